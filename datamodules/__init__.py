@@ -1,0 +1,15 @@
+"""LightningDataModules: pairs of a query image and what a target answered."""
+
+from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.shadow import ShadowDataModule
+from datamodules.sources import ConcatSource, CsvSource, HuggingFaceSource, OpenMojiSource, RecordSource
+
+__all__ = [
+    "AuxiliaryDataModule",
+    "ConcatSource",
+    "CsvSource",
+    "HuggingFaceSource",
+    "OpenMojiSource",
+    "RecordSource",
+    "ShadowDataModule",
+]

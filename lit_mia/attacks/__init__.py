@@ -1,0 +1,20 @@
+"""Attacks and controls: features of an observation → head → score, higher for members."""
+
+from lit_mia.attacks.base import Attack
+from lit_mia.attacks.fused import AttackIV, BlindImageText
+from lit_mia.attacks.pixel import AttackIIP, AttackIP, BlindPixels
+from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindText
+
+__all__ = [
+    "Attack",
+    "AttackIII",
+    "AttackIIP",
+    "AttackIIS",
+    "AttackIP",
+    "AttackIS",
+    "AttackIV",
+    "BlindImage",
+    "BlindImageText",
+    "BlindPixels",
+    "BlindText",
+]

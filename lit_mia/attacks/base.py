@@ -1,0 +1,228 @@
+"""What every attack head shares: features of an observation → head → score, higher for members."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lit_mia.attacks.frozen import freeze_threshold
+from lit_mia.errors import HeadError
+from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
+from lit_mia.records import PairBatch
+from lit_mia.targets.base import AccessLevel
+
+OptimizerName = Literal["adam", "adamw", "sgd"]
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": torch.optim.SGD,
+}
+
+
+class Attack(L.LightningModule, ABC):
+    """A head that scores pairs of a query image and what the target answered; controls are heads too.
+
+    A concrete attack names what it reads (`inputs`), turns it into features, and builds the network that scores them.
+    The network is built in `setup`, when the shapes of the data are known.
+
+    Attributes:
+        name: The attack's name in reports.
+        level: The access to the target that it needs.
+        inputs: The fields of `PairBatch` that it reads.
+        controls: The heads without the target that it has to beat, by kind.
+        reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
+    """
+
+    name: ClassVar[str]
+    level: ClassVar[AccessLevel] = AccessLevel.GENERATE
+    inputs: ClassVar[frozenset[str]]
+    controls: ClassVar[Mapping[str, type["Attack"]]] = {}
+    reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
+
+    trunk: nn.Module
+    classifier: nn.Linear
+    center: Tensor
+    spread: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calibration: dict[str, list[float]] = {}
+        self.val_auc, self.test_auc = RawAUROC(), RawAUROC()
+        self.test_tpr = TPRAtFPR(fpr=0.1)
+        self._calibration_parts: list[tuple[Tensor, Tensor]] = []
+        self._test_parts: list[tuple[Tensor, Tensor]] = []
+
+    @abstractmethod
+    def features(self, batch: PairBatch) -> Tensor:
+        """What the head reads, `[b, k, ...]`: one row for each of the k generated images of a record."""
+
+    @abstractmethod
+    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The network from features of `shape` to a vector, and the vector's length."""
+
+    def build(self, example: PairBatch) -> None:
+        """Make trunk, 2-way classifier and the buffers of the input normalisation for data like `example`."""
+        features = self.features(example)
+        self.trunk, width = self.build_trunk(tuple(features.shape[2:]))
+        self.classifier = nn.Linear(width, 2)
+        statistics = features.mean(dim=self.reduced_dims, keepdim=True)[0]
+        self.register_buffer("center", torch.zeros_like(statistics))
+        self.register_buffer("spread", torch.ones_like(statistics))
+
+    def forward(self, batch: PairBatch) -> Tensor:
+        """Logits `[b, 2]` (non-member, member), averaged over the generated images of a record."""
+        features = (self.features(batch) - self.center) / self.spread
+        b, k = features.shape[:2]
+        logits: Tensor = self.classifier(self.trunk(features.flatten(0, 1)))
+        return logits.view(b, k, 2).mean(dim=1)
+
+    def score(self, batch: PairBatch) -> Tensor:
+        """Raw membership scores `[b]`: the difference of the two logits."""
+        logits = self(batch)
+        return logits[:, 1] - logits[:, 0]
+
+    def fit_normalisation(self, batches: Any) -> None:
+        """Take mean and deviation of the features from `batches` (training records only), in one pass."""
+        total, squares, count = 0.0, 0.0, 0
+        with torch.no_grad():
+            for batch in batches:
+                features = self.features(batch.to(self.device)).double()
+                total = total + features.sum(dim=self.reduced_dims, keepdim=True)
+                squares = squares + features.square().sum(dim=self.reduced_dims, keepdim=True)
+                count += features.numel() // total[0].numel()
+        mean = total / count
+        deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
+        self.center.copy_(mean[0])
+        self.spread.copy_(torch.where(deviation[0] > 1e-8, deviation[0], torch.ones_like(deviation[0])))
+
+    # ------------------------------------------------------------------ Lightning
+
+    def setup(self, stage: str) -> None:
+        """Build the network for the data at hand and load `init_from`, if this is a fit."""
+        self.build(self.trainer.datamodule.example())  # type: ignore[attr-defined]
+        if stage == "fit" and self.hparams.get("init_from"):
+            load_head(self, self.hparams["init_from"])
+        if self.hparams.get("freeze_trunk"):
+            self.trunk.requires_grad_(False)
+
+    def on_fit_start(self) -> None:
+        """Normalise the inputs by the training records, unless a loaded head brought its own statistics."""
+        if not self.hparams.get("init_from"):
+            self.fit_normalisation(self.trainer.datamodule.train_batches())  # type: ignore[attr-defined]
+
+    def training_step(self, batch: PairBatch, batch_idx: int) -> Tensor:
+        """Cross-entropy of the two classes."""
+        loss = F.cross_entropy(self(batch), batch.member)
+        self.log("train/loss", loss, batch_size=len(batch.row))
+        return loss
+
+    def validation_step(self, batch: PairBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Loader 0 chooses the epoch; loader 1 is the calibration split, kept for the threshold."""
+        logits = self(batch)
+        scores = logits[:, 1] - logits[:, 0]
+        if dataloader_idx == 1:
+            self._calibration_parts.append((scores, batch.member))
+            return
+        self.val_auc.update(scores, batch.member)
+        options: dict[str, Any] = {"batch_size": len(batch.row), "add_dataloader_idx": False, "on_epoch": True}
+        self.log("val/loss", F.cross_entropy(logits, batch.member), **options, sync_dist=True)
+        self.log("val/auc", self.val_auc, **options, prog_bar=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Keep the calibration scores of this epoch; a checkpoint carries them."""
+        scores, labels = _joined(self, self._calibration_parts)
+        self._calibration_parts.clear()
+        self.calibration = {
+            "members": sorted(scores[labels == 1].tolist()),
+            "nonmembers": sorted(scores[labels == 0].tolist()),
+        }
+
+    def test_step(self, batch: PairBatch, batch_idx: int) -> None:
+        """Score the test split."""
+        scores = self.score(batch)
+        self._test_parts.append((scores, batch.member))
+        self.test_auc.update(scores, batch.member)
+        self.test_tpr.update(scores, batch.member)
+        options: dict[str, Any] = {"batch_size": len(batch.row), "on_epoch": True}
+        self.log("test/auc", self.test_auc, **options)
+        self.log("test/tpr@10%fpr", self.test_tpr, **options)
+
+    def on_test_epoch_end(self) -> None:
+        """Freeze the calibration threshold beside the checkpoint, with its realised false-positive rate."""
+        scores, labels = _joined(self, self._test_parts)
+        self._test_parts.clear()
+        if self.trainer.ckpt_path and self.trainer.is_global_zero:
+            freeze_threshold(self.calibration, scores, labels, Path(str(self.trainer.ckpt_path)))
+
+    def predict_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
+        """Row and raw score of each record."""
+        return {"row": batch.row, "score": self.score(batch)}
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The optimiser over what is not frozen."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        kind = OPTIMIZERS[self.hparams["optimizer"]]
+        return kind(parameters, lr=self.hparams["lr"], weight_decay=self.hparams["weight_decay"])  # type: ignore[call-arg]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write which head this is, and its calibration scores."""
+        checkpoint["head"] = type(self).__name__
+        checkpoint["calibration"] = self.calibration
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint of another head.
+
+        Raises:
+            HeadError: If class or shapes differ.
+        """
+        check_head(self, checkpoint, "the checkpoint")
+        self.calibration = checkpoint["calibration"]
+
+
+def load_head(attack: Attack, path: str) -> None:
+    """Load weights and input normalisation of a trained head of the same kind, to fine-tune it.
+
+    Args:
+        attack: The head, built.
+        path: A checkpoint of `lit-mia fit` or of an audit.
+
+    Raises:
+        HeadError: If the file is missing or belongs to another head.
+    """
+    if not Path(path).is_file():
+        raise HeadError(f"`init_from` must be a checkpoint file, but {path!r} does not exist.")
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    check_head(attack, checkpoint, path)
+    attack.load_state_dict(checkpoint["state_dict"])
+
+
+def check_head(attack: Attack, checkpoint: Mapping[str, Any], path: str) -> None:
+    """Compare class and shapes of a checkpoint with a built head.
+
+    Raises:
+        HeadError: If they differ; the message names what differs.
+    """
+    given, wanted = checkpoint.get("head"), type(attack).__name__
+    if given != wanted:
+        raise HeadError(f"{path} holds a {given or 'model of another program'}, but the configured head is {wanted}.")
+    own, saved = attack.state_dict(), checkpoint["state_dict"]
+    odd = [key for key in own if key not in saved or own[key].shape != saved[key].shape] + [*(saved.keys() - own)]
+    if odd:
+        raise HeadError(
+            f"{path} is a {wanted} of another shape: {len(odd)} tensors differ, first {odd[0]!r}. "
+            "Use the network, operation, encoder and image size that it was trained with."
+        )
+
+
+def _joined(attack: Attack, parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Scores and labels of all batches and ranks."""
+    if not parts:
+        return torch.zeros(0), torch.zeros(0, dtype=torch.long)
+    scores = attack.all_gather(torch.cat([s.detach() for s, _ in parts])).flatten().cpu()
+    labels = attack.all_gather(torch.cat([m for _, m in parts])).flatten().cpu()
+    return scores, labels

@@ -1,0 +1,45 @@
+"""Networks from features to a vector."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+
+def mlp(width: int, hidden: Sequence[int], dropout: float) -> tuple[nn.Module, int]:
+    """Linear layers with ReLU, dropout after the first (Wu et al. 2022: a 3-layer MLP with the classifier).
+
+    Args:
+        width: Length of the input.
+        hidden: Width of each layer.
+        dropout: Probability of dropping a unit of the first layer.
+    """
+    layers: list[nn.Module] = [nn.Flatten()]
+    for i, size in enumerate(hidden):
+        layers += [nn.Linear(width, size), nn.ReLU()]
+        layers += [nn.Dropout(dropout)] if i == 0 else []
+        width = size
+    return nn.Sequential(*layers), width
+
+
+def cnn(network: str, channels: int, pretrained: bool) -> tuple[nn.Module, int]:
+    """A convolutional trunk with global average pooling.
+
+    Args:
+        network: "small" (four convolutions, no download) or the name of a timm model, e.g. "resnet18".
+        channels: Channels of the input.
+        pretrained: Load timm's weights (a download).
+    """
+    if network == "small":
+        return _small_cnn(channels), 128
+    import timm
+
+    trunk = timm.create_model(network, pretrained=pretrained, in_chans=channels, num_classes=0)
+    return trunk, int(trunk.num_features)
+
+
+def _small_cnn(channels: int) -> nn.Module:
+    layers: list[nn.Module] = []
+    for size, stride in ((32, 2), (64, 2), (128, 2), (128, 1)):
+        layers += [nn.Conv2d(channels, size, 3, stride, 1, bias=False), nn.BatchNorm2d(size), nn.ReLU()]
+        channels = size
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())

@@ -1,0 +1,149 @@
+"""Semantic attacks of Wu et al. 2022 (arXiv 2210.00968): MLPs on embeddings, and their controls."""
+
+from abc import ABC
+from typing import ClassVar, final
+
+from torch import Tensor, nn
+
+from lit_mia.attacks.base import Attack, OptimizerName
+from lit_mia.attacks.networks import mlp
+from lit_mia.features.operations import Operation, apply_operation
+from lit_mia.records import PairBatch
+
+
+class SemanticAttack(Attack, ABC):
+    """A 3-layer MLP on embeddings.
+
+    Args:
+        widths: Width of each hidden layer.
+        dropout: Dropout after the first layer.
+        optimizer: Optimiser.
+        lr: Learning rate.
+        weight_decay: Weight decay.
+        init_from: Checkpoint of a trained head of this kind to start from.
+        freeze_trunk: Train the last layer only.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, ...] = (512, 256),
+        dropout: float = 0.5,
+        optimizer: OptimizerName = "adam",
+        lr: float = 1.0e-4,
+        weight_decay: float = 0.0,
+        init_from: str | None = None,
+        freeze_trunk: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+
+    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The MLP's hidden layers."""
+        return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
+
+
+@final
+class BlindText(SemanticAttack):
+    """Control: E_T(t), the caption alone."""
+
+    name = "caption"
+    inputs = frozenset({"text_embedding"})
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """E_T(t), `[b, 1, e]`."""
+        return _given(batch.text_embedding).unsqueeze(1)
+
+
+@final
+class BlindImage(SemanticAttack):
+    """Control: E_I(x), the query image alone."""
+
+    name = "blind image"
+    inputs = frozenset({"image_embedding"})
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """E_I(x), `[b, 1, d]`."""
+        return _given(batch.image_embedding).unsqueeze(1)
+
+
+@final
+class AttackIS(SemanticAttack):
+    """I-S: quality of the generated image, E_I(x')."""
+
+    name = "I-S"
+    inputs = frozenset({"generated_embedding"})
+    controls: ClassVar = {"blind": BlindImage, "caption": BlindText}
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """E_I(x'), `[b, k, d]`."""
+        return _given(batch.generated_embedding)
+
+
+class ComparingAttack(Attack, ABC):
+    """A 3-layer MLP on differences of embeddings.
+
+    Args:
+        operation: How two embeddings are compared.
+        widths: Width of each hidden layer.
+        dropout: Dropout after the first layer.
+        optimizer: Optimiser.
+        lr: Learning rate.
+        weight_decay: Weight decay.
+        init_from: Checkpoint of a trained head of this kind to start from.
+        freeze_trunk: Train the last layer only.
+    """
+
+    def __init__(
+        self,
+        operation: Operation = "squared",
+        widths: tuple[int, ...] = (512, 256),
+        dropout: float = 0.5,
+        optimizer: OptimizerName = "adam",
+        lr: float = 1.0e-4,
+        weight_decay: float = 0.0,
+        init_from: str | None = None,
+        freeze_trunk: bool = False,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+
+    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The MLP's hidden layers."""
+        return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
+
+    def compare(self, record: Tensor | None, generated: Tensor | None) -> Tensor:
+        """The operation on an embedding of the record `[b, d]` and those of its generated images `[b, k, d]`."""
+        answers = _given(generated)
+        return apply_operation(self.hparams["operation"], _given(record).unsqueeze(1).expand_as(answers), answers)
+
+
+@final
+class AttackIIS(ComparingAttack):
+    """II-S: semantic reconstruction error, d(E_I(x), E_I(x'))."""
+
+    name = "II-S"
+    inputs = frozenset({"image_embedding", "generated_embedding"})
+    controls: ClassVar = {"blind": BlindImage, "caption": BlindText}
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """d(E_I(x), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""
+        return self.compare(batch.image_embedding, batch.generated_embedding)
+
+
+@final
+class AttackIII(ComparingAttack):
+    """III: faithfulness to the caption, d(E_T(t), E_I(x')); needs an encoder whose texts and images share a space."""
+
+    name = "III"
+    inputs = frozenset({"text_embedding", "generated_embedding"})
+    controls: ClassVar = {"blind": BlindText, "caption": BlindText}
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """d(E_T(t), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""
+        return self.compare(batch.text_embedding, batch.generated_embedding)
+
+
+def _given(value: Tensor | None) -> Tensor:
+    if value is None:
+        raise TypeError("The datamodule left out a field that the head declares in `inputs`.")
+    return value

@@ -1,0 +1,109 @@
+"""Trains heads for an audit: every head and every control with one budget and the same seeds."""
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lit_mia.attacks.base import Attack
+from lit_mia.callbacks.best_epoch import BestEpoch
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and with how many seeds each head of an audit is trained.
+
+    Attributes:
+        seeds: Number of seeds.
+        max_epochs: Most epochs of a head.
+        patience: Epochs without improvement on val before a head stops.
+        monitor: What chooses the epoch, on val.
+        accelerator: Lightning's accelerator.
+        devices: Devices that train one head.
+    """
+
+    seeds: int = 5
+    max_epochs: int = 200
+    patience: int = 20
+    monitor: Literal["val/loss", "val/auc"] = "val/loss"
+    accelerator: str = "auto"
+    devices: int = 1
+
+
+def train_seeds(attack: Attack, data: Any, budget: Budget, checkpoint: Path | None = None) -> NDArray[np.float64]:
+    """Train copies of a head with seeds 0, 1, … and score all records.
+
+    Args:
+        attack: The head, not built yet; it is left as it is.
+        data: A datamodule whose arrays are prepared.
+        budget: Epochs and seeds.
+        checkpoint: Where the head of seed 0 is saved.
+
+    Returns:
+        Raw scores `[seeds, n]` of all records of the table.
+    """
+    scores = []
+    for seed in range(budget.seeds):
+        head = copy.deepcopy(attack)
+        with quiet():
+            trainer = fit_head(head, data, budget, seed)
+            if seed == 0 and checkpoint is not None:
+                trainer.save_checkpoint(checkpoint)
+        scores.append(score_all(head, data))
+    return np.stack(scores)
+
+
+def fit_head(head: Attack, data: Any, budget: Budget, seed: int) -> L.Trainer:
+    """Fit one head; it ends with the weights of its best epoch on val."""
+    L.seed_everything(seed, workers=True, verbose=False)
+    trainer = L.Trainer(
+        accelerator=budget.accelerator,
+        devices=budget.devices,
+        max_epochs=budget.max_epochs,
+        callbacks=[BestEpoch(budget.monitor, "max" if budget.monitor == "val/auc" else "min", budget.patience)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(head, datamodule=data)
+    return trainer
+
+
+@torch.inference_mode()
+def score_all(head: Attack, data: Any) -> NDArray[np.float64]:
+    """Raw scores `[n]` of all records of the table, in its order."""
+    head.eval()
+    return torch.cat([head.score(batch.to(head.device)) for batch in data.batches()]).double().cpu().numpy()
+
+
+def same_training(attack: Attack) -> str:
+    """A key that two heads share if they would be trained to the same scores on the same data."""
+    return json.dumps([type(attack).__name__, {k: v for k, v in sorted(attack.hparams.items())}], default=list)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide Lightning's notes on every one of the many short fits."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*does not have many workers.*")
+            warnings.filterwarnings("ignore", ".*The number of training batches.*")
+            warnings.filterwarnings("ignore", ".*LeafSpec.*")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,155 @@
+"""The commands beside Lightning's own: audit, query and report."""
+
+import hashlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace
+from lightning.pytorch.loggers import WandbLogger
+from PIL import Image
+
+import lit_mia.attacks
+from lit_mia.audit import Audit
+from lit_mia.cli.configs import ConfigError
+from lit_mia.queries.cost import Estimate
+from lit_mia.records import MEMBER, NON_MEMBER
+
+if TYPE_CHECKING:
+    from lit_mia.report.gallery import GalleryItem
+    from lit_mia.report.schema import AuditReport
+    from lit_mia.report.scores import ScoreTable
+
+SAVED_CONFIG = "audit.yaml"
+GALLERY_PER_CLASS = 12
+_ = lit_mia.attacks  # imported so that short class names resolve
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """One command line of `audit` or `query`.
+
+    Attributes:
+        audit: What the config describes.
+        config: The config as YAML values, all defaults filled in.
+        name: Name of the config file, without its suffix.
+        options: The rest of the command line.
+    """
+
+    audit: Audit
+    config: dict[str, Any]
+    name: str
+    options: Namespace
+
+
+def audit(args: Sequence[str]) -> "AuditReport | None":
+    """Run an audit: the whole way from one YAML to table, verdict and report page."""
+    parsed = parse_audit("audit", args)
+    if parsed.options.dry_run:
+        print_estimates(parsed.audit.estimate())
+        return None
+    from rich.console import Console
+
+    from lit_mia.report.table import terminal_table
+    from lit_mia.report.write import write_report
+
+    output = Path(parsed.options.output or f"runs/{parsed.name}")
+    result, scores = parsed.audit.run(parsed.name, parsed.config, output)
+    page = write_report(result, scores, output, _gallery(parsed.audit, scores) if parsed.options.gallery else None)
+    (output / SAVED_CONFIG).write_text(yaml.safe_dump(parsed.config, sort_keys=False))
+    if parsed.options.logger:
+        from lit_mia.report.tracking import log_audit
+
+        log_audit(parsed.options.logger, result, scores)
+    Console().print(terminal_table(result))
+    print(f"\nNumbers: {output / 'audit.json'}\nReport:  {page}")
+    return result
+
+
+def query(args: Sequence[str]) -> None:
+    """Fill the stores of an audit, and do nothing else."""
+    parsed = parse_audit("query", args)
+    if parsed.options.dry_run:
+        print_estimates(parsed.audit.estimate())
+        return
+    for name, cost in parsed.audit.query().items():
+        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
+
+
+def report(args: Sequence[str]) -> None:
+    """Rebuild `report.html` from the files of an audit."""
+    parser = ArgumentParser(prog="lit-mia report", description=report.__doc__)
+    parser.add_argument("folder", type=str, help="Output folder of an audit.")
+    parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
+    options = parser.parse_args(list(args))
+    from lit_mia.report.scores import read_scores
+    from lit_mia.report.write import SCORES, rebuild
+
+    folder = Path(options.folder)
+    items = None
+    if options.gallery:
+        parsed = parse_audit("audit", ["--config", str(folder / SAVED_CONFIG)])
+        items = _gallery(parsed.audit, read_scores(folder / SCORES))
+    print(rebuild(folder, items))
+
+
+def parse_audit(command: str, args: Sequence[str]) -> Parsed:
+    """Read the command line of `audit` or `query`.
+
+    Raises:
+        ConfigError: If no config was given.
+    """
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=Audit.__doc__)
+    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
+    parser.add_class_arguments(Audit)
+    parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
+    parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
+    parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
+    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
+    given = parser.parse_args(list(args))
+    if not given.config:
+        raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as audit/quickstart.")
+    name = Path(str(given.config[-1])).stem
+    config = yaml.safe_load(parser.dump(given, skip_none=False))
+    ready = parser.instantiate_classes(given)
+    settings = {key: ready[key] for key in inspect.signature(Audit).parameters}
+    return Parsed(Audit(**settings), config, name, ready)
+
+
+def print_estimates(estimates: dict[str, Estimate]) -> None:
+    """Say what the missing queries would cost."""
+    for name, e in estimates.items():
+        time = "time unknown until the first fill" if e.seconds is None else f"about {e.seconds:.0f} s"
+        money = f", {e.money:.2f} in money" if e.money else ""
+        print(f"{name}: {e.records} records, {e.missing} missing queries, {e.nfe} NFE, {time}{money}")
+    print("Nothing was asked.")
+
+
+def _gallery(audit: Audit, scores: "ScoreTable") -> "list[GalleryItem]":
+    """Some records of the test split beside the target's answers, chosen by their hash, not by their score."""
+    from lit_mia.report.gallery import GalleryItem
+
+    data = audit.data
+    records = data.known
+    best = audit.attacks[-1].name
+    combined = scores.select((scores.seed == -1) & (scores.row == best))
+    score = dict(zip(combined.id_hash.tolist(), combined.score.tolist(), strict=True))
+    hashes = {row: hashlib.sha256(records.ids[row].encode()).hexdigest() for row in data.splits.rows["test"]}
+    chosen = []
+    for label in (MEMBER, NON_MEMBER):
+        rows = sorted((row for row in hashes if records.members[row] == label), key=hashes.__getitem__)
+        chosen += rows[:GALLERY_PER_CLASS]
+    answers = data.answers(chosen)
+    return [
+        GalleryItem(
+            caption=str(records.captions[row]),
+            label=records.members[row],
+            score=score[hashes[row]],
+            image=records.open_image(row),
+            generated=Image.fromarray(answer),
+        )
+        for row, answer in zip(chosen, answers, strict=True)
+    ]

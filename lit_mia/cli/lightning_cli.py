@@ -1,0 +1,119 @@
+"""Lightning's command line with the traps of `ckpt_path`, config saving and abbreviations handled."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
+
+import datamodules
+import lit_mia.attacks
+import lit_mia.callbacks
+from lit_mia.attacks.base import Attack
+from lit_mia.errors import HeadError
+
+_ = (datamodules, lit_mia.attacks, lit_mia.callbacks)  # imported so that short class names resolve
+
+
+class SaveStageConfig(SaveConfigCallback):
+    """Saves the config as `config-<stage>.yaml` in the folder of the run, and sends it to W&B."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["save_to_log_dir"] = False
+        super().__init__(*args, **kwargs)
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Write beside the logs; called on rank 0 only, so no collective may be used here."""
+        folder = Path(str(trainer.default_root_dir))
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                settings = {"datamodule": self.config.get("data"), "stage": str(getattr(stage, "value", stage))}
+                logger.experiment.config.update(_plain(settings), allow_val_change=True)
+                folder = Path(str(logger.save_dir)) / str(logger.name) / str(logger.version)
+            elif logger.log_dir:
+                folder = Path(logger.log_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"config-{getattr(stage, 'value', stage)}.yaml"
+        self.parser.save(self.config, folder / name, skip_none=False, overwrite=True, multifile=False)
+
+
+class MembershipCLI(LightningCLI):
+    """LightningCLI that refuses to score an untrained head or a checkpoint of another class."""
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it."""
+        super().parse_arguments(parser, args)
+        self.asked = copy.deepcopy(self.config)
+
+    def before_instantiate_classes(self) -> None:
+        """Compare the model of the config with that of the checkpoint.
+
+        Raises:
+            HeadError: If the classes differ.
+        """
+        stage = str(self.subcommand)
+        asked, loaded = self.asked[stage].get("model"), self.config[stage].get("model")
+        if not isinstance(asked, Namespace) or not isinstance(loaded, Namespace):
+            return
+        if asked.get("class_path") != loaded.get("class_path"):
+            raise HeadError(
+                f"The config names the head {asked.get('class_path')}, but {self.config[stage].get('ckpt_path')} holds "
+                f"{loaded.get('class_path')}. Use the config that the head was trained with."
+            )
+        before, after = asked.get("init_args", Namespace()), loaded.get("init_args", Namespace())
+        for key, value in vars(after).items():
+            if before.get(key) != value:
+                print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
+
+    def before_test(self) -> None:
+        """See `_require_checkpoint`."""
+        self._require_checkpoint()
+
+    def before_predict(self) -> None:
+        """See `_require_checkpoint`."""
+        self._require_checkpoint()
+
+    def _require_checkpoint(self) -> None:
+        """Refuse to score with random weights.
+
+        Raises:
+            HeadError: If there is no checkpoint.
+        """
+        path = self.config[str(self.subcommand)].get("ckpt_path")
+        if path is None:
+            raise HeadError(
+                f"`{self.subcommand}` needs a trained head: give `--ckpt_path FILE` of `lit-mia fit` or of an audit's "
+                "`heads/` folder."
+            )
+        if path not in ("best", "last", "hpc") and not Path(path).is_file():
+            raise HeadError(f"`--ckpt_path` must be a checkpoint file, but {path!r} does not exist.")
+
+
+def run_lightning(args: Sequence[str]) -> LightningCLI:
+    """Run fit, validate, test or predict."""
+    return MembershipCLI(
+        Attack,
+        L.LightningDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        seed_everything_default=0,
+        auto_configure_optimizers=False,
+        save_config_callback=SaveStageConfig,
+        parser_kwargs={"allow_abbrev": False},
+        args=list(args),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Namespaces as dictionaries, everything else that is no YAML primitive as text."""
+    if isinstance(value, Namespace):
+        return {key: _plain(item) for key, item in vars(value).items()}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

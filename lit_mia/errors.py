@@ -1,0 +1,37 @@
+"""Errors for the user: each message says what was given, what is allowed and what to do."""
+
+
+class LitMiaError(Exception):
+    """Base of every error that is the user's to mend. The command line prints it without a traceback."""
+
+
+class RecordError(LitMiaError):
+    """Records are missing, duplicated, mislabelled, unreadable or too few."""
+
+
+class SplitError(LitMiaError):
+    """A split would be redrawn, or lacks one of the two classes."""
+
+
+class TargetError(LitMiaError):
+    """A target cannot be loaded or does not offer the access level that is needed."""
+
+
+class EncoderError(LitMiaError):
+    """An encoder cannot be loaded, or its embeddings cannot be compared as asked."""
+
+
+class StoreError(LitMiaError):
+    """A store belongs to another target, or cannot be read."""
+
+
+class HeadError(LitMiaError):
+    """A checkpoint does not belong to this head, or a head is asked to score before it was trained."""
+
+
+class ReportError(LitMiaError):
+    """The files of an audit are missing or of an unknown schema."""
+
+
+class MetricError(LitMiaError):
+    """Scores, labels or rates from which a metric cannot be computed."""

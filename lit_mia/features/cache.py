@@ -1,0 +1,67 @@
+"""Arrays on disk, named by what made them, so that nothing is computed twice."""
+
+import hashlib
+import itertools
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def cached_rows(
+    folder: Path,
+    key_parts: Mapping[str, object],
+    n: int,
+    dtype: type[np.generic],
+    chunks: Callable[[], Iterator[NDArray[Any]]],
+) -> NDArray[Any]:
+    """Read an array, or write it chunk by chunk if no array of that key exists; it is never whole in memory.
+
+    Args:
+        folder: Where the `.npy` files are. Made if it is missing.
+        key_parts: Everything that changes the array: fingerprints, ids, settings. Must be JSON values.
+        n: Number of rows.
+        dtype: Type of the elements.
+        chunks: Makes the rows in order, at least one chunk; called only if the array is not there yet.
+
+    Returns:
+        A read-only memory map of the file, `[n, ...]`.
+    """
+    path = folder / f"{key_digest(key_parts)}.npy"
+    if not path.exists():
+        with replacing(path) as temporary:
+            _write_rows(temporary, n, dtype, chunks())
+    mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+    return mapped
+
+
+def key_digest(key_parts: Mapping[str, object]) -> str:
+    """SHA-256 of the JSON of the parts, whatever their order."""
+    return hashlib.sha256(json.dumps(dict(key_parts), sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path` that takes its place on success and is removed on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:
+    first = next(chunks)
+    array = np.lib.format.open_memmap(file, "w+", dtype, (n, *first.shape[1:]))
+    start = 0
+    for chunk in itertools.chain([first], chunks):
+        array[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    array.flush()

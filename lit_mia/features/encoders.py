@@ -1,0 +1,144 @@
+"""Encoders: third-party models of the attacker that turn images and texts into embeddings."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_mia.errors import EncoderError
+from lit_mia.features.pixels import resize
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Batch = TypeVar("Batch")
+
+_MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
+
+
+class Encoder(ABC):
+    """Images and texts to embeddings. The model is loaded when it is first used.
+
+    Args:
+        batch_size: Images or texts per forward pass. It changes speed and memory, not the embeddings.
+        device: `auto` (the accelerator if there is one, else the CPU) or a torch device such as `cuda:1`.
+        dtype: Precision of the forward pass. Embeddings are float32 in any case.
+
+    Raises:
+        EncoderError: If `batch_size` is not positive.
+    """
+
+    def __init__(self, batch_size: int, device: str, dtype: Precision) -> None:
+        if batch_size < 1:
+            raise EncoderError(f"`batch_size` must be at least 1, but got {batch_size}.")
+        self.batch_size = batch_size
+        self.device = device
+        self.dtype = dtype
+
+    @property
+    @abstractmethod
+    def shares_space(self) -> bool:
+        """Whether an image and a text embedding can be compared, as Attack III does."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """Length of an image embedding. Loads the model.
+
+        Raises:
+            EncoderError: If the model cannot be loaded.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, object]:
+        """Everything that changes an embedding, as JSON values: weights, versions, settings.
+
+        Raises:
+            EncoderError: If a local model is missing.
+        """
+
+    def embed_images(self, images: Tensor | NDArray[np.uint8]) -> Tensor:
+        """Embed images.
+
+        Args:
+            images: uint8 `[n, 3, h, w]`, of any size: the centre square is resized to what the model expects.
+
+        Returns:
+            float32 `[n, d]`, on the CPU.
+
+        Raises:
+            EncoderError: If the model cannot be loaded.
+        """
+        rows = range(0, len(images), self.batch_size)
+        batches = (images[i : i + self.batch_size] for i in rows)
+        tensors = (batch if isinstance(batch, Tensor) else torch.tensor(batch) for batch in batches)
+        return self._run(self._encode_images, (batch.to(self._torch_device()) for batch in tensors))
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts.
+
+        Args:
+            texts: What to embed; the model cuts off what is too long for it.
+
+        Returns:
+            float32 `[n, e]`, on the CPU.
+
+        Raises:
+            EncoderError: If the model cannot be loaded.
+        """
+        rows = range(0, len(texts), self.batch_size)
+        return self._run(self._encode_texts, (list(texts[i : i + self.batch_size]) for i in rows))
+
+    @abstractmethod
+    def _encode_images(self, images: Tensor) -> Tensor:
+        """Embed one batch, uint8 `[b, 3, h, w]`, on the device of the model."""
+
+    @abstractmethod
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        """Embed one batch."""
+
+    def _torch_device(self) -> torch.device:
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+    def _run(self, encode: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> Tensor:
+        dtype = getattr(torch, self.dtype)
+        autocast = torch.autocast(self._torch_device().type, dtype, enabled=dtype is not torch.float32)
+        with torch.inference_mode(), autocast:
+            parts = [encode(batch).float().cpu() for batch in batches]
+        return torch.cat(parts)  # outside inference mode, so that heads can train on it
+
+
+def to_model_input(images: Tensor, size: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Resize and normalise a batch for a vision model.
+
+    Args:
+        images: uint8 `[b, 3, h, w]`.
+        size: Edge length that the model expects, in pixels.
+        mean: Mean of each channel, for values in [0, 1].
+        std: Standard deviation of each channel, for values in [0, 1].
+
+    Returns:
+        float32 `[b, 3, size, size]`.
+    """
+    centre, scale = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (mean, std))
+    return (resize(images, size).float() / 255 - centre) / scale
+
+
+def model_digest(path: Path) -> str:
+    """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name."""
+    if path.is_file():
+        return _file_digest(path)
+    files = sorted(file for file in path.iterdir() if file.suffix in _MODEL_FILES)
+    lines = "".join(f"{file.name} {_file_digest(file)}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

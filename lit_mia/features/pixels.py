@@ -1,0 +1,96 @@
+"""Images as arrays: decode a record table once, and resize in batches."""
+
+import json
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from lit_mia.features.cache import key_digest, replacing
+from lit_mia.records import Records
+
+_log = logging.getLogger(__name__)
+
+
+def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
+    """Decode every image once; later calls map the same file into memory.
+
+    Transparent pixels become white, the shorter side is resized bicubically with antialiasing, and the centre square
+    is kept.
+
+    Args:
+        records: The images.
+        size: Edge length in pixels.
+        path: Folder of the decoded images. The file name holds a digest of the ids and the size, so changed
+            pixels under an unchanged id are not noticed.
+
+    Returns:
+        A read-only memory map `[n, 3, size, size]` in 0..255, and the rows that cannot be read, which are black.
+    """
+    images = path / f"{key_digest({'ids': records.ids, 'size': size})}.npy"
+    unreadable = images.with_suffix(".unreadable.json")
+    if not (images.exists() and unreadable.exists()):
+        with replacing(unreadable) as rows_file, replacing(images) as images_file:
+            rows = _decode_all(records, size, images_file)
+            rows_file.write_text(json.dumps(rows), encoding="utf-8")
+    rows = [int(row) for row in json.loads(unreadable.read_text(encoding="utf-8"))]
+    if rows:
+        names = ", ".join(records.ids[row] for row in rows[:20]) + (", ..." if len(rows) > 20 else "")
+        _log.warning("%d of %d images cannot be read: %s", len(rows), len(records), names)
+    mapped: NDArray[np.uint8] = np.load(images, mmap_mode="r")
+    return mapped, rows
+
+
+def resize(images: Tensor, size: int) -> Tensor:
+    """Resize the shorter side, bicubically with antialiasing, and keep the centre square, as torchvision does.
+
+    Args:
+        images: uint8 `[..., 3, h, w]`.
+        size: Edge length in pixels.
+
+    Returns:
+        uint8 `[..., 3, size, size]`; the input itself if it has that size already.
+    """
+    height, width = images.shape[-2:]
+    if height == width == size:
+        return images
+    edge = min(height, width)
+    scaled_height, scaled_width = height * size // edge, width * size // edge
+    flat = images.reshape(-1, 3, height, width).float()
+    scaled = torch.nn.functional.interpolate(flat, (scaled_height, scaled_width), mode="bicubic", antialias=True)
+    top, left = round((scaled_height - size) / 2), round((scaled_width - size) / 2)
+    square = scaled[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
+    return square.reshape(*images.shape[:-2], size, size)
+
+
+def rgb_over_white(image: Image.Image) -> Image.Image:
+    """The image as RGB, with white behind its transparent pixels."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def _decode_all(records: Records, size: int, file: Path) -> list[int]:
+    """Write all images into a new `.npy` file and name the rows that cannot be read."""
+    array = np.lib.format.open_memmap(file, "w+", np.uint8, (len(records), 3, size, size))
+
+    def decode(row: int) -> bool:
+        try:
+            image = rgb_over_white(records.open_image(row))
+        except OSError as error:
+            _log.debug("%s: %s", records.ids[row], error)
+            return False
+        array[row] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+        return True
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        readable = list(pool.map(decode, range(len(records))))
+    array.flush()
+    return [row for row, is_read in enumerate(readable) if not is_read]

@@ -1,0 +1,59 @@
+"""The command line: LightningCLI's fit, validate, test and predict, plus query, audit and report."""
+
+import sys
+from collections.abc import Sequence
+
+from lit_mia.errors import LitMiaError
+
+OWN_COMMANDS = ("audit", "query", "report")
+OVERVIEW = """usage: lit-mia COMMAND [--config FILE ...] [options]
+
+Measures how much of a text-to-image model's training set leaks through membership inference.
+
+  audit      query a target, train heads and controls, write table, verdict and report.html
+  query      only fill the store of an audit (--dry-run: say what it would cost)
+  report     rebuild report.html from an audit's files (--gallery: with images)
+  fit        train one head
+  test       measure a trained head on the test split and freeze its threshold
+  predict    score images of unknown membership with a trained head
+  validate   measure a trained head on the val split
+
+FILE is a path, or the name of a shipped config, e.g. audit/quickstart. Configs come first, overrides last.
+Options of a command: lit-mia COMMAND --help
+"""
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends with its message and exit status 2."""
+    try:
+        run(sys.argv[1:])
+    except LitMiaError as error:
+        print(f"lit-mia: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
+
+
+def run(args: Sequence[str]) -> object:
+    """Run one command line, without the program's name.
+
+    Returns:
+        The `LightningCLI` of a Lightning command, the `AuditReport` of an audit, or None.
+
+    Raises:
+        LitMiaError: If the user has to mend something.
+    """
+    from lit_mia.cli.configs import resolve_configs
+
+    if not args or args[0] in ("-h", "--help"):
+        print(OVERVIEW)
+        return None
+    command, rest = args[0], resolve_configs(args[1:])
+    if command in OWN_COMMANDS:
+        from lit_mia.cli import commands
+
+        return getattr(commands, command)(rest)
+    from lit_mia.cli.lightning_cli import run_lightning
+
+    return run_lightning([command, *rest])

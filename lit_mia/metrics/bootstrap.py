@@ -1,0 +1,160 @@
+"""AUC estimates where groups hold several records, and the choice between the group bootstrap and DeLong."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lit_mia.metrics.auc import (
+    AucEstimate,
+    Difference,
+    auc,
+    constant_auc,
+    constant_difference,
+    delong,
+    delong_difference,
+    p_above_half,
+)
+from lit_mia.metrics.resampling import IntArray, class_counts, independent_pairs, percentiles, resample
+from lit_mia.metrics.roc import FloatArray, check_fractions
+
+
+def auc_estimate(
+    scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None, level: float = 0.95
+) -> AucEstimate:
+    """AUC with the interval that suits the groups: DeLong if each holds one record, else the group bootstrap.
+
+    Args:
+        scores: Raw scores, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
+        level: Confidence level in (0, 1).
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    if groups is None or _all_single(groups):
+        return delong(scores, labels, level)
+    return bootstrap_auc(scores, labels, groups, level)
+
+
+def auc_difference(
+    a: ArrayLike, b: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None, level: float = 0.95
+) -> Difference:
+    """Paired AUC of `a` minus AUC of `b`: DeLong if each group holds one record, else the group bootstrap.
+
+    Args:
+        a: Scores of the attack, `[n]`.
+        b: Scores of the control for the same records, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
+        level: Confidence level in (0, 1).
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    if groups is None or _all_single(groups):
+        return delong_difference(a, b, labels, level)
+    return bootstrap_difference(a, b, labels, groups, level)
+
+
+def p_auc_above_half(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) -> float:
+    """One-sided p-value of "the AUC is at most 0.5": Mann-Whitney if each group holds one record, else the bootstrap.
+
+    Args:
+        scores: Raw scores, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    if groups is None or _all_single(groups):
+        return p_above_half(scores, labels)
+    return bootstrap_difference(scores, np.zeros(len(np.asarray(labels))), labels, groups).p_greater
+
+
+def bootstrap_auc(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    groups: ArrayLike,
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> AucEstimate:
+    """AUC with a percentile interval over resampled groups.
+
+    If all replicates are equal (AUC 0 or 1), `lit_mia.metrics.auc.constant_auc` is used with groups as its units.
+
+    Args:
+        scores: Raw scores, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`.
+        level: Confidence level in (0, 1).
+        replicates: Number of resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    check_fractions(level=level)
+    value, pairs = auc(scores, labels), independent_pairs(labels, groups)
+    drawn = resample(lambda weights: _weighted_auc(scores, labels, weights), labels, groups, replicates, seed)
+    if np.ptp(drawn) == 0:
+        return constant_auc(value, pairs, level)
+    lo, hi = percentiles(drawn, level)
+    return AucEstimate(value, lo, hi, float(drawn.std(ddof=1)))
+
+
+def bootstrap_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    labels: ArrayLike,
+    groups: ArrayLike,
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> Difference:
+    """AUC of `a` minus AUC of `b` over the same resampled groups.
+
+    The interval is a percentile interval, the one-sided p is `(1 + #{difference <= 0}) / (1 + replicates)`. If all
+    replicates are equal, `lit_mia.metrics.auc.constant_difference` is used with groups as its units.
+
+    Args:
+        a: Scores of the attack, `[n]`.
+        b: Scores of the control for the same records, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`.
+        level: Confidence level in (0, 1).
+        replicates: Number of resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    check_fractions(level=level)
+    delta, pairs = auc(a, labels) - auc(b, labels), independent_pairs(labels, groups)
+    drawn = resample(
+        lambda weights: _weighted_auc(a, labels, weights) - _weighted_auc(b, labels, weights),
+        labels,
+        groups,
+        replicates,
+        seed,
+    )
+    if np.ptp(drawn) == 0:
+        return constant_difference(delta, pairs, level)
+    lo, hi = percentiles(drawn, level)
+    p_greater = (1 + int(np.sum(drawn <= 0))) / (1 + replicates)
+    return Difference(delta, lo, hi, float(drawn.std(ddof=1)), p_greater)
+
+
+def _weighted_auc(scores: ArrayLike, labels: ArrayLike, weights: IntArray) -> FloatArray:
+    """AUC in each resample, `[r]`, from whole numbers: equal AUCs are equal to the last bit."""
+    members, non_members = class_counts(scores, labels, weights)
+    twice_below = 2 * np.cumsum(non_members, axis=1) - non_members
+    twice_wins = np.sum(members * twice_below, axis=1)
+    result: FloatArray = twice_wins / (2 * members.sum(axis=1) * non_members.sum(axis=1))
+    return result
+
+
+def _all_single(groups: ArrayLike) -> bool:
+    names = np.asarray(groups)
+    return len(np.unique(names)) == names.size

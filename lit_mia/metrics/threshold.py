@@ -1,0 +1,202 @@
+"""Thresholds: how to choose one on calibration records, and what it does once it is frozen.
+
+A record is called a member where its score >= the threshold. Clopper-Pearson intervals hold only for thresholds that
+were chosen on other records, and take records as independent: with several records per group they are too narrow.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lit_mia.errors import MetricError
+from lit_mia.metrics.auc import Interval
+from lit_mia.metrics.roc import check, check_fractions, roc_curve
+
+
+@dataclass(frozen=True)
+class FrozenThreshold:
+    """A threshold chosen on calibration records and applied, unchanged, to others.
+
+    Attributes:
+        threshold: Scores at or above it are called members.
+        nominal_fpr: The false-positive rate it was chosen for.
+        realised_fpr: Share of non-members called members.
+        realised_fpr_ci: Its 95 % Clopper-Pearson interval.
+        tpr: Share of members called members.
+        tpr_ci: Its 95 % Clopper-Pearson interval.
+    """
+
+    threshold: float
+    nominal_fpr: float
+    realised_fpr: float
+    realised_fpr_ci: Interval
+    tpr: float
+    tpr_ci: Interval
+
+
+class Accuracy(NamedTuple):
+    """A balanced accuracy with its 95 % confidence interval, all in [0, 1]."""
+
+    value: float
+    lo: float
+    hi: float
+
+
+def balanced_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
+    """The threshold of the highest balanced accuracy, always finite.
+
+    It lies midway between two neighbouring distinct scores; of several that are equally good the highest is taken.
+    Where nothing is better than calling no record a member (e.g. all scores equal), it is just above all scores.
+
+    Args:
+        scores: Raw scores, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`.
+    """
+    curve = roc_curve(scores, labels)
+    n1, n0 = np.sum(np.asarray(labels) == 1), np.sum(np.asarray(labels) == 0)
+    hits, false_alarms = np.rint(curve.tpr * n1), np.rint(curve.fpr * n0)
+    best = int(np.argmax(hits * n0 - false_alarms * n1))  # whole numbers, so that ties are exact; argmax: the first
+    if best == 0:
+        return float(np.nextafter(curve.thresholds[1], np.inf))
+    upper = float(curve.thresholds[best])
+    lower = float(curve.thresholds[best + 1]) if best + 1 < len(curve.thresholds) else upper
+    middle = lower / 2 + upper / 2
+    return middle if lower < middle <= upper else upper
+
+
+def threshold_at_fpr(scores_of_nonmembers: ArrayLike, fpr: float) -> float:
+    """The smallest threshold at which at most a share `fpr` of these non-members are called members.
+
+    Args:
+        scores_of_nonmembers: Raw scores, `[n]`.
+        fpr: Allowed false-positive rate in (0, 1).
+
+    Raises:
+        MetricError: If there are no scores, one is not finite, or `fpr` is outside (0, 1).
+    """
+    check_fractions(fpr=fpr)
+    falling = -np.sort(-np.asarray(scores_of_nonmembers, dtype=np.float64))
+    if falling.ndim != 1 or not falling.size or not np.isfinite(falling).all():
+        raise MetricError(
+            f"A threshold at a false-positive rate needs a vector of finite scores of non-members, "
+            f"but got shape {falling.shape} with {np.sum(~np.isfinite(falling))} that are not finite."
+        )
+    first_excluded = falling[allowed_false_positives(fpr, len(falling))]
+    return float(np.nextafter(first_excluded, np.inf))
+
+
+def allowed_false_positives(fpr: float, n_non_members: int) -> int:
+    """Largest k with k / n <= fpr, forgiving the rounding of `fpr`; always less than n."""
+    return min(int(fpr * n_non_members + 1e-9), n_non_members - 1)
+
+
+def apply_threshold(threshold: float, nominal_fpr: float, scores: ArrayLike, labels: ArrayLike) -> FrozenThreshold:
+    """What a threshold frozen on calibration records does on these records.
+
+    Args:
+        threshold: Scores at or above it are called members.
+        nominal_fpr: The false-positive rate it was chosen for.
+        scores: Raw scores of records that played no part in choosing it, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`.
+    """
+    values, is_member = check(scores, labels)
+    called = values >= threshold
+    n1, n0 = int(is_member.sum()), int(np.sum(~is_member))
+    hits, false_alarms = int(np.sum(called & is_member)), int(np.sum(called & ~is_member))
+    return FrozenThreshold(
+        threshold=threshold,
+        nominal_fpr=nominal_fpr,
+        realised_fpr=false_alarms / n0,
+        realised_fpr_ci=clopper_pearson(false_alarms, n0),
+        tpr=hits / n1,
+        tpr_ci=clopper_pearson(hits, n1),
+    )
+
+
+def balanced_accuracy(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Accuracy:
+    """Mean of TPR and 1 - FPR at a frozen threshold, with a 95 % interval.
+
+    The two Clopper-Pearson intervals are combined by the method of variance estimates recovery (Zou and Donner 2008,
+    https://doi.org/10.1002/sim.3095): each end lies as far off as the root of the summed squares of the two distances.
+
+    Args:
+        scores: Raw scores of records that played no part in choosing the threshold, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        threshold: Scores at or above it are called members.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`.
+    """
+    at = apply_threshold(threshold, float("nan"), scores, labels)
+    value = (at.tpr + 1 - at.realised_fpr) / 2
+    below = np.hypot(at.tpr - at.tpr_ci.lo, at.realised_fpr_ci.hi - at.realised_fpr) / 2
+    above = np.hypot(at.tpr_ci.hi - at.tpr, at.realised_fpr - at.realised_fpr_ci.lo) / 2
+    return Accuracy(value, max(0.0, value - float(below)), min(1.0, value + float(above)))
+
+
+def positive_predictive_value(tpr: float, fpr: float, prior: float) -> float | None:
+    """Share of true members among the records called members, by Bayes' rule; None if no record is ever called one.
+
+    Args:
+        tpr: True-positive rate in [0, 1].
+        fpr: False-positive rate in [0, 1].
+        prior: Share of members among the records one would ask about, in (0, 1).
+
+    Raises:
+        MetricError: If an argument is out of range.
+    """
+    check_fractions(prior=prior)
+    for name, rate in (("tpr", tpr), ("fpr", fpr)):
+        if not 0 <= rate <= 1:
+            raise MetricError(f"`{name}` must be in [0, 1], but got {rate}.")
+    called = tpr * prior + fpr * (1 - prior)
+    return tpr * prior / called if called else None
+
+
+def ppv_interval(tpr_ci: Interval, fpr_ci: Interval, prior: float) -> Interval:
+    """Worst and best positive predictive value within the intervals of both rates.
+
+    From two 95 % intervals the result covers with at least 90 %. An undefined end (no record ever called a member)
+    becomes 0 or 1.
+
+    Args:
+        tpr_ci: Interval of the true-positive rate.
+        fpr_ci: Interval of the false-positive rate.
+        prior: Share of members among the records one would ask about, in (0, 1).
+
+    Raises:
+        MetricError: If an argument is out of range.
+    """
+    worst = positive_predictive_value(tpr_ci.lo, fpr_ci.hi, prior)
+    best = positive_predictive_value(tpr_ci.hi, fpr_ci.lo, prior)
+    return Interval(0.0 if worst is None else worst, 1.0 if best is None else best)
+
+
+def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
+    """Exact interval of a rate, from `k` of `n` independent trials (Clopper and Pearson 1934).
+
+    Args:
+        k: Number of successes, 0 to `n`.
+        n: Number of trials, at least 1.
+        level: Confidence level in (0, 1).
+
+    Raises:
+        MetricError: If `k`, `n` or `level` is out of range.
+    """
+    from scipy.special import betaincinv
+
+    check_fractions(level=level)
+    if not (n >= 1 and 0 <= k <= n):
+        raise MetricError(f"A rate needs 0 <= k <= n and n >= 1, but got k = {k} and n = {n}.")
+    tail = (1 - level) / 2
+    lo = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
+    hi = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
+    return Interval(lo, hi)

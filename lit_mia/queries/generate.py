@@ -1,0 +1,179 @@
+"""Asking a target for images: one per record, prompt and seed, and never twice."""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from lit_mia.errors import RecordError, TargetError
+from lit_mia.queries.cost import Cost, Estimate
+from lit_mia.queries.store import Store
+from lit_mia.records import Records
+from lit_mia.targets.base import AccessLevel, GenerateTarget
+
+BATCHES_PER_MERGE = 64
+
+
+@dataclass(frozen=True)
+class GenerateQuery:
+    """A request for one image.
+
+    Attributes:
+        record_id: The record that it is made for; not part of what is asked.
+        prompt: The text that is sent.
+        seed: The seed of the image, in [0, 2^63).
+    """
+
+    record_id: str
+    prompt: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """What the answer is found by in the store: SHA-256 of prompt and seed."""
+        return hashlib.sha256(json.dumps([self.prompt, self.seed]).encode()).hexdigest()
+
+
+def record_seed(seed: int, record_id: str, index: int) -> int:
+    """The seed of a record's image number `index`, in [0, 2^63); it depends on no other record.
+
+    Args:
+        seed: The seed of the audit.
+        record_id: The record.
+        index: Number of the image among those of the record.
+    """
+    digest = hashlib.sha256(json.dumps([seed, record_id, index]).encode()).digest()
+    return int.from_bytes(digest[:8]) >> 1
+
+
+def queries_for(records: Records, images_per_record: int, seed: int) -> list[GenerateQuery]:
+    """The queries of all records, in their order, each record's images one after another.
+
+    Args:
+        records: The records; every one needs a caption, which is the prompt.
+        images_per_record: Images to ask for per record, at least 1.
+        seed: The seed of the audit.
+
+    Raises:
+        RecordError: If a record has no caption, or `images_per_record` is below 1.
+    """
+    if images_per_record < 1:
+        raise RecordError(f"`images_per_record` must be at least 1, but got {images_per_record}.")
+    bare = [name for name, text in zip(records.ids, records.captions, strict=True) if not (text and text.strip())]
+    if bare:
+        raise RecordError(
+            f"{len(bare)} of {len(records)} records have no caption to send to the target, e.g. {bare[:3]}. "
+            "Add captions, or leave these records out."
+        )
+    return [
+        GenerateQuery(name, str(caption), record_seed(seed, name, index))
+        for name, caption in zip(records.ids, records.captions, strict=True)
+        for index in range(images_per_record)
+    ]
+
+
+def missing(store: Store, queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
+    """The distinct queries that the store does not hold yet, in their order."""
+    held = store.keys()
+    return [query for query in _distinct(queries) if query.key not in held]
+
+
+def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery]) -> Estimate:
+    """What `fill` would cost; nothing is asked."""
+    n = len(missing(store, queries))
+    pace = store.seconds_per_image
+    return Estimate(
+        records=len({query.record_id for query in queries}),
+        missing=n,
+        nfe=n * target.nfe_per_image,
+        seconds=0.0 if n == 0 else None if pace is None else n * pace,
+        money=n * target.price_per_image,
+    )
+
+
+def fill(
+    store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery], rank: int = 0, world_size: int = 1
+) -> Cost:
+    """Ask the target what the store does not hold yet, and store every batch at once.
+
+    An interruption loses at most the batch in flight; the next call asks only the rest.
+
+    Args:
+        store: The target's store.
+        target: The target.
+        queries: What the store shall hold; a query that occurs twice is asked once.
+        rank: Number of this process among those that fill the store together.
+        world_size: How many there are; each asks its own share, and all must be given the same queries.
+
+    Returns:
+        What this process spent.
+
+    Raises:
+        TargetError: If the target does not generate, or answers in another form than it should.
+    """
+    target.require(AccessLevel.GENERATE)
+    # Shares are cut from all queries: what is missing may already differ between ranks.
+    todo = missing(store, _distinct(queries)[rank::world_size])
+    began = time.perf_counter()
+    with _progress(target.name, len(todo), rank) as bar:
+        for number, start in enumerate(range(0, len(todo), target.batch_size)):
+            batch = todo[start : start + target.batch_size]
+            asked = time.perf_counter()
+            images = _ask(target, batch)
+            # The first call may also load the target, so its time is not remembered.
+            store.append(batch, images, time.perf_counter() - asked if number else None)
+            bar.update(len(batch))
+            if number % BATCHES_PER_MERGE == BATCHES_PER_MERGE - 1:
+                store.compact(mine=world_size > 1)
+    store.compact(mine=world_size > 1)
+    n = len(todo)
+    return Cost(n, n * target.nfe_per_image, time.perf_counter() - began, n * target.price_per_image)
+
+
+def read(store: Store, queries: Sequence[GenerateQuery], records: Records) -> Tensor:
+    """The stored images of each record, in the order of the records: uint8 `[n, k, 3, h, w]`.
+
+    Args:
+        store: The target's store.
+        queries: The queries of the records (and maybe of others), equally many per record.
+        records: The records.
+
+    Raises:
+        RecordError: If the records differ in the number of their queries, or have none.
+        StoreError: If an answer is not stored.
+    """
+    keys: dict[str, list[str]] = {name: [] for name in records.ids}
+    for query in queries:
+        if query.record_id in keys:
+            keys[query.record_id].append(query.key)
+    counts = {len(of_record) for of_record in keys.values()}
+    if len(counts) != 1 or 0 in counts:
+        raise RecordError(f"Every record needs the same number of queries, at least 1, but has {sorted(counts)}.")
+    images = store.read([key for of_record in keys.values() for key in of_record])
+    return images.reshape(len(records), counts.pop(), *images.shape[1:])
+
+
+def _distinct(queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
+    return list({query.key: query for query in reversed(queries)}.values())[::-1]
+
+
+def _ask(target: GenerateTarget, batch: Sequence[GenerateQuery]) -> Tensor:
+    images = target.generate([query.prompt for query in batch], [query.seed for query in batch])
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[:2] != (len(batch), 3):
+        raise TargetError(
+            f"The target {target.name!r} must answer {len(batch)} prompts with uint8 images [{len(batch)}, 3, h, w], "
+            f"but returned {images.dtype} {list(images.shape)}."
+        )
+    return images
+
+
+def _progress(name: str, total: int, rank: int) -> "tqdm[None]":
+    """A bar with the time left on a terminal; in a log file a line every half minute."""
+    interval = 1.0 if sys.stderr.isatty() else 30.0
+    return tqdm(total=total, desc=f"query {name}", unit="img", position=rank, mininterval=interval, disable=not total)

@@ -1,0 +1,250 @@
+"""The on-disk, content-addressed, resumable collection of the observations of one target."""
+
+import hashlib
+import json
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, final
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from lit_mia.errors import StoreError
+from lit_mia.queries.shard import DamagedShardError, Shard, make_table, open_shard, write_shard
+from lit_mia.targets.base import FingerprintValue
+
+SHARD_BYTES = 64 * 2**20
+
+logger = logging.getLogger(__name__)
+
+
+class StoreEntry(Protocol):
+    """A query whose answer can be stored."""
+
+    @property
+    def key(self) -> str:
+        """What the answer is found by."""
+
+    @property
+    def record_id(self) -> str:
+        """The record that the query was made for."""
+
+    @property
+    def prompt(self) -> str:
+        """The text that was sent."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that was sent."""
+
+
+@final
+class Store:
+    """The images that one target has drawn, each found by the key of its query.
+
+    The checksum of a shard is verified once, when this object first sees the shard: at opening, or later if another
+    process wrote it. Shards that fail are reported and ignored, so their queries count as missing. Any number of
+    processes may append to one folder at the same time.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: Mapping[str, FingerprintValue]) -> None:
+        """Open the store in a folder, which is made if it does not exist.
+
+        Args:
+            path: The folder.
+            fingerprint: The target's; answers of another target are refused.
+
+        Raises:
+            StoreError: If the folder holds the answers of another target, or is no store.
+        """
+        self.path = Path(path).expanduser()
+        self._shards: dict[str, Shard] = {}
+        self._places: dict[str, tuple[str, int]] = {}
+        self._written: set[str] = set()
+        self._damaged: set[str] = set()
+        _claim(self.path, dict(fingerprint))
+        self._refresh()
+        for orphan in {p.stem for p in self.path.glob("shard-*.safetensors")} - self._shards.keys() - self._damaged:
+            self._report(orphan, "one of its two files is missing")
+
+    def keys(self) -> set[str]:
+        """The keys of all answers, including those that other processes have added since."""
+        self._refresh()
+        return set(self._places)
+
+    def append(self, entries: Sequence[StoreEntry], images: Tensor, seconds: float | None = None) -> None:
+        """Keep the answers to some queries as one new shard.
+
+        Args:
+            entries: The queries.
+            images: Their answers in the same order, uint8 `[len(entries), 3, h, w]`.
+            seconds: How long the target took; None leaves the answers out of `seconds_per_image`.
+
+        Raises:
+            StoreError: If the images are not of that form.
+        """
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[:2] != (len(entries), 3):
+            raise StoreError(
+                f"A store keeps uint8 images [{len(entries)}, 3, h, w] for {len(entries)} queries, "
+                f"but got {images.dtype} {list(images.shape)}."
+            )
+        table = make_table([(e.key, e.record_id, e.prompt, e.seed) for e in entries], images)
+        self._write(table, images, seconds or 0.0, 0 if seconds is None else len(entries))
+
+    def read(self, keys: Sequence[str]) -> Tensor:
+        """The answers to some queries, in the order of the keys: uint8 `[len(keys), 3, h, w]`.
+
+        Raises:
+            StoreError: If an answer is not stored.
+        """
+        self._refresh()
+        try:
+            return self._read(keys)
+        except FileNotFoundError:  # another process has just merged shards
+            self._refresh()
+            return self._read(keys)
+
+    def digest(self) -> str:
+        """SHA-256 over all keys and their images, whatever shards they are in."""
+        self._refresh()
+        hashes = {name: shard.table["image_sha256"].to_pylist() for name, shard in self._shards.items()}
+        rows = sorted((key, hashes[name][row]) for key, (name, row) in self._places.items())
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    @property
+    def seconds_per_image(self) -> float | None:
+        """The target's mean time per image in earlier fills, or None if no answer was timed."""
+        timed = sum(shard.timed for shard in self._shards.values())
+        return sum(shard.seconds for shard in self._shards.values()) / timed if timed else None
+
+    def compact(self, mine: bool = False) -> None:
+        """Merge small shards into shards of up to 64 MiB.
+
+        A crash in the middle leaves some answers in two shards, never in none.
+
+        Args:
+            mine: Only those that this object wrote: several processes that merge the same shards would each keep
+                a copy.
+        """
+        self._refresh()
+        candidates = [s for name, s in sorted(self._shards.items()) if name in self._written or not mine]
+        try:
+            for group in _groups(candidates):
+                self._merge(group)
+        except FileNotFoundError:
+            logger.info("Another process is merging the shards of the store %s.", self.path)
+
+    def _merge(self, shards: Sequence[Shard]) -> None:
+        tables, images = [], []
+        for shard in shards:
+            rows = [row for row, key in enumerate(shard.keys) if self._places[key] == (shard.path.stem, row)]
+            if rows:
+                tables.append(shard.table.take(rows))
+                images.append(shard.images(rows))
+        if tables:
+            seconds, timed = sum(s.seconds for s in shards), sum(s.timed for s in shards)
+            self._write(pa.concat_tables(tables), torch.cat(images), seconds, timed)
+        for shard in shards:
+            shard.delete()
+        self._refresh()
+
+    def _write(self, table: pa.Table, images: Tensor, seconds: float, timed: int) -> None:
+        shard = write_shard(self.path, table, images, seconds, timed)
+        self._written.add(shard.path.stem)
+        self._add(shard)
+
+    def _read(self, keys: Sequence[str]) -> Tensor:
+        absent = sum(key not in self._places for key in keys)
+        if absent:
+            raise StoreError(
+                f"{absent} of {len(keys)} answers are not in the store {self.path}. Run `lit-mia query` with the same "
+                "configuration first."
+            )
+        wanted: dict[str, list[tuple[int, int]]] = {}
+        for position, key in enumerate(keys):
+            name, row = self._places[key]
+            wanted.setdefault(name, []).append((position, row))
+        answers = torch.empty(0, 3, 0, 0, dtype=torch.uint8)
+        for name, pairs in wanted.items():
+            positions, rows = zip(*pairs, strict=True)
+            images = self._shards[name].images(rows)
+            if not len(answers):
+                answers = torch.empty(len(keys), *images.shape[1:], dtype=torch.uint8)
+            answers[list(positions)] = images
+        return answers
+
+    def _refresh(self) -> None:
+        """Take note of the shards that this and other processes have added or removed."""
+        present = {path.stem for path in self.path.glob("shard-*.parquet")}
+        gone = self._shards.keys() - present
+        if gone:
+            self._shards = {name: shard for name, shard in self._shards.items() if name not in gone}
+            self._places = {}
+            for shard in self._shards.values():
+                self._add(shard)
+        for name in sorted(present - self._shards.keys() - self._damaged):
+            self._open(self.path / f"{name}.parquet")
+
+    def _open(self, path: Path) -> None:
+        try:
+            self._add(open_shard(path))
+        except DamagedShardError as damage:
+            if path.exists():  # else another process has just merged it
+                self._damaged.add(path.stem)
+                self._report(path.stem, str(damage))
+
+    def _add(self, shard: Shard) -> None:
+        self._shards[shard.path.stem] = shard
+        for row, key in enumerate(shard.keys):
+            place = (shard.path.stem, row)
+            self._places[key] = min(place, self._places.get(key, place))  # of two answers the earlier one counts
+
+    def _report(self, name: str, reason: str) -> None:
+        logger.warning(
+            "Shard %s of the store %s is ignored: %s. Its answers will be asked again; you may delete it.",
+            name,
+            self.path,
+            reason,
+        )
+
+
+def _claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
+    """Make the folder a store of the target with this fingerprint, or check that it is one."""
+    file = path / "fingerprint.json"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            if any(path.glob("shard-*")):
+                raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
+            temporary = path / f".fingerprint-{uuid.uuid4().hex}.tmp"
+            temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))
+            temporary.replace(file)
+        stored = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error
+    fields = sorted(name for name in stored.keys() | fingerprint.keys() if stored.get(name) != fingerprint.get(name))
+    if fields:
+        listed = "; ".join(f"{name}: store {stored.get(name)}, target {fingerprint.get(name)}" for name in fields)
+        raise StoreError(
+            f"The store {path} holds the answers of another target ({listed}). Choose another `store:` folder, or "
+            "delete this one."
+        )
+
+
+def _groups(shards: Sequence[Shard]) -> Iterator[list[Shard]]:
+    """Sets of two or more small shards that together fit into one."""
+    group: list[Shard] = []
+    size = 0
+    for shard in shards:
+        if shard.n_bytes > SHARD_BYTES // 2:
+            continue
+        if size + shard.n_bytes > SHARD_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(shard)
+        size += shard.n_bytes
+    if len(group) > 1:
+        yield group

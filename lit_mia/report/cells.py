@@ -1,0 +1,138 @@
+"""How numbers and rows are written, alike in the terminal, in Markdown and on the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.report.schema import AuditReport, Row, RowKind, TprPoint
+
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One row of the headline table as text; empty where a control has no such number."""
+
+    name: str
+    short: str
+    kind: RowKind
+    auc: str
+    auc_ci: str
+    seeds: str
+    accuracy: str
+    accuracy_ci: str
+    tpr: tuple[str, ...]
+    tpr_ci: tuple[str, ...]
+    tpr_notes: tuple[str, ...]
+    delta: str
+    delta_ci: str
+    versus: str
+    p: str
+    beats: str
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """0.7124 → `0.712`; None → a dash."""
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """0.18 → `+0.180`, −0.02 → `−0.020` with a true minus sign; None → a dash."""
+    return NOTHING if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def interval(ci: Sequence[float] | None, digits: int = 3) -> str:
+    """(0.65, 0.77) → `[0.650, 0.770]`; None → nothing."""
+    return "" if ci is None else f"[{ci[0]:.{digits}f}, {ci[1]:.{digits}f}]".replace("-", "−")
+
+
+def percent(value: float | None, digits: int = 3) -> str:
+    """0.01 → `1 %`, to `digits` significant digits with a space that does not break; None → a dash."""
+    return NOTHING if value is None else f"{100 * value:.{digits}g}\u00a0%"
+
+
+def percent_interval(ci: Sequence[float] | None) -> str:
+    """(0.01, 0.054) → `[1.0, 5.4] %`; None → nothing."""
+    return "" if ci is None else f"[{100 * ci[0]:.1f}, {100 * ci[1]:.1f}]\u00a0%"
+
+
+def p_value(p: float | None) -> str:
+    """0.0063 → `p = 0.006`; 0.0002 → `p < 0.001`; None → nothing."""
+    if p is None:
+        return ""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """4321.0 → `1 h 12 min`; 75.4 → `1 min 15 s`; 3.2 → `3.2 s`."""
+    if seconds < 60:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def cells(row: Row) -> Cells:
+    """The row as text."""
+    return Cells(
+        name=row.name,
+        short=row.name.removeprefix(f"{row.attack} "),
+        kind=row.kind,
+        auc=number(row.auc),
+        auc_ci=interval(row.auc_ci),
+        seeds=_range(row.auc_per_seed),
+        accuracy=number(row.accuracy),
+        accuracy_ci=interval(row.accuracy_ci),
+        tpr=tuple(number(point["tpr"]) for point in row.tpr_at_fpr),
+        tpr_ci=tuple(interval(point["ci"]) for point in row.tpr_at_fpr),
+        tpr_notes=tuple(_tpr_note(point) for point in row.tpr_at_fpr),
+        delta="" if row.delta_auc is None else signed(row.delta_auc),
+        delta_ci=interval(row.delta_auc_ci),
+        versus=row.strongest_control or "",
+        p=p_value(row.p_adjusted),
+        beats={None: "", True: "✓", False: "✗"}[row.beats_controls],
+    )
+
+
+def blocks(report: AuditReport) -> list[list[Row]]:
+    """Rows by attack, in the order of the report: the attack first, then its controls."""
+    names = list(dict.fromkeys(row.attack for row in report.rows))
+    return [sorted((r for r in report.rows if r.attack == name), key=lambda r: r.kind != "attack") for name in names]
+
+
+def fpr_levels(report: AuditReport) -> list[float]:
+    """The false positive rates at which true positive rates were measured."""
+    return list(dict.fromkeys(point["fpr"] for row in report.rows for point in row.tpr_at_fpr))
+
+
+def fpr_floor(report: AuditReport) -> float:
+    """10 / n0 of the test split: below it a true positive rate rests on fewer than ten false positives."""
+    return MIN_FALSE_POSITIVES / max(1, min(row.n_nonmembers for row in report.rows))
+
+
+def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
+    """What a table of these FPR levels needs said: the reason of each dash, the floor, how to read rates and marks."""
+    points = [point for row in report.rows for point in row.tpr_at_fpr if point["fpr"] in levels]
+    reasons = dict.fromkeys(point["reason"] for point in points if point["reason"])
+    return [
+        *(f"{NOTHING}: {reason}" for reason in reasons),
+        f"FPR floor 10/n0: {percent(fpr_floor(report))}. TPR is taken at the largest FPR not above the level, "
+        "and is an average over records.",
+        "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
+    ]
+
+
+def statement(report: AuditReport) -> str:
+    """The sentence of the verdict, without the kind of verdict where it begins with it."""
+    kind, sentence = report.verdict["kind"], report.verdict["sentence"]
+    head, _, rest = sentence.partition(": ")
+    return rest[:1].upper() + rest[1:] if rest and head.lower().startswith(kind.lower()) else sentence
+
+
+def _tpr_note(point: TprPoint) -> str:
+    return "" if point["achieved_fpr"] is None else f"at {percent(point['achieved_fpr'])} FPR"
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.3f}–{max(values):.3f}" if len(values) > 1 else ""

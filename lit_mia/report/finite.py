@@ -1,0 +1,28 @@
+"""Infinities and NaN, which JSON cannot hold."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def spell_non_finite(value: Any) -> Any:
+    """A configuration with its infinities and NaN spelled as in YAML: `.inf`, `-.inf`, `.nan`."""
+    if isinstance(value, Mapping):
+        return {key: spell_non_finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spell_non_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
+    return value
+
+
+def non_finite(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of the numbers that JSON cannot hold, e.g. `rows[1].auc`."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from non_finite(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from non_finite(item, f"{path}[{i}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path

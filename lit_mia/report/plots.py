@@ -1,0 +1,158 @@
+"""The two figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.cells import blocks, fpr_floor, percent
+from lit_mia.report.schema import AuditReport, Row, RowKind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours after Okabe and Ito, darkened for white paper; a page may override each through a CSS variable.
+INK, MUTED, GRID, SHADE = "#20252b", "#68717c", "#dfe3e8", "#eef1f4"
+COLOURS: dict[RowKind, str] = {"attack": "#0a64a8", "blind": "#c8551b", "caption": "#0b7d61", "placebo": "#9a4a8c"}
+_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **{v: k for k, v in COLOURS.items()}}
+_LINES: dict[RowKind, Any] = {
+    "attack": "-",
+    "blind": (0, (5, 2)),
+    "caption": (0, (1, 1.4)),
+    "placebo": (0, (5, 2, 1, 2)),
+}
+_MARKERS: dict[RowKind, str] = {"attack": "o", "blind": "s", "caption": "^", "placebo": "D"}
+_COLUMNS = 3
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lit-mia",
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+}
+
+
+def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> "Figure":
+    """Log–log ROC curves, one axes per attack with its controls, up to three side by side.
+
+    Curves are drawn as steps, so that a height is the TPR at the largest FPR not above the place
+    (Carlini et al. 2022, https://arxiv.org/abs/2112.03570). The shade covers rates below 10 / n0.
+
+    Args:
+        report: The numbers.
+        rocs: Exact curve by name of row.
+        attacks: Names of the attacks to draw.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, len(attacks))
+    lines = -(-len(attacks) // columns)
+    by_attack = {block[0].attack: block for block in blocks(report)}
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=(3.5 * columns, 3.3 * lines), layout="constrained")
+        grid = figure.subplots(lines, columns, squeeze=False).flatten()
+        for axes, attack in zip(grid, attacks, strict=False):
+            _roc_axes(axes, by_attack[attack], rocs, fpr_floor(report))
+        for axes in grid[len(attacks) :]:
+            axes.set_visible(False)
+    return figure
+
+
+def forest_figure(report: AuditReport) -> "Figure":
+    """AUC with its 95 % interval, one line per attack and control."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_SETTINGS):
+        rows = len(report.rows) + 0.6 * len(blocks(report))
+        figure = Figure(figsize=(5.0, 0.2 * rows + 0.6), layout="constrained")
+        _forest_axes(figure.subplots(), blocks(report))
+    return figure
+
+
+def svg(figure: "Figure", name: str, title: str) -> str:
+    """The figure as inline SVG, the same bytes at every call.
+
+    Args:
+        figure: The figure.
+        name: Prefix of the ids inside; unique on the page.
+        title: What a screen reader says instead of the picture.
+    """
+    from html import escape
+
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context(_SETTINGS):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'role="img" aria-label="{escape(title)}"', text, count=1)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var(--{variable}, {colour})")
+    return re.sub(r"'DejaVu Sans'(, [^;\"]*sans-serif)?", "var(--sans, sans-serif)", text)
+
+
+def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
+    low = 0.5 / max(row.n_nonmembers for row in rows)
+    axes.axvspan(low, floor, color=SHADE, linewidth=0)
+    axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
+    for row in reversed(rows):
+        roc, attack = rocs[row.name], row.kind == "attack"
+        x, y = np.maximum(roc.fpr, low), np.maximum(roc.tpr, low)
+        label = f"{row.name if attack else row.kind}\u2002{row.auc:.3f}"
+        style = {"color": COLOURS[row.kind], "linestyle": _LINES[row.kind], "linewidth": 1.9 if attack else 1.2}
+        axes.plot(x, y, drawstyle="steps-post", label=label, **style)
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], loc="lower right", title="AUC", alignment="left", handlelength=2.4)
+    axes.set(xscale="log", yscale="log", xlim=(low, 1.05), ylim=(low, 1.15), xlabel="False positive rate")
+    axes.set_ylabel("True positive rate")
+    axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
+    _percent_ticks(axes, low)
+
+
+def _percent_ticks(axes: "Axes", low: float) -> None:
+    ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= low]
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(ticks, labels=[percent(tick) for tick in ticks])
+        axis.set_tick_params(which="minor", length=0)
+        axis.set_tick_params(which="major", length=3, width=0.6)
+    axes.grid(which="major", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
+    height, places = 0.0, []
+    for group in groups:
+        for row in group:
+            places.append((height, row))
+            height += 1
+        height += 0.6
+    for y, row in places:
+        attack, colour = row.kind == "attack", COLOURS[row.kind]
+        axes.plot(row.auc_ci, [y, y], color=colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
+        axes.plot([row.auc], [y], color=colour, marker=_MARKERS[row.kind], markersize=6 if attack else 4)
+    axes.axvline(0.5, color=MUTED, linewidth=0.8, dashes=(2, 2))
+    axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
+    for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
+        label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
+    ends = [end for _, row in places for end in row.auc_ci]
+    axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(height - 0.6, -1), xlabel="AUC, 0.5 = chance")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)

@@ -1,0 +1,70 @@
+"""Captioned images in memory: the training data of the demo's targets and tools."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+
+@dataclass(frozen=True)
+class CaptionedBatch:
+    """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
+
+    images: Tensor
+    captions: list[str]
+
+    def to(self, device: object) -> "CaptionedBatch":
+        """The same batch on another device (Lightning calls this)."""
+        return CaptionedBatch(self.images.to(device), self.captions)  # type: ignore[call-overload]
+
+
+@final
+class CaptionedImages(Dataset[CaptionedBatch]):
+    """Whole batches of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: One caption per image.
+        keywords: Further words per image; a batch shows a random half of them, or none, after the caption.
+    """
+
+    def __init__(
+        self, images: Tensor, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
+    ) -> None:
+        self.images, self.captions, self.keywords = images, captions, keywords
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: list[int]) -> CaptionedBatch:
+        return CaptionedBatch(self.images[rows].float() / 255, [self._caption(row) for row in rows])
+
+    def _caption(self, row: int) -> str:
+        if self.keywords is None or torch.rand(()) < 0.5:
+            return self.captions[row]
+        words = [word for word in self.keywords[row] if torch.rand(()) < 0.5]
+        return ", ".join([self.captions[row], *words])
+
+
+@final
+class CaptionedImagesDataModule(L.LightningDataModule):
+    """Endless random batches of a `CaptionedImages` data set.
+
+    Args:
+        dataset: The images and captions.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
+
+    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
+        """Batches of random rows, without repetition inside a pass over the data."""
+        sampler = RandomSampler(self.dataset, num_samples=self.batch_size * self.steps)  # pass after pass
+        return DataLoader(self.dataset, sampler=BatchSampler(sampler, self.batch_size, True), batch_size=None)

@@ -1,0 +1,168 @@
+"""Train, validation, calibration and test: disjoint by group, drawn once by a hash and then locked."""
+
+import hashlib
+import json
+import math
+import uuid
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+
+from lit_mia.errors import SplitError
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+
+SPLITS = ("train", "val", "calibration", "test")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Which rows of a record table belong to which split.
+
+    Attributes:
+        rows: Rows of each split, ascending. Records of unknown membership are in no split.
+        members: Number of members in each split.
+        seed: The seed of the hash.
+        fractions: Share of the groups that each split was meant to hold, in the order of `SPLITS`.
+        n_groups: Number of groups of known membership.
+        digest: SHA-256 of the ids of each split and of the record table, independent of row order.
+    """
+
+    rows: dict[str, tuple[int, ...]]
+    members: dict[str, int]
+    seed: int
+    fractions: tuple[float, ...]
+    n_groups: int
+    digest: str
+
+    def sizes(self) -> dict[str, dict[str, int]]:
+        """Records of each class in each split: `{"train": {"member": 40, "non_member": 38}, ...}`."""
+        return {
+            name: {"member": self.members[name], "non_member": len(rows) - self.members[name]}
+            for name, rows in self.rows.items()
+        }
+
+
+def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1, 0.4), seed: int = 0) -> Splits:
+    """Let each group fall into a split by the hash of its name.
+
+    A group never moves when other records are added or reordered, and a group that holds both members and
+    non-members stays together. Sizes therefore match the fractions only on average.
+
+    Args:
+        records: The table to split. Rows of unknown membership are left out.
+        fractions: Shares of train, val, calibration and test: four positive numbers that sum to 1.
+        seed: Another seed draws other splits.
+
+    Raises:
+        SplitError: If the fractions are not four positive numbers that sum to 1.
+    """
+    _check_fractions(fractions)
+    edges = list(accumulate(fractions))[:-1]
+    known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
+    rows: dict[str, list[int]] = {name: [] for name in SPLITS}
+    for row in known:
+        rows[SPLITS[bisect_right(edges, _uniform(seed, records.groups[row]))]].append(row)
+    return Splits(
+        rows={name: tuple(kept) for name, kept in rows.items()},
+        members={name: sum(records.members[row] == MEMBER for row in kept) for name, kept in rows.items()},
+        seed=seed,
+        fractions=tuple(fractions),
+        n_groups=len({records.groups[row] for row in known}),
+        digest=_digest(rows, records),
+    )
+
+
+def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
+    """Refuse splits that are too small to train or to measure with.
+
+    Args:
+        splits: Splits of `records`.
+        records: The table that was split.
+        minimum: Least number of members, and of non-members, in each split.
+
+    Raises:
+        SplitError: If a split holds fewer than `minimum` records of a class.
+    """
+    sizes = splits.sizes()
+    if all(count >= minimum for classes in sizes.values() for count in classes.values()):
+        return
+    counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in sizes.items())
+    known = f"{records.members.count(MEMBER)} members and {records.members.count(NON_MEMBER)} non-members"
+    raise SplitError(
+        f"Each split needs at least {minimum} members and {minimum} non-members, but they hold (members + "
+        f"non-members): {counts}. The records are {known} in {splits.n_groups} groups. Add records of the class that "
+        "is missing, use smaller groups, or give the small split a larger fraction."
+    )
+
+
+def lock_splits(splits: Splits, records: Records, path: Path) -> None:
+    """Write the splits at the first call, and refuse any other splits at later calls.
+
+    Args:
+        splits: Splits of `records`.
+        records: The table that was split.
+        path: The lock, a JSON file. Its folder is made if it is missing.
+
+    Raises:
+        SplitError: If the lock holds other splits or cannot be read.
+    """
+    if path.exists():
+        locked = _read_lock(path)
+        if locked["digest"] != splits.digest:
+            raise SplitError(_refusal(path, locked, splits, records))
+        return
+    content = {
+        "digest": splits.digest,
+        "records": records.digest(),
+        "seed": splits.seed,
+        "fractions": splits.fractions,
+        "ids": {name: [records.ids[row] for row in rows] for name, rows in splits.rows.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _check_fractions(fractions: Sequence[float]) -> None:
+    positive = len(fractions) == len(SPLITS) and all(fraction > 0 for fraction in fractions)
+    if not positive or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
+        raise SplitError(
+            f"`fractions` must be four positive numbers that sum to 1 ({', '.join(SPLITS)}), but got {list(fractions)}."
+        )
+
+
+def _uniform(seed: int, group: str) -> float:
+    """A number in [0, 1] that depends on nothing but the seed and the group's name."""
+    return int(hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()[:16], 16) / 2**64
+
+
+def _digest(rows: Mapping[str, Sequence[int]], records: Records) -> str:
+    ids = {name: sorted(records.ids[row] for row in kept) for name, kept in rows.items()}
+    return hashlib.sha256(json.dumps([ids, records.digest()], sort_keys=True).encode()).hexdigest()
+
+
+def _read_lock(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SplitError(f"The lock {path} is not readable as JSON ({error}). Restore it, or start anew.") from error
+    missing = {"digest", "records", "seed", "fractions", "ids"}.difference(content if isinstance(content, dict) else ())
+    if missing:
+        raise SplitError(f"The lock {path} lacks {sorted(missing)}. Restore it, or start anew in another folder.")
+    return dict(content)
+
+
+def _refusal(path: Path, locked: Mapping[str, object], splits: Splits, records: Records) -> str:
+    pairs = {
+        "seed": (locked["seed"], splits.seed),
+        "fractions": (locked["fractions"], list(splits.fractions)),
+        "records": (str(locked["records"])[:12], records.digest()[:12]),
+    }
+    different = [f"{name}: locked {old}, now {new}" for name, (old, new) in pairs.items() if old != new]
+    return (
+        f"The splits in {path} are locked and never redrawn, but these differ ({'; '.join(different) or 'ids'}). "
+        "Go back to the locked settings and records, or start a new audit in another folder."
+    )

@@ -1,0 +1,80 @@
+"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip`.
+
+Checkpoints every 10 minutes into `.work/`; the same command resumes.
+"""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from vendor_emoji import load_vendor_emoji
+
+from lit_mia.shadow.autoencoder import AutoencoderTraining
+from lit_mia.shadow.clip import ClipTraining
+from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
+
+WORK = Path(".work")
+SIZE = 64
+
+
+def train(name: str, model: L.LightningModule, data: L.LightningDataModule, steps: int) -> None:
+    """Train `model` for `steps` steps, or go on from its last checkpoint."""
+    folder = WORK / name
+    checkpoint = ModelCheckpoint(folder, save_last=True, train_time_interval=timedelta(minutes=10), save_top_k=1)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_steps=steps,
+        precision="bf16-mixed",
+        callbacks=[checkpoint],
+        logger=CSVLogger(folder, name="log"),
+        log_every_n_steps=20,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+
+
+def make_autoencoder() -> None:
+    """The autoencoder of the demo targets."""
+    images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
+    L.seed_everything(1)
+    steps = 1800
+    model = AutoencoderTraining(steps=steps)
+    pixels = torch.from_numpy(images)
+    train("autoencoder", model, CaptionedImagesDataModule(CaptionedImages(pixels, names), 32, steps), steps)
+    model.export(WORK / "tools/vae", pixels[::8].float() / 255)
+
+
+def make_text_encoder() -> None:
+    """The tokenizer and the text encoder of the demo targets."""
+    images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
+    L.seed_everything(2)
+    steps = 1000
+    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
+    model = TextEncoderTraining(tokenizer, steps=steps)
+    data = CaptionedImages(torch.from_numpy(images), names, keywords)
+    train("text", model, CaptionedImagesDataModule(data, 256, steps), steps)
+    model.export(WORK / "tools")
+
+
+def make_clip() -> None:
+    """The attacker's encoder."""
+    images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
+    L.seed_everything(3)
+    steps = 1500
+    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
+    model = ClipTraining(tokenizer, steps=steps)
+    data = CaptionedImages(torch.from_numpy(images), names, keywords)
+    train("clip", model, CaptionedImagesDataModule(data, 160, steps), steps)
+    model.export(WORK / "openmoji-clip")
+
+
+if __name__ == "__main__":
+    makers = {"autoencoder": make_autoencoder, "text": make_text_encoder, "clip": make_clip}
+    makers[sys.argv[1]]()

@@ -1,0 +1,34 @@
+"""Several sources in one table."""
+
+import pytest
+from PIL import Image
+
+from datamodules.sources import ConcatSource, CsvSource
+from lit_mia.errors import RecordError
+
+
+def _source(folder, color, member):
+    folder.mkdir()
+    Image.new("RGB", (2, 2), color).save(folder / f"{color}.png")
+    (folder / "r.csv").write_text(f"image,member\n{color}.png,{member}\n")
+    return CsvSource(str(folder / "r.csv"), caption_column=None)
+
+
+def test_rows_open_the_image_of_their_own_source(tmp_path):
+    sources = [_source(tmp_path / color, color, member) for color, member in (("red", 1), ("blue", 0), ("lime", ""))]
+    records = ConcatSource(sources).load()
+    assert records.ids == ("red.png", "blue.png", "lime.png")
+    assert records.members == (1, 0, -1)
+    pixels = [records.open_image(row).getpixel((0, 0)) for row in range(3)]
+    assert pixels == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+
+
+def test_an_id_in_two_sources_is_refused(tmp_path):
+    source = _source(tmp_path / "a", "red", 1)
+    with pytest.raises(RecordError, match=r"must be unique.*red\.png"):
+        ConcatSource([source, source]).load()
+
+
+def test_no_source_is_refused():
+    with pytest.raises(RecordError, match="at least one source"):
+        ConcatSource([]).load()

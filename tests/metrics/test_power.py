@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from lit_mia.errors import MetricError
+from lit_mia.metrics.auc import p_above_half
+from lit_mia.metrics.power import mde_auc, mde_difference, null_se
+
+
+@pytest.mark.parametrize(
+    ("n", "se", "mde"),
+    [(100, 0.041, 0.602), (417, 0.020, 0.550), (1000, 0.013, 0.532), (2500, 0.008, 0.520), (10000, 0.004, 0.510)],
+)
+def test_the_published_table(n, se, mde):
+    assert null_se(n, n) == pytest.approx(se, abs=5e-4)
+    assert null_se(n, n) == pytest.approx(np.sqrt((2 * n + 1) / (12 * n**2)))
+    assert mde_auc(n, n) == pytest.approx(mde, abs=5e-4)
+
+
+def test_unequal_classes():
+    assert null_se(30, 70) == null_se(70, 30) == pytest.approx(np.sqrt(101 / (12 * 2100)))
+    assert mde_auc(1, 1) == 1
+
+
+def test_the_mde_is_found_with_about_80_percent_power():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([1, 0], 100)
+    shift = 0.366  # a shift of 0.366 standard deviations has the AUC 0.602
+    found = [p_above_half(rng.normal(size=200) + shift * labels, labels) <= 0.05 for _ in range(400)]
+    assert 0.74 <= np.mean(found) <= 0.88
+
+
+def test_difference():
+    assert mde_difference(0.01) == pytest.approx(0.02487)
+    assert mde_difference(0.0) == 0
+
+
+def test_impossible_input_is_refused():
+    for call in (lambda: null_se(0, 5), lambda: mde_auc(5, 0), lambda: mde_difference(-1.0)):
+        with pytest.raises(MetricError):
+            call()
+    with pytest.raises(MetricError):
+        mde_difference(float("nan"))

@@ -1,0 +1,126 @@
+"""A report of simulated scores: two or six attacks, each with three controls."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from lit_mia.metrics.roc import roc_curve
+from lit_mia.metrics.tpr import floor_reason
+from lit_mia.report.schema import AuditReport, Cost, Row, RowKind
+from lit_mia.report.scores import COMBINED, ScoreTable, score_table
+
+N = 400
+LABELS = np.repeat([1, 0], N)
+IDS = [f"emoji-{i}" for i in range(2 * N)]
+CONTROLS: tuple[tuple[RowKind, float], ...] = (("blind", 0.12), ("caption", 0.0), ("placebo", 0.2))
+
+
+def _row(name: str, kind: RowKind, scores: np.ndarray) -> Row:
+    roc = roc_curve(scores, LABELS)
+    auc = float(np.trapezoid(roc.tpr, roc.fpr))
+    at_10 = int(np.searchsorted(roc.fpr, 0.1, side="right")) - 1
+    half = 1.96 * 0.018
+    difference = {
+        "delta_auc": auc - 0.55,
+        "delta_auc_ci": [auc - 0.60, auc - 0.50],
+        "strongest_control": f"{name} placebo",
+        "p_vs_control": {f"{name} {control}": 0.001 for control, _ in CONTROLS},
+        "p_adjusted": 0.006,
+        "beats_controls": auc > 0.6,
+    }
+    return Row(
+        name=name,
+        kind=kind,
+        attack=name.split(" ")[0],
+        auc=auc,
+        auc_ci=[auc - half, auc + half],
+        tpr_at_fpr=[
+            {"fpr": 0.1, "tpr": float(roc.tpr[at_10]), "ci": [0.2, 0.3], "achieved_fpr": 0.0975, "reason": None},
+            *(
+                {"fpr": f, "tpr": None, "ci": None, "achieved_fpr": None, "reason": floor_reason(N, f)}
+                for f in (0.01, 0.001)
+            ),
+        ],
+        accuracy=0.5 + (auc - 0.5) * 0.8,
+        accuracy_ci=[0.48, 0.7],
+        threshold=0.21,
+        n_members=N,
+        n_nonmembers=N,
+        auc_per_seed=[auc - 0.01, auc, auc + 0.012],
+        frozen_threshold={
+            "nominal_fpr": 0.1,
+            "threshold": 1.3,
+            "realised_fpr": 0.1125,
+            "realised_fpr_ci": [0.083, 0.148],
+            "tpr": 0.31,
+            "tpr_ci": [0.265, 0.358],
+        },
+        **(difference if kind == "attack" else {}),
+    )
+
+
+def _audit(rows: list[Row]) -> AuditReport:
+    return AuditReport(
+        name="OpenMoji demo: latent target",
+        created="2026-11-21",
+        verdict={
+            "kind": "leakage beyond controls",
+            "sentence": "Leakage beyond controls: II-S and IV tell members from non-members better than every control "
+            "(paired difference of AUCs, 5 % one-sided, Holm-corrected over the attacks).",
+        },
+        rows=rows,
+        cost=Cost(
+            queries={"target": 4000, "placebo": 4000},
+            nfe={"target": 160_000, "placebo": 160_000},
+            seconds={"target": 741.2, "placebo": 722.0},
+            money={"target": 0.0, "placebo": 0.0},
+            seconds_total=1911.0,
+        ),
+        design="randomized_split",
+        target={"class": "DiffusersTarget", "weights": "ab" * 32, "steps": 20, "guidance": 5.0},
+        placebo={"class": "DiffusersTarget", "weights": "cd" * 32, "steps": 20, "guidance": 5.0},
+        splits={
+            "seed": 7,
+            "digest": "ef" * 32,
+            "sizes": {s: {"member": N, "non_member": N} for s in ("train", "val", "calibration", "test")},
+            "groups": 3120,
+        },
+        store_digest="12" * 32,
+        encoder={"class": "PixelEncoder", "dim": 192},
+        config={"target": {"path": "shipped:openmoji-demo", "steps": 20}, "attacks": ["I-P", "II-S"], "seeds": 5},
+        tried={"configurations": 6, "test_openings": 1},
+        control_null={"max_control_auc": 0.571, "quantile_95": 0.563, "permutations": 1000},
+        mde_auc=0.551,
+        mde_delta_auc=0.062,
+        skipped=["emoji-17"],
+        limits=["One target, one training run.", "Captions are the records' own names, as an attacker would guess."],
+        versions={"lit-mia": "0.1.0", "torch": "2.14.1"},
+        git="0123abc",
+    )
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[[dict[str, float]], tuple[AuditReport, ScoreTable]]:
+    """Attack name → shift of its members' scores, to a report with the scores behind it."""
+
+    def simulated(attacks: dict[str, float]) -> tuple[AuditReport, ScoreTable]:
+        rng = np.random.default_rng(3)
+        rows, tables = [], []
+        for attack, shift in attacks.items():
+            for kind, mean in (("attack", shift), *CONTROLS):
+                name = attack if kind == "attack" else f"{attack} {kind}"
+                scores = rng.normal(size=2 * N) + mean * LABELS
+                rows.append(_row(name, kind, scores))
+                for seed in (0, COMBINED):
+                    split = ["test"] * len(IDS)
+                    tables.append(score_table(IDS, LABELS, split, scores + (seed == 0), row=name, kind=kind, seed=seed))
+        return _audit(rows), ScoreTable.join(tables)
+
+    return simulated
+
+
+@pytest.fixture(scope="session")
+def audit(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[AuditReport, ScoreTable]:
+    """A small report: two attacks with their controls."""
+    return simulate({"I-P": 0.1, "II-S": 1.0})

@@ -1,0 +1,161 @@
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from lit_mia.errors import ReportError
+from lit_mia.report.gallery import GalleryItem
+from lit_mia.report.html import html_page
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+EVIL = "<script>alert('x')</script>"
+
+
+class Page(HTMLParser):
+    """Tags, attributes, ids and text of a page; fails on tags that do not match."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.words, self.open = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.attributes += [(tag, name, value or "") for name, value in attributes]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def small(simulate):
+    """One attack: its page is drawn faster."""
+    return simulate({"II-S": 1.0})
+
+
+@pytest.fixture(scope="module")
+def page(audit):
+    return html_page(*audit)
+
+
+def test_page_asks_for_nothing_outside_itself(page):
+    parsed = Page(page)
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
+    loads = [
+        (tag, value)
+        for tag, name, value in parsed.attributes
+        if name in ("src", "srcset", "href", "xlink:href", "action", "data", "poster")
+        and not value.startswith(("#", "data:"))
+    ]
+    assert all(tag == "a" and value.startswith("https://arxiv.org/abs/") for tag, value in loads)
+    assert not any(name.startswith("on") for _, name, _ in parsed.attributes)
+    assert "@import" not in page
+    assert "url(http" not in page
+
+
+def test_ids_are_unique(page):
+    ids = [value for _, name, value in Page(page).attributes if name == "id"]
+    assert len(ids) == len(set(ids)) > 0
+
+
+def test_every_row_stands_in_the_table(audit, page):
+    text = Page(page[page.index('<table class="cards') : page.index("</table>") + 8]).text
+    for row in audit[0].rows:
+        assert f"{row.name} {row.auc:.3f}" in text
+
+
+def test_verdict_comes_first_and_numbers_follow(page):
+    text = Page(page[page.index("<main") : page.index("</main>") + 7]).text
+    places = [
+        text.index(words) for words in ("Leakage beyond controls", "What is not excluded", "Attacks and their controls")
+    ]
+    assert places == sorted(places)
+    for words in ("11.2\u00a0% [8.3, 14.8]\u00a0%", "0.571", "0.563", "160\u202f000", "0.062", "31 min 51 s"):
+        assert words.replace("\u00a0", " ").replace("\u202f", " ") in text
+
+
+def test_a_null_tpr_shows_its_reason(page):
+    assert "TPR at 0.01 FPR needs at least 1000 non-members" in Page(page).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("not evidence (post hoc design)", "a hint, not evidence"),
+        ("confounded", "can be told apart without the target"),
+        ("not detected at this power", "Leakage below a difference in AUC of about 0.062"),
+    ],
+)
+def test_each_verdict_says_what_it_means_and_what_it_does_not_exclude(small, kind, words):
+    report, scores = small
+    verdict = {"kind": kind, "sentence": "Some sentence."}
+    report = replace(report, verdict=verdict, placebo=None, design="post_hoc", control_null=None, mde_delta_auc=0.062)
+    text = Page(html_page(report, scores)).text
+    assert words in text
+    assert "Placebo: none." in text
+    assert "Controls: none." in text
+    assert "no leakage" not in text.lower()
+
+
+def test_a_report_without_controls(small):
+    report, scores = small
+    plain = {"delta_auc": None, "delta_auc_ci": None, "strongest_control": None, "p_vs_control": {}}
+    rows = [replace(row, **plain, beats_controls=False) for row in report.rows if row.kind == "attack"]
+    text = Page(html_page(replace(report, rows=rows, control_null=None, mde_delta_auc=None), scores)).text
+    assert "largest AUC difference" not in text
+
+
+def test_prices_are_shown_only_where_something_was_paid(small, page):
+    report, scores = small
+    assert "Price" not in Page(page).text
+    paid = replace(report, cost=replace(report.cost, money={"target": 12.5, "placebo": 0.0}))
+    assert "Time Price target 4 000 160 000 12 min 21 s 12.50" in Page(html_page(paid, scores)).text
+
+
+def test_strings_of_users_are_escaped(small):
+    report, scores = small
+    report = replace(
+        report,
+        name=EVIL,
+        config={"target": EVIL, EVIL: ["</pre>", EVIL]},
+        target={EVIL: EVIL},
+        limits=[EVIL],
+        skipped=[EVIL],
+        verdict={"kind": EVIL, "sentence": EVIL},
+    )
+    picture = Image.new("RGB", (4, 4))
+    page = html_page(report, scores, [GalleryItem(f'"><img onerror={EVIL}', 1, 0.5, picture, picture)])
+    parsed = Page(page)
+    assert "script" not in parsed.tags
+    assert "onerror" not in {name for _, name, _ in parsed.attributes}
+    assert EVIL in "".join(parsed.words)
+
+
+def test_gallery_only_when_given_and_embedded(small, page):
+    assert "img" not in Page(page).tags
+    picture = Image.new("RGB", (4, 4), (10, 200, 30))
+    parsed = Page(html_page(*small, [GalleryItem("a grinning face", 0, -1.25, picture, picture)]))
+    sources = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "src")]
+    assert len(sources) == 2
+    assert all(source.startswith("data:image/png;base64,iVBOR") for source in sources)
+    assert "a grinning face non-member, score −1.250" in parsed.text
+
+
+def test_rows_without_scores_are_named(small):
+    report, scores = small
+    with pytest.raises(ReportError, match="II-S"):
+        html_page(report, scores.select(scores.row != "II-S"))

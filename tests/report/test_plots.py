@@ -1,0 +1,59 @@
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from lit_mia.report.plots import COLOURS, forest_figure, roc_figure, svg
+from lit_mia.report.scores import curves
+
+
+@pytest.fixture(scope="module")
+def roc_svg(audit):
+    report, table = audit
+    return svg(roc_figure(report, curves(table), ["II-S"]), "roc0", "Curves of <II-S>")
+
+
+def test_roc_axes_hold_the_attack_and_its_controls(audit):
+    report, table = audit
+    figure = roc_figure(report, curves(table), ["I-P", "II-S"])
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["I-P", "II-S"]
+    labels = [text.get_text().split("\u2002")[0] for text in figure.axes[1].get_legend().get_texts()]
+    assert labels == ["II-S", "blind", "caption", "placebo"]
+    assert figure.axes[1].get_xscale() == figure.axes[1].get_yscale() == "log"
+
+
+def test_six_attacks_stand_in_two_lines_of_three(simulate):
+    report, table = simulate(dict.fromkeys(["I-P", "I-S", "II-P", "II-S", "III", "IV"], 0.5))
+    figure = roc_figure(report, curves(table), ["I-P", "I-S", "II-P", "II-S", "III", "IV"])
+    geometry = figure.axes[5].get_subplotspec().get_geometry()
+    assert geometry == (2, 3, 5, 5)
+
+
+def test_forest_has_a_label_per_row(audit):
+    report, _ = audit
+    axes = forest_figure(report).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [row.name for row in report.rows]
+
+
+def test_svg_is_well_formed_named_and_the_same_every_time(audit, roc_svg):
+    report, table = audit
+    root = ElementTree.fromstring(roc_svg)
+    assert root.get("aria-label") == "Curves of <II-S>"
+    assert all(e.get("id").startswith("roc0-") for e in root.iter() if e.get("id"))
+    assert roc_svg == svg(roc_figure(report, curves(table), ["II-S"]), "roc0", "Curves of <II-S>")
+
+
+def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg):
+    for kind, colour in COLOURS.items():
+        assert f"var(--{kind}, {colour})" in roc_svg
+    assert "DejaVu" not in roc_svg
+    assert "#000000" not in roc_svg
+
+
+def test_matplotlib_is_imported_only_for_drawing():
+    code = (
+        "import sys, lit_mia.report.write, lit_mia.report.table; print([m for m in sys.modules if m == 'matplotlib'])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,180 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.diffusion import DiffusersTarget
+
+PROMPTS = ["a red cat", "two dogs", "moon", "a very long text, with a comma", "sun", "x", "rain"]
+SEEDS = [11, 2**63 - 1, 0, 5, 6, 7, 8]
+
+
+def assert_same_up_to_rounding(first, second):
+    distance = (first.int() - second.int()).abs()
+    assert distance.max() <= 1
+    assert (distance == 0).float().mean() >= 0.999
+
+
+def make(folder, **options):
+    return DiffusersTarget(str(folder), **{"steps": 4, "device": "cpu"} | options)
+
+
+@pytest.fixture(scope="module")
+def images(tiny_pipeline_folder):
+    return make(tiny_pipeline_folder, batch_size=7).generate(PROMPTS, SEEDS)
+
+
+@pytest.fixture
+def copied_folder(tiny_pipeline_folder, tmp_path):
+    return shutil.copytree(tiny_pipeline_folder, tmp_path / "copy")
+
+
+def test_images_are_uint8_and_differ_by_seed_and_prompt(tiny_target, images):
+    assert images.shape == (7, 3, 16, 16)
+    assert images.dtype == torch.uint8
+    drawn = tiny_target.generate(["moon", "moon", "sun"], [1, 2, 1])
+    assert (drawn[0] != drawn[1]).any()
+    assert (drawn[0] != drawn[2]).any()
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_batch_size_does_not_change_an_image(tiny_pipeline_folder, images, batch_size):
+    drawn = make(tiny_pipeline_folder, batch_size=batch_size).generate(PROMPTS, SEEDS)
+    assert_same_up_to_rounding(drawn, images)
+
+
+def test_order_does_not_change_an_image(tiny_pipeline_folder, images):
+    order = [4, 0, 6, 2, 1, 5, 3]
+    drawn = make(tiny_pipeline_folder, batch_size=4).generate([PROMPTS[i] for i in order], [SEEDS[i] for i in order])
+    assert_same_up_to_rounding(drawn, images[order])
+
+
+@pytest.mark.parametrize("scheduler", ["ddpm", "euler_a"])
+def test_samplers_that_draw_noise_keep_to_the_seed(tiny_pipeline_folder, scheduler):
+    one = make(tiny_pipeline_folder, scheduler=scheduler, batch_size=1).generate(PROMPTS[:3], SEEDS[:3])
+    all_at_once = make(tiny_pipeline_folder, scheduler=scheduler).generate(PROMPTS[:3], SEEDS[:3])
+    assert_same_up_to_rounding(one, all_at_once)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+@pytest.mark.parametrize("scheduler", ["pipeline", "ddim", "ddpm", "dpmsolver", "euler", "euler_a"])
+def test_nfe_is_what_the_denoiser_evaluates(tiny_pipeline_folder, scheduler, guidance):
+    target = make(tiny_pipeline_folder, scheduler=scheduler, guidance=guidance)
+    evaluations = []
+    target._pipeline.unet.register_forward_pre_hook(lambda _, inputs: evaluations.append(len(inputs[0])))
+    target.generate(PROMPTS[:2], SEEDS[:2])
+    assert sum(evaluations) == 2 * target.nfe_per_image
+
+
+def test_size_and_negative_prompt_reach_the_pipeline(tiny_pipeline_folder, images):
+    larger = make(tiny_pipeline_folder, height=32, width=16).generate(["moon"], [0])
+    assert larger.shape == (1, 3, 32, 16)
+    steered = make(tiny_pipeline_folder, negative_prompt="cat").generate(["moon"], [0])
+    assert (steered[0] != images[2]).any()
+
+
+def test_float16_weights_run_in_float32(copied_folder):
+    from diffusers import StableDiffusionPipeline
+
+    StableDiffusionPipeline.from_pretrained(copied_folder).to(torch.float16).save_pretrained(copied_folder)
+    target = make(copied_folder)
+    assert {p.dtype for p in target._pipeline.unet.parameters()} == {torch.float32}
+    assert {p.dtype for p in target._pipeline.text_encoder.parameters()} == {torch.float32}
+
+
+def test_fingerprint_is_the_content_not_the_place(tiny_pipeline_folder, copied_folder):
+    (copied_folder / "README.md").write_text("notes")
+    (copied_folder / "membership.json").write_text("[]")
+    here = make(tiny_pipeline_folder, batch_size=2, name="a").fingerprint()
+    there = make(copied_folder, batch_size=8, name="b", device="auto").fingerprint()
+    assert here == there
+    assert here["pipeline"] == "StableDiffusionPipeline"
+    assert json.loads(json.dumps(here)) == here
+
+
+def test_fingerprint_sees_weights_and_options(tiny_pipeline_folder, copied_folder):
+    plain = make(tiny_pipeline_folder).fingerprint()
+    changed = {"steps": 5, "guidance": 2.0, "scheduler": "ddim", "height": 32, "dtype": "float16", "variant": "fp16"}
+    for name, value in changed.items():
+        assert make(tiny_pipeline_folder, **{name: value}).fingerprint() == plain | {name: value}
+    weights = copied_folder / "unet" / "diffusion_pytorch_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    assert make(copied_folder).fingerprint()["weights"] != plain["weights"]
+
+
+def test_a_hub_id_is_known_by_its_commit(copied_folder, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    cache = tmp_path / "models--someone--tiny"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(copied_folder, cache / "snapshots" / commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert DiffusersTarget("someone/tiny").fingerprint()["weights"] == f"someone/tiny@{commit}"
+
+
+def test_an_unreachable_hub_id_is_reported():
+    target = DiffusersTarget("nobody/nothing")
+    with pytest.raises(TargetError, match=r"'nobody/nothing' is no local folder.*HF_HUB_OFFLINE"):
+        target.fingerprint()
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder", "./missing", "plain"])
+def test_a_missing_folder_is_reported(path):
+    with pytest.raises(TargetError, match="There is no folder"):
+        DiffusersTarget(path)
+
+
+def test_a_folder_without_a_pipeline_is_reported(tmp_path):
+    with pytest.raises(TargetError, match=r"holds no model_index\.json"):
+        DiffusersTarget(str(tmp_path))
+
+
+def test_a_pipeline_without_prompt_is_refused(tmp_path):
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(4,),
+        norm_num_groups=2,
+        down_block_types=("DownBlock2D",),
+        up_block_types=("UpBlock2D",),
+    )
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(tmp_path)
+    with pytest.raises(TargetError, match=r"DDPMPipeline .* is not text-to-image: it takes no prompt"):
+        DiffusersTarget(str(tmp_path)).generate(["moon"], [0])
+
+
+def test_code_that_comes_with_a_pipeline_is_refused(copied_folder):
+    (copied_folder / "unet" / "my_unet.py").write_text("raise SystemExit")
+    with pytest.raises(TargetError, match="code of its own, which is never run"):
+        make(copied_folder).fingerprint()
+
+
+def test_weights_that_are_no_safetensors_are_refused(copied_folder):
+    (copied_folder / "unet" / "diffusion_pytorch_model.safetensors").rename(
+        copied_folder / "unet" / "diffusion_pytorch_model.bin"
+    )
+    with pytest.raises(TargetError, match="cannot be loaded"):
+        make(copied_folder).generate(["moon"], [0])
+
+
+def test_all_wrong_arguments_are_named_at_once(tiny_pipeline_folder):
+    with pytest.raises(TargetError, match=r"`steps` must be at least 1, but got 0; `guidance` .* but got -1"):
+        make(tiny_pipeline_folder, steps=0, guidance=-1)
+
+
+def test_importing_and_fingerprinting_load_no_model_library(tiny_pipeline_folder):
+    code = (
+        "import sys; from lit_mia.queries import generate; from lit_mia.targets.diffusion import DiffusersTarget; "
+        f"DiffusersTarget({str(tiny_pipeline_folder)!r}).fingerprint(); "
+        "sys.exit(bool({'diffusers', 'transformers'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
