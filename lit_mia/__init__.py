@@ -1,1 +1,1 @@
-
+"""Membership inference audits of text-to-image models."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
-from lit_mia.report.schema import AuditReport
+from lit_mia.report.schema import AuditReport, Spent
+from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import GenerateTarget
 
@@ -156,14 +158,9 @@ class Audit:
             created=datetime.now(UTC).date().isoformat(),
             verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
             rows=evaluation.rows,
-            cost={
-                "queries": total.queries,
-                "nfe": total.nfe,
-                "seconds": total.seconds,
-                "money": total.money,
-                "seconds_total": seconds,
-                "queries_by_target": {role: cost.queries for role, cost in costs.items()},
-            },
+            cost=ReportedCost(
+                **asdict(total), by_target={role: Spent(**asdict(c)) for role, c in costs.items()}, seconds_total=seconds
+            ),
             design=self.design,
             target=dict(data.target.fingerprint()),
             placebo=None if placebo is None else dict(placebo.target.fingerprint()),

@@ -45,11 +45,13 @@ def run(args: Sequence[str]) -> object:
         LitMiaError: If the user has to mend something.
     """
     from lit_mia.cli.configs import resolve_configs
+    from lit_mia.cli.light_imports import import_lightning_lightly
 
     if not args or args[0] in ("-h", "--help"):
         print(OVERVIEW)
         return None
     command, rest = args[0], resolve_configs(args[1:])
+    import_lightning_lightly()
     if command in OWN_COMMANDS:
         from lit_mia.cli import commands
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from PIL import Image
+import torch
 from torch import Tensor
 
 from lit_mia.errors import RecordError
@@ -94,7 +95,18 @@ class PairBatch:
     generated_embedding: Tensor | None = None
     text_embedding: Tensor | None = None
 
-    def to(self, device: object) -> Self:
+    def __getitem__(self, name: str) -> Tensor:
+        """A field that must be there.
+
+        Raises:
+            KeyError: If the datamodule left it out, which means that the head does not declare it in `inputs`.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise KeyError(f"{name} is not in the batch; a head reads only what it declares in `inputs`.")
+        return value
+
+    def to(self, device: torch.device | str) -> Self:
         """The same batch on another device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v if v is None else v.to(device) for k, v in values.items()})

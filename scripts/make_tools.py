@@ -38,24 +38,28 @@ def train(name: str, model: L.LightningModule, data: L.LightningDataModule, step
     )
     last = folder / "last.ckpt"
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    trainer.save_checkpoint(last)
 
 
 def make_autoencoder() -> None:
-    """The autoencoder of the demo targets."""
+    """The autoencoder of the demo targets, in two stages."""
     images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
-    L.seed_everything(1)
-    steps = 1800
-    model = AutoencoderTraining(steps=steps)
     pixels = torch.from_numpy(images)
-    train("autoencoder", model, CaptionedImagesDataModule(CaptionedImages(pixels, names), 32, steps), steps)
-    model.export(WORK / "tools/vae", pixels[::8].float() / 255)
+    L.seed_everything(1)
+    first = AutoencoderTraining(steps=1800)
+    train("autoencoder", first, CaptionedImagesDataModule(CaptionedImages(pixels, names), 32, 1800), 1800)
+    L.seed_everything(4)
+    second = AutoencoderTraining(lr=1.5e-3, edge_weight=0.5, square_weight=2.0, steps=2600)
+    second.vae.load_state_dict(first.vae.state_dict())
+    train("autoencoder-2", second, CaptionedImagesDataModule(CaptionedImages(pixels, names), 16, 2600), 2600)
+    second.export(WORK / "tools/vae", pixels[::8].float() / 255)
 
 
 def make_text_encoder() -> None:
     """The tokenizer and the text encoder of the demo targets."""
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(2)
-    steps = 1000
+    steps = 400
     tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
     model = TextEncoderTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)

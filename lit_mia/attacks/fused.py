@@ -18,9 +18,7 @@ class BlindImageText(SemanticAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """concat[E_I(x), E_T(t)], `[b, 1, d + e]`."""
-        assert batch.image_embedding is not None
-        assert batch.text_embedding is not None
-        return torch.cat([batch.image_embedding, batch.text_embedding], dim=-1).unsqueeze(1)
+        return torch.cat([batch["image_embedding"], batch["text_embedding"]], dim=-1).unsqueeze(1)
 
 
 @final
@@ -33,7 +31,6 @@ class AttackIV(ComparingAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """concat[E_I(x'), d(E_I(x), E_I(x')), d(E_T(t), E_I(x'))], `[b, k, 3d]` for an element-wise operation."""
-        assert batch.generated_embedding is not None
-        reconstruction = self.compare(batch.image_embedding, batch.generated_embedding)
-        faithfulness = self.compare(batch.text_embedding, batch.generated_embedding)
-        return torch.cat([batch.generated_embedding, reconstruction, faithfulness], dim=-1)
+        reconstruction = self.compare(batch["image_embedding"], batch["generated_embedding"])
+        faithfulness = self.compare(batch["text_embedding"], batch["generated_embedding"])
+        return torch.cat([batch["generated_embedding"], reconstruction, faithfulness], dim=-1)

@@ -54,8 +54,7 @@ class BlindPixels(PixelAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """x, `[b, 1, 3, s, s]`."""
-        assert batch.image is not None
-        return batch.image.unsqueeze(1)
+        return batch["image"].unsqueeze(1)
 
 
 @final
@@ -68,8 +67,7 @@ class AttackIP(PixelAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """x', `[b, k, 3, s, s]`."""
-        assert batch.generated is not None
-        return batch.generated
+        return batch["generated"]
 
 
 @final
@@ -112,6 +110,4 @@ class AttackIIP(Attack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """The map of pixel discrepancies, `[b, k, c, s, s]`."""
-        assert batch.image is not None
-        assert batch.generated is not None
-        return pixel_map(self.hparams["operation"], batch.image, batch.generated)
+        return pixel_map(self.hparams["operation"], batch["image"], batch["generated"])

@@ -51,7 +51,7 @@ class BlindText(SemanticAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """E_T(t), `[b, 1, e]`."""
-        return _given(batch.text_embedding).unsqueeze(1)
+        return batch["text_embedding"].unsqueeze(1)
 
 
 @final
@@ -63,7 +63,7 @@ class BlindImage(SemanticAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """E_I(x), `[b, 1, d]`."""
-        return _given(batch.image_embedding).unsqueeze(1)
+        return batch["image_embedding"].unsqueeze(1)
 
 
 @final
@@ -76,7 +76,7 @@ class AttackIS(SemanticAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """E_I(x'), `[b, k, d]`."""
-        return _given(batch.generated_embedding)
+        return batch["generated_embedding"]
 
 
 class ComparingAttack(Attack, ABC):
@@ -111,10 +111,9 @@ class ComparingAttack(Attack, ABC):
         """The MLP's hidden layers."""
         return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
 
-    def compare(self, record: Tensor | None, generated: Tensor | None) -> Tensor:
+    def compare(self, record: Tensor, generated: Tensor) -> Tensor:
         """The operation on an embedding of the record `[b, d]` and those of its generated images `[b, k, d]`."""
-        answers = _given(generated)
-        return apply_operation(self.hparams["operation"], _given(record).unsqueeze(1).expand_as(answers), answers)
+        return apply_operation(self.hparams["operation"], record.unsqueeze(1), generated)
 
 
 @final
@@ -127,7 +126,7 @@ class AttackIIS(ComparingAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """d(E_I(x), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""
-        return self.compare(batch.image_embedding, batch.generated_embedding)
+        return self.compare(batch["image_embedding"], batch["generated_embedding"])
 
 
 @final
@@ -140,10 +139,4 @@ class AttackIII(ComparingAttack):
 
     def features(self, batch: PairBatch) -> Tensor:
         """d(E_T(t), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""
-        return self.compare(batch.text_embedding, batch.generated_embedding)
-
-
-def _given(value: Tensor | None) -> Tensor:
-    if value is None:
-        raise TypeError("The datamodule left out a field that the head declares in `inputs`.")
-    return value
+        return self.compare(batch["text_embedding"], batch["generated_embedding"])

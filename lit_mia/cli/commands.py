@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch.loggers import WandbLogger
 from PIL import Image
 
-import lit_mia.attacks
+import lit_mia.cli.classes
 from lit_mia.audit import Audit
 from lit_mia.cli.configs import ConfigError
 from lit_mia.queries.cost import Estimate
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SAVED_CONFIG = "audit.yaml"
 GALLERY_PER_CLASS = 12
-_ = lit_mia.attacks  # imported so that short class names resolve
+_ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def parse_audit(command: str, args: Sequence[str]) -> Parsed:
     """
     parser = ArgumentParser(prog=f"lit-mia {command}", description=Audit.__doc__)
     parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    parser.add_class_arguments(Audit)
+    parser.add_class_arguments(Audit, sub_configs=True)
     parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
     parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
     parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")

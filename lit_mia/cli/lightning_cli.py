@@ -10,13 +10,11 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
-import datamodules
-import lit_mia.attacks
-import lit_mia.callbacks
+import lit_mia.cli.classes
 from lit_mia.attacks.base import Attack
 from lit_mia.errors import HeadError
 
-_ = (datamodules, lit_mia.attacks, lit_mia.callbacks)  # imported so that short class names resolve
+_ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
 
 class SaveStageConfig(SaveConfigCallback):

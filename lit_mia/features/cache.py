@@ -1,7 +1,6 @@
 """Arrays on disk, named by what made them, so that nothing is computed twice."""
 
 import hashlib
-import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -58,10 +57,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:
-    first = next(chunks)
-    array = np.lib.format.open_memmap(file, "w+", dtype, (n, *first.shape[1:]))
-    start = 0
-    for chunk in itertools.chain([first], chunks):
+    array, start = None, 0
+    for chunk in chunks:
+        if array is None:
+            array = np.lib.format.open_memmap(file, "w+", dtype, (n, *chunk.shape[1:]))
         array[start : start + len(chunk)] = chunk
         start += len(chunk)
+    if array is None or start != n:
+        raise ValueError(f"The chunks hold {start} rows, but {n} were announced.")
     array.flush()

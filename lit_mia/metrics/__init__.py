@@ -1,1 +1,1 @@
-"""Pure functions on raw scores and labels, with intervals that fit the design, and the verdict rule."""
+"""Metrics: pure functions on raw scores."""

@@ -1,1 +1,1 @@
-
+"""Queries: asking a target, and the store of its answers."""

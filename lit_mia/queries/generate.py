@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.queries.cost import Cost, Estimate

@@ -14,6 +14,8 @@ import safetensors.torch
 from safetensors import safe_open
 from torch import Tensor
 
+from lit_mia.errors import StoreError
+
 COLUMNS = ("key", "record_id", "prompt", "seed", "image_sha256")
 
 
@@ -88,7 +90,8 @@ def open_shard(path: Path) -> Shard:
     """Read the index at `path` and check the images against their checksum.
 
     Raises:
-        DamagedShardError: If a file is missing, unreadable or altered.
+        DamagedShardError: If a file is missing or altered.
+        StoreError: If this user may not read a file: asking again would pay twice for answers that are there.
     """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as opened:
@@ -101,6 +104,8 @@ def open_shard(path: Path) -> Shard:
         index = table.select(list(COLUMNS)).replace_schema_metadata(None)
         n_bytes = images_path(path).stat().st_size
         return Shard(path, index, n_bytes, float(metadata[b"seconds"]), int(metadata[b"timed"]))
+    except PermissionError as error:
+        raise StoreError(f"{error.filename or path} may not be read by this user. Change its permissions.") from error
     except FileNotFoundError as error:
         raise DamagedShardError("one of its two files is missing") from error
     except (OSError, ValueError, KeyError) as error:

@@ -140,7 +140,7 @@ class Store:
     def _merge(self, shards: Sequence[Shard]) -> None:
         tables, images = [], []
         for shard in shards:
-            rows = [row for row, key in enumerate(shard.keys) if self._places[key] == (shard.path.stem, row)]
+            rows = [row for row, key in enumerate(shard.keys) if self._places.get(key) == (shard.path.stem, row)]
             if rows:
                 tables.append(shard.table.take(rows))
                 images.append(shard.images(rows))

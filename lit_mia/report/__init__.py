@@ -1,1 +1,1 @@
-
+"""Reports: from numbers to table, files and page."""

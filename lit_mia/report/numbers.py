@@ -1,6 +1,7 @@
 """From the scores of heads and controls to the rows of the report and the verdict."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +164,7 @@ def _against_controls(
     val: Part,
     differences: dict[str, Difference] | None,
     verdict: Verdict,
-) -> "dict[str, object]":
+) -> dict[str, Any]:
     """What an attack's row says about its controls; nothing for a control or an attack without any."""
     if not differences:
         return {}

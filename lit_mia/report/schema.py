@@ -116,22 +116,33 @@ class Row:
     beats_controls: bool | None = None
 
 
+class Spent(TypedDict):
+    """What one target was asked in this run, as in `lit_mia.queries.cost.Cost`."""
+
+    queries: int
+    nfe: int
+    seconds: float
+    money: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the audit cost, by target (`target`, `placebo`).
+    """What the audit cost in this run; answers that were stored before cost nothing.
 
     Attributes:
-        queries: Images asked for.
+        queries: Images asked for, of all targets together.
         nfe: Denoiser evaluations.
         seconds: Time spent querying.
         money: Price of the queries, in the currency of the target's `price_per_image`.
+        by_target: The same for each target (`target`, `placebo`).
         seconds_total: Time of the whole audit, training of the heads included.
     """
 
-    queries: dict[str, int]
-    nfe: dict[str, int]
-    seconds: dict[str, float]
-    money: dict[str, float]
+    queries: int
+    nfe: int
+    seconds: float
+    money: float
+    by_target: dict[str, Spent]
     seconds_total: float
 
 

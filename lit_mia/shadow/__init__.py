@@ -1,1 +1,1 @@
-
+"""Shadow: training of targets with known members, and of the demo's tools."""

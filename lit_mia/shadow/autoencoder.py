@@ -13,7 +13,7 @@ from lit_mia.shadow.data import CaptionedBatch
 
 @final
 class AutoencoderTraining(L.LightningModule):
-    """An `AutoencoderKL` with L1, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752, without a discriminator).
+    """An `AutoencoderKL` with L1, squared, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752, without a discriminator).
 
     Args:
         channels: Width of each resolution; every step but the last halves the side.
@@ -22,6 +22,7 @@ class AutoencoderTraining(L.LightningModule):
         lr: Peak learning rate of AdamW; decays along a cosine to 0 at `steps`.
         kl_weight: Weight of the KL divergence to N(0, I), per latent element.
         edge_weight: Weight of the L1 error of horizontal and vertical differences.
+        square_weight: Weight of the squared error.
         steps: Optimiser steps of the schedule.
     """
 
@@ -33,6 +34,7 @@ class AutoencoderTraining(L.LightningModule):
         lr: float = 2.0e-3,
         kl_weight: float = 1.0e-4,
         edge_weight: float = 1.0,
+        square_weight: float = 0.0,
         steps: int = 2000,
     ) -> None:
         super().__init__()
@@ -58,7 +60,8 @@ class AutoencoderTraining(L.LightningModule):
         edges = F.l1_loss(y.diff(dim=-1), x.diff(dim=-1)) + F.l1_loss(y.diff(dim=-2), x.diff(dim=-2))
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         self.log_dict({"train/l1": loss, "train/edges": edges, "train/kl": kl}, prog_bar=True)
-        return loss + float(self.hparams["edge_weight"]) * edges + float(self.hparams["kl_weight"]) * kl
+        weights = {name: float(self.hparams[f"{name}_weight"]) for name in ("square", "edge", "kl")}
+        return loss + weights["square"] * F.mse_loss(y, x) + weights["edge"] * edges + weights["kl"] * kl
 
     def configure_optimizers(self) -> dict[str, object]:
         """AdamW with a one-cycle schedule."""

@@ -71,10 +71,14 @@ def _audit(rows: list[Row]) -> AuditReport:
         },
         rows=rows,
         cost=Cost(
-            queries={"target": 4000, "placebo": 4000},
-            nfe={"target": 160_000, "placebo": 160_000},
-            seconds={"target": 741.2, "placebo": 722.0},
-            money={"target": 0.0, "placebo": 0.0},
+            queries=8000,
+            nfe=320_000,
+            seconds=1463.2,
+            money=0.0,
+            by_target={
+                "target": {"queries": 4000, "nfe": 160_000, "seconds": 741.2, "money": 0.0},
+                "placebo": {"queries": 4000, "nfe": 160_000, "seconds": 722.0, "money": 0.0},
+            },
             seconds_total=1911.0,
         ),
         design="randomized_split",

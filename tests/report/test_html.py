@@ -122,7 +122,8 @@ def test_a_report_without_controls(small):
 def test_prices_are_shown_only_where_something_was_paid(small, page):
     report, scores = small
     assert "Price" not in Page(page).text
-    paid = replace(report, cost=replace(report.cost, money={"target": 12.5, "placebo": 0.0}))
+    by_target = {**report.cost.by_target, "target": {**report.cost.by_target["target"], "money": 12.5}}
+    paid = replace(report, cost=replace(report.cost, money=12.5, by_target=by_target))
     assert "Time Price target 4 000 160 000 12 min 21 s 12.50" in Page(html_page(paid, scores)).text
 
 

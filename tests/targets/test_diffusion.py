@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.diffusion import DiffusersTarget, _swap_scheduler
 
 PROMPTS = ["a red cat", "two dogs", "moon", "a very long text, with a comma", "sun", "x", "rain"]
 SEEDS = [11, 2**63 - 1, 0, 5, 6, 7, 8]
@@ -68,6 +68,13 @@ def test_nfe_is_what_the_denoiser_evaluates(tiny_pipeline_folder, scheduler, gui
     target._pipeline.unet.register_forward_pre_hook(lambda _, inputs: evaluations.append(len(inputs[0])))
     target.generate(PROMPTS[:2], SEEDS[:2])
     assert sum(evaluations) == 2 * target.nfe_per_image
+
+
+def test_a_sampler_that_does_not_fit_is_refused():
+    from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+
+    with pytest.raises(TargetError, match=r"DDIMScheduler cannot replace .* Use `scheduler: pipeline`"):
+        _swap_scheduler(FlowMatchEulerDiscreteScheduler(), DDIMScheduler)
 
 
 def test_size_and_negative_prompt_reach_the_pipeline(tiny_pipeline_folder, images):

@@ -24,7 +24,7 @@ def test_images_are_turned_upright():
 
 
 def test_huge_and_cut_off_images_are_unreadable(monkeypatch):
-    with pytest.raises(OSError, match="(?i)truncated"):
+    with pytest.raises(OSError, match=r"(?i)truncated"):
         open_rgb(io.BytesIO(_jpeg().getvalue()[:-60]))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(OSError, match="Not a readable image"):
