@@ -159,7 +159,9 @@ class Audit:
             verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
             rows=evaluation.rows,
             cost=ReportedCost(
-                **asdict(total), by_target={role: Spent(**asdict(c)) for role, c in costs.items()}, seconds_total=seconds
+                **asdict(total),
+                by_target={role: Spent(**asdict(c)) for role, c in costs.items()},
+                seconds_total=seconds,
             ),
             design=self.design,
             target=dict(data.target.fingerprint()),

@@ -31,7 +31,9 @@ def main() -> None:
         print(f"lit-mia: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr)
+        print(
+            "lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr
+        )
         sys.exit(130)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from PIL import Image
 import torch
+from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import RecordError

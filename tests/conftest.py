@@ -1,5 +1,6 @@
-"""What all tests share: no network, two threads, and a real diffusion pipeline of about 30,000 parameters."""
+"""What all tests share: no network, two threads, and real models of tiny size: a diffusion pipeline, an open_clip."""
 
+import json
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -93,3 +94,23 @@ def tiny_pipeline_folder(tmp_path_factory) -> Path:
 def tiny_target(tiny_pipeline_folder) -> DiffusersTarget:
     """The tiny pipeline as a target with four steps."""
     return DiffusersTarget(str(tiny_pipeline_folder), steps=4, batch_size=4, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_clip_folder(tmp_path_factory) -> Path:
+    """An open_clip model with random weights and 12 dimensions, in the layout of `local-dir:`."""
+    import open_clip
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("tiny-clip")
+    vision = {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8}
+    text = {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
+    config = {
+        "model_cfg": {"embed_dim": 12, "vision_cfg": vision, "text_cfg": text},
+        "preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]},
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_file(open_clip.create_model(f"local-dir:{folder}").state_dict(), folder / "open_clip_model.safetensors")
+    return folder

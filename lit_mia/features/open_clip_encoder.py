@@ -37,7 +37,7 @@ class OpenClipEncoder(Encoder):
         self,
         model: str = "shipped:openmoji-clip",
         pretrained: str | None = None,
-        normalize: bool = False,
+        normalize: bool = True,
         batch_size: int = 64,
         device: str = "auto",
         dtype: Precision = "float32",

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.report.plots import roc_figure
-from lit_mia.report.scores import ScoreTable, curves
 from lit_mia.report.schema import AuditReport
+from lit_mia.report.scores import ScoreTable, curves
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -31,7 +31,12 @@ def log_audit(logger: "WandbLogger", report: AuditReport, scores: ScoreTable) ->
     combined = scores.select((scores.seed == -1) & (scores.split == "test"))
     columns = ["id_hash", "label", "row", "kind", "score"]
     lines = [list(line) for line in zip(*(getattr(combined, name).tolist() for name in columns), strict=True)]
-    run.log({"scores": wandb.Table(columns=columns, data=lines), "roc": wandb.Image(roc_figure(report, curves(scores), [r.name for r in report.rows if r.kind == "attack"]))})
+    run.log(
+        {
+            "scores": wandb.Table(columns=columns, data=lines),
+            "roc": wandb.Image(roc_figure(report, curves(scores), [r.name for r in report.rows if r.kind == "attack"])),
+        }
+    )
     run.finish()
 
 

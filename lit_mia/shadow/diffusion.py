@@ -82,7 +82,7 @@ class LatentDiffusionTraining(L.LightningModule):
         self,
         tools: str,
         channels: tuple[int, ...] = (80, 160),
-        layers_per_block: int = 2,
+        layers_per_block: int = 1,
         lr: float = 5.0e-4,
         warmup: int = 100,
         caption_dropout: float = 0.1,

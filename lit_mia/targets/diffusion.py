@@ -1,6 +1,7 @@
 """Any text-to-image pipeline of diffusers as a target."""
 
 import inspect
+import logging
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +18,7 @@ from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
 from lit_mia.targets.pipeline_files import PipelineFiles
 
+logger = logging.getLogger(__name__)
 Scheduler = Literal["pipeline", "ddim", "ddpm", "dpmsolver", "euler", "euler_a"]
 SCHEDULER_CLASSES = {
     "ddim": "DDIMScheduler",
@@ -118,9 +120,21 @@ class DiffusersTarget(GenerateTarget):
         Raises:
             TargetError: If the pipeline cannot be loaded, is not text-to-image or returns no images.
         """
+        self._report_cut(prompts)
         starts = range(0, len(prompts), self.batch_size)
         chunks = [slice(start, start + self.batch_size) for start in starts]
         return torch.cat([self._generate_batch(prompts[chunk], seeds[chunk]) for chunk in chunks])
+
+    def _report_cut(self, prompts: Sequence[str]) -> None:
+        """Say how many captions are longer than what the text encoder reads."""
+        tokenizer = self._pipeline.components.get("tokenizer")
+        if tokenizer is None:
+            return
+        lengths = [len(tokens) for tokens in tokenizer(list(prompts))["input_ids"]]
+        cut = sum(length > tokenizer.model_max_length for length in lengths)
+        if cut:
+            limit = tokenizer.model_max_length
+            logger.warning("%d of %d captions are cut: the target reads %d tokens.", cut, len(prompts), limit)
 
     @torch.inference_mode()
     def _generate_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
@@ -164,6 +178,7 @@ class DiffusersTarget(GenerateTarget):
             raise TargetError(f"diffusers {diffusers.__version__} has no {name}, which {location!r} needs.")
         if "prompt" not in inspect.signature(pipeline_class.__call__).parameters:
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
+        _silence()
         pipeline = self._load(diffusers)
         if self._scheduler != "pipeline":
             pipeline.scheduler = _swap_scheduler(
@@ -190,6 +205,16 @@ class DiffusersTarget(GenerateTarget):
                 return _from_pretrained(diffusers, self._files.location, options)
             except (OSError, ValueError, ImportError) as error:
                 raise TargetError(f"The pipeline {self._files.location!r} cannot be loaded: {error}") from error
+
+
+def _silence() -> None:
+    """No loading bars, and no line per cut caption: `generate` counts those."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    for logging_of in (diffusers.utils.logging, transformers.utils.logging):
+        logging_of.disable_progress_bar()
+        logging_of.set_verbosity_error()
 
 
 def _from_pretrained(diffusers: Any, path: str, options: dict[str, object]) -> Any:

@@ -16,25 +16,13 @@ from safetensors.torch import save_file
 from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 
-CONFIG = {
-    "model_cfg": {
-        "embed_dim": 12,
-        "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
-        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-    },
-    "preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]},
-}
 IMAGES = torch.randint(0, 256, (7, 3, 48, 48), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 TEXTS = ["a cat", "a much longer text about a dog on the moon", ""]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clip")
-    (path / "open_clip_config.json").write_text(json.dumps(CONFIG))
-    torch.manual_seed(0)
-    save_file(open_clip.create_model(f"local-dir:{path}").state_dict(), path / "open_clip_model.safetensors")
-    return path
+@pytest.fixture
+def folder(tiny_clip_folder):
+    return tiny_clip_folder
 
 
 @pytest.mark.parametrize("prefix", ["", "local-dir:"])
@@ -59,7 +47,7 @@ def test_embeddings_match_the_pipeline_of_open_clip(folder):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
     with torch.no_grad():
         expected = model.eval().encode_image(preprocess(Image.fromarray(pixels)).unsqueeze(0), normalize=True)
-    encoder = OpenClipEncoder(str(folder), normalize=True, device="cpu")
+    encoder = OpenClipEncoder(str(folder), device="cpu")
     ours = encoder.embed_images(pixels.transpose(2, 0, 1)[None])
     assert (ours * expected).sum() > 0.9999
     assert encoder.embed_texts(TEXTS).norm(dim=-1).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
@@ -70,7 +58,7 @@ def test_the_fingerprint_follows_the_weights_and_not_the_place(folder, tmp_path)
     (copy / "README.md").write_text("not part of the model")
     plain = OpenClipEncoder(str(folder)).fingerprint()
     assert OpenClipEncoder(str(copy), batch_size=3, device="cpu").fingerprint() == plain
-    assert OpenClipEncoder(str(copy), normalize=True).fingerprint() != plain
+    assert OpenClipEncoder(str(copy), normalize=False).fingerprint() != plain
     save_file({"other": torch.zeros(1)}, copy / "open_clip_model.safetensors")
     assert OpenClipEncoder(str(copy)).fingerprint() != plain
     with pytest.raises(EncoderError, match="cannot be loaded"):
@@ -105,7 +93,7 @@ def test_a_pickle_that_runs_code_is_refused(folder, tmp_path):
 
 def test_code_beside_a_tokenizer_is_not_run(folder, tmp_path):
     path, marker = shutil.copytree(folder, tmp_path / "evil"), tmp_path / "marker"
-    config = json.loads(json.dumps(CONFIG))
+    config = json.loads((folder / "open_clip_config.json").read_text())
     config["model_cfg"]["text_cfg"] |= {"hf_tokenizer_name": "x", "tokenizer_kwargs": {"trust_remote_code": True}}
     (path / "open_clip_config.json").write_text(json.dumps(config))
     (path / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}))
@@ -129,10 +117,10 @@ def test_unknown_models_are_named(model, pretrained, message):
         OpenClipEncoder(model, pretrained).fingerprint()
 
 
-def test_other_folders_are_refused(tmp_path):
+def test_other_folders_are_refused(folder, tmp_path):
     with pytest.raises(EncoderError, match=r"holds no `open_clip_config\.json`"):
         OpenClipEncoder(str(tmp_path)).fingerprint()
-    (tmp_path / "open_clip_config.json").write_text(json.dumps(CONFIG))
+    shutil.copy(folder / "open_clip_config.json", tmp_path)
     with pytest.raises(EncoderError, match="could not be loaded"):
         OpenClipEncoder(str(tmp_path), device="cpu").embed_images(IMAGES)
     with pytest.raises(TargetError, match="shipped:no-such"):

@@ -1,0 +1,68 @@
+"""Put trained parts into the package: `python scripts/ship_demo.py --step N` after `make_tools.py` and both targets.
+
+Copies the snapshots of that step, the encoder, the training logs, the leak curve, and draws the contact sheet.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from datamodules.sources.openmoji import OpenMojiSource
+from lit_mia.queries.generate import queries_for
+from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.report.gallery import contact_sheet
+from lit_mia.splits import assign_splits
+from lit_mia.targets.diffusion import DiffusersTarget
+
+WORK = Path(".work")
+ASSETS = Path("lit_mia/assets")
+PER_CLASS = 32
+
+
+def main() -> None:
+    """Copy everything and draw the sheets."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--step", type=int, required=True)
+    step = parser.parse_args().step
+    for target in ("demo", "shadow"):
+        folder = ASSETS / f"targets/openmoji-{target}"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(WORK / f"openmoji-{target}/snapshots/step-{step:05d}", folder)
+        copy_log(WORK / f"openmoji-{target}", folder)
+    encoder = ASSETS / "encoders/openmoji-clip"
+    shutil.rmtree(encoder, ignore_errors=True)
+    shutil.copytree(WORK / "openmoji-clip", encoder)
+    copy_log(WORK / "clip", encoder)
+    for tool in ("autoencoder", "autoencoder-2", "text"):
+        copy_log(WORK / tool, ASSETS / "targets", f"{tool}-training.csv")
+    for name in ("leak_curve.csv", "leak_curve.png"):
+        shutil.copy(WORK / name, ASSETS / "targets" / name)
+    draw_sheet()
+
+
+def copy_log(folder: Path, to: Path, name: str = "training.csv") -> None:
+    """The last CSV log of a training."""
+    logs = sorted(folder.glob("log/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime)
+    shutil.copy(logs[-1], to / name)
+
+
+def draw_sheet() -> None:
+    """Members above, non-members below, each image over what the demo target makes of its caption; train split only."""
+    records = OpenMojiSource("demo").load()
+    train = records.select(assign_splits(records).rows["train"])
+    target = DiffusersTarget("shipped:openmoji-demo", steps=20, guidance=2.0, scheduler="ddim", batch_size=64)
+    sheets = []
+    for label in (MEMBER, NON_MEMBER):
+        some = train.select([i for i, member in enumerate(train.members) if member == label][:PER_CLASS])
+        queries = queries_for(some, 1, 0)
+        answers = target.generate([q.prompt for q in queries], [q.seed for q in queries]).permute(0, 2, 3, 1).numpy()
+        pairs = [(some.open_image(i), Image.fromarray(answer)) for i, answer in enumerate(answers)]
+        sheets.append(np.asarray(contact_sheet(pairs, 16)))
+    Image.fromarray(np.concatenate(sheets)).save(ASSETS / "targets/contact_sheet.png")
+
+
+if __name__ == "__main__":
+    main()
