@@ -71,11 +71,11 @@ def make_clip() -> None:
     """The attacker's encoder."""
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(3)
-    steps = 1500
+    steps = 800
     tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
     model = ClipTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
-    train("clip", model, CaptionedImagesDataModule(data, 160, steps), steps)
+    train("clip", model, CaptionedImagesDataModule(data, 128, steps), steps)
     model.export(WORK / "openmoji-clip")
 
 

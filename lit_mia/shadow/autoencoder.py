@@ -79,5 +79,6 @@ class AutoencoderTraining(L.LightningModule):
             images: In [0, 1], `[n, 3, s, s]`.
         """
         latents = torch.cat([self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(64)])
-        self.vae.register_to_config(scaling_factor=float(1 / latents.std()))
+        # A pipeline draws images of `sample_size`; diffusers' default is 32.
+        self.vae.register_to_config(scaling_factor=float(1 / latents.std()), sample_size=images.shape[-1])
         self.vae.half().save_pretrained(folder)

@@ -198,15 +198,15 @@ def load_tools(folder: Path) -> dict[str, Any]:
     }
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def encode_images(vae: Any, images: Tensor) -> Tensor:
     """Scaled latent means `[n, c, s/f, s/f]` of uint8 images `[n, 3, s, s]`."""
     parts = [vae.encode(part.float() / 127.5 - 1).latent_dist.mean for part in images.split(64)]
-    return (torch.cat(parts) * vae.config.scaling_factor).clone()
+    return torch.cat(parts) * vae.config.scaling_factor
 
 
-@torch.inference_mode()
+@torch.no_grad()  # not inference mode: a resume writes into the buffer of the empty text
 def encode_texts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tensor:
     """Last hidden states `[n, l, d]`, padded to the tokenizer's length as the pipeline does."""
     tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-    return text_encoder(tokens).last_hidden_state.clone()
+    return text_encoder(tokens).last_hidden_state
