@@ -158,6 +158,10 @@ class AuxiliaryDataModule(L.LightningDataModule):
     def _fill(self, records: Records, rank: int, world_size: int) -> None:
         self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank, world_size)
 
+    def hashes(self) -> dict[str, str]:
+        """What the splits and the answers are, as hashes."""
+        return {"split_digest": self.splits.digest, "store_digest": self.store.digest()}
+
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""
         table = self.known.select(rows)

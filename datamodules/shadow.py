@@ -59,6 +59,11 @@ class ShadowDataModule(L.LightningDataModule):
             self.shadow.setup(stage)
         self.attacked.setup(stage)
 
+    def hashes(self) -> dict[str, str]:
+        """What the splits and the answers of both sides are, as hashes."""
+        sides = {"shadow": self.shadow, "attacked": self.attacked}
+        return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
+
     def example(self) -> PairBatch:
         """One record, to learn the shapes from."""
         return self.attacked.example()

@@ -2,11 +2,15 @@
 
 import json
 import os
+import struct
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -114,3 +118,47 @@ def tiny_clip_folder(tmp_path_factory) -> Path:
         torch.manual_seed(0)
         save_file(open_clip.create_model(f"local-dir:{folder}").state_dict(), folder / "open_clip_model.safetensors")
     return folder
+
+
+@dataclass(frozen=True)
+class WandbRun:
+    """What an offline run of Weights & Biases wrote."""
+
+    config: dict[str, Any]
+    summary: dict[str, Any]
+
+
+@pytest.fixture
+def read_wandb() -> Callable[[Path], list[WandbRun]]:
+    """Reads all offline runs below a folder."""
+    return lambda folder: [_read_run(file) for file in sorted(folder.rglob("run-*.wandb"))]
+
+
+def _read_run(file: Path) -> WandbRun:
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    run = WandbRun({}, {})
+    for content in _leveldb_records(file.read_bytes()):
+        record = Record.FromString(content)
+        for values, updates in (
+            (run.config, [*record.run.config.update, *record.config.update]),
+            (run.summary, [*record.summary.update]),
+        ):
+            values.update({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in updates})
+    return run
+
+
+def _leveldb_records(data: bytes) -> Iterator[bytes]:
+    """The records of a LevelDB log with a file header of 7 bytes: wandb's format, for which it has no public reader."""
+    block, header, last = 32768, 7, (1, 4)  # a record is one FULL (1) chunk, or FIRST (2), MIDDLE (3) … LAST (4)
+    place, record = header, b""
+    while place + header <= len(data):
+        if block - place % block < header:  # the padding of a block
+            place += block - place % block
+            continue
+        _checksum, length, kind = struct.unpack_from("<IHB", data, place)
+        record += data[place + header : place + header + length]
+        place += header + length
+        if kind in last:
+            yield record
+            record = b""

@@ -1,5 +1,6 @@
 """What every attack head shares: features of an observation → head → score, higher for members."""
 
+import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +52,7 @@ class Attack(L.LightningModule, ABC):
 
     def __init__(self) -> None:
         super().__init__()
+        self._is_built = False
         self.calibration: dict[str, list[float]] = {}
         self.val_auc, self.test_auc = RawAUROC(), RawAUROC()
         self.test_tpr = TPRAtFPR(fpr=0.1)
@@ -73,6 +75,7 @@ class Attack(L.LightningModule, ABC):
         statistics = features.mean(dim=self.reduced_dims, keepdim=True)[0]
         self.register_buffer("center", torch.zeros_like(statistics))
         self.register_buffer("spread", torch.ones_like(statistics))
+        self._is_built = True
 
     def forward(self, batch: PairBatch) -> Tensor:
         """Logits `[b, 2]` (non-member, member), averaged over the generated images of a record."""
@@ -98,13 +101,15 @@ class Attack(L.LightningModule, ABC):
         mean = total / count
         deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
         self.center.copy_(mean[0])
-        self.spread.copy_(torch.where(deviation[0] > 1e-8, deviation[0], torch.ones_like(deviation[0])))
+        varies = deviation > 1e-6 * mean.abs() + 1e-8  # what is below comes from rounding
+        self.spread.copy_(torch.where(varies, deviation, 1.0)[0])
 
     # ------------------------------------------------------------------ Lightning
 
     def setup(self, stage: str) -> None:
-        """Build the network for the data at hand and load `init_from`, if this is a fit."""
-        self.build(self.trainer.datamodule.example())  # type: ignore[attr-defined]
+        """Build the network for the data at hand, unless it is there, and load `init_from`, if this is a fit."""
+        if not self._is_built:
+            self.build(self.trainer.datamodule.example())  # type: ignore[attr-defined]
         if stage == "fit" and self.hparams.get("init_from"):
             load_head(self, self.hparams["init_from"])
         if self.hparams.get("freeze_trunk"):
@@ -114,6 +119,11 @@ class Attack(L.LightningModule, ABC):
         """Normalise the inputs by the training records, unless a loaded head brought its own statistics."""
         if not self.hparams.get("init_from"):
             self.fit_normalisation(self.trainer.datamodule.train_batches())  # type: ignore[attr-defined]
+
+    def on_train_epoch_start(self) -> None:
+        """Keep a frozen trunk from dropping units and from moving the statistics of its batch normalisation."""
+        if self.hparams.get("freeze_trunk"):
+            self.trunk.eval()
 
     def training_step(self, batch: PairBatch, batch_idx: int) -> Tensor:
         """Cross-entropy of the two classes."""
@@ -142,8 +152,8 @@ class Attack(L.LightningModule, ABC):
             "nonmembers": sorted(scores[labels == 0].tolist()),
         }
 
-    def test_step(self, batch: PairBatch, batch_idx: int) -> None:
-        """Score the test split."""
+    def test_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
+        """Score the test split; returns row, label and score of each record."""
         scores = self.score(batch)
         self._test_parts.append((scores, batch.member))
         self.test_auc.update(scores, batch.member)
@@ -151,6 +161,7 @@ class Attack(L.LightningModule, ABC):
         options: dict[str, Any] = {"batch_size": len(batch.row), "on_epoch": True}
         self.log("test/auc", self.test_auc, **options)
         self.log("test/tpr@10%fpr", self.test_tpr, **options)
+        return {"row": batch.row, "member": batch.member, "score": scores}
 
     def on_test_epoch_end(self) -> None:
         """Freeze the calibration threshold beside the checkpoint, with its realised false-positive rate."""
@@ -192,11 +203,16 @@ def load_head(attack: Attack, path: str) -> None:
         path: A checkpoint of `lit-mia fit` or of an audit.
 
     Raises:
-        HeadError: If the file is missing or belongs to another head.
+        HeadError: If the file is missing, is no checkpoint or belongs to another head.
     """
     if not Path(path).is_file():
         raise HeadError(f"`init_from` must be a checkpoint file, but {path!r} does not exist.")
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise HeadError(
+            f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]} Give a file of `lit-mia fit` or of an audit."
+        ) from error
     check_head(attack, checkpoint, path)
     attack.load_state_dict(checkpoint["state_dict"])
 

@@ -2,5 +2,6 @@
 
 from lit_mia.callbacks.best_epoch import BestEpoch
 from lit_mia.callbacks.predictions import PredictionWriter
+from lit_mia.callbacks.track_scores import TrackScores
 
-__all__ = ["BestEpoch", "PredictionWriter"]
+__all__ = ["BestEpoch", "PredictionWriter", "TrackScores"]

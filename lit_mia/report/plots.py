@@ -70,6 +70,21 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
     return figure
 
 
+def single_roc_figure(curve: Roc) -> "Figure":
+    """One head's ROC curve on log–log axes."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=(3.5, 3.3), layout="constrained")
+        axes = figure.subplots()
+        low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
+        axes.step(curve.fpr.clip(low), curve.tpr.clip(low), where="post")
+        axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.8)
+        axes.set(xscale="log", yscale="log", xlabel="false positive rate", ylabel="true positive rate")
+    return figure
+
+
 def forest_figure(report: AuditReport) -> "Figure":
     """AUC with its 95 % interval, one line per attack and control."""
     from matplotlib import rc_context

@@ -1,8 +1,11 @@
 """An audit in Weights & Biases: numbers, score table and ROC plot; never images."""
 
+import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lit_mia.report.plots import roc_figure
+from lit_mia.metrics.roc import roc_curve
+from lit_mia.report.plots import roc_figure, single_roc_figure
 from lit_mia.report.schema import AuditReport
 from lit_mia.report.scores import ScoreTable, curves
 
@@ -31,12 +34,9 @@ def log_audit(logger: "WandbLogger", report: AuditReport, scores: ScoreTable) ->
     combined = scores.select((scores.seed == -1) & (scores.split == "test"))
     columns = ["id_hash", "label", "row", "kind", "score"]
     lines = [list(line) for line in zip(*(getattr(combined, name).tolist() for name in columns), strict=True)]
-    run.log(
-        {
-            "scores": wandb.Table(columns=columns, data=lines),
-            "roc": wandb.Image(roc_figure(report, curves(scores), [r.name for r in report.rows if r.kind == "attack"])),
-        }
-    )
+    attacks = [row.name for row in report.rows if row.kind == "attack"]
+    figure = roc_figure(report, curves(scores), attacks)
+    run.log({"scores": wandb.Table(columns=columns, data=lines), "roc": wandb.Image(figure)})
     run.finish()
 
 
@@ -49,3 +49,20 @@ def _settings(report: AuditReport) -> dict[str, Any]:
         "encoder": report.encoder,
         "design": report.design,
     }
+
+
+def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[int, int, float]]) -> None:
+    """Log the score table and the ROC plot of one head on the test split.
+
+    Args:
+        logger: The run.
+        ids: Ids of the record table; only their hashes are sent.
+        rows: Row in the table, label and raw score of each record.
+    """
+    import wandb
+
+    hashed = [[hashlib.sha256(ids[row].encode()).hexdigest(), label, score] for row, label, score in rows]
+    curve = roc_curve([score for _, _, score in rows], [label for _, label, _ in rows])
+    figure = single_roc_figure(curve)
+    table = wandb.Table(columns=["id_hash", "label", "score"], data=hashed)
+    logger.experiment.log({"test/scores": table, "test/roc": wandb.Image(figure)})

@@ -13,7 +13,7 @@ from lit_mia.shadow.data import CaptionedBatch
 
 @final
 class AutoencoderTraining(L.LightningModule):
-    """An `AutoencoderKL` with L1, squared, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752, without a discriminator).
+    """An `AutoencoderKL` with L1, squared, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752, no discriminator).
 
     Args:
         channels: Width of each resolution; every step but the last halves the side.

@@ -124,6 +124,7 @@ class LatentDiffusionTraining(L.LightningModule):
         self.losses.append(float(loss.detach()))
         return loss
 
+    @torch.no_grad()
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the averaged weights."""
         decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))

@@ -33,7 +33,7 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> "CLIP
 
 @final
 class TextEncoderTraining(L.LightningModule):
-    """A transformers `CLIPTextModel`, contrasted with a small image network that is thrown away (CLIP, arXiv 2103.00020).
+    """A transformers `CLIPTextModel`, contrasted with a small image network (CLIP, arXiv 2103.00020), which is dropped.
 
     Args:
         tokenizer: The tokenizer of the target.

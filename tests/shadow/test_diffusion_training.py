@@ -56,6 +56,7 @@ def trained(make, members, train, tmp_path_factory):
 
 @pytest.fixture
 def batch():
+    """Five latents and text states."""
     generator = torch.Generator().manual_seed(1)
     return LatentBatch(torch.randn(5, 4, 8, 8, generator=generator), torch.randn(5, 8, 8, generator=generator))
 
@@ -111,6 +112,7 @@ def test_the_average_follows_the_weights(trained):
     for step, weights in enumerate(watcher.weights[1:], start=1):
         decay = min(0.99, (step + 1) / (step + 10))
         average = decay * average + (1 - decay) * weights
+    assert not any(p.requires_grad for p in model.ema.parameters())
     own = torch.cat([p.flatten() for p in model.ema.parameters()])
     torch.testing.assert_close(own, average)
     assert not torch.equal(own, watcher.weights[0])

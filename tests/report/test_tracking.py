@@ -1,0 +1,29 @@
+"""An audit as an offline run of Weights & Biases, read back from its file."""
+
+import json
+
+from lightning.pytorch.loggers import WandbLogger
+
+from lit_mia.report.tracking import log_audit
+
+
+def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
+    report, scores = audit
+    log_audit(WandbLogger(project="lit-mia", save_dir=str(tmp_path), offline=True), report, scores)
+    (run,) = read_wandb(tmp_path)
+    assert run.config["audit"] == report.config
+    assert run.config["split_digest"] == "ef" * 32
+    assert run.config["store_digest"] == "12" * 32
+    assert run.config["target"] == report.target
+    assert run.config["design"] == "randomized_split"
+    for row in report.rows:
+        assert run.summary[f"test/auc/{row.name}"] == row.auc
+    assert run.summary["test/delta_auc/II-S"] == next(r.delta_auc for r in report.rows if r.name == "II-S")
+    assert "test/delta_auc/II-S blind" not in run.summary
+    assert run.summary["verdict"] == "leakage beyond controls"
+    assert run.summary["cost/queries"] == 8000
+    (table,) = tmp_path.rglob("scores*.table.json")
+    content = json.loads(table.read_text())
+    assert content["columns"] == ["id_hash", "label", "row", "kind", "score"]
+    assert len(content["data"]) == 800 * len(report.rows)
+    assert len(list(tmp_path.rglob("roc*.png"))) == 1
