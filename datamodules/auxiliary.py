@@ -178,9 +178,9 @@ class AuxiliaryDataModule(L.LightningDataModule):
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
         table = self._table(stage)
-        if self.arrays is not None and self.table is table:
-            return
         trainer, inputs = self.trainer, self.trainer.lightning_module.inputs
+        if self.arrays is not None and self.table is table and self.arrays.hold(inputs):
+            return
         self._fill(table, trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
         if trainer.is_global_zero:  # the others find the features cached

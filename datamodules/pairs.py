@@ -1,6 +1,6 @@
 """Pairs of a query image and the target's answers, as arrays, and the data sets that heads train on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -31,6 +31,10 @@ class PairArrays:
     image_embedding: NDArray[np.float32] | None = None
     generated_embedding: NDArray[np.float32] | None = None
     text_embedding: NDArray[np.float32] | None = None
+
+    def hold(self, names: Iterable[str]) -> bool:
+        """Whether all of these fields are there."""
+        return all(getattr(self, name) is not None for name in names)
 
     def batch(self, rows: Sequence[int]) -> PairBatch:
         """The given rows as tensors; images in [0, 1]."""
@@ -71,14 +75,19 @@ class PairDataset(Dataset[PairBatch]):
         return self.arrays.batch([self.rows[item] for item in items])
 
     def loader(self, batch_size: int, shuffle: bool = False, num_workers: int = 0) -> DataLoader[PairBatch]:
-        """Batches of this data set; a distributed sampler may take the place of the order."""
+        """Batches of this data set; a distributed sampler may take the place of the order.
+
+        A last training batch of a single record is left out, because batch normalisation cannot use it; the shuffling
+        makes it another record in each epoch.
+        """
         return DataLoader(
             self,
             batch_size=batch_size,
             shuffle=shuffle,
+            drop_last=shuffle and len(self) % batch_size == 1,
             num_workers=num_workers,
             persistent_workers=num_workers > 0,
-            collate_fn=_as_is,
+            collate_fn=_as_is,  # type: ignore[arg-type]  # __getitems__ has collated
         )
 
     def batches(self, batch_size: int) -> Iterator[PairBatch]:

@@ -54,10 +54,27 @@ def run(args: Sequence[str]) -> object:
         return None
     command, rest = args[0], resolve_configs(args[1:])
     import_lightning_lightly()
+    try:
+        return _call(command, rest)
+    except ValueError as error:
+        mistake = _mistake_behind(error)
+        if mistake is None:
+            raise
+        raise mistake from None
+
+
+def _call(command: str, args: list[str]) -> object:
     if command in OWN_COMMANDS:
         from lit_mia.cli import commands
 
-        return getattr(commands, command)(rest)
+        return getattr(commands, command)(args)
     from lit_mia.cli.lightning_cli import run_lightning
 
-    return run_lightning([command, *rest])
+    return run_lightning([command, *args])
+
+
+def _mistake_behind(error: BaseException | None) -> LitMiaError | None:
+    """The user's mistake that jsonargparse has wrapped: it does so where an argument may also be None."""
+    while error is not None and not isinstance(error, LitMiaError):
+        error = error.__cause__
+    return error

@@ -108,5 +108,5 @@ class PairBatch:
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on another device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v if v is None else v.to(device) for k, v in values.items()})
+        values: dict[str, Tensor | None] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return type(self)(**{name: value if value is None else value.to(device) for name, value in values.items()})  # type: ignore[arg-type]

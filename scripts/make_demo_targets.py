@@ -1,7 +1,7 @@
 """Train a demo target on its OpenMoji members: `python scripts/make_demo_targets.py demo|shadow [--steps N]`.
 
 Needs the tools of `make_tools.py autoencoder` and `text`. Checkpoints every 10 minutes into `.work/`; the same command
-resumes. Averaged weights are kept every 200 steps for `scripts/leak_curve.py`; `export` ships one of them.
+resumes. Averaged weights are kept every 100 steps for `scripts/leak_curve.py`; `export` ships one of them.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
     """Train one target."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=sorted(SEEDS))
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--batch-size", type=int, default=64)
     args = parser.parse_args()
 
@@ -49,7 +49,7 @@ def main() -> None:
     images = images.permute(0, 3, 1, 2).contiguous()
     folder = WORK / f"openmoji-{args.target}"
     L.seed_everything(SEEDS[args.target])
-    model = LatentDiffusionTraining(tools=str(WORK / "tools"))
+    model = LatentDiffusionTraining(tools=str(WORK / "tools"), steps=args.steps)
     data = LatentDiffusionDataModule(
         images, [str(c) for c in members.captions], str(WORK / "tools"), args.batch_size, args.steps
     )
@@ -58,7 +58,7 @@ def main() -> None:
         accelerator="cpu",
         max_steps=args.steps,
         precision="bf16-mixed",
-        callbacks=[checkpoint, Snapshots(folder / "snapshots", membership(args, members, model), every=200)],
+        callbacks=[checkpoint, Snapshots(folder / "snapshots", membership(args, members, model), every=100)],
         logger=CSVLogger(folder, name="log"),
         log_every_n_steps=20,
         enable_progress_bar=False,
@@ -66,6 +66,7 @@ def main() -> None:
     )
     last = folder / "last.ckpt"
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    trainer.save_checkpoint(last)
 
 
 def membership(args: argparse.Namespace, members: Records, model: LatentDiffusionTraining) -> dict[str, object]:

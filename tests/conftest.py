@@ -130,8 +130,14 @@ class WandbRun:
 
 @pytest.fixture
 def read_wandb() -> Callable[[Path], list[WandbRun]]:
-    """Reads all offline runs below a folder."""
-    return lambda folder: [_read_run(file) for file in sorted(folder.rglob("run-*.wandb"))]
+    """Reads all offline runs below a folder, after their end."""
+    import wandb
+
+    def read(folder: Path) -> list[WandbRun]:
+        wandb.teardown()  # the service writes the last block when it stops
+        return [_read_run(file) for file in sorted(folder.rglob("run-*.wandb"))]
+
+    return read
 
 
 def _read_run(file: Path) -> WandbRun:

@@ -183,6 +183,9 @@ class Attack(L.LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write which head this is, and its calibration scores."""
         checkpoint["head"] = type(self).__name__
+        # Lightning's command line writes it, and reads it to find the class; a Trainer of an audit does not.
+        settings = checkpoint.setdefault("hyper_parameters", {})
+        settings.setdefault("_class_path", f"{type(self).__module__}.{type(self).__name__}")
         checkpoint["calibration"] = self.calibration
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -211,7 +214,7 @@ def load_head(attack: Attack, path: str) -> None:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise HeadError(
-            f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]} Give a file of `lit-mia fit` or of an audit."
+            f"{path} cannot be read as a checkpoint ({type(error).__name__}). Give one of `lit-mia fit` or of an audit."
         ) from error
     check_head(attack, checkpoint, path)
     attack.load_state_dict(checkpoint["state_dict"])

@@ -50,9 +50,10 @@ class PredictionWriter(BasePredictionWriter):
         if not trainer.is_global_zero:
             return
         parts = [self._part_path(rank) for rank in range(trainer.world_size)]
-        scores = sorted(tuple(json.loads(line)) for part in parts for line in part.read_text().splitlines())
+        # A distributed sampler repeats records to give every rank as many.
+        scores = dict(sorted(json.loads(line) for part in parts for line in part.read_text().splitlines()))
         head = read_threshold(Path(str(trainer.ckpt_path)))
-        self._write(dict(scores), head)
+        self._write(scores, head)
         for part in parts:
             part.unlink()
         print(meaning(head, self.prior, len(scores), self.output))

@@ -34,7 +34,7 @@ class Parsed:
 
     Attributes:
         audit: What the config describes.
-        config: The config as YAML values, all defaults filled in.
+        config: The arguments of the audit as YAML values, all defaults filled in.
         name: Name of the config file, without its suffix.
         options: The rest of the command line.
     """
@@ -109,14 +109,15 @@ def parse_audit(command: str, args: Sequence[str]) -> Parsed:
     parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
     parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
     parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
-    given = parser.parse_args(list(args))
-    if not given.config:
+    if not {arg.split("=")[0] for arg in args} & {"--config", "-h", "--help"}:
         raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as audit/quickstart.")
+    given = parser.parse_args(list(args))
     name = Path(str(given.config[-1])).stem
-    config = yaml.safe_load(parser.dump(given, skip_none=False))
-    ready = parser.instantiate_classes(given)
-    settings = {key: ready[key] for key in inspect.signature(Audit).parameters}
-    return Parsed(Audit(**settings), config, name, ready)
+    settings = inspect.signature(Audit).parameters
+    dumped = yaml.safe_load(parser.dump(given, skip_unset=False))
+    config = {key: dumped[key] for key in settings}  # without output, gallery and logger: they change no number
+    ready = parser.instantiate(given)
+    return Parsed(Audit(**{key: ready[key] for key in settings}), config, name, ready)
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:

@@ -1,6 +1,7 @@
 """Lightning's command line with the traps of `ckpt_path`, config saving and abbreviations handled."""
 
 import copy
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class SaveStageConfig(SaveConfigCallback):
                 folder = Path(logger.log_dir)
         folder.mkdir(parents=True, exist_ok=True)
         name = f"config-{getattr(stage, 'value', stage)}.yaml"
-        self.parser.save(self.config, folder / name, skip_none=False, overwrite=True, multifile=False)
+        self.parser.save(self.config, folder / name, skip_unset=False, overwrite=True, multifile=False)
 
 
 class MembershipCLI(LightningCLI):
@@ -44,7 +45,9 @@ class MembershipCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it."""
-        super().parse_arguments(parser, args)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # `run` got them from the command line
+            super().parse_arguments(parser, args)
         self.asked = copy.deepcopy(self.config)
 
     def before_instantiate_classes(self) -> None:
@@ -57,7 +60,7 @@ class MembershipCLI(LightningCLI):
         asked, loaded = self.asked[stage].get("model"), self.config[stage].get("model")
         if not isinstance(asked, Namespace) or not isinstance(loaded, Namespace):
             return
-        if asked.get("class_path") != loaded.get("class_path"):
+        if _class_name(asked) != _class_name(loaded):
             raise HeadError(
                 f"The config names the head {asked.get('class_path')}, but {self.config[stage].get('ckpt_path')} holds "
                 f"{loaded.get('class_path')}. Use the config that the head was trained with."
@@ -66,6 +69,10 @@ class MembershipCLI(LightningCLI):
         for key, value in vars(after).items():
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
+
+    def before_validate(self) -> None:
+        """See `_require_checkpoint`."""
+        self._require_checkpoint()
 
     def before_test(self) -> None:
         """See `_require_checkpoint`."""
@@ -104,6 +111,11 @@ def run_lightning(args: Sequence[str]) -> LightningCLI:
         parser_kwargs={"allow_abbrev": False},
         args=list(args),
     )
+
+
+def _class_name(model: Namespace) -> str:
+    """Name of a head without its module, of which there may be two: where it is defined and where it is exported."""
+    return str(model.get("class_path")).rpartition(".")[-1]
 
 
 def _plain(value: Any) -> Any:

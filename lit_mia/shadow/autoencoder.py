@@ -13,9 +13,10 @@ from lit_mia.shadow.data import CaptionedBatch
 
 @final
 class AutoencoderTraining(L.LightningModule):
-    """An `AutoencoderKL` with L1, squared, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752, no discriminator).
+    """An `AutoencoderKL` with L1, squared, edge and KL losses (Rombach et al. 2022, arXiv 2112.10752).
 
     Args:
+        image_size: Side of the images in pixels; pipelines draw images of this size by default.
         channels: Width of each resolution; every step but the last halves the side.
         latent_channels: Channels of the latent.
         layers_per_block: Residual blocks per resolution.
@@ -28,6 +29,7 @@ class AutoencoderTraining(L.LightningModule):
 
     def __init__(
         self,
+        image_size: int = 64,
         channels: tuple[int, ...] = (16, 32, 64, 64),
         latent_channels: int = 8,
         layers_per_block: int = 1,
@@ -42,6 +44,7 @@ class AutoencoderTraining(L.LightningModule):
         from diffusers import AutoencoderKL
 
         self.vae = AutoencoderKL(
+            sample_size=image_size,
             down_block_types=("DownEncoderBlock2D",) * len(channels),
             up_block_types=("UpDecoderBlock2D",) * len(channels),
             block_out_channels=channels,
@@ -79,6 +82,5 @@ class AutoencoderTraining(L.LightningModule):
             images: In [0, 1], `[n, 3, s, s]`.
         """
         latents = torch.cat([self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(64)])
-        # A pipeline draws images of `sample_size`; diffusers' default is 32.
-        self.vae.register_to_config(scaling_factor=float(1 / latents.std()), sample_size=images.shape[-1])
+        self.vae.register_to_config(scaling_factor=float(1 / latents.std()))
         self.vae.half().save_pretrained(folder)

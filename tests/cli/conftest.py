@@ -1,6 +1,7 @@
 """A workspace as a user has it: a CSV of images, a target, an encoder and the YAML files that name them."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,61 +11,52 @@ import pytest
 import yaml
 from PIL import Image
 
-from lit_mia.main import run
+from lit_mia.main import main, run
 
-PAIRS, UNKNOWN = 40, 6
+GROUPS, UNKNOWN = 40, 6
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Folder `root`, which is also the working directory, with records.csv, model.yaml, data.yaml and two commands."""
+    """A folder with records.csv, the blocks data.yaml and model.yaml, and the runnable fit.yaml and audit.yaml."""
 
     root: Path
-    fit: Path
-    audit: Path
 
-    def write(self, name: str, content: object) -> Path:
-        path = self.root / name
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
-        return path
+    def write(self, name: str, content: object) -> str:
+        (self.root / name).write_text(yaml.safe_dump(content, sort_keys=False))
+        return name
 
-    def changed(self, name: str, changes: dict[str, object]) -> Path:
-        """A copy of the audit with other values at some dotted places, e.g. `data.init_args.store`."""
-        content = yaml.safe_load(self.audit.read_text())
+    def changed(self, name: str, changes: dict[str, object]) -> str:
+        """Write a copy of audit.yaml or fit.yaml with `data` in full and other values at some dotted places."""
+        content = yaml.safe_load((self.root / name).read_text())
         content["data"] = yaml.safe_load((self.root / "data.yaml").read_text())
         for place, value in changes.items():
-            part, *path = content, *place.split(".")
-            for key in path[:-1]:
+            part = content
+            *path, last = place.split(".")
+            for key in path:
                 part = part[key]
-            part[path[-1]] = value
-        return self.write(name, content)
+            part[last] = value
+        return self.write(f"changed-{name}", content)
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch, tiny_pipeline_folder, tiny_clip_folder) -> Workspace:
-    """86 records: two of a class in each of 40 groups, and 6 of unknown membership."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["lit-mia"])
-    made = Workspace(tmp_path, tmp_path / "fit.yaml", tmp_path / "audit.yaml")
-    _write_records(tmp_path)
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, tiny_pipeline_folder, tiny_clip_folder) -> Path:
+    """86 records: two of a class in each of 40 groups, and 6 of unknown membership. All paths in it are relative."""
+    made = Workspace(tmp_path_factory.mktemp("workspace") / "template")
+    _write_records(made.root)
     target = {"path": str(tiny_pipeline_folder), "steps": 2, "guidance": 1.0, "batch_size": 32, "device": "cpu"}
-    widths = {"widths": [8, 4], "lr": 1.0e-2}
-    made.write("model.yaml", {"class_path": "AttackIIS", "init_args": widths})
+    source = {"path": "records.csv", "id_column": "id", "group_column": "group"}
     data = {
-        "source": {
-            "class_path": "CsvSource",
-            "init_args": {"path": str(tmp_path / "records.csv"), "id_column": "id", "group_column": "group"},
-        },
+        "source": {"class_path": "CsvSource", "init_args": source},
         "target": {"class_path": "DiffusersTarget", "init_args": target},
-        "store": str(tmp_path / "store"),
-        "encoder": {
-            "class_path": "OpenClipEncoder",
-            "init_args": {"model": str(tiny_clip_folder), "device": "cpu"},
-        },
+        "store": "store",
+        "encoder": {"class_path": "OpenClipEncoder", "init_args": {"model": str(tiny_clip_folder), "device": "cpu"}},
         "image_size": 16,
         "fractions": [0.4, 0.15, 0.15, 0.3],
     }
     made.write("data.yaml", {"class_path": "AuxiliaryDataModule", "init_args": data})
+    head = {"widths": [8, 4], "lr": 1.0e-2}
+    made.write("model.yaml", {"class_path": "AttackIIS", "init_args": head})
     trainer = {
         "accelerator": "cpu",
         "devices": 1,
@@ -73,55 +65,90 @@ def workspace(tmp_path, monkeypatch, tiny_pipeline_folder, tiny_clip_folder) -> 
         "enable_progress_bar": False,
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
-        "default_root_dir": str(tmp_path / "run"),
+        "default_root_dir": "run",
     }
     made.write("fit.yaml", {"model": "model.yaml", "data": "data.yaml", "trainer": trainer})
-    made.write(
-        "audit.yaml",
-        {
-            "data": "data.yaml",
-            "attacks": [
-                {"class_path": "AttackIP", "init_args": {}},
-                "model.yaml",
-                {"class_path": "AttackIV", "init_args": widths},
-            ],
-            "placebo": {"class_path": "DiffusersTarget", "init_args": {**target, "steps": 3}},
-            "budget": {"seeds": 2, "max_epochs": 2, "patience": 2, "accelerator": "cpu"},
-        },
-    )
-    return made
+    audit = {
+        "data": "data.yaml",
+        "attacks": [{"class_path": "AttackIP"}, "model.yaml", {"class_path": "AttackIV", "init_args": head}],
+        "placebo": {"class_path": "DiffusersTarget", "init_args": {**target, "steps": 3}},
+        "budget": {"seeds": 2, "max_epochs": 2, "patience": 2, "accelerator": "cpu"},
+    }
+    made.write("audit.yaml", audit)
+    return made.root
 
 
 @pytest.fixture
-def fitted(workspace) -> tuple[Workspace, Path]:
-    """The workspace after `lit-mia fit`, and the checkpoint of the head."""
-    run(["fit", "--config", str(workspace.fit)])
-    (checkpoint,) = workspace.root.glob("run/**/*.ckpt")
-    return workspace, checkpoint
+def workspace(template, tmp_path, monkeypatch) -> Workspace:
+    """A copy of the template, which is the working directory."""
+    return enter(template, tmp_path / "work", monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def fitted_template(template, tmp_path_factory) -> Path:
+    """A copy of the template after `lit-mia fit`."""
+    folder = tmp_path_factory.mktemp("fitted") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        enter(template, folder, patch)
+        run(["fit", "--config", "fit.yaml"])
+    return folder
 
 
 @pytest.fixture
-def main_exit(monkeypatch, capsys) -> Callable[..., tuple[int, str]]:
-    """Runs `lit-mia` with arguments that end it; gives its exit status and what it wrote to stderr."""
-    from lit_mia.main import main
+def fitted(fitted_template, tmp_path, monkeypatch) -> Workspace:
+    """A workspace after `lit-mia fit`."""
+    return enter(fitted_template, tmp_path / "work", monkeypatch)
 
-    def called(*args: str) -> tuple[int, str]:
+
+@pytest.fixture(scope="module")
+def audited_template(template, tmp_path_factory) -> Path:
+    """A copy of the template after `lit-mia audit`."""
+    folder = tmp_path_factory.mktemp("audited") / "work"
+    with pytest.MonkeyPatch.context() as patch:
+        enter(template, folder, patch)
+        run(["audit", "--config", "audit.yaml"])
+    return folder
+
+
+@pytest.fixture
+def audited(audited_template, tmp_path, monkeypatch) -> Workspace:
+    """A workspace after `lit-mia audit`."""
+    return enter(audited_template, tmp_path / "work", monkeypatch)
+
+
+@pytest.fixture
+def failure(monkeypatch, capsys) -> Callable[..., str]:
+    """Runs a command line that the user has to mend; gives the one line that is said about it."""
+
+    def failed(*args: str) -> str:
         monkeypatch.setattr("sys.argv", ["lit-mia", *args])
         with pytest.raises(SystemExit) as ended:
             main()
-        return ended.value.code, capsys.readouterr().err
+        assert ended.value.code == 2
+        errors = capsys.readouterr().err
+        assert "Traceback" not in errors
+        (line,) = [line for line in errors.splitlines() if line.startswith("lit-mia: ")]
+        return line
 
-    return called
+    return failed
+
+
+def enter(source: Path, folder: Path, patch: pytest.MonkeyPatch) -> Workspace:
+    """Copy a workspace and make it the working directory of a program without arguments."""
+    shutil.copytree(source, folder)
+    patch.chdir(folder)
+    patch.setattr("sys.argv", ["lit-mia"])
+    return Workspace(folder)
 
 
 def _write_records(folder: Path) -> None:
     rng = np.random.default_rng(0)
-    (folder / "images").mkdir()
+    (folder / "images").mkdir(parents=True)
     with (folder / "records.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "image", "caption", "member", "group"])
-        for i in range(2 * PAIRS + UNKNOWN):
+        for i in range(2 * GROUPS + UNKNOWN):
             path = f"images/{i}.png"
             Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(folder / path)
-            member = (i // 2) % 2 if i < 2 * PAIRS else "unknown"
+            member = (i // 2) % 2 if i < 2 * GROUPS else "unknown"
             writer.writerow([f"record-{i}", path, f"picture number {i}", member, f"group-{i // 2}"])

@@ -52,7 +52,7 @@ def tools(tmp_path_factory, captioned, tokenizer, train):
     folder = tmp_path_factory.mktemp("tools")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        autoencoder = AutoencoderTraining(channels=(8, 16), latent_channels=4, steps=3)
+        autoencoder = AutoencoderTraining(image_size=16, channels=(8, 16), latent_channels=4, steps=3)
         train(autoencoder, CaptionedImagesDataModule(captioned, 4, 3), 3)
         autoencoder.export(folder / "vae", captioned.images.float() / 255)
         text = TextEncoderTraining(tokenizer, width=8, layers=1, heads=2, steps=3)

@@ -12,6 +12,7 @@ from lit_mia.shadow.diffusion import (
     LatentDiffusionTraining,
     encode_images,
     encode_texts,
+    learning_rate,
     load_tools,
 )
 from lit_mia.targets.diffusion import DiffusersTarget
@@ -144,3 +145,10 @@ def test_a_dropped_caption_becomes_the_empty_text(make, batch, tools):
     nothing = empty.expand(5, -1, -1)
     assert loss(always, batch.text) == pytest.approx(loss(never, nothing), rel=1e-5)
     assert loss(never, batch.text) != pytest.approx(loss(never, nothing), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("step", "share"), [(0, 0.01), (49, 0.5), (99, 1), (750, 1), (875, 0.55), (1000, 0.1), (2000, 0.1)]
+)
+def test_the_learning_rate_rises_stays_and_falls(step, share):
+    assert learning_rate(step, warmup=100, steps=1000) == pytest.approx(share)

@@ -1,0 +1,96 @@
+"""Every shipped YAML file: its first line, its spelling, and that the command line understands it."""
+
+import inspect
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+import lit_mia.attacks
+from lit_mia.cli.configs import config_folder
+from lit_mia.main import run
+
+CONFIGS = sorted(config_folder().rglob("*.yaml"))
+RUNNABLE = [path for path in CONFIGS if path.parent.name in ("audit", "experiment")]
+EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
+STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
+"""Arguments of a head that say where its weights come from; all others belong into a complete block."""
+
+SPARSE_FLOAT = re.compile(r":\s*(\d+[eE][-+]?\d+|\.\d+|\d+\.)\s*(#.*)?$")  # YAML 1.1 reads 1e-3 as text
+MACHINE_PATH = re.compile(r"(?:^|[\s'\":=])(?:/|~/|[A-Za-z]:\\|file:)\S")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(config_folder()).as_posix()
+
+
+def loaded(path: Path) -> dict:
+    """A config, with `model:` followed into the file that it names."""
+    content = yaml.safe_load(path.read_text())
+    model = content.get("model")
+    return {**content, "model": yaml.safe_load((path.parent / model).read_text()) if isinstance(model, str) else model}
+
+
+def test_there_are_configs():
+    assert {path.parent.name for path in CONFIGS} >= {"attack", "audit", "data", "experiment", "logger", "trainer"}
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
+def test_a_runnable_file_begins_with_its_command(path):
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# lit-mia ")
+    program, command, *rest = shlex.split(first.removeprefix("#"))
+    assert program == "lit-mia"
+    assert command in (("audit", "query") if path.parent.name == "audit" else ("fit", "test", "predict"))
+    assert rest[:2] == ["--config", f"configs/{name_of(path)}"]
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path not in RUNNABLE], ids=name_of)
+def test_a_block_begins_with_what_it_is(path):
+    assert re.match(r"# A block\b.*\S", path.read_text().splitlines()[0])
+
+
+@pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
+def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # a config by its shipped name, and the files it names, are found from anywhere
+    monkeypatch.setattr("sys.argv", ["lit-mia"])
+    _, *command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
+    with pytest.raises(SystemExit) as ended:
+        run([*command, "--print_config"])
+    printed = capsys.readouterr()
+    assert ended.value.code == 0, printed.err
+    assert yaml.safe_load(printed.out)["data"]["class_path"].startswith("datamodules.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=name_of)
+def test_numbers_and_paths_are_spelled_for_every_machine(path):
+    lines = path.read_text().splitlines()
+    assert [line for line in lines if SPARSE_FLOAT.search(line)] == []
+    assert [line for line in lines if MACHINE_PATH.search(line.replace("://", ""))] == []
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
+def test_an_experiment_names_every_setting_of_its_head(path):
+    model = loaded(path)["model"]
+    head = getattr(lit_mia.attacks, model["class_path"])
+    arguments = set(inspect.signature(head).parameters) - STARTING_POINTS
+    assert arguments - set(model["init_args"]) == set()
+    assert set(model["init_args"]) <= arguments | STARTING_POINTS
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
+def test_an_experiment_has_a_seed(path):
+    assert isinstance(loaded(path)["seed_everything"], int)
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [("lr: 1e-3", SPARSE_FLOAT), ("x: .5", SPARSE_FLOAT), ("path: /home/me/x", MACHINE_PATH), ("p: ~/x", MACHINE_PATH)],
+)
+def test_the_patterns_find_what_they_look_for(line, pattern):
+    assert pattern.search(line)
+    assert not pattern.search("lr: 1.0e-3")
+    assert not pattern.search("data: ../data/openmoji.yaml")

@@ -1,0 +1,151 @@
+"""Lightning's own commands: train a head, test it, score unknown records, and what is refused."""
+
+import csv
+import json
+import re
+
+import pytest
+import torch
+import yaml
+
+from lit_mia.errors import HeadError
+from lit_mia.main import main, run
+
+WRITER = ["--trainer.callbacks+=PredictionWriter", "--trainer.callbacks.output=out/predictions.csv"]
+LOGGER = {"class_path": "WandbLogger", "init_args": {"project": "heads", "save_dir": "runs", "offline": True}}
+
+
+@pytest.fixture
+def checkpoint(fitted) -> str:
+    """The checkpoint of the fit, relative to the working directory."""
+    (path,) = fitted.root.glob("run/**/*.ckpt")
+    return str(path.relative_to(fitted.root))
+
+
+def test_fit_saves_head_and_config(fitted, checkpoint):
+    saved = torch.load(checkpoint, weights_only=True)
+    assert saved["head"] == "AttackIIS"
+    assert saved["epoch"] == 1
+    assert {len(scores) > 1 for scores in saved["calibration"].values()} == {True}
+    config = yaml.safe_load((fitted.root / "run/config-fit.yaml").read_text())
+    assert config["model"]["init_args"]["widths"] == [8, 4]
+    assert config["data"]["init_args"]["store"] == "store"
+    assert config["seed_everything"] == 0
+
+
+def test_a_saved_config_fits_again(fitted):
+    (fitted.root / "run").rename(fitted.root / "old")
+    run(["fit", "--config", "old/config-fit.yaml", "--trainer.max_epochs=1"])
+    assert len(list(fitted.root.glob("run/**/*.ckpt"))) == 1
+
+
+def test_test_freezes_a_threshold_beside_the_checkpoint(fitted, checkpoint):
+    cli = run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    frozen = json.loads((fitted.root / checkpoint).with_suffix(".threshold.json").read_text())["frozen"]
+    assert 0 <= frozen["realised_fpr_ci"][0] <= frozen["realised_fpr"] <= frozen["realised_fpr_ci"][1] <= 1
+    assert frozen["nominal_fpr"] == 0.1
+    assert 0 <= float(cli.trainer.callback_metrics["test/auc"]) <= 1
+    assert (fitted.root / "run/config-test.yaml").is_file()
+
+
+def test_predict_says_what_its_scores_are_worth(fitted, checkpoint, capsys):
+    run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    frozen = json.loads((fitted.root / checkpoint).with_suffix(".threshold.json").read_text())["frozen"]
+    capsys.readouterr()
+    run(["predict", "--config", "fit.yaml", "--ckpt_path", checkpoint, *WRITER, "--trainer.callbacks.prior=0.2"])
+    lines = list(csv.DictReader((fitted.root / "out/predictions.csv").open()))
+    assert [line["id"] for line in lines] == [f"record-{i}" for i in range(80, 86)]
+    for line in lines:
+        assert float(line["realised_fpr"]) == frozen["realised_fpr"]
+        assert float(line["prior"]) == 0.2
+        assert line["above_threshold"] == str(float(line["score"]) >= frozen["threshold"])
+        assert 0 < float(line["nonmembers_scoring_higher"]) <= 1
+    said = capsys.readouterr().out
+    assert f"it realised {frozen['realised_fpr']:.1%}" in said
+    assert re.search(r"If 20% of the records you ask about were members, .* between \d+% and \d+%", said)
+
+
+def test_an_untested_head_predicts_nothing(fitted, checkpoint):
+    with pytest.raises(HeadError, match=r"no frozen threshold.*lit-mia test"):
+        run(["predict", "--config", "fit.yaml", "--ckpt_path", checkpoint, *WRITER])
+    assert not (fitted.root / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_random_weights_score_nothing(workspace, command):
+    with pytest.raises(HeadError, match=rf"`{command}` needs a trained head.*--ckpt_path"):
+        run([command, "--config", "fit.yaml"])
+    with pytest.raises(HeadError, match=r"'nowhere\.ckpt' does not exist"):
+        run([command, "--config", "fit.yaml", "--ckpt_path", "nowhere.ckpt"])
+    assert not (workspace.root / "store").exists()
+
+
+def test_a_checkpoint_of_another_head_is_refused(fitted, checkpoint):
+    other = fitted.changed("fit.yaml", {"model": {"class_path": "AttackIS", "init_args": {"widths": [8, 4]}}})
+    with pytest.raises(HeadError, match=r"names the head lit_mia\.attacks\.AttackIS, but .* holds .*AttackIIS"):
+        run(["test", "--config", other, "--ckpt_path", checkpoint])
+
+
+def test_settings_from_the_checkpoint_are_announced(fitted, checkpoint, capsys):
+    run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint, "--model.widths=[16, 4]", "--model.lr=0.5"])
+    said = capsys.readouterr().out
+    assert "From the checkpoint: model.lr = 0.01 (config: 0.5)" in said
+    assert "model.widths = (8, 4)" in said.replace("[8, 4]", "(8, 4)")
+
+
+def test_abbreviations_are_refused(workspace, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(["fit", "--config", "fit.yaml", "--trainer.max_epoch=1"])
+    assert ended.value.code == 2
+    assert "max_epoch" in capsys.readouterr().err
+
+
+def test_a_real_command_line_draws_no_warning_about_itself(fitted, monkeypatch, recwarn):
+    monkeypatch.setattr("sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", "--trainer.fast_dev_run=true"])
+    main()
+    assert [str(warning.message) for warning in recwarn if "args parameter" in str(warning.message)] == []
+
+
+def test_a_mistake_ends_with_its_message(workspace, failure):
+    changes = {"data.init_args.target.init_args.path": "no/such/folder"}
+    assert "There is no folder" in failure("fit", "--config", workspace.changed("fit.yaml", changes))
+    assert "There is no config 'nowhere'" in failure("fit", "--config", "nowhere")
+    said = failure("predict", "--config", "fit.yaml", "--ckpt_path=x.ckpt", *WRITER, "--trainer.callbacks.prior=2")
+    assert "`prior` must be in (0, 1), but got 2" in said
+
+
+def test_two_runs_of_wandb_keep_their_configs_apart(workspace, read_wandb):
+    import wandb
+
+    config = workspace.changed("fit.yaml", {"trainer.logger": LOGGER, "trainer.max_epochs": 1})
+    versions = []
+    for lr in (0.01, 0.02):
+        cli = run(["fit", "--config", config, f"--model.lr={lr}", "--trainer.enable_checkpointing=false"])
+        versions.append(cli.trainer.logger.version)
+        wandb.finish()
+    assert len(set(versions)) == 2
+    for version, lr in zip(versions, (0.01, 0.02), strict=True):
+        saved = yaml.safe_load((workspace.root / f"runs/heads/{version}/config-fit.yaml").read_text())
+        assert saved["model"]["init_args"]["lr"] == lr
+    found = read_wandb(workspace.root / "runs")
+    assert sorted(read.config["lr"] for read in found) == [0.01, 0.02]
+    for read in found:
+        assert read.config["widths"] == [8, 4]
+        assert read.config["datamodule"]["init_args"]["source"]["init_args"]["path"] == "records.csv"
+        assert 0 <= read.summary["val/auc"] <= 1
+
+
+def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoint, read_wandb):
+    import wandb
+
+    changes = {"trainer.logger": LOGGER, "trainer.callbacks": [{"class_path": "TrackScores"}]}
+    run(["test", "--config", fitted.changed("fit.yaml", changes), "--ckpt_path", checkpoint])
+    wandb.finish()
+    (read,) = read_wandb(fitted.root / "runs")
+    assert read.config["split_digest"] == json.loads((fitted.root / "store/splits.json").read_text())["digest"]
+    assert len(read.config["store_digest"]) == 64
+    assert read.config["stage"] == "test"
+    assert 0 <= read.summary["test/auc"] <= 1
+    (table,) = fitted.root.rglob("scores*.table.json")
+    assert len(json.loads(table.read_text())["data"]) == 32
+    assert len(list(fitted.root.rglob("roc*.png"))) == 1

@@ -1,0 +1,119 @@
+"""Heads that learn on a shadow target and are tested on another one."""
+
+import logging
+
+import lightning as L
+import numpy as np
+import pytest
+from small_records import QUARTERS, InkTarget, write_records, write_table
+
+from datamodules import AuxiliaryDataModule, ShadowDataModule
+from lit_mia.attacks import AttackIIP
+from lit_mia.errors import RecordError, SplitError
+
+SEED, OTHER_SEED = 0, 2  # at both each quarter of either side holds two records of each class or more
+MEMBERS, OTHERS = 16, 16
+
+
+@pytest.fixture
+def sides(tmp_path):
+    """Makes the two sides: members of their own, the same non-members, each with its target."""
+    folder = tmp_path / "records"
+    for prefix in "sa":
+        write_records(folder, ["1"] * MEMBERS, prefix)
+    write_records(folder, ["0"] * OTHERS, "n")
+
+    def side(prefix, ink, unknown=0, **options):
+        rows = [(f"{prefix}{i:02d}.png", f"picture {prefix}{i}", "1", f"artist {prefix}{i}") for i in range(MEMBERS)]
+        rows += [(f"n{i:02d}.png", f"picture n{i}", "0", f"artist n{i}") for i in range(OTHERS)]
+        rows = [(*row[:2], "" if number < unknown else row[2], row[3]) for number, row in enumerate(rows)]
+        settings = {"image_size": 8, "fractions": QUARTERS, "split_seed": SEED, "batch_size": 4} | options
+        return AuxiliaryDataModule(
+            write_table(folder / f"{prefix}-side.csv", rows),
+            InkTarget(tmp_path / f"notes {prefix}", ink),
+            str(tmp_path / f"store {prefix}"),
+            **settings,
+        )
+
+    return side
+
+
+@pytest.fixture
+def trainer():
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    return L.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _rows(batches, side):
+    """The rows of all batches, whose answers must be those of this side's target."""
+    rows = []
+    for batch in batches:
+        at = batch.row.tolist()
+        assert np.array_equal((batch["generated"] * 255).round().byte(), side.arrays.generated[at])
+        assert batch.member.tolist() == [side.table.members[row] for row in at]
+        rows += at
+    return tuple(sorted(rows))
+
+
+def test_heads_learn_on_the_shadow_and_are_tested_on_the_attacked(sides, trainer):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=1)
+    data = ShadowDataModule(shadow, attacked)
+    trainer.fit(AttackIIP(), datamodule=data)
+    val, calibration = data.val_dataloader()
+    assert _rows(data.train_dataloader(), shadow) == shadow.splits.rows["train"]
+    assert _rows(data.train_batches(), shadow) == shadow.splits.rows["train"]
+    assert _rows(val, shadow) == shadow.splits.rows["val"]
+    assert _rows(calibration, shadow) == shadow.splits.rows["calibration"]
+    assert _rows(data.test_dataloader(), attacked) == attacked.splits.rows["test"]
+    assert data.table is attacked.table
+    assert not np.array_equal(shadow.arrays.generated[-1], attacked.arrays.generated[-1])
+
+
+def test_each_target_is_asked_for_its_own_records_only(sides, trainer):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=1)
+    trainer.fit(AttackIIP(), datamodule=ShadowDataModule(shadow, attacked))
+    for side, prefix in ((shadow, "s"), (attacked, "a")):
+        prompts = {prompt for prompt, _ in side.target.asked()}
+        assert len(side.target.asked()) == len(prompts) == MEMBERS + OTHERS
+        assert {prompt.split()[1][0] for prompt in prompts} == {prefix, "n"}
+
+
+def test_records_of_both_sides_stay_in_one_split(sides):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=1)
+    ShadowDataModule(shadow, attacked).prepare_data()
+    of_shadow, of_attacked = (
+        {side.known.ids[row]: split for split, rows in side.splits.rows.items() for row in rows}
+        for side in (shadow, attacked)
+    )
+    common = of_shadow.keys() & of_attacked.keys()
+    assert len(common) == OTHERS
+    assert {name: of_shadow[name] for name in common} == {name: of_attacked[name] for name in common}
+
+
+def test_sides_that_are_split_differently_are_refused_before_any_query(sides, trainer):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=1, split_seed=OTHER_SEED)
+    with pytest.raises(SplitError, match=r"learned from on the shadow target and tested .*artist n.*`split_seed`"):
+        trainer.fit(AttackIIP(), datamodule=ShadowDataModule(shadow, attacked))
+    assert shadow.target.asked() == attacked.target.asked() == []
+
+
+def test_predict_asks_the_attacked_target_alone(sides, trainer):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=1, unknown=3)
+    predictions = trainer.predict(AttackIIP(), datamodule=(data := ShadowDataModule(shadow, attacked)))
+    assert [row for batch in predictions for row in batch["row"].tolist()] == [0, 1, 2]
+    assert data.table.ids == ("a00.png", "a01.png", "a02.png")
+    assert (len(shadow.target.asked()), len(attacked.target.asked())) == (0, 3)
+
+
+def test_predict_without_unknown_records_says_what_to_do(sides, trainer):
+    data = ShadowDataModule(sides("s", ink=0), sides("a", ink=1))
+    with pytest.raises(RecordError, match="every record of the source is labelled"):
+        trainer.predict(AttackIIP(), datamodule=data)
