@@ -60,7 +60,7 @@ def main() -> None:
 
 def generate(folder: Path, records: Records) -> torch.Tensor:
     """The snapshot's answers, uint8 `[n, 3, 64, 64]`."""
-    target = DiffusersTarget(str(folder), steps=20, guidance=2.0, scheduler="ddim", batch_size=64)
+    target = DiffusersTarget(str(folder), steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
     store = Store(WORK / "leak" / folder.name, target.fingerprint())
     queries = queries_for(records, 1, 0)
     fill(store, target, queries)

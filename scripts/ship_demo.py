@@ -53,7 +53,7 @@ def draw_sheet() -> None:
     """Members above, non-members below, each image over what the demo target makes of its caption; train split only."""
     records = OpenMojiSource("demo").load()
     train = records.select(assign_splits(records).rows["train"])
-    target = DiffusersTarget("shipped:openmoji-demo", steps=20, guidance=2.0, scheduler="ddim", batch_size=64)
+    target = DiffusersTarget("shipped:openmoji-demo", steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
     sheets = []
     for label in (MEMBER, NON_MEMBER):
         some = train.select([i for i, member in enumerate(train.members) if member == label][:PER_CLASS])

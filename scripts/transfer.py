@@ -50,7 +50,7 @@ def pairs(target: str, head: type[Attack], fraction: float = 1.0, draw: int = 0)
     """Records and answers of one target, ready to train `head`."""
     data = AuxiliaryDataModule(
         OpenMojiSource("demo" if target == "demo" else "shadow"),
-        DiffusersTarget(f"shipped:openmoji-{target}", steps=20, guidance=2.0, scheduler="ddim", batch_size=64),
+        DiffusersTarget(f"shipped:openmoji-{target}", steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64),
         store=f"stores/openmoji-{target}",
         train_fraction=fraction,
         train_draw=draw,
