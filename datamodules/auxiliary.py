@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -178,7 +179,8 @@ class AuxiliaryDataModule(L.LightningDataModule):
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
         table = self._table(stage)
-        trainer, inputs = self.trainer, self.trainer.lightning_module.inputs
+        trainer: Any = self.trainer
+        inputs = trainer.lightning_module.inputs
         if self.arrays is not None and self.table is table and self.arrays.hold(inputs):
             return
         self._fill(table, trainer.global_rank, trainer.world_size)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,12 @@ from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.training import Budget, same_training, train_seeds
 from lit_mia.errors import HeadError
+from lit_mia.features.cache import replacing
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
-from lit_mia.report.schema import AuditReport, Spent
+from lit_mia.report.schema import AuditReport, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import GenerateTarget
@@ -148,7 +149,7 @@ class Audit:
     # ------------------------------------------------------------------ report
 
     def _report(
-        self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: dict[str, int], seconds: float
+        self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: Tried, seconds: float
     ) -> AuditReport:
         data, placebo = self.data, self.placebo
         costs = {role: answers.cost for role, answers in self._answers().items()}
@@ -160,7 +161,7 @@ class Audit:
             rows=evaluation.rows,
             cost=ReportedCost(
                 **asdict(total),
-                by_target={role: Spent(**asdict(c)) for role, c in costs.items()},
+                by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
                 seconds_total=seconds,
             ),
             design=self.design,
@@ -199,15 +200,11 @@ class Audit:
         return ScoreTable.join(tables)
 
 
-def _count(ledger: Path, config: Mapping[str, Any]) -> dict[str, int]:
+def _count(ledger: Path, config: Mapping[str, Any]) -> Tried:
     """Count this opening of the test split, and the distinct configurations that opened it so far."""
-    seen = json.loads(ledger.read_text()) if ledger.is_file() else {"configurations": [], "openings": 0}
+    seen: Any = json.loads(ledger.read_text()) if ledger.is_file() else {"configurations": [], "openings": 0}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
-    seen = {
-        "configurations": sorted({*seen["configurations"], digest}),
-        "openings": int(seen["openings"]) + 1,
-    }
-    temporary = ledger.with_suffix(".tmp")
-    temporary.write_text(json.dumps(seen))
-    temporary.replace(ledger)
-    return {"configurations": len(seen["configurations"]), "test_openings": seen["openings"]}
+    configurations, openings = sorted({*seen["configurations"], digest}), int(seen["openings"]) + 1
+    with replacing(ledger) as temporary:
+        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}))
+    return {"configurations": len(configurations), "test_openings": openings}

@@ -18,6 +18,7 @@ from lit_mia.records import PairBatch
 from lit_mia.targets.base import AccessLevel
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
+BlindKind = Literal["blind", "caption"]
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -42,7 +43,7 @@ class Attack(L.LightningModule, ABC):
     name: ClassVar[str]
     level: ClassVar[AccessLevel] = AccessLevel.GENERATE
     inputs: ClassVar[frozenset[str]]
-    controls: ClassVar[Mapping[str, type["Attack"]]] = {}
+    controls: ClassVar[Mapping[BlindKind, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 
     trunk: nn.Module
@@ -86,12 +87,12 @@ class Attack(L.LightningModule, ABC):
 
     def score(self, batch: PairBatch) -> Tensor:
         """Raw membership scores `[b]`: the difference of the two logits."""
-        logits = self(batch)
+        logits: Tensor = self(batch)
         return logits[:, 1] - logits[:, 0]
 
     def fit_normalisation(self, batches: Any) -> None:
         """Take mean and deviation of the features from `batches` (training records only), in one pass."""
-        total, squares, count = 0.0, 0.0, 0
+        total, squares, count = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
         with torch.no_grad():
             for batch in batches:
                 features = self.features(batch.to(self.device)).double()
@@ -242,6 +243,6 @@ def _joined(attack: Attack, parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor,
     """Scores and labels of all batches and ranks."""
     if not parts:
         return torch.zeros(0), torch.zeros(0, dtype=torch.long)
-    scores = attack.all_gather(torch.cat([s.detach() for s, _ in parts])).flatten().cpu()
-    labels = attack.all_gather(torch.cat([m for _, m in parts])).flatten().cpu()
-    return scores, labels
+    gathered: list[Any] = [attack.all_gather(torch.cat(list(values))) for values in zip(*parts, strict=True)]
+    scores, labels = (values.flatten().cpu() for values in gathered)
+    return scores.detach(), labels

@@ -2,10 +2,10 @@
 
 import inspect
 
-from lit_mia.attacks.base import Attack
+from lit_mia.attacks.base import Attack, BlindKind
 
 
-def controls_of(attack: Attack) -> dict[str, Attack]:
+def controls_of(attack: Attack) -> dict[BlindKind, Attack]:
     """The blind and caption controls of an attack.
 
     Every hyper-parameter that the control shares with the attack has the attack's value; a control is always trained

@@ -34,7 +34,7 @@ def cnn(network: str, channels: int, pretrained: bool) -> tuple[nn.Module, int]:
     import timm
 
     trunk = timm.create_model(network, pretrained=pretrained, in_chans=channels, num_classes=0)
-    return trunk, int(trunk.num_features)  # type: ignore[arg-type]
+    return trunk, int(trunk.num_features)
 
 
 def _small_cnn(channels: int) -> nn.Module:

@@ -12,14 +12,14 @@ def import_lightning_lightly() -> None:
     has been imported before; transformers itself can be imported afterwards as usual.
     """
     version = importlib.metadata.version
-    importlib.metadata.version = _hiding("transformers", version)
+    importlib.metadata.version = _hiding("transformers", version)  # type: ignore[assignment]
     try:
         import lightning.pytorch.cli  # noqa: F401
     finally:
         importlib.metadata.version = version
         import lightning_utilities.core.imports as imports
 
-        imports._version = version  # bound at its import
+        imports._version = version  # type: ignore[attr-defined]  # bound at its import
 
 
 def _hiding(hidden: str, version: Callable[[str], str]) -> Callable[[str], str]:

@@ -17,6 +17,8 @@ from lit_mia.errors import HeadError
 
 _ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
+_NOTHING: Any = Namespace()  # type: ignore[no-untyped-call]
+
 
 class SaveStageConfig(SaveConfigCallback):
     """Saves the config as `config-<stage>.yaml` in the folder of the run, and sends it to W&B."""
@@ -65,7 +67,7 @@ class MembershipCLI(LightningCLI):
                 f"The config names the head {asked.get('class_path')}, but {self.config[stage].get('ckpt_path')} holds "
                 f"{loaded.get('class_path')}. Use the config that the head was trained with."
             )
-        before, after = asked.get("init_args", Namespace()), loaded.get("init_args", Namespace())
+        before, after = asked.get("init_args", _NOTHING), loaded.get("init_args", _NOTHING)
         for key, value in vars(after).items():
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")

@@ -5,6 +5,7 @@ from typing import final
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -58,15 +59,16 @@ class AutoencoderTraining(L.LightningModule):
         """One step on images in [0, 1], `[b, 3, s, s]`."""
         x = batch.images * 2 - 1
         posterior = self.vae.encode(x).latent_dist
-        y = self.vae.decode(posterior.sample()).sample
+        y: Tensor = self.vae.decode(posterior.sample()).sample
         loss = F.l1_loss(y, x)
         edges = F.l1_loss(y.diff(dim=-1), x.diff(dim=-1)) + F.l1_loss(y.diff(dim=-2), x.diff(dim=-2))
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         self.log_dict({"train/l1": loss, "train/edges": edges, "train/kl": kl}, prog_bar=True)
         weights = {name: float(self.hparams[f"{name}_weight"]) for name in ("square", "edge", "kl")}
-        return loss + weights["square"] * F.mse_loss(y, x) + weights["edge"] * edges + weights["kl"] * kl
+        total: Tensor = loss + weights["square"] * F.mse_loss(y, x) + weights["edge"] * edges + weights["kl"] * kl
+        return total
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
         optimizer = torch.optim.AdamW(self.vae.parameters(), lr=lr, weight_decay=0.01)
@@ -81,6 +83,6 @@ class AutoencoderTraining(L.LightningModule):
             folder: Folder to write.
             images: In [0, 1], `[n, 3, s, s]`.
         """
-        latents = torch.cat([self.vae.encode(part * 2 - 1).latent_dist.mean for part in images.split(64)])
+        latents = torch.cat([self.vae.encode(part * 2 - 1).latent_dist.mean for part in torch.split(images, 64)])
         self.vae.register_to_config(scaling_factor=float(1 / latents.std()))
         self.vae.half().save_pretrained(folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -80,7 +81,7 @@ class ClipTraining(L.LightningModule):
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
         return loss
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
         optimizer = torch.optim.AdamW(self.clip.parameters(), lr=lr, weight_decay=0.1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
@@ -79,6 +80,8 @@ class LatentDiffusionTraining(L.LightningModule):
         ema_decay: Decay of the exponential moving average of the weights; starts lower (step + 1) / (step + 10).
     """
 
+    empty: Tensor
+
     def __init__(
         self,
         tools: str,
@@ -140,7 +143,7 @@ class LatentDiffusionTraining(L.LightningModule):
         """Take up the losses of the interrupted run."""
         self.losses = list(checkpoint["losses"])
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
         optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
         warmup, steps = int(self.hparams["warmup"]), int(self.hparams["steps"])
@@ -210,12 +213,14 @@ def load_tools(folder: Path) -> dict[str, Any]:
 @torch.no_grad()
 def encode_images(vae: Any, images: Tensor) -> Tensor:
     """Scaled latent means `[n, c, s/f, s/f]` of uint8 images `[n, 3, s, s]`."""
-    parts = [vae.encode(part.float() / 127.5 - 1).latent_dist.mean for part in images.split(64)]
-    return torch.cat(parts) * vae.config.scaling_factor
+    parts = [vae.encode(part.float() / 127.5 - 1).latent_dist.mean for part in torch.split(images, 64)]
+    latents: Tensor = torch.cat(parts) * vae.config.scaling_factor
+    return latents
 
 
 @torch.no_grad()  # not inference mode: a resume writes into the buffer of the empty text
 def encode_texts(text_encoder: Any, tokenizer: Any, texts: list[str]) -> Tensor:
     """Last hidden states `[n, l, d]`, padded to the tokenizer's length as the pipeline does."""
     tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-    return text_encoder(tokens).last_hidden_state
+    states: Tensor = text_encoder(tokens).last_hidden_state
+    return states

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 import lightning as L
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -86,7 +87,7 @@ class TextEncoderTraining(L.LightningModule):
         self.log("train/top1", (logits.argmax(-1) == truth).float().mean())
         return loss
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
         optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=0.05)

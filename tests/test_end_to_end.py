@@ -1,0 +1,70 @@
+"""The shipped demo, audited through the console script at small size."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--data.init_args.target.init_args.steps=5", "--placebo.init_args.steps=5"]
+SMALL += ["--budget.seeds=2", "--budget.max_epochs=60"]
+
+pytestmark = pytest.mark.slow
+
+
+def lit_mia(*args, cwd):
+    program = Path(sys.executable).with_name("lit-mia")
+    run = subprocess.run([program, *args], cwd=cwd, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """A folder where two heads of the demo were audited: five sampling steps, two seeds."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    quick = folder / "configs/audit/quickstart.yaml"
+    lines = quick.read_text().splitlines()
+    dropped = [f"  - ../attack/{name}.yaml" for name in ("i_p", "i_s", "iii", "iv")]
+    (folder / "configs/audit/small.yaml").write_text("\n".join(line for line in lines if line not in dropped))
+    printed = lit_mia("audit", "--config", "configs/audit/small.yaml", *SMALL, "--output", "runs/small", cwd=folder)
+    return folder, printed
+
+
+def test_the_demo_target_leaks_beyond_controls(audited):
+    folder, printed = audited
+    report = json.loads((folder / "runs/small/audit.json").read_text())
+    assert report["verdict"]["kind"] == "leakage beyond controls"
+    assert "leakage beyond controls" in printed
+    rows = {row["name"]: row for row in report["rows"]}
+    for attack in ("II-P", "II-S"):
+        assert rows[attack]["beats_controls"]
+        for kind in ("blind", "caption", "placebo"):
+            assert rows[attack]["auc"] > rows[f"{attack} {kind}"]["auc"] + 0.1
+    assert report["cost"]["queries"] == 2 * 1322
+    assert (folder / "runs/small/report.html").stat().st_size > 10_000
+
+
+def test_a_second_run_asks_nothing(audited):
+    folder, _ = audited
+    lit_mia("audit", "--config", "configs/audit/small.yaml", *SMALL, "--output", "runs/again", cwd=folder)
+    first, second = (json.loads((folder / f"runs/{name}/audit.json").read_text()) for name in ("small", "again"))
+    assert second["cost"]["queries"] == 0
+    assert second["tried"] == {"configurations": 1, "test_openings": 2}
+    assert [row["auc"] for row in second["rows"]] == pytest.approx([row["auc"] for row in first["rows"]], abs=0.02)
+
+
+def test_unknown_images_are_scored_with_a_head_of_the_audit(audited):
+    folder, _ = audited
+    images = sorted(Path("~/.cache/lit-mia/openmoji-17-64").expanduser().glob("*.png"))[:3]
+    rows = "".join(f"{path},an emoji\n" for path in images)
+    (folder / "unknown.csv").write_text("image,caption\n" + rows)
+    model = ["--model", "configs/attack/ii_s.yaml"]
+    config = ["--config", "configs/experiment/predict_unknown.yaml"]
+    printed = lit_mia("predict", *config, *model, "--ckpt_path", "runs/small/heads/II-S.ckpt", cwd=folder)
+    assert "3 records scored" in printed
+    assert len((folder / "predictions.csv").read_text().splitlines()) == 4
