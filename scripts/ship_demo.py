@@ -44,9 +44,9 @@ def main() -> None:
 
 
 def copy_log(folder: Path, to: Path, name: str = "training.csv") -> None:
-    """The last CSV log of a training."""
+    """The CSV logs of a training, one block for each time it was started or resumed."""
     logs = sorted(folder.glob("log/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime)
-    shutil.copy(logs[-1], to / name)
+    (to / name).write_text("\n".join(log.read_text() for log in logs))
 
 
 def draw_sheet() -> None:
@@ -56,7 +56,8 @@ def draw_sheet() -> None:
     target = DiffusersTarget("shipped:openmoji-demo", steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
     sheets = []
     for label in (MEMBER, NON_MEMBER):
-        some = train.select([i for i, member in enumerate(train.members) if member == label][:PER_CLASS])
+        rows = [i for i, member in enumerate(train.members) if member == label]
+        some = train.select(rows[:: len(rows) // PER_CLASS][:PER_CLASS])
         queries = queries_for(some, 1, 0)
         answers = target.generate([q.prompt for q in queries], [q.seed for q in queries]).permute(0, 2, 3, 1).numpy()
         pairs = [(some.open_image(i), Image.fromarray(answer)) for i, answer in enumerate(answers)]
