@@ -30,7 +30,7 @@ def cnn(network: str, channels: int, pretrained: bool) -> tuple[nn.Module, int]:
         pretrained: Load timm's weights (a download).
     """
     if network == "small":
-        return _small_cnn(channels), 128
+        return _small_cnn(channels), 64
     import timm
 
     trunk = timm.create_model(network, pretrained=pretrained, in_chans=channels, num_classes=0)
@@ -39,7 +39,7 @@ def cnn(network: str, channels: int, pretrained: bool) -> tuple[nn.Module, int]:
 
 def _small_cnn(channels: int) -> nn.Module:
     layers: list[nn.Module] = []
-    for size, stride in ((32, 2), (64, 2), (128, 2), (128, 1)):
-        layers += [nn.Conv2d(channels, size, 3, stride, 1, bias=False), nn.BatchNorm2d(size), nn.ReLU()]
+    for size in (16, 32, 64, 64):
+        layers += [nn.Conv2d(channels, size, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(size), nn.ReLU()]
         channels = size
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
