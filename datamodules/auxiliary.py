@@ -1,6 +1,5 @@
 """Member and non-member pairs, made by querying the target."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read
 from lit_mia.queries.store import Store
 from lit_mia.records import UNKNOWN, PairBatch, Records
-from lit_mia.splits import Splits, assign_splits, check_splits, lock_splits
+from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits
 from lit_mia.targets.base import AccessLevel, GenerateTarget
 
 CHUNK = 256
@@ -120,7 +119,8 @@ class AuxiliaryDataModule(L.LightningDataModule):
         rows = self.splits.rows["train"]
         if self.train_fraction == 1:
             return list(rows)
-        kept = [row for row in rows if _coin(self.train_draw, self.known.groups[row]) < self.train_fraction]
+        draw = f"train/{self.train_draw}"
+        kept = [row for row in rows if group_coin(draw, self.known.groups[row]) < self.train_fraction]
         if len({self.known.members[row] for row in kept}) < 2:
             raise RecordError(
                 f"`train_fraction` {self.train_fraction} (draw {self.train_draw}) leaves {len(kept)} of {len(rows)} "
@@ -318,10 +318,6 @@ class AuxiliaryDataModule(L.LightningDataModule):
 
         parts = {**key, "encoder": self.encoder.fingerprint()}
         return cached_rows(self._pixel_folder, parts, len(images), np.float32, chunks)
-
-
-def _coin(draw: int, group: str) -> float:
-    return int(hashlib.sha256(f"train/{draw}/{group}".encode()).hexdigest()[:16], 16) / 2**64
 
 
 def _check_range(**at_least_one: int) -> None:

@@ -63,7 +63,7 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
     known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
     rows: dict[str, list[int]] = {name: [] for name in SPLITS}
     for row in known:
-        rows[SPLITS[bisect_right(edges, _uniform(seed, records.groups[row]))]].append(row)
+        rows[SPLITS[bisect_right(edges, group_coin(seed, records.groups[row]))]].append(row)
     return Splits(
         rows={name: tuple(kept) for name, kept in rows.items()},
         members={name: sum(records.members[row] == MEMBER for row in kept) for name, kept in rows.items()},
@@ -134,7 +134,7 @@ def _check_fractions(fractions: Sequence[float]) -> None:
         )
 
 
-def _uniform(seed: int, group: str) -> float:
+def group_coin(seed: int | str, group: str) -> float:
     """A number in [0, 1] that depends on nothing but the seed and the group's name."""
     return int(hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()[:16], 16) / 2**64
 

