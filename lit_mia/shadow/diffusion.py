@@ -1,7 +1,5 @@
 """Trains a latent text-to-image diffusion target whose members are known, from diffusers' own parts."""
 
-import copy
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +7,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
+
+from lit_mia.shadow.training import DiffusionTraining
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -66,7 +65,7 @@ class LatentDiffusionDataModule(L.LightningDataModule):
 
 
 @final
-class LatentDiffusionTraining(L.LightningModule):
+class LatentDiffusionTraining(DiffusionTraining):
     """Denoising diffusion in latents (Ho et al. 2020, eq. 14; Rombach et al. 2022, eq. 2), with EMA weights.
 
     Args:
@@ -99,7 +98,7 @@ class LatentDiffusionTraining(L.LightningModule):
 
         parts = load_tools(Path(tools))
         vae, text_encoder = parts["vae"], parts["text_encoder"]
-        self.unet = UNet2DConditionModel(
+        unet = UNet2DConditionModel(
             sample_size=vae.config.sample_size // 2 ** (len(vae.config.block_out_channels) - 1),
             in_channels=vae.config.latent_channels,
             out_channels=vae.config.latent_channels,
@@ -111,12 +110,11 @@ class LatentDiffusionTraining(L.LightningModule):
             attention_head_dim=4,
             norm_num_groups=16,
         )
-        self.ema = copy.deepcopy(self.unet).requires_grad_(False).eval()
+        self.keep(unet)
         self.scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
         self.register_buffer("empty", encode_texts(text_encoder, parts["tokenizer"], [""]))
-        self.losses: list[float] = []
 
-    def training_step(self, batch: LatentBatch, batch_idx: int) -> Tensor:
+    def loss(self, batch: LatentBatch) -> Tensor:
         """Mean squared error of the predicted noise at uniformly drawn timesteps."""
         n = len(batch.latents)
         noise = torch.randn_like(batch.latents)
@@ -124,54 +122,11 @@ class LatentDiffusionTraining(L.LightningModule):
         dropped = torch.rand(n, 1, 1, device=self.device) < float(self.hparams["caption_dropout"])
         text = torch.where(dropped, self.empty, batch.text)
         noisy = self.scheduler.add_noise(batch.latents, noise, t)
-        loss = F.mse_loss(self.unet(noisy, t, text).sample.float(), noise)
-        self.log("train/loss", loss, prog_bar=True)
-        self.losses.append(float(loss.detach()))
-        return loss
+        return F.mse_loss(self.unet(noisy, t, text).sample.float(), noise)
 
-    @torch.no_grad()
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights."""
-        decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses across a resume."""
-        checkpoint["losses"] = list(self.losses)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the losses of the interrupted run."""
-        self.losses = list(checkpoint["losses"])
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
-        optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
-        warmup, steps = int(self.hparams["warmup"]), int(self.hparams["steps"])
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save a standard diffusers pipeline folder in half precision, and `membership.json` beside it.
-
-        Args:
-            folder: Folder to write.
-            membership: Ids and labels, seed and recipe; steps and losses (mean of every 50 steps) are added.
-        """
-        pipeline = build_pipeline(load_tools(Path(self.hparams["tools"])), copy.deepcopy(self.ema))
-        pipeline.to(torch.float16).save_pretrained(folder)
-        blocks = [self.losses[i : i + 50] for i in range(0, len(self.losses), 50)]
-        facts = {
-            **membership,
-            "steps": len(self.losses),
-            "losses_every_50_steps": [round(sum(block) / len(block), 5) for block in blocks],
-        }
-        (folder / "membership.json").write_text(json.dumps(facts, indent=1))
-
-
-def learning_rate(step: int, warmup: int, steps: int) -> float:
-    """Share of the learning rate at a step: up to 1 over `warmup` steps, down to 0.1 over the last quarter."""
-    done = max(0.0, (step / steps - 0.75) / 0.25)
-    return min(1.0, (step + 1) / warmup) * (1 - 0.9 * min(1.0, done))
+    def pipeline(self, unet: nn.Module) -> "StableDiffusionPipeline":
+        """A Stable Diffusion pipeline with the frozen tools."""
+        return build_pipeline(load_tools(Path(self.hparams["tools"])), unet)
 
 
 def build_pipeline(tools: Mapping[str, Any], unet: Any) -> "StableDiffusionPipeline":

@@ -2,11 +2,9 @@
 
 import inspect
 import logging
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
+from lit_mia.targets.loading import load_pipeline, resolve_device
 from lit_mia.targets.pipeline_files import PipelineFiles
 
 logger = logging.getLogger(__name__)
@@ -178,50 +177,13 @@ class DiffusersTarget(GenerateTarget):
             raise TargetError(f"diffusers {diffusers.__version__} has no {name}, which {location!r} needs.")
         if "prompt" not in inspect.signature(pipeline_class.__call__).parameters:
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
-        _silence()
-        pipeline = self._load(diffusers)
+        pipeline = load_pipeline(self._files, diffusers.AutoPipelineForText2Image, self._dtype, self._variant)
         if self._scheduler != "pipeline":
             pipeline.scheduler = _swap_scheduler(
                 pipeline.scheduler, getattr(diffusers, SCHEDULER_CLASSES[self._scheduler])
             )
         pipeline.set_progress_bar_config(disable=True)
-        return pipeline.to(_resolve_device(self._device))
-
-    def _load(self, diffusers: Any) -> Any:
-        options = {
-            "torch_dtype": getattr(torch, self._dtype),
-            "use_safetensors": True,
-            "variant": self._variant,
-            "revision": self._files.commit,
-            "low_cpu_mem_usage": find_spec("accelerate") is not None,  # else diffusers warns at every load
-            "local_files_only": self._files.folder is not None,
-        }
-        if "safety_checker" in self._files.index:
-            options |= {"safety_checker": None, "requires_safety_checker": False}
-        with warnings.catch_warnings():
-            # diffusers renamed it to `dtype` after 0.35, our lower bound
-            warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
-            try:
-                return _from_pretrained(diffusers, self._files.location, options)
-            except (OSError, ValueError, ImportError) as error:
-                raise TargetError(f"The pipeline {self._files.location!r} cannot be loaded: {error}") from error
-
-
-def _silence() -> None:
-    """No loading bars, and no line per cut caption: `generate` counts those."""
-    import diffusers.utils.logging
-    import transformers.utils.logging
-
-    for logging_of in (diffusers.utils.logging, transformers.utils.logging):
-        logging_of.disable_progress_bar()
-        logging_of.set_verbosity_error()
-
-
-def _from_pretrained(diffusers: Any, path: str, options: dict[str, object]) -> Any:
-    try:
-        return diffusers.AutoPipelineForText2Image.from_pretrained(path, **options)
-    except ValueError:  # not every text-to-image pipeline is in its table
-        return diffusers.DiffusionPipeline.from_pretrained(path, **options)
+        return pipeline.to(resolve_device(self._device))
 
 
 def _swap_scheduler(current: Any, wanted: Any) -> Any:
@@ -230,12 +192,6 @@ def _swap_scheduler(current: Any, wanted: Any) -> Any:
             f"{wanted.__name__} cannot replace the pipeline's {type(current).__name__}. Use `scheduler: pipeline`."
         )
     return wanted.from_config(current.config)
-
-
-def _resolve_device(device: str) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def _check_range(guidance: float, **at_least_one: int | None) -> None:

@@ -1,0 +1,116 @@
+"""What every training-free attack shares: it asks the target, and turns the answers into one number per record."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_mia.errors import HeadError
+from lit_mia.queries.denoise import Steps, Subject
+from lit_mia.targets.base import AccessLevel
+
+Swept = int | list[int]
+Setting = dict[str, int | float]
+
+
+class StatisticAttack(ABC):
+    """An attack whose score is a formula; the sign is fixed by theory, so an inverted attack has an AUC below 0.5.
+
+    Arguments named in `swept` may be lists; each combination is one setting. An audit chooses among the settings on
+    train and val records only.
+
+    Attributes:
+        name: The attack's name in reports.
+        level: The access to the target that it needs.
+        needs_captions: Whether every record needs a caption.
+        reconstructs: Whether its finding holds a pair of images to compare.
+        swept: Names of the arguments that may be lists.
+    """
+
+    name: str
+    level: AccessLevel = AccessLevel.DENOISE
+    needs_captions: bool = False
+    reconstructs: ClassVar[bool] = False
+    swept: tuple[str, ...] = ("t",)
+
+    @property
+    @abstractmethod
+    def parameters(self) -> dict[str, object]:
+        """Every argument that changes the statistic, as JSON values."""
+
+    @abstractmethod
+    def highest_timestep(self, setting: Setting) -> int:
+        """The highest timestep that a setting looks at; 0 if it looks at none."""
+
+    @abstractmethod
+    def measure(self, subject: Subject, setting: Setting) -> Steps:
+        """Ask and compute: a generator of lists of requests that returns the finding.
+
+        Args:
+            subject: The records.
+            setting: One value for each name in `swept`.
+        """
+
+    def combine(
+        self, statistic: NDArray[np.float64], setting: Setting, reference: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """One score per record, where `measure` returned several components.
+
+        Args:
+            statistic: `[n, m]`, all records of a table.
+            setting: The setting that was measured.
+            reference: Rows that may fix the scale of the components (train and val; their labels are not given).
+
+        Returns:
+            `[n]`, higher for members.
+        """
+        return statistic[:, 0]
+
+    def settings(self) -> list[Setting]:
+        """All combinations of the swept arguments, in their order."""
+        values = [_listed(self.parameters[name]) for name in self.swept]
+        return [dict(zip(self.swept, combination, strict=True)) for combination in product(*values)]
+
+
+def vector_norm(residual: Tensor, p: float) -> Tensor:
+    """‖r‖_p of each record, `[b]`."""
+    return residual.abs().pow(p).flatten(1).sum(1).pow(1 / p)
+
+
+def check_arguments(attack: str, *, at_least: int, **values: object) -> None:
+    """Refuse arguments below a bound.
+
+    Args:
+        attack: Name of the attack, for the message.
+        at_least: The bound.
+        **values: Arguments: a number or a list of numbers each.
+
+    Raises:
+        HeadError: If a list is empty, or a value is below the bound.
+    """
+    for name, value in values.items():
+        listed = _listed(value)
+        if not listed or min(listed) < at_least:
+            raise HeadError(f"`{name}` of {attack} must be at least {at_least}, but got {value}.")
+
+
+def check_interval(attack: str, k: Sequence[int] | int, t: Sequence[int] | int) -> None:
+    """Refuse a step that is longer than the way.
+
+    Raises:
+        HeadError: If the largest k is above the smallest t.
+    """
+    if max(_listed(k)) > min(_listed(t)):
+        raise HeadError(f"`k` of {attack} must not be above `t`, but got k = {k} and t = {t}. Use a smaller step.")
+
+
+def _listed(value: object) -> list[int | float]:
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, int | float):
+        return [value]
+    raise HeadError(f"A swept argument must be a number or a list of numbers, but got {value!r}.")

@@ -1,0 +1,32 @@
+"""How ReDiffuse compares an image with its reconstruction."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Distance = Literal["l2", "ssim"]
+SSIM_WINDOW = 11
+
+
+def compare(distance: Distance, x: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
+    """Closeness of two images, and a map of where they differ.
+
+    Args:
+        distance: `l2`: −‖x − x̂‖₂ and |x − x̂|. `ssim`: the structural similarity (Wang et al. 2004; Gaussian window of
+            11 pixels) of images in [−1, 1], and one minus its map.
+        x: `[b, c, h, w]`.
+        reconstruction: The same shape.
+
+    Returns:
+        Closeness `[b]`, higher is closer; map `[b, c, h, w]`, non-negative up to rounding.
+    """
+    if distance == "l2":
+        residual = (x - reconstruction).abs()
+        return -torch.linalg.vector_norm(residual.flatten(1), dim=1), residual
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
+    score, full = structural_similarity_index_measure(
+        reconstruction, x, data_range=2.0, reduction="none", return_full_image=True
+    )
+    return score, (1 - full).clamp(min=0)

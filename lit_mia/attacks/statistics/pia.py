@@ -1,0 +1,46 @@
+"""PIA (Kong et al. 2024, arXiv 2305.18355): is the prediction at t the noise that the model sees at 0?"""
+
+from typing import final
+
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
+from lit_mia.queries.denoise import Finding, Steps, Subject
+
+
+@final
+class PIA(StatisticAttack):
+    """−‖e_0 − ε(√ᾱ_t·x_0 + √(1 − ᾱ_t)·e_0, t)‖_p with e_0 = ε(x_0, 0) (eq. 9). Two evaluations, no randomness.
+
+    Args:
+        t: Timestep, or several to choose from.
+        p: Order of the norm.
+        no_root: The official code leaves out the p-th root; the ranking is the same.
+        x0_space: FreMIA's code compares x_0 with the clean image that the second answer implies.
+    """
+
+    name = "PIA"
+    reconstructs = True
+
+    def __init__(self, t: Swept = 200, p: float = 4.0, no_root: bool = False, x0_space: bool = False) -> None:
+        check_arguments(self.name, at_least=0, t=t)
+        check_arguments(self.name, at_least=1, p=p)
+        self.t, self.p, self.no_root, self.x0_space = t, p, no_root, x0_space
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """See `StatisticAttack`."""
+        return {"t": self.t, "p": self.p, "no_root": self.no_root, "x0_space": self.x0_space}
+
+    def highest_timestep(self, setting: Setting) -> int:
+        """The timestep itself."""
+        return int(setting["t"])
+
+    def measure(self, subject: Subject, setting: Setting) -> Steps:
+        """The residual is |e_0 − ε|, its pair is e_0 and ε."""
+        t = int(setting["t"])
+        (first,) = yield [subject.ask(subject.x0, 0)]
+        x = subject.schedule.noised(subject.x0, first, t)
+        (second,) = yield [subject.ask(x, t)]
+        pair = (subject.x0, subject.schedule.clean(x, second, t)) if self.x0_space else (first, second)
+        residual = (pair[0] - pair[1]).abs()
+        norm = residual.pow(self.p).flatten(1).sum(1) if self.no_root else vector_norm(residual, self.p)
+        return Finding(-norm, residual, pair)

@@ -1,0 +1,44 @@
+"""SimA (arXiv 2509.25003): one evaluation, the size of the predicted noise at the clean image."""
+
+from typing import final
+
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
+from lit_mia.queries.denoise import Finding, Steps, Subject
+
+
+@final
+class SimA(StatisticAttack):
+    """−‖ε(√ᾱ_t·x_0, t)‖_p: the denoiser is shown the image without noise.
+
+    Args:
+        t: Timestep, or several to choose from.
+        p: Order of the norm.
+        raw_x0: The official code feeds x_0 itself, not √ᾱ_t·x_0.
+        no_root: The official code leaves out the p-th root; the ranking is the same.
+    """
+
+    name = "SimA"
+    reconstructs = True
+
+    def __init__(self, t: Swept = 100, p: float = 4.0, raw_x0: bool = False, no_root: bool = False) -> None:
+        check_arguments(self.name, at_least=0, t=t)
+        check_arguments(self.name, at_least=1, p=p)
+        self.t, self.p, self.raw_x0, self.no_root = t, p, raw_x0, no_root
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """See `StatisticAttack`."""
+        return {"t": self.t, "p": self.p, "raw_x0": self.raw_x0, "no_root": self.no_root}
+
+    def highest_timestep(self, setting: Setting) -> int:
+        """The timestep itself."""
+        return int(setting["t"])
+
+    def measure(self, subject: Subject, setting: Setting) -> Steps:
+        """The residual is |ε|, its pair is x_0 and the clean image that the answer implies."""
+        t = int(setting["t"])
+        x = subject.x0 if self.raw_x0 else subject.schedule.signal(t) * subject.x0
+        (eps,) = yield [subject.ask(x, t)]
+        residual = eps.abs()
+        norm = residual.pow(self.p).flatten(1).sum(1) if self.no_root else vector_norm(residual, self.p)
+        return Finding(-norm, residual, (subject.x0, subject.schedule.clean(x, eps, t)))

@@ -1,0 +1,229 @@
+"""Asking a denoiser: attacks say what they need, and one pass answers all of them together.
+
+An attack is a generator that yields lists of requests and is sent the answers. The pass runs all generators side by
+side: in each round it gathers what every attack asks, asks equal things once, and sends them through the denoiser in
+full batches. Two requests are equal if timestep, condition and input agree bit by bit, so sharing changes no score.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from lit_mia.queries.generate import record_seed
+from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
+from lit_mia.targets.draws import normal
+from lit_mia.targets.schedule import Schedule
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A request for ε(x, t) of `b` records: `x` is `[b, c, h, w]` in the denoiser's space."""
+
+    x: Tensor
+    t: int
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Variation:
+    """A request for variation number `index` of each record: images in [−1, 1], `[b, 3, s, s]`."""
+
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What an attack found out about `b` records.
+
+    Attributes:
+        statistic: Higher for members, `[b]`; or components `[b, m]` that `StatisticAttack.combine` makes one.
+        residual: A non-negative map of what the statistic sums up, `[b, c, h, w]`.
+        pair: The image and its reconstruction, where the attack compares two, each `[b, c, h, w]`.
+    """
+
+    statistic: Tensor
+    residual: Tensor
+    pair: tuple[Tensor, Tensor] | None = None
+
+
+Request = Evaluation | Variation
+Steps = Generator[Sequence[Request], list[Tensor], Finding]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A batch of records under question, as an attack sees it.
+
+    Attributes:
+        target: The target.
+        ids: Their ids, from which their noise is drawn.
+        images: uint8 `[b, 3, s, s]`.
+        captions: Their captions.
+        seed: Seed of the audit.
+    """
+
+    target: VaryTarget
+    ids: tuple[str, ...]
+    images: Tensor
+    captions: tuple[str | None, ...]
+    seed: int = 0
+    _noise: dict[int, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def denoiser(self) -> DenoiseTarget:
+        """The target, for attacks of the level `denoise`."""
+        if not isinstance(self.target, DenoiseTarget):
+            raise TypeError(f"{type(self.target).__name__} has no denoiser; `Target.require` refuses it earlier.")
+        return self.target
+
+    @property
+    def schedule(self) -> Schedule:
+        """The denoiser's noise schedule."""
+        return self.denoiser.schedule
+
+    @cached_property
+    def pixels(self) -> Tensor:
+        """The images in [−1, 1]."""
+        return self.images.to(self.x0.dtype if isinstance(self.target, DenoiseTarget) else torch.float32) / 127.5 - 1
+
+    @cached_property
+    def x0(self) -> Tensor:
+        """The clean records in the denoiser's space, `[b, c, h, w]`."""
+        return self.denoiser.encode(self.images, self.seeds("encode", 0))
+
+    @cached_property
+    def condition(self) -> Condition:
+        """What the target is told by default: the caption, or nothing."""
+        return self.denoiser.condition(self.captions if self.denoiser.needs_captions else [None] * len(self.ids))
+
+    @cached_property
+    def empty_condition(self) -> Condition:
+        """The empty caption."""
+        return self.denoiser.condition([None] * len(self.ids)) if self.denoiser.needs_captions else self.condition
+
+    def seeds(self, purpose: str, index: int) -> list[int]:
+        """One seed per record, in [0, 2^63), for one purpose and draw."""
+        return [record_seed(self.seed, f"{purpose}/{name}", index) for name in self.ids]
+
+    def noise(self, draw: int) -> Tensor:
+        """Standard normal noise of the shape of x_0; a record's draw depends on nothing but seed, id and number."""
+        if draw not in self._noise:
+            self._noise[draw] = normal(self.x0.shape[1:], self.seeds("noise", draw)).to(self.x0)
+        return self._noise[draw]
+
+    def noised(self, t: int, draw: int) -> Tensor:
+        """x_t with noise number `draw`."""
+        return self.schedule.noised(self.x0, self.noise(draw), t)
+
+    def drawn(self, draw: int) -> Tensor:
+        """The clean records as a draw of the autoencoder's posterior; x_0 itself for a target without one."""
+        return self.denoiser.encode(self.images, self.seeds("encode", draw), sample=True)
+
+    def ask(self, x: Tensor, t: int, condition: Condition | None = None) -> Evaluation:
+        """A request for ε(x, t), under the default condition if none is given."""
+        return Evaluation(x, t, self.condition if condition is None else condition)
+
+
+@dataclass(frozen=True, eq=False)
+class PassResult:
+    """What one pass found, in the order of the attacks.
+
+    Attributes:
+        findings: One per attack.
+        evaluations: Denoiser evaluations per record that each attack would make alone.
+        shared: Evaluations per record that were made.
+    """
+
+    findings: list[Finding]
+    evaluations: list[int]
+    shared: int
+
+
+@torch.inference_mode()
+def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
+    """Answer all attacks on a batch of records together.
+
+    Args:
+        subject: The records.
+        attacks: Started with this subject, none of them advanced yet.
+    """
+    findings: dict[int, Finding] = {}
+    evaluations = [0] * len(attacks)
+    shared = 0
+    waiting: dict[int, list[Tensor] | None] = dict.fromkeys(range(len(attacks)))
+    while waiting:
+        asked: dict[int, Sequence[Request]] = {}
+        for number, answers in waiting.items():
+            try:
+                asked[number] = next(attacks[number]) if answers is None else attacks[number].send(answers)
+            except StopIteration as end:
+                findings[number] = end.value
+        table = _Distinct()
+        places = {number: [table.place(request) for request in requests] for number, requests in asked.items()}
+        for number, of_attack in places.items():
+            evaluations[number] += sum(isinstance(table.requests[place], Evaluation) for place in set(of_attack))
+        answered = _answer(subject, table.requests)
+        shared += sum(isinstance(request, Evaluation) for request in table.requests)
+        waiting = {number: [answered[place] for place in of_attack] for number, of_attack in places.items()}
+    return PassResult([findings[number] for number in range(len(attacks))], evaluations, shared)
+
+
+class _Distinct:
+    """Requests without repetition, in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._places: dict[Any, list[int]] = {}
+
+    def place(self, request: Request) -> int:
+        """Where an equal request stands; it is added if there is none."""
+        key: Any = request
+        if isinstance(request, Evaluation):
+            key = (request.t, id(request.condition), float(request.x.sum()))
+        for place in self._places.setdefault(key, []):
+            if _equal(self.requests[place], request):
+                return place
+        self.requests.append(request)
+        self._places[key].append(len(self.requests) - 1)
+        return len(self.requests) - 1
+
+
+def _equal(one: Request, other: Request) -> bool:
+    if isinstance(one, Evaluation) and isinstance(other, Evaluation):
+        return one.x is other.x or torch.equal(one.x, other.x)
+    return one == other
+
+
+def _answer(subject: Subject, requests: Sequence[Request]) -> list[Tensor]:
+    evaluations = [(place, request) for place, request in enumerate(requests) if isinstance(request, Evaluation)]
+    answers: dict[int, Tensor] = {}
+    if evaluations:
+        denoised = _denoise(subject.denoiser, [request for _, request in evaluations])
+        answers.update(zip([place for place, _ in evaluations], denoised, strict=True))
+    for place, request in enumerate(requests):
+        if isinstance(request, Variation):
+            answers[place] = _vary(subject, request.index)
+    return [answers[place] for place in range(len(requests))]
+
+
+def _denoise(target: DenoiseTarget, requests: Sequence[Evaluation]) -> Sequence[Tensor]:
+    """All evaluations of a round, cut into the batches that the denoiser likes best."""
+    b = len(requests[0].x)
+    x = torch.cat([request.x for request in requests])
+    t = torch.tensor([request.t for request in requests]).repeat_interleave(b)
+    condition = Condition.join([request.condition for request in requests])
+    chunks = [slice(start, start + target.batch_size) for start in range(0, len(x), target.batch_size)]
+    return torch.split(torch.cat([target.predict_noise(x[c], t[c], condition.rows(c)) for c in chunks]), b)
+
+
+def _vary(subject: Subject, index: int) -> Tensor:
+    """One variation of each record; integer pixels, as an image API returns them."""
+    target, seeds = subject.target, subject.seeds("vary", index)
+    chunks = [slice(start, start + target.batch_size) for start in range(0, len(seeds), target.batch_size)]
+    parts = [target.vary(subject.images[c], subject.captions[c], seeds[c]) for c in chunks]
+    return torch.cat(parts).to(subject.pixels.dtype) / 127.5 - 1

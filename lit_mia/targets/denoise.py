@@ -1,0 +1,139 @@
+"""Targets that answer below the level of images: variations of an image, and the predicted noise."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, final
+
+import torch
+from torch import Tensor
+
+from lit_mia.targets.base import AccessLevel, Target
+from lit_mia.targets.schedule import Schedule
+
+
+class VaryTarget(Target):
+    """A target that makes variations of an image.
+
+    Attributes:
+        batch_size: How many images one call should be given.
+        image_size: Side in pixels of the images that it takes.
+    """
+
+    offers = frozenset({AccessLevel.VARY})
+    batch_size: int
+
+    @property
+    @abstractmethod
+    def image_size(self) -> int:
+        """Side in pixels of the square images that the target takes."""
+
+    @abstractmethod
+    def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        """One variation of each image, as an image API returns it.
+
+        Args:
+            images: uint8 `[b, 3, s, s]`.
+            captions: The text of each image, or None.
+            seeds: One seed per image, in [0, 2^63).
+
+        Returns:
+            uint8 `[b, 3, s, s]`.
+        """
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What a denoiser is told about each of `b` records beside x_t and t: named tensors `[b, ...]`, maybe none.
+
+    Two conditions are the same question only if they are the same object.
+    """
+
+    parts: Mapping[str, Tensor]
+
+    @classmethod
+    def join(cls, conditions: Sequence["Condition"]) -> Self:
+        """The conditions one after another."""
+        return cls({name: torch.cat([c.parts[name] for c in conditions]) for name in conditions[0].parts})
+
+    def rows(self, rows: slice) -> "Condition":
+        """The conditions of some rows."""
+        return Condition({name: part[rows] for name, part in self.parts.items()})
+
+
+class DenoiseTarget(VaryTarget):
+    """A target whose noise prediction can be asked at any timestep.
+
+    Images live in the denoiser's space: pixels in [−1, 1], or latents scaled as in training.
+
+    Attributes:
+        nfe: Denoiser evaluations so far, counted at the network: a record counts once, twice under guidance.
+    """
+
+    offers = frozenset({AccessLevel.DENOISE, AccessLevel.VARY})
+    nfe: int
+
+    @property
+    @abstractmethod
+    def schedule(self) -> Schedule:
+        """The noise schedule of its training."""
+
+    @property
+    @abstractmethod
+    def is_latent(self) -> bool:
+        """Whether the denoiser works on the latents of an autoencoder."""
+
+    @property
+    @abstractmethod
+    def needs_captions(self) -> bool:
+        """Whether the target is set to be told the caption of a record."""
+
+    @abstractmethod
+    def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
+        """Images to the denoiser's space.
+
+        Args:
+            images: uint8 `[b, 3, s, s]` of the target's own size.
+            seeds: One seed per image, for draws of the autoencoder's posterior.
+            sample: Draw from the posterior, whatever the target is set to.
+
+        Returns:
+            `[b, c, h, w]`.
+
+        Raises:
+            TargetError: If the images are not of that form.
+        """
+
+    @abstractmethod
+    def decode(self, x: Tensor) -> Tensor:
+        """From the denoiser's space `[b, c, h, w]` to images in [−1, 1], `[b, 3, s, s]`, not clipped."""
+
+    @abstractmethod
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """What the denoiser is told about records with these captions; None is the empty caption.
+
+        Raises:
+            TargetError: If the denoiser takes no captions, or not these.
+        """
+
+    @abstractmethod
+    def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
+        """The condition of captions without the given share of their most important words.
+
+        Raises:
+            TargetError: If the denoiser takes no captions.
+        """
+
+    @abstractmethod
+    def predict_noise(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """ε(x_t, t), whatever the network itself predicts.
+
+        Args:
+            x: `[b, c, h, w]`.
+            t: Timesteps, long `[b]`.
+            condition: What `condition` returned, `b` rows.
+
+        Returns:
+            `[b, c, h, w]`, of the type of `x`.
+        """

@@ -1,0 +1,289 @@
+"""The denoiser of any diffusers pipeline as a target: pixel, latent, text- or class-conditional."""
+
+import copy
+import inspect
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, final
+
+import torch
+from torch import Tensor
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.autoencoder import Autoencoder
+from lit_mia.targets.base import AccessLevel, Fingerprint
+from lit_mia.targets.denoise import Condition, DenoiseTarget
+from lit_mia.targets.denoising_networks import DenoisingNetwork, network_of
+from lit_mia.targets.draws import normal
+from lit_mia.targets.loading import load_pipeline, resolve_device
+from lit_mia.targets.pipeline_files import PipelineFiles
+from lit_mia.targets.precision import in_float32
+from lit_mia.targets.schedule import Schedule
+
+Precision = Literal["float64", "float32", "bfloat16", "float16"]
+
+
+@final
+class DenoiserTarget(DenoiseTarget):
+    """The noise prediction and the image variations of a diffusers pipeline, loaded at the first query."""
+
+    def __init__(
+        self,
+        path: str,
+        prompt: Literal["caption", "none"] = "caption",
+        guidance: float = 1.0,
+        latent: Literal["mean", "sample"] = "mean",
+        precision: Precision = "float32",
+        vary_t: int = 200,
+        vary_k: int = 100,
+        channels_last: bool = False,
+        compile: bool = False,
+        device: str = "auto",
+        batch_size: int = 64,
+        revision: str | None = None,
+        variant: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Name the pipeline and how its denoiser is asked.
+
+        Args:
+            path: A local folder with a `model_index.json`, a Hugging Face hub id, or `shipped:<name>`.
+            prompt: Whether the denoiser is told the caption of a record; no matter for an unconditional model.
+            guidance: Scale of classifier-free guidance; any value but 1 evaluates the denoiser twice.
+            latent: For a latent target: the mean of the autoencoder's posterior, or a draw from it.
+            precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: weights and everything
+                else stay in float32.
+            vary_t: Timestep to which a variation is noised.
+            vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler.
+            channels_last: Memory layout of the network; changes speed only.
+            compile: Compile the network with `torch.compile`; changes speed only.
+            device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
+            batch_size: Images per call of the denoiser; does not change the answers beyond rounding.
+            revision: Branch, tag or commit of a hub id.
+            variant: Weight variant of the files, such as `fp16`.
+            name: What logs and reports call this target; the last part of `path` if None.
+
+        Raises:
+            TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
+        """
+        _check_range(batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        if vary_k > vary_t:
+            raise TargetError(f"`vary_k` must not be above `vary_t`, but got {vary_k} and {vary_t}.")
+        if guidance < 0:
+            raise TargetError(f"`guidance` must be at least 0, but got {guidance}.")
+        self._files = PipelineFiles(path, revision)
+        self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
+        self._vary_t, self._vary_k = vary_t, vary_k
+        self._channels_last, self._compile = channels_last, compile
+        self._device, self._variant = device, variant
+        self._name = name or Path(self._files.location).name
+        self.batch_size = batch_size
+        self.nfe = 0
+
+    @property
+    def name(self) -> str:
+        """The given name, or the last part of the path."""
+        return self._name
+
+    @property
+    def needs_captions(self) -> bool:
+        """Whether the denoiser is told captions."""
+        return self._prompt == "caption" and self._network.takes_captions
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether the pipeline has an autoencoder."""
+        return self._autoencoder is not None
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of what the pipeline was trained on."""
+        side = int(self._network.module.config.sample_size)  # type: ignore[union-attr, arg-type]
+        return side if self._autoencoder is None else side * self._autoencoder.factor
+
+    def fingerprint(self) -> Fingerprint:
+        """Weights, what the denoiser is told, and library versions; not the device or the batch size.
+
+        Raises:
+            TargetError: If a hub id cannot be resolved.
+        """
+        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
+        return {
+            "access": AccessLevel.DENOISE.value,
+            "pipeline": self._files.class_name,
+            "weights": self._files.weights,
+            "variant": self._variant,
+            "prompt": self._prompt,
+            "guidance": self._guidance,
+            "latent": self._latent,
+            "precision": self._precision,
+            "vary_t": self._vary_t,
+            "vary_k": self._vary_k,
+            **versions,
+        }
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """ᾱ of the pipeline's scheduler.
+
+        Raises:
+            TargetError: If the scheduler has none, as those of flow matching.
+        """
+        alphas = getattr(self._pipeline.scheduler, "alphas_cumprod", None)
+        if alphas is None:
+            raise TargetError(
+                f"The scheduler {type(self._pipeline.scheduler).__name__} of {self._files.location!r} has no betas "
+                "(flow matching has none), and these attacks are defined by them. Use attacks of the level `generate`."
+            )
+        return Schedule(alphas.double().tolist())
+
+    # ------------------------------------------------------------------ the denoiser
+
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """What the network is told about these captions."""
+        return self._network.condition(captions)
+
+    def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
+        """What the network is told without the most important words."""
+        return self._network.reduced_condition(captions, share)
+
+    @torch.inference_mode()
+    def predict_noise(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """ε(x_t, t), converted from what the network predicts."""
+        return self._to_noise(x, t, self._predict(x, t, condition))
+
+    def _predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The network's own prediction, guided if the target is set so."""
+        if self._guidance == 1 or not self._network.takes_captions:
+            return self._forward(x, t, condition)
+        both = Condition.join([self._network.condition([None] * len(x)), condition])
+        empty, full = self._forward(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+        return empty + self._guidance * (full - empty)
+
+    def _forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        device = self._resolved_device
+        moved = Condition({name: part.to(device) for name, part in condition.parts.items()})
+        layout = torch.channels_last if self._channels_last else torch.contiguous_format
+        inputs = x.to(device).contiguous(memory_format=layout)
+        low = self._precision in ("bfloat16", "float16")
+        with torch.autocast(device.type, dtype=getattr(torch, self._precision), enabled=low):
+            output = self._network.predict(inputs, t.to(device), moved)
+        return output.to(x)
+
+    def _to_noise(self, x: Tensor, t: Tensor, output: Tensor) -> Tensor:
+        kind = self._pipeline.scheduler.config.get("prediction_type", "epsilon")
+        if kind == "epsilon":
+            return output
+        alpha = self._alphas.to(x)[t].view(-1, *[1] * (x.ndim - 1))
+        if kind == "v_prediction":  # Salimans and Ho 2022: v = √ᾱ·e − √(1 − ᾱ)·x_0
+            return alpha.sqrt() * output + (1 - alpha).sqrt() * x
+        if kind == "sample":
+            return (x - alpha.sqrt() * output) / (1 - alpha).sqrt()
+        raise TargetError(
+            f"The network of {self._files.location!r} predicts {kind!r}; known are epsilon, v_prediction and sample."
+        )
+
+    # ------------------------------------------------------------------ images
+
+    @torch.inference_mode()
+    def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
+        """Images to pixels in [−1, 1], or to scaled latents."""
+        size = self.image_size
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise TargetError(
+                f"The target {self.name!r} takes uint8 RGB images [n, 3, {size}, {size}], but got {images.dtype} "
+                f"{list(images.shape)}. Resize or convert the images."
+            )
+        pixels = images.to(self._type) / 127.5 - 1
+        if self._autoencoder is None:
+            return pixels
+        drawn = seeds if sample or self._latent == "sample" else None
+        chunks = [slice(start, start + self.batch_size) for start in range(0, len(pixels), self.batch_size)]
+        autoencoder = self._autoencoder
+        return torch.cat([autoencoder.encode(pixels[c], drawn and drawn[c]) for c in chunks])
+
+    @torch.inference_mode()
+    def decode(self, x: Tensor) -> Tensor:
+        """Pixels in [−1, 1], not clipped."""
+        if self._autoencoder is None:
+            return x
+        return torch.cat([self._autoencoder.decode(chunk) for chunk in torch.split(x, self.batch_size)])
+
+    @torch.inference_mode()
+    def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        """Noise to `vary_t` and sample back with the pipeline's own scheduler.
+
+        Raises:
+            TargetError: If `vary_t` is outside the schedule.
+        """
+        self.schedule.check(self._vary_t)
+        scheduler = copy.deepcopy(self._pipeline.scheduler)
+        scheduler.set_timesteps(len(self.schedule) // self._vary_k)
+        offset = int(scheduler.config.get("steps_offset", 0))
+        steps = [int(t) for t in scheduler.timesteps if offset < t <= self._vary_t + offset]
+        x = self.encode(images, seeds)
+        noise = normal(x.shape[1:], seeds).to(x)
+        x = scheduler.add_noise(x, noise, torch.full((len(x),), steps[0]))
+        condition = self.condition(captions if self.needs_captions else [None] * len(x))
+        random = {}
+        if "generator" in inspect.signature(scheduler.step).parameters:
+            random["generator"] = [torch.Generator().manual_seed(seed + 1) for seed in seeds]
+        for t in steps:
+            predicted = self._predict(x, torch.full((len(x),), t), condition)
+            x = scheduler.step(predicted, t, x, **random).prev_sample
+        return ((self.decode(x).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+    # ------------------------------------------------------------------ the pipeline
+
+    @cached_property
+    def _resolved_device(self) -> torch.device:
+        return resolve_device(self._device)
+
+    @property
+    def _type(self) -> torch.dtype:
+        return torch.float64 if self._precision == "float64" else torch.float32
+
+    @cached_property
+    def _alphas(self) -> Tensor:
+        alphas: Tensor = self._pipeline.scheduler.alphas_cumprod
+        return alphas.double()
+
+    @cached_property
+    def _autoencoder(self) -> Autoencoder | None:
+        parts = self._pipeline.components
+        model = parts.get("vae") or parts.get("vqvae")
+        return None if model is None else Autoencoder(model)
+
+    @cached_property
+    def _network(self) -> DenoisingNetwork:
+        network = network_of(self._pipeline)
+        network.module.register_forward_pre_hook(self._count)
+        in_float32(network.first_layer)
+        if self._channels_last:
+            network.module.to(memory_format=torch.channels_last)
+        if self._compile:
+            network.module.compile()
+        return network
+
+    def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:
+        """Called by the network before each forward pass."""
+        self.nfe += len(inputs[0])
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        import diffusers
+
+        dtype = str(self._type).removeprefix("torch.")
+        pipeline = load_pipeline(self._files, diffusers.DiffusionPipeline, dtype, self._variant)
+        for part in pipeline.components.values():
+            if isinstance(part, torch.nn.Module):
+                part.requires_grad_(False).eval()
+        return pipeline.to(self._resolved_device)
+
+
+def _check_range(**at_least_one: int) -> None:
+    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n < 1]
+    if wrong:
+        raise TargetError("; ".join(wrong) + ".")

@@ -1,0 +1,229 @@
+"""The noise networks of diffusers behind one call, and what each is told beside x_t and t."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.denoise import Condition
+
+
+class DenoisingNetwork(ABC):
+    """The network of a pipeline.
+
+    Args:
+        pipeline: A loaded pipeline of diffusers.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+
+    @property
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """What is called once per evaluation."""
+
+    @property
+    @abstractmethod
+    def first_layer(self) -> nn.Module:
+        """The layer that sees x_t."""
+
+    @property
+    @abstractmethod
+    def takes_captions(self) -> bool:
+        """Whether a caption makes a difference."""
+
+    @abstractmethod
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """What the network is told about these captions; None is the empty one."""
+
+    @abstractmethod
+    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """What the network itself predicts, `[b, c, h, w]`."""
+
+    def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
+        """The condition without a share of each caption's most important words.
+
+        Raises:
+            TargetError: If the network does not read words.
+        """
+        raise TargetError(
+            f"CLiD takes words out of captions, but {type(self.pipeline).__name__} does not read any. Leave CLiD out."
+        )
+
+
+@final
+class UnconditionalUNet(DenoisingNetwork):
+    """A `UNet2DModel`, as in DDPM, DDIM and unconditional latent diffusion pipelines."""
+
+    takes_captions = False
+
+    @property
+    def module(self) -> nn.Module:
+        """The U-Net."""
+        module: nn.Module = self.pipeline.unet
+        return module
+
+    @property
+    def first_layer(self) -> nn.Module:
+        """The input convolution."""
+        layer: nn.Module = self.pipeline.unet.conv_in
+        return layer
+
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """Nothing."""
+        return Condition({})
+
+    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The U-Net's output."""
+        output: Tensor = self.module(x, t, return_dict=False)[0]
+        return output
+
+
+@final
+class TextUNet(DenoisingNetwork):
+    """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout."""
+
+    takes_captions = True
+
+    @property
+    def module(self) -> nn.Module:
+        """The U-Net."""
+        module: nn.Module = self.pipeline.unet
+        return module
+
+    @property
+    def first_layer(self) -> nn.Module:
+        """The input convolution."""
+        layer: nn.Module = self.pipeline.unet.conv_in
+        return layer
+
+    @cached_property
+    def _empty(self) -> Tensor:
+        return self._states(self._tokens([""]))
+
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """The text encoder's last hidden states, `[b, l, d]`, padded as the pipeline does."""
+        if not any(captions):
+            return Condition({"text": self._empty.expand(len(captions), -1, -1)})
+        return Condition({"text": self._states(self._tokens([caption or "" for caption in captions]))})
+
+    def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
+        """Hidden states with the most important tokens replaced by the end-of-text token.
+
+        A token is important if replacing it alone turns the text encoder's pooled state away from that of the whole
+        caption (cosine similarity). The share is rounded up.
+        """
+        tokens = self._tokens(captions)
+        end = int(self.pipeline.tokenizer.eos_token_id)
+        special = set(self.pipeline.tokenizer.all_special_ids)
+        reduced = tokens.clone()
+        for row, line in enumerate(tokens):
+            places = [place for place, token in enumerate(line.tolist()) if token not in special]
+            if places:
+                importance = self._importance(line, places, end)
+                dropped = torch.tensor(places)[importance.argsort(descending=True)[: -int(-share * len(places) // 1)]]
+                reduced[row, dropped] = end
+        return Condition({"text": self._states(reduced)})
+
+    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The U-Net's output."""
+        output: Tensor = self.module(x, t, condition.parts["text"], return_dict=False)[0]
+        return output
+
+    def _tokens(self, captions: Sequence[str]) -> Tensor:
+        tokenizer = self.pipeline.tokenizer
+        tokens: Tensor = tokenizer(
+            list(captions),
+            padding="max_length",
+            max_length=tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        )["input_ids"]
+        return tokens
+
+    def _states(self, tokens: Tensor) -> Tensor:
+        encoder = self.pipeline.text_encoder
+        states: Tensor = encoder(tokens.to(encoder.device))[0]
+        return states
+
+    def _importance(self, line: Tensor, places: Sequence[int], end: int) -> Tensor:
+        """How far the pooled text state turns when each place alone is replaced, `[len(places)]`."""
+        encoder = self.pipeline.text_encoder
+        variants = line.repeat(len(places) + 1, 1)
+        variants[torch.arange(len(places)) + 1, torch.tensor(places)] = end
+        pooled = encoder(variants.to(encoder.device)).pooler_output
+        return 1 - torch.nn.functional.cosine_similarity(pooled[:1], pooled[1:]).cpu()
+
+
+@final
+class ClassDiT(DenoisingNetwork):
+    """A `DiTTransformer2DModel`, told a class; the caption of a record is the name or the number of its class."""
+
+    takes_captions = True
+
+    @property
+    def module(self) -> nn.Module:
+        """The transformer."""
+        module: nn.Module = self.pipeline.transformer
+        return module
+
+    @property
+    def first_layer(self) -> nn.Module:
+        """The patch embedding."""
+        layer: nn.Module = self.pipeline.transformer.pos_embed
+        return layer
+
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        """Class numbers; the null class for an empty caption.
+
+        Raises:
+            TargetError: If a caption is no class of the model.
+        """
+        return Condition({"label": torch.tensor([self._label(caption) for caption in captions])})
+
+    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """The first half of the channels: the second is the predicted variance."""
+        labels = condition.parts["label"].to(x.device)
+        output: Tensor = self.module(x, timestep=t, class_labels=labels, return_dict=False)[0]
+        return output[:, : x.shape[1]]
+
+    def _label(self, caption: str | None) -> int:
+        classes = int(self.pipeline.transformer.config.num_embeds_ada_norm)
+        if not caption:
+            return classes
+        names: dict[str, int] = getattr(self.pipeline, "labels", None) or {}
+        number = int(caption) if caption.isdigit() else names.get(caption, -1)
+        if not 0 <= number < classes:
+            raise TargetError(
+                f"The caption {caption!r} is no class of this model: give a name of its `id2label` or a number below "
+                f"{classes}."
+            )
+        return number
+
+
+def network_of(pipeline: Any) -> DenoisingNetwork:
+    """The adapter for a pipeline's network.
+
+    Raises:
+        TargetError: If there is none.
+    """
+    from diffusers import DiTTransformer2DModel, UNet2DConditionModel, UNet2DModel
+
+    network = pipeline.components.get("unet") or pipeline.components.get("transformer")
+    if isinstance(network, UNet2DModel):
+        return UnconditionalUNet(pipeline)
+    if isinstance(network, DiTTransformer2DModel):
+        return ClassDiT(pipeline)
+    plain = isinstance(network, UNet2DConditionModel) and network.config.get("addition_embed_type") is None
+    if plain and {"text_encoder", "tokenizer"} <= pipeline.components.keys():
+        return TextUNet(pipeline)
+    raise TargetError(
+        f"The noise prediction of {type(pipeline).__name__} ({type(network).__name__}) cannot be asked. Supported are "
+        "pipelines with a UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "
+        "DiTTransformer2DModel; other text-to-image pipelines serve attacks of the level `generate`."
+    )
