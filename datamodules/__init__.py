@@ -3,6 +3,7 @@
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.shadow import ShadowDataModule
 from datamodules.sources import ConcatSource, CsvSource, HuggingFaceSource, OpenMojiSource, RecordSource
+from datamodules.statistics import StatisticDataModule
 
 __all__ = [
     "AuxiliaryDataModule",
@@ -12,4 +13,5 @@ __all__ = [
     "OpenMojiSource",
     "RecordSource",
     "ShadowDataModule",
+    "StatisticDataModule",
 ]

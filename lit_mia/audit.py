@@ -9,24 +9,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.base import AuditDataModule
+from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.frozen import freeze_threshold
-from lit_mia.attacks.training import Budget, same_training, train_seeds
+from lit_mia.attacks.residual import ResidualHead
+from lit_mia.attacks.statistics.base import StatisticAttack
+from lit_mia.attacks.training import Budget
 from lit_mia.errors import HeadError
 from lit_mia.features.cache import replacing
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
-from lit_mia.report.schema import AuditReport, Spent, Tried
+from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
-from lit_mia.targets.base import GenerateTarget
+from lit_mia.rows.base import RowMaker
+from lit_mia.rows.heads import HeadRows
+from lit_mia.rows.statistics import StatisticProtocol, StatisticRows
+from lit_mia.targets.base import Target
 
 
 class Audit:
@@ -41,45 +43,53 @@ class Audit:
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
             `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
             verdict.
+        protocol: For training-free attacks. `threshold` (the default): the statistic itself. `resnet`: a network
+            trained on the residual maps. The two are never printed in one column.
+        head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
+            given.
     """
 
     def __init__(
         self,
-        data: AuxiliaryDataModule,
-        attacks: list[Attack],
-        placebo: GenerateTarget | None = None,
+        data: AuditDataModule,
+        attacks: list[Attack | StatisticAttack],
+        placebo: Target | None = None,
         placebo_store: str | None = None,
         budget: Budget = Budget(),  # noqa: B008 (frozen)
         design: Design = "same_source_holdout",
+        protocol: StatisticProtocol | None = None,
+        head: ResidualHead | None = None,
     ) -> None:
         names = [attack.name for attack in attacks]
         if not names or len(set(names)) < len(names):
             raise HeadError(f"An audit needs at least one attack, and each once, but got {names or 'none'}.")
         for attack in attacks:
             data.target.require(attack.level)
-        self.data, self.attacks, self.budget, self.design = data, attacks, budget, design
-        self.placebo: AuxiliaryDataModule | None = None
+        self.data, self.attacks, self.design = data, attacks, design
+        self.maker = _row_maker(data, attacks, budget, protocol, head)
+        self.protocol: Protocol = self.maker.protocol
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))
 
     def prepare(self) -> None:
         """Load the records and lock the splits; asks no target."""
         self.data.prepare_data()
         target, store = self._placebo
-        if target is not None and self.placebo is None:
-            self.placebo = self.data.answered_by(target, store)
-            self.placebo.prepare_data()
+        if target is not None and self.maker.placebo is None:
+            self.maker.placebo = self.data.answered_by(target, store)
+            self.maker.placebo.prepare_data()
+        self.maker.announce()
 
     def estimate(self) -> dict[str, Estimate]:
         """What the missing queries would cost, by target; asks nothing."""
         self.prepare()
-        return {name: data.estimate() for name, data in self._answers().items()}
+        return {name: data.estimate() for name, data in self.maker.answers().items()}
 
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing."""
         self.prepare()
-        for data in self._answers().values():
+        for data in self.maker.answers().values():
             data.query()
-        return {name: data.cost for name, data in self._answers().items()}
+        return {name: data.cost for name, data in self.maker.answers().items()}
 
     def run(self, name: str, config: Mapping[str, Any], output: Path) -> tuple[AuditReport, ScoreTable]:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
@@ -93,46 +103,17 @@ class Audit:
             The report and the scores of every record.
         """
         began = time.perf_counter()
-        self.query()
-        rows = self._train(output / "heads")
+        self.prepare()
+        heads = output / "heads"
+        heads.mkdir(parents=True, exist_ok=True)
+        rows = self.maker.rows(heads)
         tried = _count(self.data.store_path / "ledger.json", config)
-        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.placebo is not None)
-        self._freeze(rows, output / "heads")
+        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
+        self._freeze(rows, heads)
         report = self._report(name, config, evaluation, tried, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
 
-    def _answers(self) -> dict[str, AuxiliaryDataModule]:
-        return {"target": self.data} | ({"placebo": self.placebo} if self.placebo else {})
-
-    # ------------------------------------------------------------------ heads
-
-    def _train(self, heads: Path) -> list[RowScores]:
-        """Scores of every row of the report; a control that several attacks share is trained once."""
-        inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
-        blind = [control.inputs for attack in self.attacks for control in controls_of(attack).values()]
-        self.data.prepare(inputs.union(*blind))
-        if self.placebo is not None:
-            self.placebo.prepare(inputs)
-        heads.mkdir(parents=True, exist_ok=True)
-        known: dict[tuple[str, str], NDArray[np.float64]] = {}
-
-        def scores(attack: Attack, data: AuxiliaryDataModule, checkpoint: Path | None = None) -> NDArray[np.float64]:
-            key = (str(data.store_path), same_training(attack))
-            if key not in known:
-                known[key] = train_seeds(attack, data, self.budget, checkpoint)
-            return known[key]
-
-        rows = []
-        for attack in self.attacks:
-            own = scores(attack, self.data, heads / f"{attack.name}.ckpt")
-            rows.append(RowScores(attack.name, "attack", attack.name, own))
-            for kind, control in controls_of(attack).items():
-                rows.append(RowScores(f"{attack.name} {kind}", kind, attack.name, scores(control, self.data)))
-            if self.placebo is not None:
-                answer = scores(attack, self.placebo)
-                rows.append(RowScores(f"{attack.name} placebo", "placebo", attack.name, answer))
-            print(f"{attack.name}: head and controls trained", flush=True)
-        return rows
+    # ------------------------------------------------------------------ thresholds
 
     def _freeze(self, rows: list[RowScores], heads: Path) -> None:
         """Write the threshold of each saved head beside it."""
@@ -141,7 +122,7 @@ class Audit:
         members = torch.tensor(self.data.known.members)
         calibration, test = (list(self.data.splits.rows[split]) for split in ("calibration", "test"))
         for row in rows:
-            if row.kind == "attack":
+            if (heads / f"{row.name}.ckpt").is_file():
                 score = torch.from_numpy(row.scores[0])
                 outside = score[calibration][members[calibration] == 0].tolist()
                 freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
@@ -151,8 +132,8 @@ class Audit:
     def _report(
         self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: Tried, seconds: float
     ) -> AuditReport:
-        data, placebo = self.data, self.placebo
-        costs = {role: answers.cost for role, answers in self._answers().items()}
+        data, placebo = self.data, self.maker.placebo
+        costs = {role: answers.cost for role, answers in self.maker.answers().items()}
         total = sum(costs.values(), Cost())
         return AuditReport(
             name=name,
@@ -164,6 +145,7 @@ class Audit:
                 by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
                 seconds_total=seconds,
             ),
+            protocol=self.protocol,
             design=self.design,
             target=dict(data.target.fingerprint()),
             placebo=None if placebo is None else dict(placebo.target.fingerprint()),
@@ -173,8 +155,8 @@ class Audit:
                 "sizes": data.splits.sizes(),
                 "groups": data.splits.n_groups,
             },
-            store_digest=data.store.digest(),
-            encoder=data.encoder.fingerprint(),
+            store_digest=data.store_digest(),
+            encoder=data.encoder_fingerprint(),
             config=dict(config),
             tried=tried,
             control_null=evaluation.control_null,
@@ -198,6 +180,28 @@ class Audit:
                     score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
                 )
         return ScoreTable.join(tables)
+
+
+def _row_maker(
+    data: AuditDataModule,
+    attacks: list[Attack | StatisticAttack],
+    budget: Budget,
+    protocol: StatisticProtocol | None,
+    head: ResidualHead | None,
+) -> RowMaker:
+    """What makes the rows: all attacks are heads, or all are statistics."""
+    heads = [attack for attack in attacks if isinstance(attack, Attack)]
+    statistics = [attack for attack in attacks if isinstance(attack, StatisticAttack)]
+    if isinstance(data, StatisticDataModule) and not heads:
+        return StatisticRows(data, statistics, protocol or "threshold", head or ResidualHead(), budget)
+    if isinstance(data, StatisticDataModule) or statistics:
+        raise HeadError(
+            f"{type(data).__name__} does not serve {', '.join(a.name for a in (heads or statistics))}. Training-free "
+            "attacks need a StatisticDataModule, trained heads an AuxiliaryDataModule; audit the two kinds separately."
+        )
+    if protocol is not None or head is not None:
+        raise HeadError("`protocol` and `head` are for training-free attacks; trained heads have neither.")
+    return HeadRows(data, heads, budget)
 
 
 def _count(ledger: Path, config: Mapping[str, Any]) -> Tried:

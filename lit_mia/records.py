@@ -85,6 +85,7 @@ class PairBatch:
         image_embedding: E_I(x), `[b, d]`.
         generated_embedding: E_I(x'), `[b, k, d]`.
         text_embedding: E_T(t), `[b, e]`.
+        residual: Residual map of a training-free attack, `[b, c, h, w]`.
     """
 
     row: Tensor
@@ -94,6 +95,7 @@ class PairBatch:
     image_embedding: Tensor | None = None
     generated_embedding: Tensor | None = None
     text_embedding: Tensor | None = None
+    residual: Tensor | None = None
 
     def __getitem__(self, name: str) -> Tensor:
         """A field that must be there.

@@ -3,6 +3,7 @@
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.fused import AttackIV, BlindImageText
 from lit_mia.attacks.pixel import AttackIIP, AttackIP, BlindPixels
+from lit_mia.attacks.residual import BlindResNet, ResidualHead
 from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindText
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     "BlindImage",
     "BlindImageText",
     "BlindPixels",
+    "BlindResNet",
     "BlindText",
+    "ResidualHead",
 ]

@@ -176,10 +176,12 @@ class Attack(L.LightningModule, ABC):
         return {"row": batch.row, "score": self.score(batch)}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimiser over what is not frozen."""
+        """The optimiser over what is not frozen; `sgd` has momentum 0.9."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         kind = OPTIMIZERS[self.hparams["optimizer"]]
-        return kind(parameters, lr=self.hparams["lr"], weight_decay=self.hparams["weight_decay"])  # type: ignore[call-arg]
+        momentum = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+        settings = {"lr": self.hparams["lr"], "weight_decay": self.hparams["weight_decay"], **momentum}
+        return kind(parameters, **settings)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write which head this is, and its calibration scores."""

@@ -1,6 +1,7 @@
 """Networks from features to a vector."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from torch import nn
 
@@ -43,3 +44,21 @@ def _small_cnn(channels: int) -> nn.Module:
         layers += [nn.Conv2d(channels, size, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(size), nn.ReLU()]
         channels = size
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def resnet18(channels: int, width: int, stem: Literal["small", "imagenet"]) -> tuple[nn.Module, int]:
+    """A ResNet-18 trunk with global average pooling (He et al. 2016).
+
+    Args:
+        channels: Channels of the input.
+        width: Channels of the first stage, doubled at each of the three others.
+        stem: `small` replaces the strided 7 × 7 convolution and the pooling by one 3 × 3 convolution.
+    """
+    from timm.models.resnet import BasicBlock, ResNet
+
+    stages = (width, 2 * width, 4 * width, 8 * width)
+    trunk = ResNet(BasicBlock, (2, 2, 2, 2), num_classes=0, in_chans=channels, channels=stages)
+    if stem == "small":
+        trunk.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+        trunk.maxpool = nn.Identity()
+    return trunk, int(trunk.num_features)

@@ -73,6 +73,7 @@ class Subject:
     captions: tuple[str | None, ...]
     seed: int = 0
     _noise: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    _reduced: dict[float, Condition] = field(default_factory=dict, repr=False)
 
     @property
     def denoiser(self) -> DenoiseTarget:
@@ -96,15 +97,26 @@ class Subject:
         """The clean records in the denoiser's space, `[b, c, h, w]`."""
         return self.denoiser.encode(self.images, self.seeds("encode", 0))
 
-    @cached_property
+    @property
     def condition(self) -> Condition:
         """What the target is told by default: the caption, or nothing."""
-        return self.denoiser.condition(self.captions if self.denoiser.needs_captions else [None] * len(self.ids))
+        return self.caption_condition if self.denoiser.needs_captions else self.empty_condition
+
+    @cached_property
+    def caption_condition(self) -> Condition:
+        """The records' captions."""
+        return self.denoiser.condition(self.captions)
 
     @cached_property
     def empty_condition(self) -> Condition:
         """The empty caption."""
-        return self.denoiser.condition([None] * len(self.ids)) if self.denoiser.needs_captions else self.condition
+        return self.denoiser.condition([None] * len(self.ids))
+
+    def reduced_condition(self, share: float) -> Condition:
+        """The captions without a share of their most important words."""
+        if share not in self._reduced:
+            self._reduced[share] = self.denoiser.reduced_condition([str(c) for c in self.captions], share)
+        return self._reduced[share]
 
     def seeds(self, purpose: str, index: int) -> list[int]:
         """One seed per record, in [0, 2^63), for one purpose and draw."""
@@ -137,11 +149,13 @@ class PassResult:
         findings: One per attack.
         evaluations: Denoiser evaluations per record that each attack would make alone.
         shared: Evaluations per record that were made.
+        variations: Variations per record that were made.
     """
 
     findings: list[Finding]
     evaluations: list[int]
     shared: int
+    variations: int
 
 
 @torch.inference_mode()
@@ -154,7 +168,7 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
     """
     findings: dict[int, Finding] = {}
     evaluations = [0] * len(attacks)
-    shared = 0
+    shared = variations = 0
     waiting: dict[int, list[Tensor] | None] = dict.fromkeys(range(len(attacks)))
     while waiting:
         asked: dict[int, Sequence[Request]] = {}
@@ -168,9 +182,10 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
         for number, of_attack in places.items():
             evaluations[number] += sum(isinstance(table.requests[place], Evaluation) for place in set(of_attack))
         answered = _answer(subject, table.requests)
-        shared += sum(isinstance(request, Evaluation) for request in table.requests)
+        count = sum(isinstance(request, Evaluation) for request in table.requests)
+        shared, variations = shared + count, variations + len(table.requests) - count
         waiting = {number: [answered[place] for place in of_attack] for number, of_attack in places.items()}
-    return PassResult([findings[number] for number in range(len(attacks))], evaluations, shared)
+    return PassResult([findings[number] for number in range(len(attacks))], evaluations, shared, variations)
 
 
 class _Distinct:

@@ -65,7 +65,7 @@ class Store:
         self._places: dict[str, tuple[str, int]] = {}
         self._written: set[str] = set()
         self._damaged: set[str] = set()
-        _claim(self.path, dict(fingerprint))
+        claim(self.path, dict(fingerprint))
         self._refresh()
         for orphan in {p.stem for p in self.path.glob("shard-*.safetensors")} - self._shards.keys() - self._damaged:
             self._report(orphan, "one of its two files is missing")
@@ -211,8 +211,12 @@ class Store:
         )
 
 
-def _claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
-    """Make the folder a store of the target with this fingerprint, or check that it is one."""
+def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
+    """Make the folder a store of the target with this fingerprint, or check that it is one.
+
+    Raises:
+        StoreError: If the folder holds the answers of another target, or is no store.
+    """
     file = path / "fingerprint.json"
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -30,12 +30,18 @@ PERMUTATIONS = 2000
 
 @dataclass(frozen=True, eq=False)
 class RowScores:
-    """Raw scores `[seeds, n]` of one row of the report, for all records of known membership."""
+    """Raw scores `[seeds, n]` of one row of the report, for all records of known membership.
+
+    A row of a training-free attack also says which setting was chosen, and how many denoiser evaluations per record it
+    makes alone.
+    """
 
     name: str
     kind: RowKind
     attack: str
     scores: NDArray[np.float64]
+    setting: str | None = None
+    evaluations: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +148,8 @@ def _row(
         name=row.name,
         kind=row.kind,
         attack=row.attack,
+        setting=row.setting,
+        evaluations=row.evaluations,
         auc=estimate.auc,
         auc_ci=[estimate.lo, estimate.hi],
         tpr_at_fpr=[_tpr_point(score, test, fpr) for fpr in FPRS],

@@ -10,10 +10,11 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.verdict import Design
 from lit_mia.report.finite import non_finite, spell_non_finite
 
-SCHEMA = "lit-mia/audit/1"
+SCHEMA = "lit-mia/audit/2"
 KNOWN_SCHEMAS = (SCHEMA,)
 
-RowKind = Literal["attack", "blind", "caption", "placebo"]
+RowKind = Literal["attack", "blind", "caption", "placebo", "round trip"]
+Protocol = Literal["heads", "threshold", "resnet"]
 Bounds = Sequence[float]
 
 
@@ -77,6 +78,8 @@ class Row:
         name: `II-S` for an attack, `II-S blind` for one of its controls.
         kind: `attack`, or the kind of control.
         attack: Name of the attack it belongs to; of an attack, its own name.
+        setting: Timestep and the like, chosen on train and val; None where there is none.
+        evaluations: Denoiser evaluations per record that the attack makes alone, as counted; None where not counted.
         auc: Area under the ROC curve of the combined test scores.
         auc_ci: Its 95 % interval.
         tpr_at_fpr: True positive rates at the largest false positive rate not above each level.
@@ -98,6 +101,8 @@ class Row:
     name: str
     kind: RowKind
     attack: str
+    setting: str | None = None
+    evaluations: int | None = None
     auc: float
     auc_ci: Bounds
     tpr_at_fpr: list[TprPoint]
@@ -156,6 +161,8 @@ class AuditReport:
         verdict: The audit in words.
         rows: Attacks, each followed by its controls.
         cost: Queries, denoiser evaluations, seconds.
+        protocol: `heads`: trained heads. `threshold`: statistics without training. `resnet`: a network trained on the
+            residual maps of the same attacks. Numbers of two protocols are not to be compared in one column.
         design: Who decided which records are members, and when.
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
@@ -179,6 +186,7 @@ class AuditReport:
     verdict: VerdictText
     rows: list[Row]
     cost: Cost
+    protocol: Protocol
     design: Design
     target: dict[str, Any]
     placebo: dict[str, Any] | None

@@ -1,6 +1,16 @@
 """Targets: models under audit behind an access level."""
 
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
+from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 
-__all__ = ["AccessLevel", "DiffusersTarget", "GenerateTarget", "Target"]
+__all__ = [
+    "AccessLevel",
+    "DenoiseTarget",
+    "DenoiserTarget",
+    "DiffusersTarget",
+    "GenerateTarget",
+    "Target",
+    "VaryTarget",
+]

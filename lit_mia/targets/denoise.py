@@ -89,6 +89,11 @@ class DenoiseTarget(VaryTarget):
     def needs_captions(self) -> bool:
         """Whether the target is set to be told the caption of a record."""
 
+    @property
+    @abstractmethod
+    def evaluations_per_call(self) -> int:
+        """Network evaluations behind one noise prediction: 2 under guidance, else 1."""
+
     @abstractmethod
     def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
         """Images to the denoiser's space.

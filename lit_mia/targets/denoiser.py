@@ -1,7 +1,6 @@
 """The denoiser of any diffusers pipeline as a target: pixel, latent, text- or class-conditional."""
 
 import copy
-import inspect
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from lit_mia.targets.autoencoder import Autoencoder
 from lit_mia.targets.base import AccessLevel, Fingerprint
 from lit_mia.targets.denoise import Condition, DenoiseTarget
 from lit_mia.targets.denoising_networks import DenoisingNetwork, network_of
-from lit_mia.targets.draws import normal
 from lit_mia.targets.loading import load_pipeline, resolve_device
 from lit_mia.targets.pipeline_files import PipelineFiles
 from lit_mia.targets.precision import in_float32
@@ -56,7 +54,7 @@ class DenoiserTarget(DenoiseTarget):
             precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: weights and everything
                 else stay in float32.
             vary_t: Timestep to which a variation is noised.
-            vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler.
+            vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler if it is DDIM or DDPM.
             channels_last: Memory layout of the network; changes speed only.
             compile: Compile the network with `torch.compile`; changes speed only.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
@@ -91,6 +89,11 @@ class DenoiserTarget(DenoiseTarget):
     def needs_captions(self) -> bool:
         """Whether the denoiser is told captions."""
         return self._prompt == "caption" and self._network.takes_captions
+
+    @property
+    def evaluations_per_call(self) -> int:
+        """2 under guidance, else 1."""
+        return 2 if self._guidance != 1 and self._network.takes_captions else 1
 
     @property
     def is_latent(self) -> bool:
@@ -156,7 +159,7 @@ class DenoiserTarget(DenoiseTarget):
 
     def _predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """The network's own prediction, guided if the target is set so."""
-        if self._guidance == 1 or not self._network.takes_captions:
+        if self.evaluations_per_call == 1:
             return self._forward(x, t, condition)
         both = Condition.join([self._network.condition([None] * len(x)), condition])
         empty, full = self._forward(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
@@ -213,27 +216,45 @@ class DenoiserTarget(DenoiseTarget):
 
     @torch.inference_mode()
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
-        """Noise to `vary_t` and sample back with the pipeline's own scheduler.
+        """Noise to `vary_t` and sample back with the pipeline's own scheduler, or with DDIM.
 
         Raises:
-            TargetError: If `vary_t` is outside the schedule.
+            TargetError: If `vary_t` is outside the schedule, or has no step of `vary_k` below it.
         """
         self.schedule.check(self._vary_t)
-        scheduler = copy.deepcopy(self._pipeline.scheduler)
+        scheduler, steps = self._sampler()
+        x = self.encode(images, seeds)
+        random = [torch.Generator().manual_seed(seed + 1) for seed in seeds]  # `encode` draws with the seed itself
+        noise = torch.stack([torch.randn(x.shape[1:], generator=generator) for generator in random]).to(x)
+        x = scheduler.add_noise(x, noise, torch.full((len(x),), steps[0]))
+        condition = self.condition(captions if self.needs_captions else [None] * len(x))
+        for t in steps:
+            predicted = self._predict(x, torch.full((len(x),), t), condition)
+            x = scheduler.step(predicted, t, x, generator=random).prev_sample
+        return ((self.decode(x).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+    def _sampler(self) -> tuple[Any, list[int]]:
+        """A scheduler that can start in the middle, and its timesteps from `vary_t` down.
+
+        Multistep samplers such as PNDM assume a whole run, and learned variances are not predicted: DDIM for those.
+        """
+        from diffusers import DDIMScheduler, DDPMScheduler
+
+        own = self._pipeline.scheduler
+        fixed = isinstance(own, DDPMScheduler) and own.config.variance_type.startswith("fixed")
+        if isinstance(own, DDIMScheduler) or fixed:
+            scheduler = copy.deepcopy(own)
+        else:
+            scheduler = DDIMScheduler.from_config(own.config, clip_sample=False, timestep_spacing="leading")
         scheduler.set_timesteps(len(self.schedule) // self._vary_k)
         offset = int(scheduler.config.get("steps_offset", 0))
         steps = [int(t) for t in scheduler.timesteps if offset < t <= self._vary_t + offset]
-        x = self.encode(images, seeds)
-        noise = normal(x.shape[1:], seeds).to(x)
-        x = scheduler.add_noise(x, noise, torch.full((len(x),), steps[0]))
-        condition = self.condition(captions if self.needs_captions else [None] * len(x))
-        random = {}
-        if "generator" in inspect.signature(scheduler.step).parameters:
-            random["generator"] = [torch.Generator().manual_seed(seed + 1) for seed in seeds]
-        for t in steps:
-            predicted = self._predict(x, torch.full((len(x),), t), condition)
-            x = scheduler.step(predicted, t, x, **random).prev_sample
-        return ((self.decode(x).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+        if not steps:
+            raise TargetError(
+                f"The scheduler of {self.name!r} makes no step of `vary_k` = {self._vary_k} at or below `vary_t` = "
+                f"{self._vary_t}. Choose a `vary_k` that divides {len(self.schedule)}, and a multiple of it."
+            )
+        return scheduler, steps
 
     # ------------------------------------------------------------------ the pipeline
 

@@ -115,8 +115,8 @@ class TextUNet(DenoisingNetwork):
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """Hidden states with the most important tokens replaced by the end-of-text token.
 
-        A token is important if replacing it alone turns the text encoder's pooled state away from that of the whole
-        caption (cosine similarity). The share is rounded up.
+        A token is important if replacing it alone turns the text encoder's state at the caption's end away from that
+        of the whole caption (cosine similarity). The share is rounded up.
         """
         tokens = self._tokens(captions)
         end = int(self.pipeline.tokenizer.eos_token_id)
@@ -152,12 +152,15 @@ class TextUNet(DenoisingNetwork):
         return states
 
     def _importance(self, line: Tensor, places: Sequence[int], end: int) -> Tensor:
-        """How far the pooled text state turns when each place alone is replaced, `[len(places)]`."""
+        """How far the state at the caption's end turns when each place alone is replaced, `[len(places)]`.
+
+        The encoder's own pooled state is that of the first end-of-text token: here the replaced one.
+        """
         encoder = self.pipeline.text_encoder
         variants = line.repeat(len(places) + 1, 1)
         variants[torch.arange(len(places)) + 1, torch.tensor(places)] = end
-        pooled = encoder(variants.to(encoder.device)).pooler_output
-        return 1 - torch.nn.functional.cosine_similarity(pooled[:1], pooled[1:]).cpu()
+        ends = encoder(variants.to(encoder.device))[0][:, line.tolist().index(end)]
+        return 1 - torch.nn.functional.cosine_similarity(ends[:1], ends[1:]).cpu()
 
 
 @final
@@ -197,7 +200,7 @@ class ClassDiT(DenoisingNetwork):
         if not caption:
             return classes
         names: dict[str, int] = getattr(self.pipeline, "labels", None) or {}
-        number = int(caption) if caption.isdigit() else names.get(caption, -1)
+        number = int(caption) if caption.isdecimal() else names.get(caption, -1)
         if not 0 <= number < classes:
             raise TargetError(
                 f"The caption {caption!r} is no class of this model: give a name of its `id2label` or a number below "

@@ -1,5 +1,7 @@
 """What every training-free attack shares: it asks the target, and turns the answers into one number per record."""
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import product
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from lit_mia.errors import HeadError
 from lit_mia.queries.denoise import Steps, Subject
+from lit_mia.queries.sweep import Plan
 from lit_mia.targets.base import AccessLevel
 
 Swept = int | list[int]
@@ -69,6 +72,12 @@ class StatisticAttack(ABC):
             `[n]`, higher for members.
         """
         return statistic[:, 0]
+
+    def plan(self, setting: Setting) -> Plan:
+        """What a sweep needs to know of one setting."""
+        fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
+        content = json.dumps([self.name, fixed, setting], sort_keys=True)
+        return Plan(hashlib.sha256(content.encode()).hexdigest(), lambda subject: self.measure(subject, setting))
 
     def settings(self) -> list[Setting]:
         """All combinations of the swept arguments, in their order."""

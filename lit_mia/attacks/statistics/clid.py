@@ -53,10 +53,8 @@ class CLiD(StatisticAttack):
 
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """M + K·N evaluations; components L, D_1 … D_K; the residual is |mean_i D_i| per pixel."""
-        captions = [str(caption) for caption in subject.captions]
-        own = subject.denoiser.condition(captions)
-        reduced = [subject.denoiser.reduced_condition(captions, share) for share in SHARES]
-        reduced.append(subject.empty_condition)
+        own = subject.caption_condition
+        reduced = [*(subject.reduced_condition(share) for share in SHARES), subject.empty_condition]
         noisy = [(subject.noised(t, draw), t) for draw, t in enumerate(self.timesteps)]
         asked = [subject.ask(x, t, own) for x, t in noisy]
         asked += [subject.ask(x, t, c) for c in reduced for x, t in noisy[: self.reduced_draws]]

@@ -30,7 +30,6 @@ class ReDiffuse(StatisticAttack):
         negative_index_wrap: In the official code the last step wraps round to ᾱ_{T+t−mk} where t is no multiple of k.
     """
 
-    name = "ReDiffuse"
     reconstructs = True
     swept = ("t", "k", "n")
 
@@ -45,8 +44,9 @@ class ReDiffuse(StatisticAttack):
         ssim_vs_decoded: bool = False,
         negative_index_wrap: bool = False,
     ) -> None:
-        check_arguments(self.name, at_least=1, t=t, k=k, n=n)
-        check_interval(self.name, k, t)
+        check_arguments("ReDiffuse", at_least=1, t=t, k=k, n=n)
+        check_interval("ReDiffuse", k, t)
+        self.name = "ReDiffuse" + (" pixel" if space == "pixel" else "") + (" SSIM" if distance == "ssim" else "")
         self.t, self.k, self.n, self.space, self.distance = t, k, n, space, distance
         self.two_samples, self.ssim_vs_decoded = two_samples, ssim_vs_decoded
         self.negative_index_wrap = negative_index_wrap

@@ -1,0 +1,244 @@
+"""What training-free attacks find out about records, by asking a denoiser or an image-variation API."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.base import AuditDataModule
+from datamodules.pairs import PairArrays
+from datamodules.sources.base import RecordSource
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.errors import RecordError
+from lit_mia.queries.cost import Estimate
+from lit_mia.queries.findings import FindingStore
+from lit_mia.queries.rehearsal import rehearse
+from lit_mia.queries.sweep import Plan, Questions, missing_records, sweep
+from lit_mia.records import Records
+from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
+
+GRAYSCALE = {"1", "L", "LA", "I", "I;16", "F"}
+
+
+@final
+class StatisticDataModule(AuditDataModule):
+    """Records of known membership and the findings of training-free attacks about them.
+
+    All attacks are answered in one pass over the records that shares what they ask alike. With `attack` the residual
+    maps of that attack are what a `ResidualHead` trains on (`lit-mia fit`); an audit names the attacks itself.
+
+    Args:
+        source: Where the records come from.
+        target: The model under audit.
+        store: Folder of the findings, the split lock and decoded images.
+        image_size: Side in pixels at which the target takes images.
+        convert: Resize images of another size and turn grayscale into RGB; otherwise they are an error, because an
+            image that was prepared differently than in training is another image.
+        attack: The attack of `lit-mia fit`, with one setting.
+        fractions: Shares of train, val, calibration and test.
+        split_seed: Seed of the splits; a locked store refuses another.
+        query_seed: Seed of all noise; the noise of a record also depends on its id.
+        train_fraction: Share of the training groups that heads are trained on.
+        train_draw: Which share, if not all are used.
+        batch_size: Records per step of a head.
+        num_workers: Worker processes of each loader.
+    """
+
+    target: VaryTarget
+
+    def __init__(
+        self,
+        source: RecordSource,
+        target: VaryTarget,
+        store: str,
+        image_size: int,
+        convert: bool = False,
+        attack: StatisticAttack | None = None,
+        fractions: tuple[float, float, float, float] = (0.4, 0.1, 0.1, 0.4),
+        split_seed: int = 0,
+        query_seed: int = 0,
+        train_fraction: float = 1.0,
+        train_draw: int = 0,
+        batch_size: int = 128,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__(
+            source,
+            store,
+            image_size,
+            fractions,
+            split_seed,
+            query_seed,
+            train_fraction,
+            train_draw,
+            batch_size,
+            num_workers,
+        )
+        self.target, self.convert = target, convert
+        self._plans: list[Plan] = []
+        self._attacks: list[StatisticAttack] = []
+        self._residual, self._highest = False, 0
+        self._asked: Questions | None = None
+        if attack is not None:
+            self.ask([attack], attack.settings()[:1], residual=True)
+
+    # ------------------------------------------------------------------ what is asked
+
+    def ask(self, attacks: Sequence[StatisticAttack], settings: Sequence[Setting] | None, residual: bool) -> None:
+        """Say what the next queries are about; nothing is asked yet.
+
+        Args:
+            attacks: The attacks.
+            settings: One setting for each attack, or None for all of them.
+            residual: Whether residual maps are wanted too.
+        """
+        chosen = [attack.settings() if settings is None else [settings[i]] for i, attack in enumerate(attacks)]
+        self._attacks, self._residual = list(attacks), residual
+        self._plans = [a.plan(setting) for a, of_attack in zip(attacks, chosen, strict=True) for setting in of_attack]
+        self._highest = max(
+            a.highest_timestep(s) for a, of_attack in zip(attacks, chosen, strict=True) for s in of_attack
+        )
+
+    @cached_property
+    def store(self) -> FindingStore:
+        """The store of the findings."""
+        return FindingStore(self.store_path, self.target.fingerprint())
+
+    def store_digest(self) -> str:
+        """SHA-256 of all findings."""
+        return self.store.digest()
+
+    def estimate(self) -> Estimate:
+        """What the missing findings for the known records would cost; asks nothing."""
+        self._check(self.known)
+        missing = missing_records(self.store, self._questions(self.known), self._plans, self._residual)
+        if missing == 0:
+            return Estimate(len(self.known), 0, 0, 0.0, 0.0)
+        one = rehearse(self.target, self._plans, self.known.captions[0])
+        calls = self.target.evaluations_per_call if isinstance(self.target, DenoiseTarget) else 0
+        return Estimate(
+            len(self.known), missing * (one.shared + one.variations), missing * one.shared * calls, None, 0.0
+        )
+
+    def fill(self, records: Records, rank: int, world_size: int) -> None:
+        """Ask this rank's share of what is missing."""
+        questions = self._questions(records)
+        if missing_records(self.store, questions, self._plans, self._residual):
+            self._check(records)
+            self.cost += sweep(self.store, self.target, questions, self._plans, self._residual, rank, world_size)
+
+    def answered_by(self, target: VaryTarget, store: str) -> "StatisticDataModule":
+        """The same records, splits and settings with the answers of another target (a placebo)."""
+        other = StatisticDataModule(
+            self.source,
+            target,
+            store,
+            self.image_size,
+            self.convert,
+            None,
+            self.fractions,
+            self.split_seed,
+            self.query_seed,
+            self.train_fraction,
+            self.train_draw,
+            self.batch_size,
+            self.num_workers,
+        )
+        other.share_records(self)
+        return other
+
+    def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
+        """One variation of each of some known records, `[h, w, 3]`."""
+        subject = self._questions(self.known).subject(self.target, rows)
+        images = self.target.vary(subject.images, subject.captions, subject.seeds("vary", 0))
+        return [image.permute(1, 2, 0).numpy() for image in images]
+
+    # ------------------------------------------------------------------ what was found
+
+    def statistics(self, attack: StatisticAttack, setting: Setting) -> NDArray[np.float64]:
+        """Components of an attack's statistic for all known records, `[n, m]`."""
+        return self.store.statistics(attack.plan(setting).key, self._questions(self.known).keys)
+
+    def evaluations(self, attack: StatisticAttack, setting: Setting) -> int:
+        """Denoiser evaluations per record that an attack makes alone."""
+        return self.store.evaluations(attack.plan(setting).key)
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether the target has an autoencoder."""
+        return isinstance(self.target, DenoiseTarget) and self.target.is_latent
+
+    def show_images(self) -> None:
+        """Let the loaders give the query images."""
+        self.table = self.known
+        self.arrays = PairArrays(self._members(), image=self.query_images(self.known))
+
+    def show_residuals(self, attack: StatisticAttack, setting: Setting) -> None:
+        """Let the loaders give the residual maps of one attack."""
+        self.table = self.known
+        keys = self._questions(self.known).keys
+        self.arrays = PairArrays(self._members(), residual=self.store.residuals(attack.plan(setting).key, keys))
+
+    def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
+        """The query images, and the residual maps of `attack`."""
+        known: dict[str, NDArray[np.uint8] | NDArray[np.float16]] = {}
+        if "image" in inputs:
+            known["image"] = self.query_images(self.table)
+        if "residual" in inputs:
+            if len(self._plans) != 1 or not self._residual:
+                raise RecordError("A head on residual maps needs `attack` of the datamodule, with one setting.")
+            known["residual"] = self.store.residuals(self._plans[0].key, self._questions(self.table).keys)
+        return PairArrays(self._members(), **known)  # type: ignore[arg-type]
+
+    def _members(self) -> NDArray[np.int64]:
+        return np.array(self.table.members, dtype=np.int64)
+
+    def _questions(self, records: Records) -> Questions:
+        if self._asked is None or self._asked.records is not records:
+            self._asked = Questions(records, self.query_images(records), self.query_seed)
+        return self._asked
+
+    # ------------------------------------------------------------------ what is refused
+
+    def _check(self, records: Records) -> None:
+        """Refuse what could only fail, or mislead, after the first query.
+
+        Raises:
+            TargetError: If the target lacks an access level, or an attack needs a timestep outside its schedule.
+            RecordError: If captions are missing or images are not what the target takes.
+        """
+        for attack in self._attacks:
+            self.target.require(attack.level)
+        if isinstance(self.target, DenoiseTarget):
+            self.target.schedule.check(self._highest)
+        if self.image_size != self.target.image_size:
+            raise RecordError(
+                f"The target {self.target.name!r} takes images of {self.target.image_size} pixels, but `image_size` is "
+                f"{self.image_size}."
+            )
+        self._check_captions(records)
+        if not self.convert:
+            self._check_images(records)
+
+    def _check_captions(self, records: Records) -> None:
+        told = isinstance(self.target, DenoiseTarget) and self.target.needs_captions
+        reader = next((attack.name for attack in self._attacks if attack.needs_captions), None)
+        bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
+        if bare and (told or reader):
+            raise RecordError(
+                f"{reader or 'The target'} needs captions, but {len(bare)} of {len(records)} records have none, e.g. "
+                f"{bare[:3]}. Add captions, leave these records out, or set `prompt: none` and leave CLiD out."
+            )
+
+    def _check_images(self, records: Records) -> None:
+        size = (self.image_size, self.image_size)
+        for row, name in enumerate(records.ids):
+            image = records.open_image(row)
+            if image.size != size or image.mode in GRAYSCALE:
+                raise RecordError(
+                    f"The image of {name} has {image.size[0]} × {image.size[1]} pixels and mode {image.mode}, but the "
+                    f"target takes RGB images of {size[0]} × {size[1]}. Prepare the images as for training, or set "
+                    "`convert: true`."
+                )

@@ -1,0 +1,177 @@
+"""What attacks found out about records, kept on disk so that no record is asked twice."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from lit_mia.errors import StoreError
+from lit_mia.queries.store import claim
+from lit_mia.targets.base import FingerprintValue
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One attack at one setting.
+
+    Attributes:
+        key: What its findings are found by.
+        evaluations: Denoiser evaluations per record that the attack makes alone, as counted in the pass.
+    """
+
+    key: str
+    evaluations: int
+
+
+@final
+class FindingStore:
+    """Statistics and residual maps of one target, one file per pass over some records.
+
+    A file is named by the hash of its content, so that a damaged one is noticed, ignored and asked again. Residual maps
+    are kept in half precision and only where they were asked for.
+    """
+
+    def __init__(self, path: str | Path, fingerprint: Mapping[str, FingerprintValue]) -> None:
+        """Open the store in a folder, which is made if it does not exist.
+
+        Args:
+            path: The folder.
+            fingerprint: The target's; findings of another target are refused.
+
+        Raises:
+            StoreError: If the folder holds the answers of another target, or is no store.
+        """
+        self.path = Path(path).expanduser()
+        claim(self.path, dict(fingerprint))
+        self._seen: set[str] = set()
+        self._places: dict[tuple[str, str], tuple[Path, int]] = {}
+        self._evaluations: dict[str, int] = {}
+        self._refresh()
+
+    def holds(self, column: str, record: str, residual: bool) -> bool:
+        """Whether the finding of an attack about a record is there.
+
+        Args:
+            column: Key of the attack and its setting.
+            record: Key of the record.
+            residual: Whether its residual map is wanted too.
+        """
+        kinds = ("statistic", "residual") if residual else ("statistic",)
+        return all((f"{kind}/{column}", record) in self._places for kind in kinds)
+
+    def append(
+        self,
+        records: Sequence[str],
+        columns: Sequence[Column],
+        statistics: Sequence[Tensor],
+        residuals: Sequence[Tensor] | None,
+    ) -> None:
+        """Keep what one pass found.
+
+        Args:
+            records: Keys of the records.
+            columns: The attacks.
+            statistics: Per attack `[len(records)]` or `[len(records), m]`.
+            residuals: Per attack `[len(records), c, h, w]`; None keeps none.
+        """
+        tensors = {f"statistic/{c.key}": s.double().cpu() for c, s in zip(columns, statistics, strict=True)}
+        if residuals is not None:
+            tensors |= {f"residual/{c.key}": r.half().cpu() for c, r in zip(columns, residuals, strict=True)}
+        facts = {"records": list(records), "evaluations": {c.key: c.evaluations for c in columns}}
+        data = safetensors.torch.save(
+            {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
+        )
+        name = f"{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.safetensors"
+        temporary = self.path / f".{name}.tmp"
+        temporary.write_bytes(data)
+        temporary.replace(self.path / name)
+        self._refresh()
+
+    def statistics(self, column: str, records: Sequence[str]) -> NDArray[np.float64]:
+        """The components of an attack's statistic, `[n, m]`.
+
+        Raises:
+            StoreError: If one is not there.
+        """
+        values = self._read(f"statistic/{column}", records)
+        return values.reshape(len(records), -1).numpy()
+
+    def residuals(self, column: str, records: Sequence[str]) -> NDArray[np.float16]:
+        """The residual maps of an attack, `[n, c, h, w]`.
+
+        Raises:
+            StoreError: If one is not there.
+        """
+        values: NDArray[np.float16] = self._read(f"residual/{column}", records).numpy()
+        return values
+
+    def evaluations(self, column: str) -> int:
+        """Denoiser evaluations per record of an attack alone."""
+        return self._evaluations[column]
+
+    def digest(self) -> str:
+        """SHA-256 of the names of all files, which are hashes of their contents."""
+        self._refresh()
+        return hashlib.sha256(json.dumps(sorted(name.split("-")[-1] for name in self._seen)).encode()).hexdigest()
+
+    def _read(self, name: str, records: Sequence[str]) -> Tensor:
+        self._refresh()
+        absent = sum((name, record) not in self._places for record in records)
+        if absent:
+            raise StoreError(
+                f"{absent} of {len(records)} findings are not in the store {self.path}. Run `lit-mia query` with the "
+                "same configuration first."
+            )
+        wanted: dict[Path, list[tuple[int, int]]] = {}
+        for position, record in enumerate(records):
+            file, row = self._places[name, record]
+            wanted.setdefault(file, []).append((position, row))
+        parts = torch.empty(0)
+        for file, pairs in wanted.items():
+            positions, rows = (list(column) for column in zip(*pairs, strict=True))
+            with safe_open(file, framework="pt") as opened:
+                values = opened.get_tensor(name)[rows]
+            if not len(parts):
+                parts = torch.empty(len(records), *values.shape[1:], dtype=values.dtype)
+            parts[positions] = values
+        return parts
+
+    def _refresh(self) -> None:
+        """Take note of the files that this and other processes have added."""
+        for file in sorted(self.path.glob("*.safetensors")):
+            if file.name not in self._seen:
+                self._open(file)
+
+    def _open(self, file: Path) -> None:
+        self._seen.add(file.name)
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+        if found != file.stem.split("-")[-1]:
+            logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
+            return
+        names, facts = _index(file)
+        self._evaluations.update(facts["evaluations"])
+        for name in names:
+            for row, record in enumerate(facts["records"]):
+                self._places.setdefault((name, record), (file, row))  # of two findings the earlier one counts
+
+
+def _index(file: Path) -> tuple[list[str], dict[str, Any]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return list(opened.keys()), json.loads(opened.metadata()["facts"])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"{file} is no file of findings ({type(error).__name__}). Move it away.") from error

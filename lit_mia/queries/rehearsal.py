@@ -1,0 +1,88 @@
+"""Counts what a sweep would ask, without asking: attacks run on one blank record against random noise."""
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from lit_mia.queries.denoise import PassResult, Subject, run_pass
+from lit_mia.queries.sweep import Plan
+from lit_mia.targets.base import Fingerprint
+from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
+from lit_mia.targets.schedule import Schedule
+
+
+def rehearse(target: VaryTarget, plans: Sequence[Plan], caption: str | None) -> PassResult:
+    """One pass about one record whose denoiser answers are random noise.
+
+    Args:
+        target: The target; its network is not called, but its files are read.
+        plans: The attacks.
+        caption: A caption that the target accepts.
+    """
+    stand_in = _Rehearsal(target)
+    blank = torch.full((1, 3, target.image_size, target.image_size), 127, dtype=torch.uint8)
+    subject = Subject(stand_in, ("rehearsal",), blank, (caption,))
+    return run_pass(subject, [plan.begin(subject) for plan in plans])
+
+
+@final
+class _Rehearsal(DenoiseTarget):
+    """A target of the same shapes and schedule that answers with noise."""
+
+    def __init__(self, target: VaryTarget) -> None:
+        self._target = target
+        self.batch_size, self.nfe = target.batch_size, 0
+
+    @property
+    def _denoiser(self) -> DenoiseTarget:
+        if not isinstance(self._target, DenoiseTarget):
+            raise TypeError(f"{type(self._target).__name__} has no denoiser; `Target.require` refuses it earlier.")
+        return self._target
+
+    @property
+    def name(self) -> str:
+        return self._target.name
+
+    def fingerprint(self) -> Fingerprint:
+        return self._target.fingerprint()
+
+    @property
+    def image_size(self) -> int:
+        return self._target.image_size
+
+    @property
+    def schedule(self) -> Schedule:
+        return self._denoiser.schedule
+
+    @property
+    def is_latent(self) -> bool:
+        return self._denoiser.is_latent
+
+    @property
+    def needs_captions(self) -> bool:
+        return self._denoiser.needs_captions
+
+    @property
+    def evaluations_per_call(self) -> int:
+        return self._denoiser.evaluations_per_call
+
+    def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
+        return self._denoiser.encode(images, seeds, sample)
+
+    def decode(self, x: Tensor) -> Tensor:
+        return self._denoiser.decode(x)
+
+    def condition(self, captions: Sequence[str | None]) -> Condition:
+        return self._denoiser.condition(captions)
+
+    def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
+        return self._denoiser.reduced_condition(captions, share)
+
+    def predict_noise(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        self.nfe += len(x) * self.evaluations_per_call
+        return torch.randn_like(x)
+
+    def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        return images

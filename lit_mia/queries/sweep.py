@@ -1,0 +1,137 @@
+"""Asks a target everything that some attacks need about some records, in one pass, and keeps what they find."""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lit_mia.queries.cost import Cost
+from lit_mia.queries.denoise import PassResult, Steps, Subject, run_pass
+from lit_mia.queries.findings import Column, FindingStore
+from lit_mia.records import Records
+from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One attack at one setting.
+
+    Attributes:
+        key: Hash of everything that changes its findings.
+        begin: Starts it on a batch of records.
+    """
+
+    key: str
+    begin: Callable[[Subject], Steps]
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """The records of a sweep.
+
+    Attributes:
+        records: The records.
+        images: Their images, uint8 `[n, 3, s, s]`.
+        seed: Seed of the audit.
+    """
+
+    records: Records
+    images: NDArray[np.uint8]
+    seed: int
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """What the findings about each record are found by: id, pixels, caption and seed."""
+        rows = zip(self.records.ids, self.images, self.records.captions, strict=True)
+        return [
+            hashlib.sha256(
+                json.dumps([name, hashlib.sha256(image.tobytes()).hexdigest(), caption, self.seed]).encode()
+            ).hexdigest()
+            for name, image, caption in rows
+        ]
+
+    def subject(self, target: VaryTarget, rows: Sequence[int]) -> Subject:
+        """Some of the records, as attacks see them."""
+        table = self.records.select(rows)
+        return Subject(target, table.ids, torch.from_numpy(self.images[list(rows)]), table.captions, self.seed)
+
+
+def sweep(
+    store: FindingStore,
+    target: VaryTarget,
+    questions: Questions,
+    plans: Sequence[Plan],
+    residual: bool = False,
+    rank: int = 0,
+    world_size: int = 1,
+) -> Cost:
+    """Ask what the store does not hold yet, and store every batch of records at once.
+
+    Args:
+        store: The target's store.
+        target: The target.
+        questions: The records.
+        plans: The attacks; they share what they ask alike.
+        residual: Whether residual maps are kept too.
+        rank: Number of this process among those that fill the store together.
+        world_size: How many there are; each asks about its own share of the records.
+
+    Returns:
+        What this process spent; `queries` counts distinct requests, `nfe` what the target's counter says.
+    """
+    keys = questions.keys
+    began, nfe, queries = time.perf_counter(), _nfe(target), 0
+    batches = list(_batches(store, keys, plans, residual, target.batch_size, rank, world_size))
+    total = sum(len(rows) for rows, _ in batches)
+    interval = 1.0 if sys.stderr.isatty() else 30.0
+    with tqdm(total=total, desc=f"ask {target.name}", unit="rec", mininterval=interval, disable=not total) as bar:
+        for rows, missing in batches:
+            subject = questions.subject(target, rows)
+            result = run_pass(subject, [plan.begin(subject) for plan in missing])
+            _keep(store, [keys[row] for row in rows], missing, result, residual)
+            queries += len(rows) * (result.shared + result.variations)
+            bar.update(len(rows))
+    return Cost(queries, _nfe(target) - nfe, time.perf_counter() - began)
+
+
+def missing_records(store: FindingStore, questions: Questions, plans: Sequence[Plan], residual: bool) -> int:
+    """How many records lack a finding."""
+    return sum(len(rows) for rows, _ in _batches(store, questions.keys, plans, residual, 1, 0, 1))
+
+
+def _batches(
+    store: FindingStore,
+    keys: Sequence[str],
+    plans: Sequence[Plan],
+    residual: bool,
+    batch_size: int,
+    rank: int,
+    world_size: int,
+) -> Iterator[tuple[list[int], list[Plan]]]:
+    """Batches of this rank's rows that lack the findings of the same plans, with these plans."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row in range(rank, len(keys), world_size):
+        lacking = tuple(i for i, plan in enumerate(plans) if not store.holds(plan.key, keys[row], residual))
+        if lacking:
+            groups.setdefault(lacking, []).append(row)
+    for lacking, rows in groups.items():
+        for start in range(0, len(rows), batch_size):
+            yield rows[start : start + batch_size], [plans[i] for i in lacking]
+
+
+def _keep(store: FindingStore, keys: Sequence[str], plans: Sequence[Plan], result: PassResult, residual: bool) -> None:
+    columns = [Column(plan.key, count) for plan, count in zip(plans, result.evaluations, strict=True)]
+    residuals = [finding.residual for finding in result.findings] if residual else None
+    store.append(keys, columns, [finding.statistic for finding in result.findings], residuals)
+
+
+def _nfe(target: VaryTarget) -> int:
+    return target.nfe if isinstance(target, DenoiseTarget) else 0

@@ -1,0 +1,184 @@
+"""The image-to-image call of any diffusers pipeline as a target, as an image-variation API would answer."""
+
+import inspect
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, final
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.base import AccessLevel, Fingerprint
+from lit_mia.targets.denoise import VaryTarget
+from lit_mia.targets.loading import load_pipeline, resolve_device
+from lit_mia.targets.pipeline_files import PipelineFiles
+
+
+@final
+class VariationTarget(VaryTarget):
+    """The image variations of a diffusers pipeline, loaded at the first query."""
+
+    def __init__(
+        self,
+        path: str,
+        strength: float = 0.2,
+        steps: int = 50,
+        guidance: float = 1.0,
+        prompt: Literal["caption", "none"] = "caption",
+        height: int | None = None,
+        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        device: str = "auto",
+        batch_size: int = 32,
+        revision: str | None = None,
+        variant: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Name the pipeline and how it varies an image.
+
+        Args:
+            path: A local folder with a `model_index.json`, a Hugging Face hub id, or `shipped:<name>`.
+            strength: Share of the diffusion to which an image is noised, in (0, 1].
+            steps: Sampling steps of the whole diffusion; a variation makes `strength * steps` of them.
+            guidance: Scale of classifier-free guidance; above 1 each step evaluates the denoiser twice.
+            prompt: Whether the pipeline is told the caption of a record, or the empty text.
+            height: Side of the square images in pixels; None is the pipeline's own.
+            dtype: Number format in which the model runs, whatever format its weights are stored in.
+            device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
+            batch_size: Images per call of the pipeline; does not change the answers.
+            revision: Branch, tag or commit of a hub id.
+            variant: Weight variant of the files, such as `fp16`.
+            name: What logs and reports call this target; the last part of `path` if None.
+
+        Raises:
+            TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
+        """
+        _check_range(strength, guidance, steps=steps, batch_size=batch_size, height=height)
+        self._files = PipelineFiles(path, revision)
+        self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
+        self._prompt, self._height = prompt, height
+        self._dtype, self._device = dtype, device
+        self._variant = variant
+        self._name = name or Path(self._files.location).name
+        self.batch_size = batch_size
+
+    @property
+    def name(self) -> str:
+        """The given name, or the last part of the path."""
+        return self._name
+
+    @cached_property
+    def image_size(self) -> int:
+        """The given height, or the side in pixels of what the pipeline was trained on.
+
+        Raises:
+            TargetError: If the pipeline does not tell.
+        """
+        if self._height is not None:
+            return self._height
+        network = self._pipeline.components.get("unet") or self._pipeline.components.get("transformer")
+        side = None if network is None else network.config.get("sample_size")
+        if not isinstance(side, int):
+            raise TargetError(
+                f"The pipeline {type(self._pipeline).__name__} of {self._files.location!r} does not tell the size of "
+                "its images. Set `height`."
+            )
+        return side * int(getattr(self._pipeline, "vae_scale_factor", 1))  # a pixel pipeline has none
+
+    def fingerprint(self) -> Fingerprint:
+        """Weights, how an image is varied, and library versions; not the device, the batch size or the name.
+
+        Raises:
+            TargetError: If a hub id cannot be resolved.
+        """
+        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
+        return {
+            "access": AccessLevel.VARY.value,
+            "pipeline": self._files.class_name,
+            "weights": self._files.weights,
+            "variant": self._variant,
+            "strength": self._strength,
+            "steps": self._steps,
+            "guidance": self._guidance,
+            "prompt": self._prompt,
+            "height": self._height,
+            "dtype": self._dtype,
+            **versions,
+        }
+
+    @torch.inference_mode()
+    def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        """One call of the pipeline, each image with a CPU generator of its own.
+
+        Raises:
+            TargetError: If the images are not of the target's form, or the pipeline cannot be loaded, is not
+                image-to-image or returns another size.
+        """
+        size = self.image_size
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise TargetError(
+                f"The target {self.name!r} takes uint8 RGB images [n, 3, {size}, {size}], but got {images.dtype} "
+                f"{list(images.shape)}. Resize or convert the images."
+            )
+        output = self._pipeline(
+            prompt=[(caption or "") if self._prompt == "caption" else "" for caption in captions],
+            image=[Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
+            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            output_type="np",
+            **self._call_arguments,
+        )
+        pixels = torch.from_numpy(output.images).permute(0, 3, 1, 2).float()
+        if pixels.shape != images.shape:
+            raise TargetError(
+                f"The target {self.name!r} answers images of side {size} with {list(pixels.shape)}. Set `height` to a "
+                "size that its pipeline keeps."
+            )
+        return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
+
+    @cached_property
+    def _call_arguments(self) -> dict[str, object]:
+        arguments: dict[str, object] = {
+            "strength": self._strength,
+            "num_inference_steps": self._steps,
+            "guidance_scale": self._guidance,
+        }
+        # Some pipelines resize to a default of their own unless told; the others keep the size of the image.
+        if "height" in inspect.signature(type(self._pipeline).__call__).parameters:
+            arguments |= {"height": self.image_size, "width": self.image_size}
+        return arguments
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        import diffusers
+
+        pipeline = load_pipeline(self._files, diffusers.AutoPipelineForImage2Image, self._dtype, self._variant)
+        allowed = inspect.signature(type(pipeline).__call__).parameters
+        needed = ["prompt", "image", "strength", "num_inference_steps", "guidance_scale"]
+        missing = [argument for argument in needed if argument not in allowed]
+        if missing:
+            raise TargetError(
+                f"The pipeline {self._files.class_name} of {self._files.location!r} is not image-to-image: "
+                f"{type(pipeline).__name__} does not take {', '.join(missing)}. Choose another pipeline, or "
+                "`DenoiserTarget`, which makes variations with the denoiser itself."
+            )
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline.to(resolve_device(self._device))
+
+
+def _check_range(strength: float, guidance: float, steps: int, **at_least_one: int | None) -> None:
+    at_least_one["steps"] = steps
+    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
+    if not 0 < strength <= 1:
+        wrong.append(f"`strength` must be in (0, 1], but got {strength}")
+    if guidance < 0:
+        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
+    if not wrong and int(strength * steps) < 1:  # as the pipelines round it
+        wrong.append(
+            f"`strength` times `steps` must be at least 1, or no step is made, but got {strength} and {steps}; raise "
+            "one of them"
+        )
+    if wrong:
+        raise TargetError("; ".join(wrong) + ".")
