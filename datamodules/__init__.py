@@ -2,7 +2,7 @@
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.shadow import ShadowDataModule
-from datamodules.sources import ConcatSource, CsvSource, HuggingFaceSource, OpenMojiSource, RecordSource
+from datamodules.sources import ConcatSource, CsvSource, HuggingFaceSource, IndexSource, OpenMojiSource, RecordSource
 from datamodules.statistics import StatisticDataModule
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ConcatSource",
     "CsvSource",
     "HuggingFaceSource",
+    "IndexSource",
     "OpenMojiSource",
     "RecordSource",
     "ShadowDataModule",

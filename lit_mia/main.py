@@ -1,11 +1,12 @@
-"""The command line: LightningCLI's fit, validate, test and predict, plus query, audit and report."""
+"""The command line: LightningCLI's fit, validate, test and predict, plus audit, query, report and sweep."""
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from lit_mia.errors import LitMiaError
 
-OWN_COMMANDS = ("audit", "query", "report")
+OWN_COMMANDS = {"audit": "commands", "query": "commands", "report": "commands", "sweep": "sweep_command"}
 OVERVIEW = """usage: lit-mia COMMAND [--config FILE ...] [options]
 
 Measures how much of a text-to-image model's training set leaks through membership inference.
@@ -13,6 +14,7 @@ Measures how much of a text-to-image model's training set leaks through membersh
   audit      query a target, train heads and controls, write table, verdict and report.html
   query      only fill the store of an audit (--dry-run: say what it would cost)
   report     rebuild report.html from an audit's files (--gallery: with images)
+  sweep      measure training-free attacks at many settings, never on test (ablations)
   fit        train one head
   test       measure a trained head on the test split and freeze its threshold
   predict    score images of unknown membership with a trained head
@@ -41,7 +43,7 @@ def run(args: Sequence[str]) -> object:
     """Run one command line, without the program's name.
 
     Returns:
-        The `LightningCLI` of a Lightning command, the `AuditReport` of an audit, or None.
+        The `LightningCLI` of a Lightning command, the report of an audit or a sweep, or None.
 
     Raises:
         LitMiaError: If the user has to mend something.
@@ -65,9 +67,7 @@ def run(args: Sequence[str]) -> object:
 
 def _call(command: str, args: list[str]) -> object:
     if command in OWN_COMMANDS:
-        from lit_mia.cli import commands
-
-        return getattr(commands, command)(args)
+        return getattr(import_module(f"lit_mia.cli.{OWN_COMMANDS[command]}"), command)(args)
     from lit_mia.cli.lightning_cli import run_lightning
 
     return run_lightning([command, *args])

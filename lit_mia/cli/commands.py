@@ -2,10 +2,10 @@
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
@@ -27,38 +27,45 @@ SAVED_CONFIG = "audit.yaml"
 GALLERY_PER_CLASS = 12
 _ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True)
-class Parsed:
-    """One command line of `audit` or `query`.
+class Parsed(Generic[Made]):
+    """One command line with a config.
 
     Attributes:
-        audit: What the config describes.
-        config: The arguments of the audit as YAML values, all defaults filled in.
+        made: What the config describes: an audit or a sweep.
+        config: Its arguments as YAML values, all defaults filled in.
         name: Name of the config file, without its suffix.
         options: The rest of the command line.
     """
 
-    audit: Audit
+    made: Made
     config: dict[str, Any]
     name: str
     options: Namespace
+
+    @property
+    def output(self) -> Path:
+        """The folder of the results."""
+        return Path(self.options.output or f"runs/{self.name}")
 
 
 def audit(args: Sequence[str]) -> "AuditReport | None":
     """Run an audit: the whole way from one YAML to table, verdict and report page."""
     parsed = parse_audit("audit", args)
     if parsed.options.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.made.estimate())
         return None
     from rich.console import Console
 
     from lit_mia.report.table import terminal_table
     from lit_mia.report.write import write_report
 
-    output = Path(parsed.options.output or f"runs/{parsed.name}")
-    result, scores = parsed.audit.run(parsed.name, parsed.config, output)
-    page = write_report(result, scores, output, _gallery(parsed.audit, scores) if parsed.options.gallery else None)
+    output = parsed.output
+    result, scores = parsed.made.run(parsed.name, parsed.config, output)
+    page = write_report(result, scores, output, _gallery(parsed.made, scores) if parsed.options.gallery else None)
     (output / SAVED_CONFIG).write_text(yaml.safe_dump(parsed.config, sort_keys=False))
     if parsed.options.logger:
         from lit_mia.report.tracking import log_audit
@@ -73,9 +80,9 @@ def query(args: Sequence[str]) -> None:
     """Fill the stores of an audit, and do nothing else."""
     parsed = parse_audit("query", args)
     if parsed.options.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.made.estimate())
         return
-    for name, cost in parsed.audit.query().items():
+    for name, cost in parsed.made.query().items():
         print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
 
 
@@ -92,32 +99,59 @@ def report(args: Sequence[str]) -> None:
     items = None
     if options.gallery:
         parsed = parse_audit("audit", ["--config", str(folder / SAVED_CONFIG)])
-        items = _gallery(parsed.audit, read_scores(folder / SCORES))
+        items = _gallery(parsed.made, read_scores(folder / SCORES))
     print(rebuild(folder, items))
 
 
-def parse_audit(command: str, args: Sequence[str]) -> Parsed:
+def parse_audit(command: str, args: Sequence[str]) -> Parsed[Audit]:
     """Read the command line of `audit` or `query`.
 
     Raises:
         ConfigError: If no config was given.
     """
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=Audit.__doc__)
+    return parse_config(command, args, Audit, "audit/quickstart", _add_page_options)
+
+
+def parse_config(
+    command: str,
+    args: Sequence[str],
+    kind: type[Made],
+    example: str,
+    add_options: Callable[[ArgumentParser], None] | None = None,
+) -> Parsed[Made]:
+    """Read the command line of a command whose config is the signature of a class.
+
+    Args:
+        command: Name of the command.
+        args: Its arguments.
+        kind: The class.
+        example: A shipped config, for the message that none was given.
+        add_options: Adds options that only this command has.
+
+    Raises:
+        ConfigError: If no config was given.
+    """
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=kind.__doc__)
     parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    parser.add_class_arguments(Audit, sub_configs=True)
+    parser.add_class_arguments(kind, sub_configs=True)
     parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
-    parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
-    parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
+    if add_options is not None:
+        add_options(parser)
     parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
     if not {arg.split("=")[0] for arg in args} & {"--config", "-h", "--help"}:
-        raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as audit/quickstart.")
+        raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {example}.")
     given = parser.parse_args(list(args))
     name = Path(str(given.config[-1])).stem
-    settings = inspect.signature(Audit).parameters
+    settings = inspect.signature(kind).parameters
     dumped = yaml.safe_load(parser.dump(given, skip_unset=False))
-    config = {key: dumped[key] for key in settings}  # without output, gallery and logger: they change no number
+    config = {key: dumped[key] for key in settings}  # without the other options: they change no number
     ready = parser.instantiate(given)
-    return Parsed(Audit(**{key: ready[key] for key in settings}), config, name, ready)
+    return Parsed(kind(**{key: ready[key] for key in settings}), config, name, ready)
+
+
+def _add_page_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
+    parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:

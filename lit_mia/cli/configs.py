@@ -46,7 +46,7 @@ def find_config(name: str) -> str:
     folder = config_folder()
     shipped = sorted(
         path.relative_to(folder).with_suffix("").as_posix()
-        for kind in ("audit", "experiment")
+        for kind in ("ablation", "audit", "experiment")
         for path in (folder / kind).glob("*.yaml")
     )
     raise ConfigError(f"There is no config {name!r}. Give a YAML file, or a shipped name: {', '.join(shipped)}.")

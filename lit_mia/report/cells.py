@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
-from lit_mia.report.schema import AuditReport, Row, RowKind, TprPoint
+from lit_mia.report.schema import AuditReport, Protocol, Row, RowKind, TprPoint
 
 NOTHING = "–"
+_PROTOCOLS: dict[Protocol, str] = {
+    "heads": "",
+    "threshold": "Scored by a threshold on the statistic; no training. Setting chosen on train and val.",
+    "resnet": "Scored by a ResNet trained on the residual map (train split); not comparable with threshold numbers.",
+}
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,8 @@ class Cells:
     name: str
     short: str
     kind: RowKind
+    setting: str
+    evaluations: str
     auc: str
     auc_ci: str
     seeds: str
@@ -63,6 +70,11 @@ def p_value(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def count(value: int) -> str:
+    """320000 → `320 000`, with narrow spaces that do not break."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
 def duration(seconds: float) -> str:
     """4321.0 → `1 h 12 min`; 75.4 → `1 min 15 s`; 3.2 → `3.2 s`."""
     if seconds < 60:
@@ -74,11 +86,14 @@ def duration(seconds: float) -> str:
 
 
 def cells(row: Row) -> Cells:
-    """The row as text."""
+    """The row as text; setting and evaluations only of an attack, because its placebo has the same."""
+    attack = row.kind == "attack"
     return Cells(
         name=row.name,
         short=row.name.removeprefix(f"{row.attack} "),
         kind=row.kind,
+        setting=(row.setting or "") if attack else "",
+        evaluations=count(row.evaluations) if attack and row.evaluations is not None else "",
         auc=number(row.auc),
         auc_ci=interval(row.auc_ci),
         seeds=_range(row.auc_per_seed),
@@ -101,6 +116,11 @@ def blocks(report: AuditReport) -> list[list[Row]]:
     return [sorted((r for r in report.rows if r.attack == name), key=lambda r: r.kind != "attack") for name in names]
 
 
+def protocol_note(report: AuditReport) -> str:
+    """How attacks without training of their own were scored; nothing for trained heads."""
+    return _PROTOCOLS[report.protocol]
+
+
 def fpr_levels(report: AuditReport) -> list[float]:
     """The false positive rates at which true positive rates were measured."""
     return list(dict.fromkeys(point["fpr"] for row in report.rows for point in row.tpr_at_fpr))
@@ -120,6 +140,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         f"FPR floor 10/n0: {percent(fpr_floor(report))}. TPR is taken at the largest FPR not above the level, "
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
+        *_evaluation_notes(report),
     ]
 
 
@@ -128,6 +149,17 @@ def statement(report: AuditReport) -> str:
     kind, sentence = report.verdict["kind"], report.verdict["sentence"]
     head, _, rest = sentence.partition(": ")
     return rest[:1].upper() + rest[1:] if rest and head.lower().startswith(kind.lower()) else sentence
+
+
+def _evaluation_notes(report: AuditReport) -> list[str]:
+    """What the column NFE means, and what sharing one pass saved; nothing for trained heads."""
+    if report.protocol == "heads":
+        return []
+    notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
+    asked = [f"the {name} {count(spent['nfe'])}" for name, spent in report.cost.by_target.items() if spent["nfe"]]
+    if asked:
+        notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
+    return notes
 
 
 def _tpr_note(point: TprPoint) -> str:

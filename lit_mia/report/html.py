@@ -50,7 +50,8 @@ def html_page(report: AuditReport, scores: ScoreTable, gallery: Sequence[Gallery
         "percent": cells.percent,
         "percent_interval": cells.percent_interval,
         "duration": cells.duration,
-        "count": lambda value: f"{value:,}".replace(",", "\u202f"),
+        "count": cells.count,
+        "variable": lambda kind: kind.replace(" ", "-"),
     }
     return environment.get_template("template.html.jinja").render(_context(report, scores, gallery))
 
@@ -67,6 +68,7 @@ def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryI
         "given_levels": len({p["fpr"] for row in report.rows for p in row.tpr_at_fpr if p["tpr"] is not None}),
         "floor": cells.fpr_floor(report),
         "statement": cells.statement(report),
+        "protocol_note": cells.protocol_note(report),
         "footnotes": cells.footnotes(report, cells.fpr_levels(report)),
         "config": _yaml(report),
         "gallery": [_picture(item) for item in gallery or []],
@@ -81,18 +83,21 @@ def _delta(row: Row) -> float:
 def _figures(report: AuditReport, scores: ScoreTable) -> dict[str, Any]:
     from markupsafe import Markup
 
-    from lit_mia.report.plots import forest_figure, roc_figure, svg
+    from lit_mia.report.plots import family_roc_figure, forest_figure, roc_figure, svg
 
     rocs = curves(scores)
     missing = [row.name for row in report.rows if row.name not in rocs]
     if missing:
         raise ReportError(f"There are no combined test scores for {missing}. Are all files of one audit?")
     forest = svg(forest_figure(report), "forest", "AUC with 95 % interval of every attack and control")
+    attacks = list(dict.fromkeys(row.attack for row in report.rows))
+    title = "Log–log ROC curves of all attacks"
+    family = svg(family_roc_figure(report, rocs), "family", title) if len(attacks) > 1 else ""
     panels = [
         svg(roc_figure(report, rocs, [name]), f"roc{i}", f"Log–log ROC curves of attack {name} and its controls")
-        for i, name in enumerate(dict.fromkeys(row.attack for row in report.rows))
+        for i, name in enumerate(attacks)
     ]
-    return {"forest": Markup(forest), "panels": [Markup(panel) for panel in panels]}
+    return {"forest": Markup(forest), "family": Markup(family), "panels": [Markup(panel) for panel in panels]}
 
 
 def _yaml(report: AuditReport) -> str:

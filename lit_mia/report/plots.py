@@ -1,11 +1,9 @@
-"""The two figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
+"""The figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
 
 import io
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.cells import blocks, fpr_floor, percent
@@ -14,19 +12,32 @@ from lit_mia.report.schema import AuditReport, Row, RowKind
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 # Colours after Okabe and Ito, darkened for white paper; a page may override each through a CSS variable.
 INK, MUTED, GRID, SHADE = "#20252b", "#68717c", "#dfe3e8", "#eef1f4"
-COLOURS: dict[RowKind, str] = {"attack": "#0a64a8", "blind": "#c8551b", "caption": "#0b7d61", "placebo": "#9a4a8c"}
-_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **{v: k for k, v in COLOURS.items()}}
+COLOURS: dict[RowKind, str] = {
+    "attack": "#0a64a8",
+    "blind": "#c8551b",
+    "caption": "#0b7d61",
+    "placebo": "#9a4a8c",
+    "round trip": "#8f6c00",
+}
+_KINDS = {colour: kind.replace(" ", "-") for kind, colour in COLOURS.items()}
+_VARIABLES = {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **_KINDS}
 _LINES: dict[RowKind, Any] = {
     "attack": "-",
     "blind": (0, (5, 2)),
     "caption": (0, (1, 1.4)),
     "placebo": (0, (5, 2, 1, 2)),
+    "round trip": (0, (5, 2, 1, 2, 1, 2)),
 }
-_MARKERS: dict[RowKind, str] = {"attack": "o", "blind": "s", "caption": "^", "placebo": "D"}
+_MARKERS: dict[RowKind, str] = {"attack": "o", "blind": "s", "caption": "^", "placebo": "D", "round trip": "P"}
+# Six colours and five line styles, both taken anew for each attack: the first 30 pairs differ.
+_FAMILY_COLOURS = (*(COLOURS[kind] for kind in ("attack", "placebo", "caption", "round trip", "blind")), INK)
+_FAMILY_LINES = [_LINES[kind] for kind in ("attack", "blind", "placebo", "caption", "round trip")]
 _COLUMNS = 3
+_LEGEND: dict[str, Any] = {"loc": "lower right", "title": "AUC", "alignment": "left", "handlelength": 2.4}
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lit-mia",
@@ -67,6 +78,28 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
             _roc_axes(axes, by_attack[attack], rocs, fpr_floor(report))
         for axes in grid[len(attacks) :]:
             axes.set_visible(False)
+    return figure
+
+
+def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
+    """Log–log ROC curves of all attacks on one axes, without controls; the legend begins with the largest AUC.
+
+    Args:
+        report: The numbers.
+        rocs: Exact curve by name of row.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    attacks = [row for row in report.rows if row.kind == "attack"]
+    with rc_context(_SETTINGS):
+        figure = Figure(figsize=(4.8, 4.5), layout="constrained")
+        axes = figure.subplots()
+        low = _roc_frame(axes, attacks, fpr_floor(report))
+        lines = [_family_line(axes, number, rocs[row.name], low) for number, row in enumerate(attacks)]
+        ranked = sorted(zip(attacks, lines, strict=True), key=lambda pair: -pair[0].auc)
+        labels = [f"{row.name}\u2002{row.auc:.3f}" for row, _ in ranked]
+        axes.legend([line for _, line in ranked], labels, **_LEGEND)
     return figure
 
 
@@ -123,21 +156,35 @@ def svg(figure: "Figure", name: str, title: str) -> str:
 
 
 def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
+    low = _roc_frame(axes, rows, floor)
+    for row in reversed(rows):
+        roc, attack = rocs[row.name], row.kind == "attack"
+        label = f"{row.name if attack else row.kind}\u2002{row.auc:.3f}"
+        style = {"color": COLOURS[row.kind], "linestyle": _LINES[row.kind], "linewidth": 1.9 if attack else 1.2}
+        axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", label=label, **style)
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], **_LEGEND)
+    axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
+
+
+def _roc_frame(axes: "Axes", rows: Sequence[Row], floor: float) -> float:
+    """Axes, shade and diagonal of ROC curves; answers the rate where the axes begin."""
     low = 0.5 / max(row.n_nonmembers for row in rows)
     axes.axvspan(low, floor, color=SHADE, linewidth=0)
     axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
-    for row in reversed(rows):
-        roc, attack = rocs[row.name], row.kind == "attack"
-        x, y = np.maximum(roc.fpr, low), np.maximum(roc.tpr, low)
-        label = f"{row.name if attack else row.kind}\u2002{row.auc:.3f}"
-        style = {"color": COLOURS[row.kind], "linestyle": _LINES[row.kind], "linewidth": 1.9 if attack else 1.2}
-        axes.plot(x, y, drawstyle="steps-post", label=label, **style)
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], loc="lower right", title="AUC", alignment="left", handlelength=2.4)
     axes.set(xscale="log", yscale="log", xlim=(low, 1.05), ylim=(low, 1.15), xlabel="False positive rate")
     axes.set_ylabel("True positive rate")
-    axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
     _percent_ticks(axes, low)
+    return low
+
+
+def _family_line(axes: "Axes", number: int, roc: Roc, low: float) -> "Line2D":
+    style = {
+        "color": _FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
+        "linestyle": _FAMILY_LINES[number % len(_FAMILY_LINES)],
+    }
+    (line,) = axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", linewidth=1.6, **style)
+    return line
 
 
 def _percent_ticks(axes: "Axes", low: float) -> None:

@@ -1,12 +1,23 @@
 """The headline table in the terminal and as Markdown."""
 
+from textwrap import fill
+
 from rich import box
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lit_mia.report.cells import Cells, blocks, cells, footnotes, fpr_levels, percent, statement
+from lit_mia.report.cells import (
+    Cells,
+    blocks,
+    cells,
+    footnotes,
+    fpr_levels,
+    percent,
+    protocol_note,
+    statement,
+)
 from lit_mia.report.schema import AuditReport
 
 _TONES = {
@@ -16,40 +27,80 @@ _TONES = {
     "not detected": "bold blue",
 }
 _TERMINAL_LEVELS = 2  # more do not fit into 80 columns; the page shows all
+_SETTING_WIDTH = 18  # what the other columns of statistics leave of 80
 
 
 def terminal_table(report: AuditReport) -> Group:
     """The table of attacks with their controls, its footnotes and the verdict, for a console of 80 or more columns."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     levels = fpr_levels(report)[:_TERMINAL_LEVELS]
-    rates = [f"TPR@\n{percent(fpr)}" for fpr in levels]
-    for title in ("Attack", "AUC [95 % CI]", "Acc.", *rates, "ΔAUC [95 % CI]", "Beats"):
-        table.add_column(title, justify="left" if title == "Attack" else "right", vertical="top", no_wrap=True)
-    for block in blocks(report):
-        for row in block:
-            table.add_row(*_terminal_cells(cells(row)), style="" if row.kind == "attack" else "dim")
-        table.add_section()
     notes = Text("\n".join(footnotes(report, levels)), style="dim")
-    return Group(Text(), table, Text(), notes, Text(), _verdict(report))
+    how = protocol_note(report)
+    title = [Text(), Text(how)] if how else []
+    return Group(*title, Text(), _table(report, levels), Text(), notes, Text(), _verdict(report))
 
 
 def markdown_table(report: AuditReport) -> str:
-    """The table as GitHub Markdown, followed by its footnotes."""
-    levels = fpr_levels(report)
+    """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
+    levels, how = fpr_levels(report), protocol_note(report)
     rates = [f"TPR@{percent(fpr)} FPR" for fpr in levels]
-    titles = ["Attack", "AUC [95 % CI]", "Accuracy", *rates, "ΔAUC [95 % CI]", "Beats controls"]
-    lines = [_line(titles), _line([":--", *["--:"] * (len(titles) - 1)])]
+    own = ["Setting", "NFE"] if how else []
+    titles = ["Attack", *own, "AUC [95 % CI]", "Accuracy", *rates, "ΔAUC [95 % CI]", "Beats controls"]
+    lines = [_line(titles), _line([":--" if title in ("Attack", "Setting") else "--:" for title in titles])]
     for block in blocks(report):
-        lines += [_line([_escape(cell) for cell in _markdown_cells(cells(row))]) for row in block]
-    return "\n".join([*lines, "", *(f"- {_escape(note)}" for note in footnotes(report, levels))]) + "\n"
+        for row in map(cells, block):
+            name, *numbers = _markdown_cells(row)
+            asked = [row.setting, row.evaluations] if how else []
+            lines.append(_line([_escape(cell) for cell in (name, *asked, *numbers)]))
+    notes = [f"- {_escape(note)}" for note in footnotes(report, levels)]
+    return "\n".join([*([how, ""] if how else []), *lines, "", *notes]) + "\n"
 
 
-def _terminal_cells(row: Cells) -> list[Text]:
-    name = Text(row.name, style="bold") if row.kind == "attack" else Text(f"  {row.short}")
+def _table(report: AuditReport, levels: list[float]) -> Table:
+    heads = report.protocol == "heads"
+    rates = [f"TPR@\n{percent(fpr)}" for fpr in levels]
+    numbers = ["AUC [95 % CI]", "Acc.", *rates, "ΔAUC [95 % CI]"]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    for title in ["Attack", *numbers, "Beats"] if heads else ["Attack", "NFE", *numbers]:
+        first = title == "Attack"
+        table.add_column(title, justify="left" if first else "right", vertical="top", no_wrap=heads or not first)
+    for block in blocks(report):
+        for row in block:
+            texts = _head_cells(cells(row)) if heads else _statistic_cells(cells(row))
+            table.add_row(*texts, style="" if row.kind == "attack" else "dim")
+        table.add_section()
+    return table
+
+
+def _head_cells(row: Cells) -> list[Text]:
     delta = Text(f"{row.delta} {row.delta_ci}\nvs {row.versus}" if row.delta else "")
-    rates = map(Text, row.tpr[:_TERMINAL_LEVELS])
-    mark = Text(row.beats, style="bold green" if row.beats == "✓" else "")
-    return [name, Text(f"{row.auc} {row.auc_ci}"), Text(row.accuracy), *rates, delta, mark]
+    return [_name(row), *_scores(row), delta, _mark(row)]
+
+
+def _statistic_cells(row: Cells) -> list[Text]:
+    """As for heads, but narrower: the difference over three lines, its mark beside it."""
+    name = _name(row)
+    if row.setting:
+        name.append(f"\n{_fold(row.setting)}", style="not bold dim")
+    versus = row.versus.removeprefix(f"{row.name} ")
+    delta = Text.assemble(row.delta, " ", _mark(row), f"\n{row.delta_ci}\nvs {versus}") if row.delta else Text()
+    return [name, Text(row.evaluations), *_scores(row), delta]
+
+
+def _name(row: Cells) -> Text:
+    return Text(row.name, style="bold") if row.kind == "attack" else Text(f"  {row.short}")
+
+
+def _scores(row: Cells) -> list[Text]:
+    return [Text(f"{row.auc} {row.auc_ci}"), Text(row.accuracy), *map(Text, row.tpr[:_TERMINAL_LEVELS])]
+
+
+def _mark(row: Cells) -> Text:
+    return Text(row.beats, style="bold green" if row.beats == "✓" else "")
+
+
+def _fold(setting: str) -> str:
+    """`t = 200, k = 100, n = 10` on narrow lines, none of them broken around an equals sign."""
+    return fill(setting.replace(" = ", "\u00a0=\u00a0"), _SETTING_WIDTH).replace("\u00a0", " ")
 
 
 def _markdown_cells(row: Cells) -> list[str]:

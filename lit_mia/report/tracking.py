@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.metrics.roc import roc_curve
-from lit_mia.report.plots import roc_figure, single_roc_figure
+from lit_mia.report.plots import family_roc_figure, roc_figure, single_roc_figure
 from lit_mia.report.schema import AuditReport
 from lit_mia.report.scores import ScoreTable, curves
 
@@ -35,8 +35,10 @@ def log_audit(logger: "WandbLogger", report: AuditReport, scores: ScoreTable) ->
     columns = ["id_hash", "label", "row", "kind", "score"]
     lines = [list(line) for line in zip(*(getattr(combined, name).tolist() for name in columns), strict=True)]
     attacks = [row.name for row in report.rows if row.kind == "attack"]
-    figure = roc_figure(report, curves(scores), attacks)
-    run.log({"scores": wandb.Table(columns=columns, data=lines), "roc": wandb.Image(figure)})
+    rocs = curves(scores)
+    figures = {"roc": roc_figure(report, rocs, attacks), "roc_family": family_roc_figure(report, rocs)}
+    images = {name: wandb.Image(figure) for name, figure in figures.items()}
+    run.log({"scores": wandb.Table(columns=columns, data=lines), **images})
     run.finish()
 
 
@@ -48,6 +50,7 @@ def _settings(report: AuditReport) -> dict[str, Any]:
         "target": report.target,
         "encoder": report.encoder,
         "design": report.design,
+        "protocol": report.protocol,
     }
 
 

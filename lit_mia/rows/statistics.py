@@ -54,7 +54,7 @@ class StatisticRows(RowMaker):
         """Every setting of the target, and one of each attack of the placebo."""
         residual = self._protocol == "resnet"
         single = all(len(attack.settings()) == 1 for attack in self.attacks)
-        self.data.ask(self.attacks, None, residual and single)
+        self.data.ask([*self.attacks, *self._round_trip], None, residual and single)
         if self.placebo is not None:
             self.placebo.ask(self.attacks, [attack.settings()[0] for attack in self.attacks], residual)
 
@@ -62,7 +62,7 @@ class StatisticRows(RowMaker):
         """Ask, choose settings on train and val, and score every record."""
         chosen = self._choose()
         blind = self._blind()
-        round_trip = self._round_trip()
+        round_trips = {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
         rows = []
         for attack, setting in zip(self.attacks, chosen, strict=True):
             name = attack.name
@@ -70,8 +70,8 @@ class StatisticRows(RowMaker):
             count = self.data.evaluations(attack, setting)
             rows.append(RowScores(name, "attack", name, own, describe(setting), count))
             rows.append(RowScores(f"{name} blind", "blind", name, blind))
-            if round_trip is not None:
-                rows.append(RowScores(f"{name} round trip", "round trip", name, round_trip))
+            for control, scores in round_trips.items():
+                rows.append(RowScores(f"{name} {control}", "round trip", name, scores))
             if self.placebo is not None:
                 answer = self._scores(self.placebo, attack, setting)
                 rows.append(RowScores(f"{name} placebo", "placebo", name, answer, describe(setting), count))
@@ -83,26 +83,29 @@ class StatisticRows(RowMaker):
     def _choose(self) -> list[Setting]:
         """The setting of each attack with the largest AUC on train and val, and everything asked that it needs."""
         several = any(len(attack.settings()) > 1 for attack in self.attacks)
-        if several or self._protocol == "threshold":
-            self._ask(self.data, None, False)
-            chosen = [self._best(attack) for attack in self.attacks]
-        else:
-            chosen = [attack.settings()[0] for attack in self.attacks]
         residual = self._protocol == "resnet"
-        for data in (self.data, self.placebo):
-            if data is not None:
-                self._ask(data, chosen, residual)
+        if several or not residual:
+            self.data.ask([*self.attacks, *self._round_trip], None, False)
+            self.data.query()
+        chosen = [self._best(attack) if several else attack.settings()[0] for attack in self.attacks]
+        if residual:
+            self.data.ask([*self.attacks, *self._round_trip], [*chosen, *({} for _ in self._round_trip)], True)
+            self.data.query()
+        if self.placebo is not None:
+            self.placebo.ask(self.attacks, chosen, residual)
+            self.placebo.query()
         return chosen
-
-    def _ask(self, data: StatisticDataModule, settings: list[Setting] | None, residual: bool) -> None:
-        data.ask(self.attacks, settings, residual)
-        data.query()
 
     def _best(self, attack: StatisticAttack) -> Setting:
         rows = self._selection
         labels = np.array(self.data.known.members)[rows]
         scores = [self._statistic(self.data, attack, setting)[rows] for setting in attack.settings()]
         return attack.settings()[int(np.argmax([auc(score, labels) for score in scores]))]
+
+    @property
+    def _round_trip(self) -> list[StatisticAttack]:
+        """The control of what compares images of a latent target; none for a pixel target."""
+        return [RoundTrip()] if self.data.is_latent else []
 
     @property
     def _selection(self) -> NDArray[np.int64]:
@@ -127,15 +130,6 @@ class StatisticRows(RowMaker):
         self.data.show_images()
         (control,) = controls_of(self.head).values()
         return train_seeds(control, self.data, self.budget)
-
-    def _round_trip(self) -> Scores | None:
-        """The autoencoder's round trip, scored as the attacks are; None for a pixel target."""
-        if not self.data.is_latent:
-            return None
-        control = RoundTrip()
-        self.data.ask([control], None, self._protocol == "resnet")
-        self.data.query()
-        return self._scores(self.data, control, {})
 
 
 def describe(setting: Setting) -> str:

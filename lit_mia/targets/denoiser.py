@@ -97,8 +97,8 @@ class DenoiserTarget(DenoiseTarget):
 
     @property
     def is_latent(self) -> bool:
-        """Whether the pipeline has an autoencoder."""
-        return self._autoencoder is not None
+        """Whether the pipeline has an autoencoder; its files say so without being loaded."""
+        return bool({"vae", "vqvae"} & self._files.index.keys())
 
     @property
     def image_size(self) -> int:

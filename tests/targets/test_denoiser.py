@@ -88,7 +88,7 @@ def test_an_unconditional_network_is_asked_directly(folders, kind, latent):
     torch.testing.assert_close(predicted, load(folders[kind]).unet(x, T).sample.detach(), rtol=0, atol=1e-5)
     assert predicted.std() > 0.1
     assert (target.is_latent, target.needs_captions, target.image_size) == (latent, False, 8)
-    with pytest.raises(TargetError, match="does not read any. Leave CLiD out"):
+    with pytest.raises(TargetError, match=r"does not read any\. Leave CLiD out"):
         target.reduced_condition(["moon"], 0.5)
 
 

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -111,10 +109,12 @@ def test_the_answer_is_that_of_the_public_pipeline(tiny_pipeline_folder):
         assert_same_up_to_rounding(ours[0], torch.from_numpy(theirs * 255).round().permute(2, 0, 1))
 
 
-def test_the_caption_reaches_the_pipeline(tiny_pipeline_folder):
-    options = {"strength": 1.0, "guidance": 20.0}
+@pytest.mark.parametrize(
+    ("made", "options"), [(make, {"strength": 1.0}), (by_denoiser, {"vary_t": 900})], ids=["call", "denoiser"]
+)
+def test_captions_reach_the_network_unless_switched_off(tiny_pipeline_folder, made, options):
     told, silent = (
-        make(tiny_pipeline_folder, prompt=prompt, **options).vary(IMAGES, CAPTIONS, SEEDS)
+        made(tiny_pipeline_folder, prompt=prompt, guidance=20.0, **options).vary(IMAGES, CAPTIONS, SEEDS)
         for prompt in ("caption", "none")
     )
     assert (told != silent).flatten(1).any(1).tolist() == [True, False, True]
@@ -188,9 +188,7 @@ def test_a_denoiser_varies_more_from_a_later_time(pixel_folders, kind):
     assert mean_distance(far, IMAGES) > 20
 
 
-@pytest.mark.parametrize(
-    "name", ["PNDMScheduler", "EulerDiscreteScheduler", "LMSDiscreteScheduler", "HeunDiscreteScheduler"]
-)
+@pytest.mark.parametrize("name", ["PNDMScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler"])
 def test_samplers_that_cannot_start_in_the_middle_give_way_to_ddim(with_scheduler, tiny_pipeline_folder, name):
     other = with_scheduler(name, beta_start=0.0001, beta_end=0.02, steps_offset=1)
     answer = by_denoiser(other, vary_t=600).vary(IMAGES, CAPTIONS, SEEDS)
@@ -199,7 +197,7 @@ def test_samplers_that_cannot_start_in_the_middle_give_way_to_ddim(with_schedule
 
 
 def test_learned_variances_are_not_needed(with_scheduler):
-    folder = with_scheduler("DDPMScheduler", variance_type="learned_range")
+    folder = with_scheduler("DDPMScheduler", variance_type="learned_range", steps_offset=1, clip_sample=False)
     assert by_denoiser(folder).vary(IMAGES, CAPTIONS, SEEDS).shape == IMAGES.shape
 
 
@@ -218,8 +216,3 @@ def test_times_that_the_schedule_lacks_are_refused(pixel_folders, options, messa
 def test_a_step_longer_than_the_way_is_refused(pixel_folders):
     with pytest.raises(TargetError, match="`vary_k` must not be above `vary_t`, but got 200 and 100"):
         by_denoiser(pixel_folders["ddim"], vary_t=100, vary_k=200)
-
-
-def test_importing_loads_no_model_library():
-    code = "import sys, lit_mia.targets.variation; sys.exit(bool({'diffusers', 'transformers'} & sys.modules.keys()))"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -29,7 +29,8 @@ class Case:
         x0: The same in the network's space.
         network: The network of diffusers itself, called with x, t and the states of captions, if it takes any.
         text: The text states of the records' captions.
-        decode: From the network's space to pixels from −1 to 1.
+        encode: From pixels from −1 to 1 to the network's space.
+        decode: The other way.
         rtol: How closely scores must agree.
     """
 
@@ -37,6 +38,7 @@ class Case:
     x0: Tensor
     network: Callable[..., tuple[Tensor]]
     text: Tensor | None
+    encode: Callable[[Tensor], Tensor]
     decode: Callable[[Tensor], Tensor]
     rtol: float
     alphas_bar: tuple[float, ...] = tuple(torch.cumprod(1 - BETAS, 0).double().tolist())
@@ -80,9 +82,8 @@ class Case:
         torch.testing.assert_close(found.residual, residual, rtol=self.rtol, atol=self.rtol)
 
 
-def shake(layer) -> None:
-    """Random weights of a size that makes the network's answers as large as noise."""
-    torch.nn.init.normal_(layer.weight, std=0.3)
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +102,7 @@ def tiny_ddpm_folder(tmp_path_factory):
             down_block_types=("DownBlock2D", "DownBlock2D"),
             up_block_types=("UpBlock2D", "UpBlock2D"),
         )
-        shake(unet.conv_out)
+        torch.nn.init.normal_(unet.conv_out.weight, std=0.3)  # answers as large as noise
     DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
     return folder
 
@@ -116,7 +117,7 @@ def case(request, tiny_ddpm_folder) -> Case:
     target = DenoiserTarget(str(tiny_ddpm_folder), precision=precision, device="cpu")
     images = smooth_images(4, seed=5, side=16)
     subject = Subject(target, names(4), images, (None,) * 4, seed=3)
-    return Case(subject, images.to(TYPES[precision]) / 127.5 - 1, network, None, lambda x: x, rtol)
+    return Case(subject, images.to(TYPES[precision]) / 127.5 - 1, network, None, _as_it_is, _as_it_is, rtol)
 
 
 @pytest.fixture(scope="session")
@@ -128,16 +129,20 @@ def latent_case(tiny_pipeline_folder) -> Case:
     pipeline = StableDiffusionPipeline.from_pretrained(tiny_pipeline_folder).to(torch.float64)
     pipeline.set_progress_bar_config(disable=True)
     scale = pipeline.vae.config.scaling_factor
-    with torch.no_grad():
-        x0 = pipeline.vae.encode(images.double() / 127.5 - 1).latent_dist.mode() * scale
-        text, _ = pipeline.encode_prompt(list(CAPTIONS), "cpu", 1, False)
     target = DenoiserTarget(str(tiny_pipeline_folder), precision="float64", device="cpu")
 
-    def decode(x):
-        with torch.no_grad():
-            return pipeline.vae.decode(x / scale).sample
+    @torch.no_grad()
+    def encode(pixels):
+        return pipeline.vae.encode(pixels).latent_dist.mode() * scale
 
-    return Case(Subject(target, names(4), images, CAPTIONS, seed=4), x0, pipeline.unet, text, decode, 1e-8)
+    @torch.no_grad()
+    def decode(x):
+        return pipeline.vae.decode(x / scale).sample
+
+    with torch.no_grad():
+        text, _ = pipeline.encode_prompt(list(CAPTIONS), "cpu", 1, False)
+    x0 = encode(images.double() / 127.5 - 1)
+    return Case(Subject(target, names(4), images, CAPTIONS, seed=4), x0, pipeline.unet, text, encode, decode, 1e-8)
 
 
 class World:

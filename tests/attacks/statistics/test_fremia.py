@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from lit_mia.attacks.statistics import PFAMI, PIA, PIAN, CLiD, FreMIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI, SimA, SimAMC
+from lit_mia.attacks.statistics import (
+    PFAMI,
+    PIA,
+    PIAN,
+    CLiD,
+    FreMIA,
+    Loss,
+    ReDiffuse,
+    ReDiffuseAPI,
+    SecMI,
+    SimA,
+    SimAMC,
+)
 from lit_mia.errors import HeadError
 
 WRAPPED = [Loss(), SecMI(), PIA(), PIAN(), SimA(), ReDiffuse(n=2)]

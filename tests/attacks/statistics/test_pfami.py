@@ -22,7 +22,7 @@ def fluctuation(case, timesteps, crops, noise_of):
     images = [case.subject.images, *neighbours(case.subject.images, crops)]
     losses, errors = [], []
     for which, image in enumerate(images):
-        x0 = image.to(case.x0) / 127.5 - 1
+        x0 = case.encode(image.to(case.x0) / 127.5 - 1)
         noise = [noise_of(which * len(timesteps) + place) for place in range(len(timesteps))]
         errors.append([e - case.eps(case.noised(x0, e, t), t) for e, t in zip(noise, timesteps, strict=True)])
         losses.append(torch.stack([error.square().mean((1, 2, 3)) for error in errors[-1]]).mean(0))
@@ -33,6 +33,11 @@ def fluctuation(case, timesteps, crops, noise_of):
 def test_it_is_how_far_the_loss_rises_for_crops(case, timesteps, crops):
     expected = fluctuation(case, timesteps or range(0, 500, 50), crops, lambda _: case.subject.noise(0))
     case.check(PFAMI(timesteps, crops), *expected, terms=1.0)
+
+
+def test_crops_are_made_before_the_autoencoder(latent_case):
+    expected = fluctuation(latent_case, [100, 200], 2, lambda _: latent_case.subject.noise(0))
+    latent_case.check(PFAMI([100, 200], 2), *expected, terms=1.0)
 
 
 def test_unpaired_noise_is_new_for_every_term(case):

@@ -1,5 +1,7 @@
 """ReDiffuse: its formula, its switches, a planted signal, and none."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter
@@ -14,7 +16,7 @@ def variations(case, starts, path):
     made = []
     for number, start in enumerate(starts):
         x = case.noised(start, case.subject.noise(number), path[0])
-        for t, to in zip(path, path[1:], strict=False):
+        for t, to in pairwise(path):
             x = case.ddim(x, t, to)
         made.append(x)
     return made

@@ -2,11 +2,29 @@
 
 import pytest
 import torch
+from optimal_denoiser import names, smooth_images
 
 from lit_mia.attacks.statistics import ReDiffuse, ReDiffuseAPI
 from lit_mia.errors import HeadError
-from lit_mia.queries.denoise import run_pass
+from lit_mia.queries.denoise import Subject, run_pass
 from lit_mia.queries.generate import record_seed
+from lit_mia.targets.denoise import VaryTarget
+
+
+class BrighterTarget(VaryTarget):
+    """Only an API: the image itself, brighter by the length of its caption."""
+
+    name = "brighter"
+    batch_size = 2
+    image_size = 8
+    asked = 0
+
+    def fingerprint(self):
+        return {"kind": "brighter"}
+
+    def vary(self, images, captions, seeds):
+        self.asked += len(images)
+        return images.add(torch.tensor([len(caption) for caption in captions], dtype=torch.uint8).view(-1, 1, 1, 1))
 
 
 @pytest.fixture
@@ -31,6 +49,23 @@ def test_it_is_the_distance_to_the_mean_of_what_the_api_returns(subject, n):
 def test_every_variation_is_another(subject):
     one, other = (subject.target.vary(subject.images, subject.captions, subject.seeds("vary", i)) for i in (0, 1))
     assert not torch.equal(one, other)
+
+
+def test_an_api_is_all_that_it_takes():
+    target, images = BrighterTarget(), smooth_images(3, seed=1).clamp(max=250)
+    scores = score(Subject(target, names(3), images, ("a", "bb", "cccc")), ReDiffuseAPI(2))
+    assert target.asked == 2 * 3
+    torch.testing.assert_close(scores, -torch.tensor([1.0, 2.0, 4.0]) / 127.5 * 192**0.5)
+
+
+def test_ssim_falls_with_the_difference():
+    images = smooth_images(3, seed=1, side=16).clamp(max=150)
+    scores = score(
+        Subject(BrighterTarget(), names(3), images[:1].expand(3, -1, -1, -1), ("", "x" * 20, "x" * 80)),
+        ReDiffuseAPI(2, "ssim"),
+    )
+    assert scores[0] == 1
+    assert scores[0] > scores[1] > scores[2]
 
 
 def test_it_is_near_rediffuse_where_the_api_does_the_same(planted):

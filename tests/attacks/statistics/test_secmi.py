@@ -1,5 +1,7 @@
 """SecMI: its formula, its switches, a planted signal, and none."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -14,7 +16,7 @@ def error_at(case, x, t, up_to):
 
 def inverted(case, path):
     x = case.x0
-    for t, to in zip(path, path[1:], strict=False):
+    for t, to in pairwise(path):
         x = case.ddim(x, t, to)
     return x
 

@@ -1,0 +1,144 @@
+"""Training-free attacks at many settings, measured on every split but test."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.statistics import StatisticDataModule
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.errors import HeadError, SplitError
+from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.queries.cost import Cost, Estimate
+from lit_mia.records import MEMBER, NON_MEMBER
+
+MeasuredSplit = Literal["train", "val", "calibration"]
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One attack at one setting.
+
+    Attributes:
+        attack: Name of the attack.
+        setting: One value for each argument that may be swept.
+        auc: Area under the ROC curve; below 0.5 if the attack is inverted, never turned round.
+        auc_lo: Lower end of its 95 % interval.
+        auc_hi: Upper end of its 95 % interval.
+        n_members: Members that were measured.
+        n_nonmembers: Non-members that were measured.
+        evaluations: Denoiser evaluations per record that the attack makes alone.
+    """
+
+    attack: str
+    setting: Setting
+    auc: float
+    auc_lo: float
+    auc_hi: float
+    n_members: int
+    n_nonmembers: int
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep measured, and where the numbers come from.
+
+    Attributes:
+        rows: All settings of all attacks, in their order.
+        splits: The splits whose records were measured together.
+        cost: What this run asked, all settings together; settings share what they ask alike.
+        target: Fingerprint of the target.
+        hashes: Of the splits and of the answers.
+    """
+
+    rows: tuple[SweepRow, ...]
+    splits: tuple[MeasuredSplit, ...]
+    cost: Cost
+    target: dict[str, Any]
+    hashes: dict[str, str]
+
+
+class Sweep:
+    """Measures training-free attacks at all their settings, never on test.
+
+    All settings are answered in one pass. The target is asked about every record, as for an audit, so that an audit of
+    the same store finds the answers; the test split stays unmeasured until then.
+
+    Args:
+        data: Records, target, store and splits.
+        attacks: The attacks; arguments that may be swept are lists.
+        splits: The splits to measure, taken together. A statistic is trained on none of them, so all but test are
+            allowed; only test may carry the final number.
+    """
+
+    def __init__(
+        self,
+        data: StatisticDataModule,
+        attacks: list[StatisticAttack],
+        splits: tuple[MeasuredSplit, ...] = ("calibration",),
+    ) -> None:
+        _check_attacks(attacks)
+        _check_splits(tuple(splits))
+        for attack in attacks:
+            data.target.require(attack.level)
+        self.data, self.attacks, self.splits = data, attacks, tuple(splits)
+
+    def estimate(self) -> dict[str, Estimate]:
+        """What the missing queries would cost, by target; asks nothing."""
+        self._announce()
+        return {"target": self.data.estimate()}
+
+    def run(self) -> SweepReport:
+        """Ask what is missing, and measure every setting of every attack."""
+        self._announce()
+        self.data.query()
+        rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
+        return SweepReport(rows, self.splits, self.data.cost, dict(self.data.target.fingerprint()), self.data.hashes())
+
+    def _announce(self) -> None:
+        self.data.prepare_data()
+        self.data.ask(self.attacks, None, residual=False)
+
+    def _measure(self, attack: StatisticAttack, setting: Setting) -> SweepRow:
+        data, rows = self.data, self._rows(*self.splits)
+        scores = attack.combine(data.statistics(attack, setting), setting, self._rows("train", "val"))[rows]
+        labels, groups = np.array(data.known.members)[rows], np.array(data.known.groups)[rows]
+        estimate = auc_estimate(scores, labels, groups)
+        return SweepRow(
+            attack.name,
+            setting,
+            estimate.auc,
+            estimate.lo,
+            estimate.hi,
+            int(np.sum(labels == MEMBER)),
+            int(np.sum(labels == NON_MEMBER)),
+            data.evaluations(attack, setting),
+        )
+
+    def _rows(self, *splits: MeasuredSplit) -> NDArray[np.int64]:
+        return np.array([row for split in splits for row in self.data.splits.rows[split]], dtype=np.int64)
+
+
+def _check_attacks(attacks: list[StatisticAttack]) -> None:
+    names = [attack.name for attack in attacks]
+    if not names or len(set(names)) < len(names):
+        raise HeadError(f"A sweep needs at least one attack, and each once, but got {names or 'none'}.")
+    if all(len(attack.settings()) == 1 for attack in attacks):
+        raise HeadError(
+            f"Nothing is swept: {', '.join(names)} has one setting each. Give a list for an argument, e.g. "
+            "`t: [100, 200]`; to measure one setting, run `lit-mia audit`."
+        )
+
+
+def _check_splits(splits: tuple[str, ...]) -> None:
+    """Refuse test, what is no split, and a split that is named twice."""
+    allowed = get_args(MeasuredSplit)
+    if "test" in splits:
+        raise SplitError(
+            "A sweep never measures the test split: a setting chosen there would make the audit's numbers too good. "
+            f"Use some of {', '.join(allowed)}."
+        )
+    if not splits or len(set(splits)) < len(splits) or not set(splits) <= set(allowed):
+        raise SplitError(f"`splits` must be some of {', '.join(allowed)}, each once, but got {list(splits)}.")

@@ -1,0 +1,268 @@
+"""`lit-mia sweep`: every setting of every attack is measured, on the splits that were asked for and never on test."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from datamodules import CsvSource, StatisticDataModule
+from lit_mia.ablation import Sweep
+from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
+from lit_mia.errors import HeadError, SplitError
+from lit_mia.main import run
+from lit_mia.targets.denoiser import DenoiserTarget
+
+GROUPS, UNKNOWN = 40, 4
+ATTACKS = [
+    {"class_path": "SimA", "init_args": {"t": [0, 100]}},
+    {"class_path": "ReDiffuse", "init_args": {"t": 200, "k": [100, 200], "n": [1, 2]}},
+]
+SETTINGS = ["SimA 0", "SimA 100", *(f"ReDiffuse 200 {k} {n}" for k in (100, 200) for n in (1, 2))]
+ALONE = [1, 1, 2, 4, 1, 2]  # 1 for SimA, n times ⌈t/k⌉ for ReDiffuse
+TOGETHER = 2 + 2 + 2  # SimA's; one at 200 and one at 100 for each of two draws, whatever k and n
+CONFIG = ["--config", "ablation.yaml"]
+
+
+@pytest.fixture(scope="module")
+def tiny_ddpm_folder(tmp_path_factory):
+    """A DDPMPipeline of 16 x 16 images whose random last layer answers as large as noise."""
+    import torch
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    folder = tmp_path_factory.mktemp("tiny") / "ddpm"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        unet = UNet2DModel(
+            sample_size=16,
+            layers_per_block=1,
+            block_out_channels=(4, 8),
+            norm_num_groups=2,
+            down_block_types=("DownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "UpBlock2D"),
+        )
+        torch.nn.init.normal_(unet.conv_out.weight, std=0.3)
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
+    return folder
+
+
+def write(folder, pipeline, flipped=frozenset(), redrawn=frozenset()):
+    """80 records in 40 groups and some of unknown membership, and ablation.yaml.
+
+    Args:
+        folder: Where.
+        pipeline: The target.
+        flipped: Ids whose membership is turned round.
+        redrawn: Ids whose image is another one.
+    """
+    (folder / "images").mkdir(parents=True)
+    rng, other = np.random.default_rng(0), np.random.default_rng(1)
+    with (folder / "records.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "image", "caption", "member", "group"])
+        for i in range(2 * GROUPS + UNKNOWN):
+            name, member = f"record-{i}", (i // 2) % 2 if i < 2 * GROUPS else "unknown"
+            pixels, instead = (r.integers(0, 256, (16, 16, 3), dtype=np.uint8) for r in (rng, other))
+            Image.fromarray(instead if name in redrawn else pixels).save(folder / f"images/{i}.png")
+            label = 1 - member if name in flipped else member
+            writer.writerow([name, f"images/{i}.png", f"picture number {i}", label, f"group-{i // 2}"])
+    source = {"path": "records.csv", "id_column": "id", "group_column": "group"}
+    data = {
+        "source": {"class_path": "CsvSource", "init_args": source},
+        "target": {"class_path": "DenoiserTarget", "init_args": {"path": str(pipeline), "device": "cpu"}},
+        "store": "store",
+        "image_size": 16,
+        "fractions": [0.4, 0.15, 0.15, 0.3],
+    }
+    config = {"data": {"class_path": "StatisticDataModule", "init_args": data}, "attacks": ATTACKS}
+    (folder / "ablation.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    return folder
+
+
+def datamodule(folder, pipeline):
+    return StatisticDataModule(
+        CsvSource(str(folder / "records.csv"), id_column="id", group_column="group"),
+        DenoiserTarget(str(pipeline), device="cpu"),
+        str(folder / "store"),
+        16,
+        fractions=(0.4, 0.15, 0.15, 0.3),
+    )
+
+
+def lines(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def members(folder):
+    """Id to membership, from the table of the user."""
+    return {line["id"]: int(line["member"]) for line in lines(folder / "records.csv") if line["member"] != "unknown"}
+
+
+def locked(folder):
+    """Split to ids, from the lock."""
+    return json.loads((folder / "store/splits.json").read_text())["ids"]
+
+
+def counts(folder, *splits):
+    """Members and non-members in some splits, as the table writes them."""
+    labels = [members(folder)[name] for split in splits for name in locked(folder)[split]]
+    return {(str(sum(labels)), str(len(labels) - sum(labels)))}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory, tiny_ddpm_folder):
+    """A workspace after `lit-mia sweep`, and what it said."""
+    folder = write(tmp_path_factory.mktemp("swept") / "work", tiny_ddpm_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        report = run(["sweep", *CONFIG])
+    return folder, report
+
+
+@pytest.fixture
+def inside(swept, monkeypatch):
+    monkeypatch.chdir(swept[0])
+    monkeypatch.setattr("sys.argv", ["lit-mia"])
+    return swept[0]
+
+
+@pytest.fixture
+def fresh(tmp_path, tiny_ddpm_folder, monkeypatch):
+    """A workspace whose target was asked nothing."""
+    folder = write(tmp_path / "work", tiny_ddpm_folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["lit-mia"])
+    return folder
+
+
+def test_a_row_for_each_setting_of_each_attack(swept):
+    folder, _ = swept
+    rows = lines(folder / "runs/ablation/sweep.csv")
+    assert [" ".join(filter(None, (row["attack"], row["t"], row["k"], row["n"]))) for row in rows] == SETTINGS
+    assert [int(row["nfe_alone"]) for row in rows] == ALONE
+    assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(folder, "calibration")
+    assert all(float(row["auc_lo"]) < float(row["auc"]) < float(row["auc_hi"]) for row in rows)
+    assert len({row["auc"] for row in rows}) > 3
+
+
+@pytest.mark.parametrize("splits", [["calibration"], ["train", "val"]])
+def test_the_auc_is_that_of_the_stored_statistics_even_below_half(inside, tiny_ddpm_folder, splits):
+    run(["sweep", *CONFIG, "--splits", json.dumps(splits), "--output", "some"])
+    rows, data = lines(inside / "some/sweep.csv"), datamodule(inside, tiny_ddpm_folder)
+    found = [
+        data.statistics(attack, setting)[:, 0]
+        for attack in (SimA(t=[0, 100]), ReDiffuse(t=200, k=[100, 200], n=[1, 2]))
+        for setting in attack.settings()
+    ]
+    measured = [data.known.ids.index(name) for split in splits for name in locked(inside)[split]]
+    labels = [members(inside)[data.known.ids[row]] for row in measured]
+    expected = [roc_auc_score(labels, statistic[measured]) for statistic in found]
+    np.testing.assert_allclose([float(row["auc"]) for row in rows], expected, rtol=1e-12)
+    assert min(expected) < 0.5 < max(expected)
+    assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(inside, *splits)
+
+
+def test_the_numbers_say_where_they_come_from(swept):
+    folder, report = swept
+    numbers = json.loads((folder / "runs/ablation/sweep.json").read_text())
+    table = lines(folder / "runs/ablation/sweep.csv")
+    assert [row["auc"] for row in numbers["rows"]] == [float(row["auc"]) for row in table]
+    assert [row["setting"] for row in numbers["rows"]] == [row.setting for row in report.rows]
+    assert numbers["cost"]["nfe"] == numbers["cost"]["queries"] == 2 * GROUPS * TOGETHER < 2 * GROUPS * sum(ALONE)
+    assert numbers["cost"]["seconds"] > 0
+    assert numbers["splits"] == numbers["config"]["splits"] == ["calibration"]
+    assert numbers["config"]["attacks"][1]["init_args"]["n"] == [1, 2]
+    assert numbers["hashes"]["split_digest"] == json.loads((folder / "store/splits.json").read_text())["digest"]
+    assert numbers["target"]["pipeline"] == "DDPMPipeline"
+    with Image.open(folder / "runs/ablation/sweep.png") as image:
+        assert image.format == "PNG"
+        assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+
+
+def test_a_second_sweep_asks_nothing_and_says_what_the_first_one_did(inside, swept, capsys):
+    again = run(["sweep", *CONFIG, "--output", "again"])
+    assert again.cost.nfe == again.cost.queries == 0
+    assert again.rows == swept[1].rows
+    said = capsys.readouterr().out
+    for row in again.rows:
+        assert f"{row.auc:.3f} [{row.auc_lo:.3f}, {row.auc_hi:.3f}]" in said
+    assert "t = 200, k = 100, n = 2" in said
+    assert "This pass: 0 denoiser evaluations" in said
+    assert [line.split()[-1] for line in said.splitlines()[-3:]] == [f"again/sweep.{end}" for end in ("csv", "json", "png")]
+    assert not (inside / "store/ledger.json").exists()  # test was not opened
+
+
+def test_a_dry_run_counts_and_asks_nothing(fresh, capsys):
+    assert run(["sweep", *CONFIG, "--dry-run"]) is None
+    total = 2 * GROUPS * TOGETHER
+    assert f"target: {2 * GROUPS} records, {total} missing queries, {total} NFE" in capsys.readouterr().out
+    assert list(fresh.glob("store/*.safetensors")) == []
+    assert not (fresh / "runs").exists()
+
+
+@pytest.mark.parametrize(("split", "same"), [("test", True), ("calibration", False)])
+def test_test_records_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_folder, split, same):
+    changed = frozenset(locked(swept[0])[split])
+    folder = write(tmp_path / "other", tiny_ddpm_folder, flipped=changed, redrawn=changed)
+    monkeypatch.chdir(folder)
+    other = run(["sweep", *CONFIG])
+    assert members(folder) != members(swept[0])
+    assert locked(folder) == locked(swept[0])
+    assert (other.rows == swept[1].rows) is same
+
+
+def test_components_are_scaled_on_train_and_val(tmp_path, tiny_pipeline_folder):
+    folder = write(tmp_path / "latent", tiny_pipeline_folder)
+    data, attack = datamodule(folder, tiny_pipeline_folder), CLiD(alpha=[0.3, 0.5, 0.7, 0.9])
+    report = Sweep(data, [attack, Loss(t=100)]).run()
+    measured = list(data.splits.rows["calibration"])
+    labels = np.array(data.known.members)[measured]
+
+    def areas(*reference):
+        rows = np.array([row for split in reference for row in data.splits.rows[split]])
+        scores = [attack.combine(data.statistics(attack, s), s, rows)[measured] for s in attack.settings()]
+        return [roc_auc_score(labels, score) for score in scores]
+
+    assert [row.auc for row in report.rows[:-1]] == pytest.approx(areas("train", "val"), rel=1e-12)
+    assert areas("train", "val") != areas("test")
+    assert [row.setting for row in report.rows] == [*attack.settings(), {"t": 100}]
+
+
+def test_test_is_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsys):
+    data = datamodule(fresh, tiny_ddpm_folder)
+    with pytest.raises(SplitError, match=r"never measures the test split.*Use some of train, val, calibration\."):
+        Sweep(data, [PIA(t=[100, 200])], ("calibration", "test"))
+    with pytest.raises(SystemExit) as ended:
+        run(["sweep", *CONFIG, "--splits", '["test"]'])
+    assert ended.value.code == 2
+    assert "calibration" in capsys.readouterr().err
+    assert not (fresh / "store").exists()
+
+
+@pytest.mark.parametrize("splits", [(), ("val", "val"), ("all",)])
+def test_splits_that_make_no_sense_are_refused(fresh, tiny_ddpm_folder, splits):
+    with pytest.raises(SplitError, match="must be some of train, val, calibration, each once"):
+        Sweep(datamodule(fresh, tiny_ddpm_folder), [PIA(t=[100, 200])], splits)
+
+
+@pytest.mark.parametrize(
+    ("attacks", "message"),
+    [
+        ([], "at least one attack, and each once, but got none"),
+        ([PIA(t=[1, 2]), PIA(t=3)], r"each once, but got \['PIA', 'PIA'\]"),
+        ([PIA(t=100), SimA(t=[100])], "Nothing is swept: PIA, SimA"),
+    ],
+    ids=["none", "twice", "one setting"],
+)
+def test_attacks_that_cannot_be_compared_are_refused(fresh, tiny_ddpm_folder, attacks, message):
+    with pytest.raises(HeadError, match=message):
+        Sweep(datamodule(fresh, tiny_ddpm_folder), attacks)
+
+
+def test_a_missing_config_is_named(failure):
+    assert "`lit-mia sweep` needs `--config FILE`, or a shipped name such as ablation/" in failure("sweep")
+    assert "ablation/rediffuse_n" in failure("sweep", "--config", "nowhere")
