@@ -23,7 +23,7 @@ class PairArrays:
         image_embedding: float32 `[n, d]`.
         generated_embedding: float32 `[n, k, d]`.
         text_embedding: float32 `[n, e]`.
-        residual: float16 `[n, c, h, w]`.
+        residual: float32 `[n, c, h, w]`.
     """
 
     member: NDArray[np.int64]
@@ -32,7 +32,7 @@ class PairArrays:
     image_embedding: NDArray[np.float32] | None = None
     generated_embedding: NDArray[np.float32] | None = None
     text_embedding: NDArray[np.float32] | None = None
-    residual: NDArray[np.float16] | None = None
+    residual: NDArray[np.float32] | None = None
 
     def hold(self, names: Iterable[str]) -> bool:
         """Whether all of these fields are there."""
@@ -42,11 +42,11 @@ class PairArrays:
         """The given rows as tensors; images in [0, 1]."""
         index = np.asarray(rows, dtype=np.int64)
 
-        def part(array: NDArray[np.uint8] | NDArray[np.float16] | NDArray[np.float32] | None) -> torch.Tensor | None:
+        def part(array: NDArray[np.uint8] | NDArray[np.float32] | None) -> torch.Tensor | None:
             if array is None:
                 return None
             values = torch.from_numpy(array[index])
-            return values.float() / 255 if values.dtype is torch.uint8 else values.float()
+            return values.float() / 255 if values.dtype is torch.uint8 else values
 
         return PairBatch(
             row=torch.from_numpy(index),

@@ -183,7 +183,7 @@ class StatisticDataModule(AuditDataModule):
 
     def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
         """The query images, and the residual maps of `attack`."""
-        known: dict[str, NDArray[np.uint8] | NDArray[np.float16]] = {}
+        known: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {}
         if "image" in inputs:
             known["image"] = self.query_images(self.table)
         if "residual" in inputs:

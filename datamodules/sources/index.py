@@ -41,8 +41,8 @@ class IndexSource(RecordSource):
         rows = [*members, *others]
         if len(set(rows)) < len(rows) or min(rows) < 0 or max(rows) >= len(records):
             raise RecordError(
-                f"The row numbers of {self.path} must be distinct and below {len(records)}, the length of the source, but "
-                f"reach from {min(rows)} to {max(rows)}. Is it the file of this data set?"
+                f"The row numbers of {self.path} must be distinct and below {len(records)}, the length of the source, "
+                f"but reach from {min(rows)} to {max(rows)}. Is it the file of this data set?"
             )
         table = records.select(rows)
         labels = (MEMBER,) * len(members) + (NON_MEMBER,) * len(others)

@@ -41,7 +41,7 @@ class FindingStore:
     """Statistics and residual maps of one target, one file per pass over some records.
 
     A file is named by the hash of its content, so that a damaged one is noticed, ignored and asked again. Residual maps
-    are kept in half precision and only where they were asked for.
+    are kept only where they were asked for.
     """
 
     def __init__(self, path: str | Path, fingerprint: Mapping[str, FingerprintValue]) -> None:
@@ -89,7 +89,7 @@ class FindingStore:
         """
         tensors = {f"statistic/{c.key}": s.double().cpu() for c, s in zip(columns, statistics, strict=True)}
         if residuals is not None:
-            tensors |= {f"residual/{c.key}": r.half().cpu() for c, r in zip(columns, residuals, strict=True)}
+            tensors |= {f"residual/{c.key}": r.float().cpu() for c, r in zip(columns, residuals, strict=True)}
         facts = {"records": list(records), "evaluations": {c.key: c.evaluations for c in columns}}
         data = safetensors.torch.save(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
@@ -109,13 +109,13 @@ class FindingStore:
         values = self._read(f"statistic/{column}", records)
         return values.reshape(len(records), -1).numpy()
 
-    def residuals(self, column: str, records: Sequence[str]) -> NDArray[np.float16]:
+    def residuals(self, column: str, records: Sequence[str]) -> NDArray[np.float32]:
         """The residual maps of an attack, `[n, c, h, w]`.
 
         Raises:
             StoreError: If one is not there.
         """
-        values: NDArray[np.float16] = self._read(f"residual/{column}", records).numpy()
+        values: NDArray[np.float32] = self._read(f"residual/{column}", records).numpy()
         return values
 
     def evaluations(self, column: str) -> int:

@@ -14,9 +14,10 @@ from lit_mia.ablation import Sweep
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
+from lit_mia.metrics.bootstrap import bootstrap_auc
 from lit_mia.targets.denoiser import DenoiserTarget
 
-GROUPS, UNKNOWN = 40, 4
+GROUPS, UNKNOWN, FRACTIONS = 40, 4, (0.25, 0.25, 0.25, 0.25)
 ATTACKS = [
     {"class_path": "SimA", "init_args": {"t": [0, 100]}},
     {"class_path": "ReDiffuse", "init_args": {"t": 200, "k": [100, 200], "n": [1, 2]}},
@@ -75,7 +76,7 @@ def write(folder, pipeline, flipped=frozenset(), redrawn=frozenset()):
         "target": {"class_path": "DenoiserTarget", "init_args": {"path": str(pipeline), "device": "cpu"}},
         "store": "store",
         "image_size": 16,
-        "fractions": [0.4, 0.15, 0.15, 0.3],
+        "fractions": list(FRACTIONS),
     }
     config = {"data": {"class_path": "StatisticDataModule", "init_args": data}, "attacks": ATTACKS}
     (folder / "ablation.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -88,7 +89,7 @@ def datamodule(folder, pipeline):
         DenoiserTarget(str(pipeline), device="cpu"),
         str(folder / "store"),
         16,
-        fractions=(0.4, 0.15, 0.15, 0.3),
+        fractions=FRACTIONS,
     )
 
 
@@ -147,10 +148,11 @@ def test_a_row_for_each_setting_of_each_attack(swept):
     assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(folder, "calibration")
     assert all(float(row["auc_lo"]) < float(row["auc"]) < float(row["auc_hi"]) for row in rows)
     assert len({row["auc"] for row in rows}) > 3
+    assert any(float(row["auc"]) < 0.5 for row in rows)  # as it is, never turned round
 
 
 @pytest.mark.parametrize("splits", [["calibration"], ["train", "val"]])
-def test_the_auc_is_that_of_the_stored_statistics_even_below_half(inside, tiny_ddpm_folder, splits):
+def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_groups(inside, tiny_ddpm_folder, splits):
     run(["sweep", *CONFIG, "--splits", json.dumps(splits), "--output", "some"])
     rows, data = lines(inside / "some/sweep.csv"), datamodule(inside, tiny_ddpm_folder)
     found = [
@@ -162,7 +164,9 @@ def test_the_auc_is_that_of_the_stored_statistics_even_below_half(inside, tiny_d
     labels = [members(inside)[data.known.ids[row]] for row in measured]
     expected = [roc_auc_score(labels, statistic[measured]) for statistic in found]
     np.testing.assert_allclose([float(row["auc"]) for row in rows], expected, rtol=1e-12)
-    assert min(expected) < 0.5 < max(expected)
+    groups = [data.known.groups[row] for row in measured]
+    interval = bootstrap_auc(found[0][measured], labels, groups)
+    assert (float(rows[0]["auc_lo"]), float(rows[0]["auc_hi"])) == (interval.lo, interval.hi)
     assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(inside, *splits)
 
 
@@ -192,7 +196,9 @@ def test_a_second_sweep_asks_nothing_and_says_what_the_first_one_did(inside, swe
         assert f"{row.auc:.3f} [{row.auc_lo:.3f}, {row.auc_hi:.3f}]" in said
     assert "t = 200, k = 100, n = 2" in said
     assert "This pass: 0 denoiser evaluations" in said
-    assert [line.split()[-1] for line in said.splitlines()[-3:]] == [f"again/sweep.{end}" for end in ("csv", "json", "png")]
+    assert [line.split()[-1] for line in said.splitlines()[-3:]] == [
+        f"again/sweep.{end}" for end in ("csv", "json", "png")
+    ]
     assert not (inside / "store/ledger.json").exists()  # test was not opened
 
 

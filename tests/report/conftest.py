@@ -1,4 +1,4 @@
-"""A report of simulated scores: two or six attacks, each with three controls."""
+"""Reports of simulated scores: attacks under one of the three protocols, each with three controls."""
 
 from collections.abc import Callable
 
@@ -7,16 +7,20 @@ import pytest
 
 from lit_mia.metrics.roc import roc_curve
 from lit_mia.metrics.tpr import floor_reason
-from lit_mia.report.schema import AuditReport, Cost, Row, RowKind
+from lit_mia.report.schema import AuditReport, Cost, Protocol, Row, RowKind
 from lit_mia.report.scores import COMBINED, ScoreTable, score_table
 
 N = 400
 LABELS = np.repeat([1, 0], N)
+SETTING, EVALUATIONS = "t = 200, k = 100, n = 10", 1010
 IDS = [f"emoji-{i}" for i in range(2 * N)]
 CONTROLS: tuple[tuple[RowKind, float], ...] = (("blind", 0.12), ("caption", 0.0), ("placebo", 0.2))
+STATISTIC_CONTROLS: tuple[tuple[RowKind, float], ...] = (("blind", 0.12), ("round trip", 0.05), ("placebo", 0.2))
 
 
-def _row(name: str, kind: RowKind, scores: np.ndarray) -> Row:
+def _row(attack: str, kind: RowKind, protocol: Protocol, scores: np.ndarray) -> Row:
+    name = attack if kind == "attack" else f"{attack} {kind}"
+    asked = protocol != "heads" and kind in ("attack", "placebo")
     roc = roc_curve(scores, LABELS)
     auc = float(np.trapezoid(roc.tpr, roc.fpr))
     at_10 = int(np.searchsorted(roc.fpr, 0.1, side="right")) - 1
@@ -24,15 +28,17 @@ def _row(name: str, kind: RowKind, scores: np.ndarray) -> Row:
     difference = {
         "delta_auc": auc - 0.55,
         "delta_auc_ci": [auc - 0.60, auc - 0.50],
-        "strongest_control": f"{name} placebo",
-        "p_vs_control": {f"{name} {control}": 0.001 for control, _ in CONTROLS},
+        "strongest_control": f"{attack} placebo",
+        "p_vs_control": {f"{attack} {control}": 0.001 for control in ("blind", "placebo")},
         "p_adjusted": 0.006,
         "beats_controls": auc > 0.6,
     }
     return Row(
         name=name,
         kind=kind,
-        attack=name.split(" ")[0],
+        attack=attack,
+        setting=SETTING if asked else None,
+        evaluations=EVALUATIONS if asked else None,
         auc=auc,
         auc_ci=[auc - half, auc + half],
         tpr_at_fpr=[
@@ -60,7 +66,7 @@ def _row(name: str, kind: RowKind, scores: np.ndarray) -> Row:
     )
 
 
-def _audit(rows: list[Row]) -> AuditReport:
+def _audit(rows: list[Row], protocol: Protocol) -> AuditReport:
     return AuditReport(
         name="OpenMoji demo: latent target",
         created="2026-11-21",
@@ -81,6 +87,7 @@ def _audit(rows: list[Row]) -> AuditReport:
             },
             seconds_total=1911.0,
         ),
+        protocol=protocol,
         design="randomized_split",
         target={"class": "DiffusersTarget", "weights": "ab" * 32, "steps": 20, "guidance": 5.0},
         placebo={"class": "DiffusersTarget", "weights": "cd" * 32, "steps": 20, "guidance": 5.0},
@@ -91,7 +98,7 @@ def _audit(rows: list[Row]) -> AuditReport:
             "groups": 3120,
         },
         store_digest="12" * 32,
-        encoder={"class": "PixelEncoder", "dim": 192},
+        encoder={"class": "PixelEncoder", "dim": 192} if protocol == "heads" else {},
         config={"target": {"path": "shipped:openmoji-demo", "steps": 20}, "attacks": ["I-P", "II-S"], "seeds": 5},
         tried={"configurations": 6, "test_openings": 1},
         control_null={"max_control_auc": 0.571, "quantile_95": 0.563, "permutations": 1000},
@@ -105,21 +112,24 @@ def _audit(rows: list[Row]) -> AuditReport:
 
 
 @pytest.fixture(scope="session")
-def simulate() -> Callable[[dict[str, float]], tuple[AuditReport, ScoreTable]]:
-    """Attack name → shift of its members' scores, to a report with the scores behind it."""
+def simulate() -> Callable[..., tuple[AuditReport, ScoreTable]]:
+    """Attack name → shift of its members' scores, and a protocol, to a report with the scores behind it."""
 
-    def simulated(attacks: dict[str, float]) -> tuple[AuditReport, ScoreTable]:
+    def simulated(attacks: dict[str, float], protocol: Protocol = "heads") -> tuple[AuditReport, ScoreTable]:
+        controls = CONTROLS if protocol == "heads" else STATISTIC_CONTROLS
         rng = np.random.default_rng(3)
         rows, tables = [], []
         for attack, shift in attacks.items():
-            for kind, mean in (("attack", shift), *CONTROLS):
-                name = attack if kind == "attack" else f"{attack} {kind}"
+            for kind, mean in (("attack", shift), *controls):
                 scores = rng.normal(size=2 * N) + mean * LABELS
-                rows.append(_row(name, kind, scores))
+                row = _row(attack, kind, protocol, scores)
+                rows.append(row)
                 for seed in (0, COMBINED):
                     split = ["test"] * len(IDS)
-                    tables.append(score_table(IDS, LABELS, split, scores + (seed == 0), row=name, kind=kind, seed=seed))
-        return _audit(rows), ScoreTable.join(tables)
+                    tables.append(
+                        score_table(IDS, LABELS, split, scores + (seed == 0), row=row.name, kind=kind, seed=seed)
+                    )
+        return _audit(rows, protocol), ScoreTable.join(tables)
 
     return simulated
 
@@ -128,3 +138,9 @@ def simulate() -> Callable[[dict[str, float]], tuple[AuditReport, ScoreTable]]:
 def audit(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[AuditReport, ScoreTable]:
     """A small report: two attacks with their controls."""
     return simulate({"I-P": 0.1, "II-S": 1.0})
+
+
+@pytest.fixture(scope="session")
+def statistics(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[AuditReport, ScoreTable]:
+    """A small report of training-free attacks under a threshold; the first has a long name."""
+    return simulate({"FreMIA ReDiffuse pixel SSIM": 0.1, "SecMI": 1.0}, "threshold")

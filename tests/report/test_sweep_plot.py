@@ -31,8 +31,8 @@ def drawn(axes):
     found = {}
     for bars in axes.containers:
         assert isinstance(bars, ErrorbarContainer)
-        ends = np.array([segment[:, 1] for segment in bars.lines[2][0].get_segments()])
-        found[bars.get_label()] = (*(np.asarray(values) for values in bars.lines[0].get_data()), ends)
+        ends = np.array([segment[:, 1] for segment in bars.lines[2][0].get_segments()], dtype=float)
+        found[bars.get_label()] = (*(np.asarray(values, dtype=float) for values in bars.lines[0].get_data()), ends)
     return found
 
 
@@ -104,5 +104,5 @@ def test_the_figure_is_a_png_of_150_dots_per_inch(mixed, tmp_path):
     with Image.open(tmp_path / "a") as image:
         assert image.format == "PNG"
         assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
-        assert len(np.unique(np.asarray(image).reshape(-1, 4), axis=0)) > 50
+        assert image.getcolors(50) is None  # more than 50 colours: something is drawn
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

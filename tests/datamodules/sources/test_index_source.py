@@ -1,0 +1,65 @@
+"""Labels from a published index file."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from memory_source import MemorySource
+from optimal_denoiser import smooth_images
+
+from datamodules.sources import IndexSource
+from lit_mia.errors import RecordError
+
+SOURCE = MemorySource(smooth_images(8, 0), [-1] * 8)
+
+
+def write(path, **arrays):
+    np.savez(path, **arrays)
+    return hashlib.md5(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def published(tmp_path):
+    path = tmp_path / "split.npz"
+    return path, write(path, mia_train_idxs=np.array([5, 1]), mia_eval_idxs=np.array([0, 7, 2]), ratio=np.array(0.5))
+
+
+def test_rows_are_labelled_and_the_others_left_out(published):
+    path, md5 = published
+    records = IndexSource(SOURCE, str(path), md5[:8]).load()
+    assert records.ids == ("r005", "r001", "r000", "r007", "r002")
+    assert records.members == (1, 1, 0, 0, 0)
+    assert records.open_image(0).tobytes() == SOURCE.pictures[5].tobytes()
+
+
+def test_a_missing_file_is_downloaded(published, tmp_path):
+    path, md5 = published
+    copy = tmp_path / "cache/copy.npz"
+    assert len(IndexSource(SOURCE, str(copy), md5, url=path.as_uri()).load()) == 5
+    assert copy.read_bytes() == path.read_bytes()
+    with pytest.raises(RecordError, match="cannot be downloaded"):
+        IndexSource(SOURCE, str(tmp_path / "other.npz"), md5, url=(tmp_path / "nowhere.npz").as_uri()).load()
+    with pytest.raises(RecordError, match="no `url` to download it from"):
+        IndexSource(SOURCE, str(tmp_path / "other.npz"), md5).load()
+
+
+def test_another_file_is_refused(published):
+    path, _ = published
+    with pytest.raises(RecordError, match=r"has the MD5 .*, not 123"):
+        IndexSource(SOURCE, str(path), "123").load()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"mia_train_idxs": [0, 1], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
+        ({"mia_train_idxs": [0, 8], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
+        ({"mia_train_idxs": [0, -1], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
+        ({"members": [0, 1]}, "must hold mia_train_idxs and mia_eval_idxs"),
+    ],
+)
+def test_a_file_of_another_data_set_is_refused(tmp_path, arrays, message):
+    path = tmp_path / "split.npz"
+    md5 = write(path, **{name: np.array(rows) for name, rows in arrays.items()})
+    with pytest.raises(RecordError, match=message):
+        IndexSource(SOURCE, str(path), md5).load()

@@ -1,0 +1,120 @@
+"""The datamodule of training-free attacks: what is asked, what is refused before the first query, what heads get."""
+
+import numpy as np
+import pytest
+import torch
+from memory_source import MemorySource
+from optimal_denoiser import OptimalTarget, smooth_images
+
+from datamodules import StatisticDataModule
+from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuseAPI, SecMI
+from lit_mia.errors import LitMiaError, RecordError, TargetError
+
+N = 80
+MEMBERS = [1, 0] * (N // 2)
+
+
+@pytest.fixture
+def make(tmp_path):
+    def build(target=None, source=None, **settings):
+        images = smooth_images(N, 0)
+        return StatisticDataModule(
+            source or MemorySource(images, MEMBERS),
+            target or OptimalTarget(images[::2]),
+            str(tmp_path / "store"),
+            **({"image_size": 8, "fractions": (0.25, 0.25, 0.25, 0.25)} | settings),
+        )
+
+    return build
+
+
+def test_it_asks_once_and_gives_statistics_and_maps(make):
+    data = make()
+    data.ask([PIA(t=[100, 200]), SecMI(t=20)], None, residual=False)
+    assert data.estimate().missing == N * 6
+    assert data.estimate().nfe == N * 6
+    data.query()
+    assert data.cost.nfe == data.target.nfe == N * 6
+    assert data.estimate().nfe == 0
+    assert data.statistics(PIA(t=200), {"t": 200}).shape == (N, 1)
+    assert data.evaluations(SecMI(t=20), {"t": 20}) == 4
+    data.ask([PIA(t=[100, 200])], [{"t": 200}], residual=True)
+    data.query()
+    assert data.cost.nfe == N * 6 + N * 2
+    data.show_residuals(PIA(), {"t": 200})
+    (batch,) = list(data._dataset(range(N)).batches(N))
+    norm = -batch["residual"].pow(4).flatten(1).sum(1).pow(0.25)
+    np.testing.assert_allclose(norm, data.statistics(PIA(), {"t": 200})[:, 0], rtol=1e-4)
+
+
+def test_findings_depend_on_nothing_but_the_record(make, tmp_path):
+    one, other = make(), make(target=OptimalTarget(smooth_images(N, 0)[::2], batch_size=7))
+    other.store_path = tmp_path / "other"
+    for data in (one, other):
+        data.ask([Loss()], None, residual=False)
+        data.query()
+    np.testing.assert_allclose(*(data.statistics(Loss(), {"t": 350}) for data in (one, other)), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("attacks", "changes", "message"),
+    [
+        ([SecMI(t=995)], {}, r"Timesteps must be in 0 … 999.*needs \[1005\]"),
+        ([Loss(t=[10, 2000])], {}, r"needs \[2000\]"),
+        ([CLiD()], {}, "CLiD needs captions, but 80 of 80 records have none"),
+        ([Loss()], {"image_size": 16}, "takes images of 8 pixels, but `image_size` is 16"),
+        ([Loss()], {"source": MemorySource(smooth_images(N, 0, side=12), MEMBERS)}, "has 12 × 12 pixels and mode RGB"),
+        ([Loss()], {"source": MemorySource(smooth_images(N, 0), MEMBERS, mode="L")}, "has 8 × 8 pixels and mode L"),
+        ([Loss()], {"target": OptimalTarget(smooth_images(4, 0), ["a"] * 4)}, "The target needs captions"),
+    ],
+)
+def test_bad_input_is_refused_before_the_first_query(make, attacks, changes, message):
+    data = make(**changes)
+    for call in (data.estimate, data.query):
+        data.ask(attacks, None, residual=False)
+        with pytest.raises((RecordError, TargetError), match=message):
+            call()
+    assert data.target.nfe == 0
+
+
+def test_images_can_be_converted_if_one_insists(make):
+    data = make(source=MemorySource(smooth_images(N, 0, side=12), MEMBERS, mode="L"), convert=True)
+    data.ask([Loss()], None, residual=False)
+    data.query()
+    assert data.target.nfe == N
+
+
+def test_a_head_needs_an_attack(make):
+    data = make()
+    data.ask([Loss(t=[1, 2])], None, residual=False)
+    data.query()
+    data.table = data.known
+    with pytest.raises(RecordError, match="needs `attack` of the datamodule"):
+        data.arrays_of(frozenset({"residual"}))
+
+
+def test_with_an_attack_the_loaders_give_its_maps(make):
+    data = make(attack=Loss(t=200))
+    data.prepare(frozenset({"residual", "image"}))
+    batch = next(iter(data.train_dataloader()))
+    assert batch["residual"].shape[1:] == batch["image"].shape[1:] == (3, 8, 8)
+    assert batch["residual"].dtype == torch.float32
+
+
+def test_a_gallery_shows_variations(make):
+    data = make()
+    data.ask([ReDiffuseAPI(n=1)], None, residual=False)
+    data.query()
+    assert [image.shape for image in data.answers([0, 3])] == [(8, 8, 3)] * 2
+
+
+def test_a_placebo_has_the_same_records_and_splits(make, tmp_path):
+    data = make()
+    placebo = data.answered_by(OptimalTarget(smooth_images(5, 9)), str(tmp_path / "placebo"))
+    assert placebo.splits.digest == data.splits.digest
+    assert placebo.known is data.known or placebo.known.ids == data.known.ids
+
+
+def test_one_class_is_refused(make):
+    with pytest.raises(LitMiaError, match="80 members and 0 non-members"):
+        make(source=MemorySource(smooth_images(N, 0), [1] * N)).prepare_data()

@@ -1,0 +1,65 @@
+"""The store of findings: kept once, read in any order, and never silently wrong."""
+
+import pytest
+import torch
+
+from lit_mia.errors import StoreError
+from lit_mia.queries.findings import Column, FindingStore
+
+FINGERPRINT = {"kind": "test", "weights": "abc"}
+
+
+@pytest.fixture
+def filled(tmp_path):
+    """Two passes: records a, b with maps, record c without."""
+    store = FindingStore(tmp_path, FINGERPRINT)
+    maps = [torch.arange(24.0).view(2, 3, 2, 2), torch.ones(2, 1, 2, 2)]
+    store.append(["a", "b"], [Column("x", 2), Column("y", 7)], [torch.tensor([1.0, 2.0]), torch.ones(2, 3)], maps)
+    store.append(["c"], [Column("x", 2)], [torch.tensor([3.0])], None)
+    return store
+
+
+def test_what_is_stored_comes_back_in_the_order_that_is_asked(filled):
+    assert filled.statistics("x", ["c", "a", "b"]).tolist() == [[3], [1], [2]]
+    assert filled.statistics("y", ["b"]).tolist() == [[1, 1, 1]]
+    assert filled.residuals("x", ["b", "a"])[:, 0, 0, 1].tolist() == [13, 1]
+    assert (filled.evaluations("x"), filled.evaluations("y")) == (2, 7)
+
+
+def test_it_knows_what_it_holds(filled):
+    assert filled.holds("x", "c", residual=False)
+    assert not filled.holds("x", "c", residual=True)
+    assert filled.holds("x", "a", residual=True)
+    assert not filled.holds("y", "c", residual=False)
+    with pytest.raises(StoreError, match=r"1 of 2 findings are not in the store.*lit-mia query"):
+        filled.statistics("y", ["a", "c"])
+
+
+def test_another_process_finds_the_same(filled):
+    again = FindingStore(filled.path, FINGERPRINT)
+    assert again.statistics("x", ["a", "b", "c"]).tolist() == [[1], [2], [3]]
+    assert again.digest() == filled.digest()
+    again.append(["d"], [Column("x", 2)], [torch.tensor([4.0])], None)
+    assert filled.statistics("x", ["d"]).tolist() == [[4]]
+    assert filled.digest() == again.digest()
+
+
+def test_another_target_is_refused(filled):
+    with pytest.raises(StoreError, match=r"another target.*weights: store abc, target def"):
+        FindingStore(filled.path, {**FINGERPRINT, "weights": "def"})
+
+
+def test_a_damaged_file_is_ignored_and_named(filled, caplog):
+    file = sorted(filled.path.glob("*.safetensors"))[0]
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data))
+    again = FindingStore(filled.path, FINGERPRINT)
+    assert not again.holds("x", "a", residual=False)
+    assert again.holds("x", "c", residual=False)
+    assert file.name in caplog.text
+
+
+def test_of_two_findings_about_a_record_the_earlier_counts(filled):
+    filled.append(["a"], [Column("x", 2)], [torch.tensor([9.0])], None)
+    assert FindingStore(filled.path, FINGERPRINT).statistics("x", ["a"]).tolist() == [[1]]

@@ -1,0 +1,100 @@
+"""Asking a target about a table of records: once, in shares, and never twice."""
+
+import numpy as np
+import pytest
+import torch
+from memory_source import MemorySource
+from optimal_denoiser import OptimalTarget, smooth_images
+
+from lit_mia.attacks.statistics import PIA, Loss, ReDiffuse, SecMI
+from lit_mia.queries.findings import FindingStore
+from lit_mia.queries.rehearsal import rehearse
+from lit_mia.queries.sweep import Questions, missing_records, sweep
+
+N = 10
+
+
+@pytest.fixture
+def target():
+    return OptimalTarget(smooth_images(N, 0), batch_size=4)
+
+
+@pytest.fixture
+def questions():
+    images = smooth_images(N, 0)
+    return Questions(MemorySource(images, [1, 0] * (N // 2)).load(), images.numpy(), 0)
+
+
+def store(folder, target):
+    return FindingStore(folder, target.fingerprint())
+
+
+def plans(*attacks):
+    return [attack.plan(setting) for attack in attacks for setting in attack.settings()]
+
+
+def test_everything_is_asked_once_and_counted(tmp_path, target, questions):
+    wanted = plans(PIA(t=[100, 200]), SecMI(t=20))
+    filled = store(tmp_path, target)
+    cost = sweep(filled, target, questions, wanted)
+    assert cost.nfe == target.nfe == cost.queries == N * (1 + 2 + 3)  # ε(x_0, 0) is PIA's and SecMI's
+    assert missing_records(filled, questions, wanted, False) == 0
+    assert sweep(filled, target, questions, wanted).nfe == 0
+    assert [filled.evaluations(plan.key) for plan in wanted] == [2, 2, 4]
+
+
+def test_only_what_is_missing_is_asked(tmp_path, target, questions):
+    filled = store(tmp_path, target)
+    few = Questions(questions.records.select(range(3)), questions.images[:3], 0)
+    sweep(filled, target, few, plans(Loss()))
+    assert missing_records(filled, questions, plans(Loss()), False) == N - 3
+    assert sweep(filled, target, questions, plans(Loss(), PIA())).nfe == 3 * 2 + (N - 3) * 3
+    assert missing_records(filled, questions, plans(Loss()), True) == N
+    assert sweep(filled, target, questions, plans(Loss()), residual=True).nfe == N
+    assert filled.residuals(plans(Loss())[0].key, questions.keys).shape == (N, 3, 8, 8)
+
+
+def test_ranks_share_the_records(tmp_path, target, questions):
+    alone, together = store(tmp_path / "alone", target), store(tmp_path / "together", target)
+    wanted = plans(ReDiffuse(n=2), Loss())
+    sweep(alone, target, questions, wanted)
+    spent = [sweep(together, target, questions, wanted, rank=rank, world_size=3).nfe for rank in range(3)]
+    assert spent == [4 * 4 + 4, 3 * 4 + 3, 3 * 4 + 3]
+    for plan in wanted:
+        one, other = (s.statistics(plan.key, questions.keys) for s in (alone, together))
+        np.testing.assert_allclose(one, other, rtol=1e-8)
+
+
+def test_a_key_is_what_changes_a_finding(questions):
+    images = questions.images.copy()
+    images[0, 0, 0, 0] ^= 1
+    changed = Questions(questions.records, images, 0).keys
+    assert [a == b for a, b in zip(changed, questions.keys, strict=True)] == [False] + [True] * (N - 1)
+    assert not set(Questions(questions.records, questions.images, 1).keys) & set(questions.keys)
+    keys = [plan.key for plan in plans(PIA(), PIA(t=[200, 300]), PIA(p=3.0), PIA(no_root=True), SecMI(), SecMI(k=5))]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == len(keys) - 1
+
+
+def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
+    class Tired(type(target)):
+        def predict_noise(self, x, t, condition):
+            if self.nfe >= 8:
+                raise RuntimeError("tired")
+            return super().predict_noise(x, t, condition)
+
+    filled = store(tmp_path, target)
+    tired = Tired(smooth_images(N, 0), batch_size=4)
+    with pytest.raises(RuntimeError, match="tired"):
+        sweep(filled, tired, questions, plans(Loss()))
+    assert missing_records(filled, questions, plans(Loss()), False) == N - 8
+    assert sweep(filled, target, questions, plans(Loss())).nfe == N - 8
+
+
+def test_a_rehearsal_counts_without_asking(target):
+    wanted = plans(SecMI(t=[50, 60, 70]), PIA(t=[100, 200]), ReDiffuse(n=[1, 3]))
+    one = rehearse(target, wanted, None)
+    assert target.nfe == 0
+    assert one.shared == 9 + 2 + 6
+    assert sum(one.evaluations) == 7 + 8 + 9 + 4 + 2 + 6
+    assert all(torch.isfinite(finding.statistic).all() for finding in one.findings)
