@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.errors import HeadError, SplitError
@@ -67,7 +68,7 @@ class Sweep:
     the same store finds the answers; the test split stays unmeasured until then.
 
     Args:
-        data: Records, target, store and splits.
+        data: Records, target, store and splits, as of an audit; a `StatisticDataModule`.
         attacks: The attacks; arguments that may be swept are lists.
         splits: The splits to measure, taken together. A statistic is trained on none of them, so all but test are
             allowed; only test may carry the final number.
@@ -75,10 +76,14 @@ class Sweep:
 
     def __init__(
         self,
-        data: StatisticDataModule,
+        data: AuditDataModule,
         attacks: list[StatisticAttack],
         splits: tuple[MeasuredSplit, ...] = ("calibration",),
     ) -> None:
+        if not isinstance(data, StatisticDataModule):
+            raise HeadError(
+                f"A sweep measures training-free attacks on a StatisticDataModule, not {type(data).__name__}."
+            )
         _check_attacks(attacks)
         _check_splits(tuple(splits))
         for attack in attacks:

@@ -25,11 +25,13 @@ WORDS = {
 # Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
 _COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#3aa0d8")
 _MARKERS = ("o", "s", "^", "D", "v")
-_DODGE = 4.0  # points between lines, so that no error bar hides another
+_DODGE = 14.0  # points from the first line to the last at one value, so that no error bar hides another
+_MARGIN = 0.06  # share of the x axis beside the outermost values
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "text.color": INK,
     "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -57,7 +59,7 @@ def sweep_figure(report: SweepReport) -> "Figure":
 
     names = swept_names(report.rows)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(8.5, 3.8 * len(names) + 0.4), layout="constrained")
+        figure = Figure(figsize=(9.5, 3.8 * len(names) + 0.4), layout="constrained")
         for axes, name in zip(figure.subplots(len(names), squeeze=False).flatten(), names, strict=True):
             _draw(axes, name, [row for row in report.rows if name in row.setting])
         figure.suptitle(_title(report), fontweight="bold")
@@ -76,10 +78,12 @@ def swept_names(rows: Sequence[SweepRow]) -> list[str]:
 def _draw(axes: "Axes", name: str, rows: Sequence[SweepRow]) -> None:
     lines = list(_lines(name, rows))
     for i, (label, line) in enumerate(lines):
-        _error_bars(axes, label, name, line, i, _DODGE * (i - (len(lines) - 1) / 2))
+        _error_bars(axes, label, name, line, i, _DODGE * ((i + 0.5) / len(lines) - 0.5))
     axes.axhline(0.5, color=MUTED, linewidth=0.9, dashes=(4, 3), zorder=1, label="chance")
     values = sorted({row.setting[name] for row in rows})
     axes.set_xticks(values, labels=[f"{value:g}" for value in values])
+    margin = _MARGIN * (values[-1] - values[0])
+    axes.set_xlim(values[0] - margin, values[-1] + margin)
     axes.set_ylim(min(0.45, *(row.auc_lo for row in rows)) - 0.02, max(0.55, *(row.auc_hi for row in rows)) + 0.02)
     words = WORDS.get(name, name)
     axes.set_xlabel(words[0].upper() + words[1:])

@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonargparse import ArgumentParser
 
 import lit_mia.attacks
+import lit_mia.cli.classes
+from lit_mia.ablation import Sweep
+from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.cli.configs import config_folder
 from lit_mia.main import run
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
-RUNNABLE = [path for path in CONFIGS if path.parent.name in ("audit", "experiment")]
+COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
+"""Folder of runnable files to the commands that they are for."""
+RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
+ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
+STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic" and not path.name.startswith("resnet_")]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -33,8 +41,16 @@ def loaded(path: Path) -> dict:
     return {**content, "model": yaml.safe_load((path.parent / model).read_text()) if isinstance(model, str) else model}
 
 
+def attack_of(block: str) -> StatisticAttack:
+    """The training-free attack of a block: a path, or YAML in one line."""
+    assert lit_mia.attacks.statistics in lit_mia.cli.classes.MODULES
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(StatisticAttack, "attack")
+    return parser.instantiate(parser.parse_args(["--attack", block])).attack
+
+
 def test_there_are_configs():
-    assert {path.parent.name for path in CONFIGS} >= {"attack", "audit", "data", "experiment", "logger", "trainer"}
+    assert {path.parent.name for path in CONFIGS} >= {*COMMANDS, "attack", "data", "logger", "statistic", "trainer"}
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
@@ -43,7 +59,7 @@ def test_a_runnable_file_begins_with_its_command(path):
     assert first.startswith("# lit-mia ")
     program, command, *rest = shlex.split(first.removeprefix("#"))
     assert program == "lit-mia"
-    assert command in (("audit", "query") if path.parent.name == "audit" else ("fit", "test", "predict"))
+    assert command in COMMANDS[path.parent.name]
     assert rest[:2] == ["--config", f"configs/{name_of(path)}"]
 
 
@@ -84,6 +100,23 @@ def test_an_experiment_names_every_setting_of_its_head(path):
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
 def test_an_experiment_has_a_seed(path):
     assert isinstance(loaded(path)["seed_everything"], int)
+
+
+@pytest.mark.parametrize("path", STATISTICS, ids=name_of)
+def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    attack = attack_of(str(path))
+    assert type(attack).__name__ == yaml.safe_load(path.read_text())["class_path"]
+    assert len({attack.plan(setting).key for setting in attack.settings()}) == len(attack.settings()) > 0
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
+def test_an_ablation_sweeps_something_and_leaves_test_alone(path):
+    content = yaml.safe_load(path.read_text())
+    assert set(content) == set(inspect.signature(Sweep).parameters)
+    assert set(content["splits"]) <= {"train", "val", "calibration"}
+    attacks = [attack_of(str(yaml.safe_dump(block, default_flow_style=True))) for block in content["attacks"]]
+    assert all(len(attack.settings()) > 1 for attack in attacks)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import yaml
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from datamodules import CsvSource, StatisticDataModule
+from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
 from lit_mia.ablation import Sweep
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
 from lit_mia.metrics.bootstrap import bootstrap_auc
 from lit_mia.targets.denoiser import DenoiserTarget
+from lit_mia.targets.diffusion import DiffusersTarget
 
 GROUPS, UNKNOWN, FRACTIONS = 40, 4, (0.25, 0.25, 0.25, 0.25)
 ATTACKS = [
@@ -267,6 +268,15 @@ def test_splits_that_make_no_sense_are_refused(fresh, tiny_ddpm_folder, splits):
 def test_attacks_that_cannot_be_compared_are_refused(fresh, tiny_ddpm_folder, attacks, message):
     with pytest.raises(HeadError, match=message):
         Sweep(datamodule(fresh, tiny_ddpm_folder), attacks)
+
+
+def test_answers_of_another_kind_are_refused(fresh, tiny_pipeline_folder):
+    source = CsvSource(str(fresh / "records.csv"), id_column="id")
+    pairs = AuxiliaryDataModule(
+        source, DiffusersTarget(str(tiny_pipeline_folder), device="cpu"), "pairs", image_size=16
+    )
+    with pytest.raises(HeadError, match="on a StatisticDataModule, not AuxiliaryDataModule"):
+        Sweep(pairs, [PIA(t=[1, 2])])
 
 
 def test_a_missing_config_is_named(failure):

@@ -68,7 +68,7 @@ def test_points_stand_at_their_values_with_their_intervals(mixed):
     assert axes.get_xticks().tolist() == [100, 200, 300]
     low, high = axes.get_ylim()
     assert low < 0.32
-    assert high > 0.85
+    assert high > 0.8
     (chance,) = [line for line in axes.lines if line.get_label() == "chance"]
     assert set(chance.get_ydata()) == {0.5}
 
@@ -76,14 +76,15 @@ def test_points_stand_at_their_values_with_their_intervals(mixed):
 def test_lines_stand_beside_each_other_and_inside_the_axes(mixed):
     figure = sweep_figure(mixed)
     figure.canvas.draw()
-    axes = figure.axes[0]
-    places = [bars.lines[0].get_transform().transform((200, 0.5))[0] for bars in axes.containers]
-    assert np.all(np.diff(places) > 3)
-    assert abs(np.mean(places) - axes.transData.transform((200, 0.5))[0]) < 1
-    box = axes.get_window_extent()
-    for bars in axes.containers:
-        points = bars.lines[0].get_transform().transform(np.column_stack(bars.lines[0].get_data()))
-        assert np.all((points > box.min) & (points < box.max))
+    for axes in figure.axes:
+        value = axes.get_xticks()[-1]
+        places = [bars.lines[0].get_transform().transform((value, 0.5))[0] for bars in axes.containers]
+        assert np.all(np.diff(places) > 2)
+        assert abs(np.mean(places) - axes.transData.transform((value, 0.5))[0]) < 1
+        box = axes.get_window_extent()
+        for bars in axes.containers:
+            points = bars.lines[0].get_transform().transform(np.column_stack(bars.lines[0].get_data()).astype(float))
+            assert np.all((points > box.min + 2) & (points < box.max - 2))
 
 
 def test_lines_of_one_axes_look_different():

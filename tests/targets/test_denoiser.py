@@ -208,8 +208,6 @@ def test_without_any_word_a_caption_is_the_empty_one(folders):
     empty = target.condition([None, None]).parts["text"]
     torch.testing.assert_close(target.reduced_condition(["a red cat", ""], 1.0).parts["text"], empty)
     torch.testing.assert_close(target.reduced_condition(["x", "y"], 0.3).parts["text"], empty)  # rounded up to all
-    kept = target.condition(["a red cat", "x"]).parts["text"]
-    torch.testing.assert_close(target.reduced_condition(["a red cat", "x"], 0.0).parts["text"], kept)
 
 
 def test_networks_of_another_kind_are_refused(folders, tmp_path):
@@ -240,8 +238,8 @@ def test_fingerprint_sees_what_changes_an_answer_and_nothing_else(folders):
 
 def test_it_offers_noise_and_variations_but_no_images_from_text(folders):
     target = make(folders["sd"])
-    target.require(AccessLevel.DENOISE)
-    target.require(AccessLevel.VARY)
+    for level in (AccessLevel.DENOISE, AccessLevel.VARY):
+        target.require(level)
     with pytest.raises(TargetError, match="does not offer the access level 'generate'; it offers: denoise, vary"):
         target.require(AccessLevel.GENERATE)
 

@@ -25,7 +25,7 @@ def variations(case, starts, path):
 def similarity(one, other):
     """Wang et al. 2004, eq. 13: Gaussian window of 11 pixels and deviation 1.5, K = (0.01, 0.03), range 2.
 
-    Borders are mirrored, and the mean is over the whole image.
+    Borders are mirrored. Returns the map.
     """
 
     def mean(image):
@@ -36,7 +36,7 @@ def similarity(one, other):
     variances = mean(x * x) - mean(x) ** 2 + mean(y * y) - mean(y) ** 2
     c1, c2 = (0.01 * 2) ** 2, (0.03 * 2) ** 2
     shared = (2 * mean(x) * mean(y) + c1) / (mean(x) ** 2 + mean(y) ** 2 + c1)
-    return torch.from_numpy((shared * (2 * covariance + c2) / (variances + c2)).mean((1, 2, 3)))
+    return torch.from_numpy(shared * (2 * covariance + c2) / (variances + c2))
 
 
 def drawn(case, draw):
@@ -71,7 +71,8 @@ def test_ssim_is_that_of_the_literature(latent_case, decoded):
     mean = sum(latent_case.decode(z) for z in variations(latent_case, [latent_case.x0] * 2, [50, 0])) / 2
     image = latent_case.decode(latent_case.x0) if decoded else latent_case.subject.images.double() / 127.5 - 1
     attack = ReDiffuse(50, 50, 2, space="pixel", distance="ssim", ssim_vs_decoded=decoded)
-    torch.testing.assert_close(latent_case.score(attack), similarity(image, mean), rtol=1e-6, atol=0)
+    full = similarity(image, mean)
+    latent_case.check(attack, full.mean((1, 2, 3)), (1 - full).clamp(min=0))
 
 
 def test_two_samples_starts_from_draws_and_compares_with_the_last(latent_case):
@@ -91,6 +92,11 @@ def test_negative_index_ends_at_950(case):
     residual = (case.x0 - variations(case, [case.x0], [150, 50, 950])[0]).abs()
     attack = ReDiffuse(150, 100, 1, negative_index_wrap=True)
     case.check(attack, -residual.square().sum((1, 2, 3)).sqrt(), residual)
+
+
+def test_its_name_tells_what_is_compared():
+    names = [ReDiffuse(**arguments).name for arguments in ({}, {"space": "pixel", "distance": "ssim"})]
+    assert names == ["ReDiffuse", "ReDiffuse pixel SSIM"]
 
 
 def test_the_switches_are_off():
