@@ -14,7 +14,7 @@ def compare(distance: Distance, x: Tensor, reconstruction: Tensor) -> tuple[Tens
 
     Args:
         distance: `l2`: −‖x − x̂‖₂ and |x − x̂|. `ssim`: the structural similarity (Wang et al. 2004; Gaussian window of
-            11 pixels) of images in [−1, 1], and one minus its map.
+            11 pixels, mirrored at the borders) of images in [−1, 1], and one minus its map.
         x: `[b, c, h, w]`.
         reconstruction: The same shape.
 

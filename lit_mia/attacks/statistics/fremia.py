@@ -19,7 +19,8 @@ class FreMIA(StatisticAttack):
 
     Args:
         attack: The wrapped attack.
-        r: Half side of the block of kept frequencies.
+        r: Half side of the block of kept frequencies; from half the side of the maps on nothing is damped (the official
+            5 keeps all of 8 × 8 latents).
         s: Factor of the other frequencies.
         p: Order of the norm; the official code has 4 for PIA and 2 for the others.
     """
