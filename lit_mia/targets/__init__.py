@@ -4,6 +4,7 @@ from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
     "AccessLevel",
@@ -12,5 +13,6 @@ __all__ = [
     "DiffusersTarget",
     "GenerateTarget",
     "Target",
+    "VariationTarget",
     "VaryTarget",
 ]

@@ -1,6 +1,5 @@
 """The denoiser of any diffusers pipeline as a target: pixel, latent, text- or class-conditional."""
 
-import copy
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from lit_mia.targets.denoising_networks import DenoisingNetwork, network_of
 from lit_mia.targets.loading import load_pipeline, resolve_device
 from lit_mia.targets.pipeline_files import PipelineFiles
 from lit_mia.targets.precision import in_float32
+from lit_mia.targets.sampler import way_back
 from lit_mia.targets.schedule import Schedule
 
 Precision = Literal["float64", "float32", "bfloat16", "float16"]
@@ -67,8 +67,8 @@ class DenoiserTarget(DenoiseTarget):
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
         _check_range(batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
-        if vary_k > vary_t:
-            raise TargetError(f"`vary_k` must not be above `vary_t`, but got {vary_k} and {vary_t}.")
+        if vary_t % vary_k:
+            raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
         if guidance < 0:
             raise TargetError(f"`guidance` must be at least 0, but got {guidance}.")
         self._files = PipelineFiles(path, revision)
@@ -222,7 +222,7 @@ class DenoiserTarget(DenoiseTarget):
             TargetError: If `vary_t` is outside the schedule, or has no step of `vary_k` below it.
         """
         self.schedule.check(self._vary_t)
-        scheduler, steps = self._sampler()
+        scheduler, steps = way_back(self._pipeline.scheduler, self._vary_t, self._vary_k)
         x = self.encode(images, seeds)
         random = [torch.Generator().manual_seed(seed + 1) for seed in seeds]  # `encode` draws with the seed itself
         noise = torch.stack([torch.randn(x.shape[1:], generator=generator) for generator in random]).to(x)
@@ -232,29 +232,6 @@ class DenoiserTarget(DenoiseTarget):
             predicted = self._predict(x, torch.full((len(x),), t), condition)
             x = scheduler.step(predicted, t, x, generator=random).prev_sample
         return ((self.decode(x).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
-
-    def _sampler(self) -> tuple[Any, list[int]]:
-        """A scheduler that can start in the middle, and its timesteps from `vary_t` down.
-
-        Multistep samplers such as PNDM assume a whole run, and learned variances are not predicted: DDIM for those.
-        """
-        from diffusers import DDIMScheduler, DDPMScheduler
-
-        own = self._pipeline.scheduler
-        fixed = isinstance(own, DDPMScheduler) and own.config.variance_type.startswith("fixed")
-        if isinstance(own, DDIMScheduler) or fixed:
-            scheduler = copy.deepcopy(own)
-        else:
-            scheduler = DDIMScheduler.from_config(own.config, clip_sample=False, timestep_spacing="leading")
-        scheduler.set_timesteps(len(self.schedule) // self._vary_k)
-        offset = int(scheduler.config.get("steps_offset", 0))
-        steps = [int(t) for t in scheduler.timesteps if offset < t <= self._vary_t + offset]
-        if not steps:
-            raise TargetError(
-                f"The scheduler of {self.name!r} makes no step of `vary_k` = {self._vary_k} at or below `vary_t` = "
-                f"{self._vary_t}. Choose a `vary_k` that divides {len(self.schedule)}, and a multiple of it."
-            )
-        return scheduler, steps
 
     # ------------------------------------------------------------------ the pipeline
 

@@ -81,7 +81,7 @@ class UnconditionalUNet(DenoisingNetwork):
     def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """The U-Net's output."""
         output: Tensor = self.module(x, t, return_dict=False)[0]
-        return output
+        return output[:, : x.shape[1]]  # a learned variance follows
 
 
 @final
@@ -200,7 +200,7 @@ class ClassDiT(DenoisingNetwork):
         if not caption:
             return classes
         names: dict[str, int] = getattr(self.pipeline, "labels", None) or {}
-        number = int(caption) if caption.isdecimal() else names.get(caption, -1)
+        number = int(caption) if caption.isdecimal() else names.get(caption.split(",")[0].strip(), -1)
         if not 0 <= number < classes:
             raise TargetError(
                 f"The caption {caption!r} is no class of this model: give a name of its `id2label` or a number below "
@@ -218,15 +218,19 @@ def network_of(pipeline: Any) -> DenoisingNetwork:
     from diffusers import DiTTransformer2DModel, UNet2DConditionModel, UNet2DModel
 
     network = pipeline.components.get("unet") or pipeline.components.get("transformer")
-    if isinstance(network, UNet2DModel):
+    if isinstance(network, UNet2DModel) and network.class_embedding is None:
         return UnconditionalUNet(pipeline)
     if isinstance(network, DiTTransformer2DModel):
         return ClassDiT(pipeline)
-    plain = isinstance(network, UNet2DConditionModel) and network.config.get("addition_embed_type") is None
+    plain = (
+        isinstance(network, UNet2DConditionModel)
+        and network.config.get("addition_embed_type") is None
+        and network.config.in_channels == network.config.out_channels
+    )
     if plain and {"text_encoder", "tokenizer"} <= pipeline.components.keys():
         return TextUNet(pipeline)
     raise TargetError(
         f"The noise prediction of {type(pipeline).__name__} ({type(network).__name__}) cannot be asked. Supported are "
-        "pipelines with a UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "
+        "pipelines with an unconditional UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "
         "DiTTransformer2DModel; other text-to-image pipelines serve attacks of the level `generate`."
     )

@@ -27,6 +27,7 @@ SETTINGS = ["SimA 0", "SimA 100", *(f"ReDiffuse 200 {k} {n}" for k in (100, 200)
 ALONE = [1, 1, 2, 4, 1, 2]  # 1 for SimA, n times ⌈t/k⌉ for ReDiffuse
 TOGETHER = 2 + 2 + 2  # SimA's; one at 200 and one at 100 for each of two draws, whatever k and n
 CONFIG = ["--config", "ablation.yaml"]
+PAIR = PIA(t=[1, 2])
 
 
 @pytest.fixture(scope="module")
@@ -38,60 +39,37 @@ def tiny_ddpm_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny") / "ddpm"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        unet = UNet2DModel(
-            sample_size=16,
-            layers_per_block=1,
-            block_out_channels=(4, 8),
-            norm_num_groups=2,
-            down_block_types=("DownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "UpBlock2D"),
-        )
+        blocks = {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}
+        unet = UNet2DModel(16, **blocks, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2)
         torch.nn.init.normal_(unet.conv_out.weight, std=0.3)
     DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
     return folder
 
 
-def write(folder, pipeline, flipped=frozenset(), redrawn=frozenset()):
-    """80 records in 40 groups and some of unknown membership, and ablation.yaml.
-
-    Args:
-        folder: Where.
-        pipeline: The target.
-        flipped: Ids whose membership is turned round.
-        redrawn: Ids whose image is another one.
-    """
+def write(folder, pipeline, changed=frozenset()):
+    """80 records in 40 groups, four of unknown membership, and ablation.yaml; some have another image and label."""
     (folder / "images").mkdir(parents=True)
-    rng, other = np.random.default_rng(0), np.random.default_rng(1)
-    with (folder / "records.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "image", "caption", "member", "group"])
-        for i in range(2 * GROUPS + UNKNOWN):
-            name, member = f"record-{i}", (i // 2) % 2 if i < 2 * GROUPS else "unknown"
-            pixels, instead = (r.integers(0, 256, (16, 16, 3), dtype=np.uint8) for r in (rng, other))
-            Image.fromarray(instead if name in redrawn else pixels).save(folder / f"images/{i}.png")
-            label = 1 - member if name in flipped else member
-            writer.writerow([name, f"images/{i}.png", f"picture number {i}", label, f"group-{i // 2}"])
-    source = {"path": "records.csv", "id_column": "id", "group_column": "group"}
-    data = {
-        "source": {"class_path": "CsvSource", "init_args": source},
-        "target": {"class_path": "DenoiserTarget", "init_args": {"path": str(pipeline), "device": "cpu"}},
-        "store": "store",
-        "image_size": 16,
-        "fractions": list(FRACTIONS),
-    }
+    table = ["id,image,caption,member,group"]
+    for i in range(2 * GROUPS + UNKNOWN):
+        other = f"record-{i}" in changed
+        pixels = np.random.default_rng([i, other]).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"images/{i}.png")
+        member = (i // 2 + other) % 2 if i < 2 * GROUPS else "unknown"
+        table.append(f"record-{i},images/{i}.png,picture number {i},{member},group-{i // 2}")
+    (folder / "records.csv").write_text("\n".join(table))
+    columns = {"path": "records.csv", "id_column": "id", "group_column": "group"}
+    source = {"class_path": "CsvSource", "init_args": columns}
+    target = {"class_path": "DenoiserTarget", "init_args": {"path": str(pipeline), "device": "cpu"}}
+    data = {"source": source, "target": target, "store": "store", "image_size": 16, "fractions": list(FRACTIONS)}
     config = {"data": {"class_path": "StatisticDataModule", "init_args": data}, "attacks": ATTACKS}
     (folder / "ablation.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     return folder
 
 
 def datamodule(folder, pipeline):
-    return StatisticDataModule(
-        CsvSource(str(folder / "records.csv"), id_column="id", group_column="group"),
-        DenoiserTarget(str(pipeline), device="cpu"),
-        str(folder / "store"),
-        16,
-        fractions=FRACTIONS,
-    )
+    source = CsvSource(str(folder / "records.csv"), id_column="id", group_column="group")
+    target = DenoiserTarget(str(pipeline), device="cpu")
+    return StatisticDataModule(source, target, str(folder / "store"), 16, fractions=FRACTIONS)
 
 
 def lines(path):
@@ -117,7 +95,7 @@ def counts(folder, *splits):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, tiny_ddpm_folder):
-    """A workspace after `lit-mia sweep`, and what it said."""
+    """A workspace after `lit-mia sweep`, and what it returned."""
     folder = write(tmp_path_factory.mktemp("swept") / "work", tiny_ddpm_folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -128,7 +106,6 @@ def swept(tmp_path_factory, tiny_ddpm_folder):
 @pytest.fixture
 def inside(swept, monkeypatch):
     monkeypatch.chdir(swept[0])
-    monkeypatch.setattr("sys.argv", ["lit-mia"])
     return swept[0]
 
 
@@ -137,7 +114,6 @@ def fresh(tmp_path, tiny_ddpm_folder, monkeypatch):
     """A workspace whose target was asked nothing."""
     folder = write(tmp_path / "work", tiny_ddpm_folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.argv", ["lit-mia"])
     return folder
 
 
@@ -188,7 +164,7 @@ def test_the_numbers_say_where_they_come_from(swept):
         assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
 
 
-def test_a_second_sweep_asks_nothing_and_says_what_the_first_one_did(inside, swept, capsys):
+def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, capsys):
     again = run(["sweep", *CONFIG, "--output", "again"])
     assert again.cost.nfe == again.cost.queries == 0
     assert again.rows == swept[1].rows
@@ -197,9 +173,8 @@ def test_a_second_sweep_asks_nothing_and_says_what_the_first_one_did(inside, swe
         assert f"{row.auc:.3f} [{row.auc_lo:.3f}, {row.auc_hi:.3f}]" in said
     assert "t = 200, k = 100, n = 2" in said
     assert "This pass: 0 denoiser evaluations" in said
-    assert [line.split()[-1] for line in said.splitlines()[-3:]] == [
-        f"again/sweep.{end}" for end in ("csv", "json", "png")
-    ]
+    written = [f"again/sweep.{suffix}" for suffix in ("csv", "json", "png")]
+    assert [line.split()[-1] for line in said.splitlines()[-3:]] == written
     assert not (inside / "store/ledger.json").exists()  # test was not opened
 
 
@@ -214,7 +189,7 @@ def test_a_dry_run_counts_and_asks_nothing(fresh, capsys):
 @pytest.mark.parametrize(("split", "same"), [("test", True), ("calibration", False)])
 def test_test_records_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_folder, split, same):
     changed = frozenset(locked(swept[0])[split])
-    folder = write(tmp_path / "other", tiny_ddpm_folder, flipped=changed, redrawn=changed)
+    folder = write(tmp_path / "other", tiny_ddpm_folder, changed)
     monkeypatch.chdir(folder)
     other = run(["sweep", *CONFIG])
     assert members(folder) != members(swept[0])
@@ -242,7 +217,7 @@ def test_components_are_scaled_on_train_and_val(tmp_path, tiny_pipeline_folder):
 def test_test_is_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsys):
     data = datamodule(fresh, tiny_ddpm_folder)
     with pytest.raises(SplitError, match=r"never measures the test split.*Use some of train, val, calibration\."):
-        Sweep(data, [PIA(t=[100, 200])], ("calibration", "test"))
+        Sweep(data, [PAIR], ("calibration", "test"))
     with pytest.raises(SystemExit) as ended:
         run(["sweep", *CONFIG, "--splits", '["test"]'])
     assert ended.value.code == 2
@@ -250,24 +225,21 @@ def test_test_is_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsy
     assert not (fresh / "store").exists()
 
 
-@pytest.mark.parametrize("splits", [(), ("val", "val"), ("all",)])
-def test_splits_that_make_no_sense_are_refused(fresh, tiny_ddpm_folder, splits):
-    with pytest.raises(SplitError, match="must be some of train, val, calibration, each once"):
-        Sweep(datamodule(fresh, tiny_ddpm_folder), [PIA(t=[100, 200])], splits)
-
-
 @pytest.mark.parametrize(
-    ("attacks", "message"),
+    ("attacks", "splits", "error", "message"),
     [
-        ([], "at least one attack, and each once, but got none"),
-        ([PIA(t=[1, 2]), PIA(t=3)], r"each once, but got \['PIA', 'PIA'\]"),
-        ([PIA(t=100), SimA(t=[100])], "Nothing is swept: PIA, SimA"),
+        ([], ("val",), HeadError, "at least one attack, and each once, but got none"),
+        ([PAIR, PIA(t=3)], ("val",), HeadError, r"each once, but got \['PIA', 'PIA'\]"),
+        ([PIA(t=100), SimA(t=[100])], ("val",), HeadError, "Nothing is swept: PIA, SimA"),
+        ([PAIR], (), SplitError, r"must be some of train, val, calibration, each once, but got \[\]"),
+        ([PAIR], ("val", "val"), SplitError, "each once"),
+        ([PAIR], ("all",), SplitError, r"but got \['all'\]"),
     ],
-    ids=["none", "twice", "one setting"],
+    ids=["no attack", "attack twice", "one setting", "no split", "split twice", "unknown split"],
 )
-def test_attacks_that_cannot_be_compared_are_refused(fresh, tiny_ddpm_folder, attacks, message):
-    with pytest.raises(HeadError, match=message):
-        Sweep(datamodule(fresh, tiny_ddpm_folder), attacks)
+def test_what_makes_no_sense_is_refused(fresh, tiny_ddpm_folder, attacks, splits, error, message):
+    with pytest.raises(error, match=message):
+        Sweep(datamodule(fresh, tiny_ddpm_folder), attacks, splits)
 
 
 def test_answers_of_another_kind_are_refused(fresh, tiny_pipeline_folder):
@@ -276,7 +248,7 @@ def test_answers_of_another_kind_are_refused(fresh, tiny_pipeline_folder):
         source, DiffusersTarget(str(tiny_pipeline_folder), device="cpu"), "pairs", image_size=16
     )
     with pytest.raises(HeadError, match="on a StatisticDataModule, not AuxiliaryDataModule"):
-        Sweep(pairs, [PIA(t=[1, 2])])
+        Sweep(pairs, [PAIR])
 
 
 def test_a_missing_config_is_named(failure):

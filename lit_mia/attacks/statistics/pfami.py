@@ -41,7 +41,7 @@ class PFAMI(StatisticAttack):
         return max(self.timesteps)
 
     def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """At most (1 + crops) evaluations per timestep (crops of equal size are one); the residual is |e − ε| of the image itself."""
+        """At most (1 + crops) evaluations per timestep: crops of equal size are one. The residual is |e − ε| of x_0."""
         seeds = subject.seeds("encode", 0)
         shares = torch.linspace(WEAKEST, STRONGEST, self.crops).tolist()
         images = [subject.x0, *(subject.denoiser.encode(crop(subject.images, share), seeds) for share in shares)]

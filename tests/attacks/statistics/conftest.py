@@ -201,7 +201,7 @@ def cost():
         result = run_pass(subject, [attack.measure(subject, setting)])
         assert target.nfe == 3 * result.shared
         assert result.evaluations == [result.shared]
-        assert max(target.timesteps) == attack.highest_timestep(setting)
+        assert max(target.timesteps, default=0) == attack.highest_timestep(setting)
         return result.shared
 
     return cost_of
