@@ -112,15 +112,17 @@ class StatisticDataModule(AuditDataModule):
 
     def estimate(self) -> Estimate:
         """What the missing findings for the known records would cost; asks nothing."""
-        self._check(self.known)
-        missing = missing_records(self.store, self._questions(self.known), self._plans, self._residual)
+        return self.estimate_for(self.known)
+
+    def estimate_for(self, records: Records) -> Estimate:
+        """The same for some records."""
+        self._check(records)
+        missing = missing_records(self.store, self._questions(records), self._plans, self._residual)
         if missing == 0:
-            return Estimate(len(self.known), 0, 0, 0.0, 0.0)
-        one = rehearse(self.target, self._plans, self.known.captions[0])
+            return Estimate(len(records), 0, 0, 0.0, 0.0)
+        one = rehearse(self.target, self._plans, records.captions[0])
         calls = self.target.evaluations_per_call if isinstance(self.target, DenoiseTarget) else 0
-        return Estimate(
-            len(self.known), missing * (one.shared + one.variations), missing * one.shared * calls, None, 0.0
-        )
+        return Estimate(len(records), missing * (one.shared + one.variations), missing * one.shared * calls, None, 0.0)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
@@ -157,9 +159,12 @@ class StatisticDataModule(AuditDataModule):
 
     # ------------------------------------------------------------------ what was found
 
-    def statistics(self, attack: StatisticAttack, setting: Setting) -> NDArray[np.float64]:
-        """Components of an attack's statistic for all known records, `[n, m]`."""
-        return self.store.statistics(attack.plan(setting).key, self._questions(self.known).keys)
+    def statistics(
+        self, attack: StatisticAttack, setting: Setting, records: Records | None = None
+    ) -> NDArray[np.float64]:
+        """Components of an attack's statistic, `[n, m]`, for some records; for all known ones if none are given."""
+        asked = self._questions(self.known if records is None else records)
+        return self.store.statistics(attack.plan(setting).key, asked.keys)
 
     def evaluations(self, attack: StatisticAttack, setting: Setting) -> int:
         """Denoiser evaluations per record that an attack makes alone."""

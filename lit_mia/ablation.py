@@ -1,10 +1,10 @@
 """Training-free attacks at many settings, measured on every split but test."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
@@ -12,7 +12,7 @@ from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.queries.cost import Cost, Estimate
-from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 MeasuredSplit = Literal["train", "val", "calibration"]
 
@@ -64,8 +64,7 @@ class SweepReport:
 class Sweep:
     """Measures training-free attacks at all their settings, never on test.
 
-    All settings are answered in one pass. The target is asked about every record, as for an audit, so that an audit of
-    the same store finds the answers; the test split stays unmeasured until then.
+    All settings are answered in one pass, about the records of the measured splits only.
 
     Args:
         data: Records, target, store and splits, as of an audit; a `StatisticDataModule`.
@@ -93,12 +92,12 @@ class Sweep:
     def estimate(self) -> dict[str, Estimate]:
         """What the missing queries would cost, by target; asks nothing."""
         self._announce()
-        return {"target": self.data.estimate()}
+        return {"target": self.data.estimate_for(self.records)}
 
     def run(self) -> SweepReport:
         """Ask what is missing, and measure every setting of every attack."""
         self._announce()
-        self.data.query()
+        self.data.fill(self.records, 0, 1)
         rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
         return SweepReport(rows, self.splits, self.data.cost, dict(self.data.target.fingerprint()), self.data.hashes())
 
@@ -107,10 +106,10 @@ class Sweep:
         self.data.ask(self.attacks, None, residual=False)
 
     def _measure(self, attack: StatisticAttack, setting: Setting) -> SweepRow:
-        data, rows = self.data, self._rows(*self.splits)
-        scores = attack.combine(data.statistics(attack, setting), setting, self._rows("train", "val"))[rows]
-        labels, groups = np.array(data.known.members)[rows], np.array(data.known.groups)[rows]
-        estimate = auc_estimate(scores, labels, groups)
+        statistic = self.data.statistics(attack, setting, self.records)
+        scores = attack.combine(statistic, setting, np.arange(len(statistic)))
+        labels = np.array(self.records.members)
+        estimate = auc_estimate(scores, labels, np.array(self.records.groups))
         return SweepRow(
             attack.name,
             setting,
@@ -119,11 +118,14 @@ class Sweep:
             estimate.hi,
             int(np.sum(labels == MEMBER)),
             int(np.sum(labels == NON_MEMBER)),
-            data.evaluations(attack, setting),
+            self.data.evaluations(attack, setting),
         )
 
-    def _rows(self, *splits: MeasuredSplit) -> NDArray[np.int64]:
-        return np.array([row for split in splits for row in self.data.splits.rows[split]], dtype=np.int64)
+    @cached_property
+    def records(self) -> Records:
+        """The records of the measured splits."""
+        rows = self.data.splits.rows
+        return self.data.known.select([row for split in self.splits for row in rows[split]])
 
 
 def _check_attacks(attacks: list[StatisticAttack]) -> None:

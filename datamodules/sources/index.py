@@ -22,13 +22,24 @@ class IndexSource(RecordSource):
 
     Args:
         source: The images, in the order that the file counts.
-        path: The file; downloaded from `url` if it is missing.
-        md5: Its MD5 checksum, or the beginning of it.
-        url: Where to download it.
+        md5: MD5 checksum of the file, or the beginning of it.
+        url: Where to download it, if it is missing.
+        path: The file; if not given, the last part of `url` in `cache_dir`.
+        cache_dir: Folder for the downloaded file.
     """
 
-    def __init__(self, source: RecordSource, path: str, md5: str, url: str | None = None) -> None:
-        self.source, self.path, self.md5, self.url = source, Path(path).expanduser(), md5, url
+    def __init__(
+        self,
+        source: RecordSource,
+        md5: str,
+        url: str | None = None,
+        path: str | None = None,
+        cache_dir: str = "~/.cache/lit-mia",
+    ) -> None:
+        if path is None and url is None:
+            raise RecordError("`IndexSource` needs `path` or `url` of the index file.")
+        self.source, self.md5, self.url = source, md5, url
+        self.path = Path(path or f"{cache_dir}/{Path(str(url)).name}").expanduser()
 
     def load(self) -> Records:
         """The labelled rows, members first.

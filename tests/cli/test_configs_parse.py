@@ -22,7 +22,7 @@ COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
 ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
-STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic" and not path.name.startswith("resnet_")]
+STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 

@@ -129,11 +129,10 @@ def test_a_row_for_each_setting_of_each_attack(swept):
 def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_groups(inside, tiny_ddpm_folder, splits):
     run(["sweep", *CONFIG, "--splits", json.dumps(splits), "--output", "some"])
     rows, data = lines(inside / "some/sweep.csv"), datamodule(inside, tiny_ddpm_folder)
-    found = [
-        data.statistics(attack, setting)[:, 0]
-        for attack in (SimA(t=[0, 100]), ReDiffuse(t=200, k=[100, 200], n=[1, 2]))
-        for setting in attack.settings()
-    ]
+    attacks = (SimA(t=[0, 100]), ReDiffuse(t=200, k=[100, 200], n=[1, 2]))
+    data.ask(attacks, None, residual=False)
+    data.query()  # about the other splits too
+    found = [data.statistics(attack, s)[:, 0] for attack in attacks for s in attack.settings()]
     measured = [data.known.ids.index(name) for split in splits for name in locked(inside)[split]]
     labels = [members(inside)[data.known.ids[row]] for row in measured]
     expected = [roc_auc_score(labels, statistic[measured]) for statistic in found]
@@ -148,9 +147,10 @@ def test_the_numbers_say_where_they_come_from(swept):
     folder, report = swept
     numbers = json.loads((folder / "runs/ablation/sweep.json").read_text())
     table = lines(folder / "runs/ablation/sweep.csv")
+    n = len(locked(folder)["calibration"])
     assert [row["auc"] for row in numbers["rows"]] == [float(row["auc"]) for row in table]
     assert [row["setting"] for row in numbers["rows"]] == [row.setting for row in report.rows]
-    assert numbers["cost"]["nfe"] == numbers["cost"]["queries"] == 2 * GROUPS * TOGETHER < 2 * GROUPS * sum(ALONE)
+    assert numbers["cost"]["nfe"] == numbers["cost"]["queries"] == n * TOGETHER < n * sum(ALONE)
     assert numbers["cost"]["seconds"] > 0
     assert numbers["splits"] == numbers["config"]["splits"] == ["calibration"]
     assert numbers["config"]["attacks"][1]["init_args"]["n"] == [1, 2]
@@ -176,7 +176,8 @@ def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, ca
 
 def test_a_dry_run_counts_and_asks_nothing(fresh, capsys):
     assert run(["sweep", *CONFIG, "--dry-run"]) is None
-    assert "target: 80 records, 480 missing queries, 480 NFE" in capsys.readouterr().out
+    n = len(locked(fresh)["calibration"])
+    assert f"target: {n} records, {n * TOGETHER} missing queries, {n * TOGETHER} NFE" in capsys.readouterr().out
     assert list(fresh.glob("store/*.safetensors")) == []
     assert not (fresh / "runs").exists()
 
@@ -192,10 +193,11 @@ def test_test_records_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_fol
     assert (other.rows == swept[1].rows) is same
 
 
-def test_components_are_scaled_on_train_and_val(tmp_path, tiny_pipeline_folder):
+def test_components_are_scaled_on_the_measured_records(tmp_path, tiny_pipeline_folder):
     folder = write(tmp_path / "latent", tiny_pipeline_folder)
     data, attack = datamodule(folder, tiny_pipeline_folder), CLiD(alpha=[0.3, 0.5, 0.7, 0.9])
     report = Sweep(data, [attack, Loss(t=100)]).run()
+    data.query()
     measured = list(data.splits.rows["calibration"])
     labels = np.array(data.known.members)[measured]
 
@@ -204,8 +206,7 @@ def test_components_are_scaled_on_train_and_val(tmp_path, tiny_pipeline_folder):
         scores = [attack.combine(data.statistics(attack, s), s, rows)[measured] for s in attack.settings()]
         return [roc_auc_score(labels, score) for score in scores]
 
-    assert [row.auc for row in report.rows[:-1]] == pytest.approx(areas("train", "val"), rel=1e-12)
-    assert areas("train", "val") != areas("test")
+    assert [row.auc for row in report.rows[:-1]] == pytest.approx(areas("calibration"), rel=1e-12)
     assert [row.setting for row in report.rows] == [*attack.settings(), {"t": 100}]
 
 

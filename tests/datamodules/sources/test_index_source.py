@@ -26,7 +26,7 @@ def published(tmp_path):
 
 def test_rows_are_labelled_and_the_others_left_out(published):
     path, md5 = published
-    records = IndexSource(SOURCE, str(path), md5[:8]).load()
+    records = IndexSource(SOURCE, md5[:8], path=str(path)).load()
     assert records.ids == ("r005", "r001", "r000", "r007", "r002")
     assert records.members == (1, 1, 0, 0, 0)
     assert records.open_image(0).tobytes() == SOURCE.pictures[5].tobytes()
@@ -35,18 +35,18 @@ def test_rows_are_labelled_and_the_others_left_out(published):
 def test_a_missing_file_is_downloaded(published, tmp_path):
     path, md5 = published
     copy = tmp_path / "cache/copy.npz"
-    assert len(IndexSource(SOURCE, str(copy), md5, url=path.as_uri()).load()) == 5
+    assert len(IndexSource(SOURCE, md5, path.as_uri(), str(copy)).load()) == 5
     assert copy.read_bytes() == path.read_bytes()
     with pytest.raises(RecordError, match="cannot be downloaded"):
-        IndexSource(SOURCE, str(tmp_path / "other.npz"), md5, url=(tmp_path / "nowhere.npz").as_uri()).load()
+        IndexSource(SOURCE, md5, (tmp_path / "nowhere.npz").as_uri(), cache_dir=str(tmp_path / "cache")).load()
     with pytest.raises(RecordError, match="no `url` to download it from"):
-        IndexSource(SOURCE, str(tmp_path / "other.npz"), md5).load()
+        IndexSource(SOURCE, md5, path=str(tmp_path / "other.npz")).load()
 
 
 def test_another_file_is_refused(published):
     path, _ = published
     with pytest.raises(RecordError, match=r"has the MD5 .*, not 123"):
-        IndexSource(SOURCE, str(path), "123").load()
+        IndexSource(SOURCE, "123", path=str(path)).load()
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_file_of_another_data_set_is_refused(tmp_path, arrays, message):
     path = tmp_path / "split.npz"
     md5 = write(path, **{name: np.array(rows) for name, rows in arrays.items()})
     with pytest.raises(RecordError, match=message):
-        IndexSource(SOURCE, str(path), md5).load()
+        IndexSource(SOURCE, md5, path=str(path)).load()
