@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
+from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.residual import ResidualHead
@@ -52,7 +53,7 @@ class Audit:
     def __init__(
         self,
         data: AuditDataModule,
-        attacks: list[Attack | StatisticAttack],
+        attacks: list[AuditedAttack],
         placebo: Target | None = None,
         placebo_store: str | None = None,
         budget: Budget = Budget(),  # noqa: B008 (frozen)
@@ -184,7 +185,7 @@ class Audit:
 
 def _row_maker(
     data: AuditDataModule,
-    attacks: list[Attack | StatisticAttack],
+    attacks: list[AuditedAttack],
     budget: Budget,
     protocol: StatisticProtocol | None,
     head: ResidualHead | None,

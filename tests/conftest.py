@@ -95,6 +95,27 @@ def tiny_pipeline_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_ddpm_folder(tmp_path_factory) -> Path:
+    """A saved DDPMPipeline of 16 x 16 images with random weights."""
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    folder = tmp_path_factory.mktemp("tiny") / "ddpm"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        unet = UNet2DModel(
+            sample_size=16,
+            layers_per_block=1,
+            block_out_channels=(4, 8),
+            norm_num_groups=2,
+            down_block_types=("DownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "UpBlock2D"),
+        )
+        torch.nn.init.normal_(unet.conv_out.weight, std=0.3)  # answers as large as noise
+    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_target(tiny_pipeline_folder) -> DiffusersTarget:
     """The tiny pipeline as a target with four steps."""
     return DiffusersTarget(str(tiny_pipeline_folder), steps=4, batch_size=4, device="cpu")

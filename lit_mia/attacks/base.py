@@ -1,7 +1,7 @@
 """What every attack head shares: features of an observation → head → score, higher for members."""
 
 import pickle
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
@@ -26,22 +27,19 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
-class Attack(L.LightningModule, ABC):
+class Attack(AuditedAttack, L.LightningModule):
     """A head that scores pairs of a query image and what the target answered; controls are heads too.
 
     A concrete attack names what it reads (`inputs`), turns it into features, and builds the network that scores them.
     The network is built in `setup`, when the shapes of the data are known.
 
     Attributes:
-        name: The attack's name in reports.
-        level: The access to the target that it needs.
         inputs: The fields of `PairBatch` that it reads.
         controls: The heads without the target that it has to beat, by kind.
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
-    name: ClassVar[str]
-    level: ClassVar[AccessLevel] = AccessLevel.GENERATE
+    level: AccessLevel = AccessLevel.GENERATE
     inputs: ClassVar[frozenset[str]]
     controls: ClassVar[Mapping[BlindKind, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)

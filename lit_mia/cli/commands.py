@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -106,10 +106,13 @@ def report(args: Sequence[str]) -> None:
 def parse_audit(command: str, args: Sequence[str]) -> Parsed[Audit]:
     """Read the command line of `audit` or `query`.
 
+    The name of an audit says if its protocol is `resnet`, so that its results never overwrite those of a threshold.
+
     Raises:
         ConfigError: If no config was given.
     """
-    return parse_config(command, args, Audit, "audit/quickstart", _add_page_options)
+    parsed = parse_config(command, args, Audit, "audit/quickstart", _add_page_options)
+    return replace(parsed, name=f"{parsed.name}-resnet") if parsed.made.protocol == "resnet" else parsed
 
 
 def parse_config(

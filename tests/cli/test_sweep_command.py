@@ -30,22 +30,6 @@ CONFIG = ["--config", "ablation.yaml"]
 PAIR = PIA(t=[1, 2])
 
 
-@pytest.fixture(scope="module")
-def tiny_ddpm_folder(tmp_path_factory):
-    """A DDPMPipeline of 16 x 16 images whose random last layer answers as large as noise."""
-    import torch
-    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
-
-    folder = tmp_path_factory.mktemp("tiny") / "ddpm"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        blocks = {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}
-        unet = UNet2DModel(16, **blocks, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2)
-        torch.nn.init.normal_(unet.conv_out.weight, std=0.3)
-    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
-    return folder
-
-
 def write(folder, pipeline, changed=frozenset()):
     """80 records in 40 groups, four of unknown membership, and ablation.yaml; some have another image and label."""
     (folder / "images").mkdir(parents=True)

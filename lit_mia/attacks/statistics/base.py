@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import product
 from typing import ClassVar
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.queries.denoise import Steps, Subject
 from lit_mia.queries.sweep import Plan
@@ -20,21 +21,18 @@ Swept = int | list[int]
 Setting = dict[str, int | float]
 
 
-class StatisticAttack(ABC):
+class StatisticAttack(AuditedAttack):
     """An attack whose score is a formula; the sign is fixed by theory, so an inverted attack has an AUC below 0.5.
 
     Arguments named in `swept` may be lists; each combination is one setting. An audit chooses among the settings on
     train and val records only.
 
     Attributes:
-        name: The attack's name in reports.
-        level: The access to the target that it needs.
         needs_captions: Whether every record needs a caption.
         reconstructs: Whether its finding holds a pair of images to compare.
         swept: Names of the arguments that may be lists.
     """
 
-    name: str
     level: AccessLevel = AccessLevel.DENOISE
     needs_captions: bool = False
     reconstructs: ClassVar[bool] = False

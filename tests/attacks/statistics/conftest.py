@@ -86,27 +86,6 @@ def _as_it_is(x: Tensor) -> Tensor:
     return x
 
 
-@pytest.fixture(scope="session")
-def tiny_ddpm_folder(tmp_path_factory):
-    """A saved DDPMPipeline of 16 x 16 images with random weights."""
-    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
-
-    folder = tmp_path_factory.mktemp("tiny") / "ddpm"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        unet = UNet2DModel(
-            sample_size=16,
-            layers_per_block=1,
-            block_out_channels=(4, 8),
-            norm_num_groups=2,
-            down_block_types=("DownBlock2D", "DownBlock2D"),
-            up_block_types=("UpBlock2D", "UpBlock2D"),
-        )
-        torch.nn.init.normal_(unet.conv_out.weight, std=0.3)  # answers as large as noise
-    DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="session", params=[("float64", 1e-8), ("float32", 1e-5)], ids=lambda param: param[0])
 def case(request, tiny_ddpm_folder) -> Case:
     """Four images before the random pixel network, once in double and once in single precision."""
