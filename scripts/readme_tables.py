@@ -1,18 +1,22 @@
 """Writes the measured tables into README.md: `python scripts/readme_tables.py`.
 
-Reads `runs/openmoji/audit.json` (`lit-mia audit --config configs/audit/openmoji.yaml`), `runs/quickstart/audit.json`
-(`scripts/quickstart.sh`) and `runs/transfer/transfer.csv` (`python scripts/transfer.py`).
+Reads `audit.json` of `runs/openmoji` and `runs/quickstart`, of the statistic audits under both protocols
+(`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`, `runs/openmoji_ddpm`, `runs/openmoji_ddpm-resnet`), the
+`sweep.csv` of `runs/rediffuse_{n,t,k}` and `runs/t_sweep`, and `runs/transfer/transfer.csv`; see the commands in README.md.
 """
 
 import csv
 import re
 from pathlib import Path
 
-from lit_mia.report.schema import AuditReport, load_json
+from lit_mia.report.cells import cells
+from lit_mia.report.schema import AuditReport, Row, load_json
 from lit_mia.report.table import markdown_table
 
 README = Path("README.md")
-AUDITS = ("quickstart", "openmoji")
+AUDITS = ("quickstart", "openmoji", "openmoji_statistics", "openmoji_ddpm")
+FAMILIES = {"openmoji_statistics": "Latent demo target", "openmoji_ddpm": "Pixel-space demo target"}
+SWEEPS = {"rediffuse_n": "n", "rediffuse_t": "t", "rediffuse_k": "k"}
 
 
 def main() -> None:
@@ -20,6 +24,8 @@ def main() -> None:
     audits = {name: load_json(Path("runs") / name / "audit.json") for name in AUDITS}
     blocks = {
         "quickstart": measured(audits["openmoji"]),
+        "statistics": "".join(family(name, title) for name, title in FAMILIES.items()),
+        "ablation": ablation(),
         "transfer": transfer(Path("runs/transfer/transfer.csv")),
         "configs": configs(audits),
     }
@@ -49,6 +55,57 @@ def measured(report: AuditReport) -> str:
     return "\n".join(lines) + "\n\n"
 
 
+def family(name: str, title: str) -> str:
+    """The attacks of a statistic audit, one table for each protocol."""
+    parts = []
+    for protocol, suffix in (("threshold", ""), ("resnet", "-resnet")):
+        report = load_json(Path("runs") / f"{name}{suffix}" / "audit.json")
+        test = report.splits["sizes"]["test"]
+        parts += [
+            f"{title}, protocol `{protocol}` (test: {test['member']} members, {test['non_member']} non-members; "
+            f"{report.cost.seconds_total / 60:.0f} min here):",
+            "",
+            "| attack | setting | evaluations alone | AUC [95 % CI] | accuracy | TPR@10 % FPR | largest control | "
+            "ΔAUC [95 % CI] | beats controls |",
+            "|:--|:--|--:|--:|--:|--:|:--|--:|:--|",
+            *(family_line(report, row) for row in report.rows if row.kind == "attack"),
+            "",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def family_line(report: AuditReport, row: Row) -> str:
+    """An attack and the control that came closest."""
+    text = cells(row)
+    control = max((r for r in report.rows if r.attack == row.name and r.kind != "attack"), key=lambda r: r.auc)
+    values = [
+        row.name,
+        row.setting or "",
+        str(row.evaluations),
+        f"{text.auc} {text.auc_ci}",
+        text.accuracy,
+        text.tpr[0],
+    ]
+    values += [f"{control.kind} {control.auc:.3f}", f"{text.delta} {text.delta_ci}", text.beats]
+    return f"| {' | '.join(values)} |"
+
+
+def ablation() -> str:
+    """AUC over one setting of ReDiffuse, a line each."""
+    lines = []
+    for name, swept in SWEEPS.items():
+        rows = list(csv.DictReader((Path("runs") / name / "sweep.csv").open()))
+        fixed = ", ".join(f"{other} = {rows[0][other]}" for other in ("t", "k", "n") if other != swept)
+        lines += [
+            f"| {swept} ({fixed}) | {' | '.join(row[swept] for row in rows)} |",
+            f"|:--|{'--:|' * len(rows)}",
+            f"| AUC | {' | '.join(f'{float(row["auc"]):.3f}' for row in rows)} |",
+            f"| 95 % CI | {' | '.join(f'{float(row["auc_lo"]):.2f}–{float(row["auc_hi"]):.2f}' for row in rows)} |",
+            "",
+        ]
+    return "\n".join(lines) + "\n"
+
+
 def transfer(path: Path) -> str:
     """The table of `transfer.py`."""
     rows = list(csv.DictReader(path.open()))
@@ -64,14 +121,14 @@ def transfer(path: Path) -> str:
 def configs(audits: dict[str, AuditReport]) -> str:
     """Every runnable config with its command, and what it cost where it was run."""
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
-    for kind in ("audit", "experiment"):
+    for kind in ("audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
             command, note = path.read_text().splitlines()[0].removeprefix("# "), ""
             report = audits.get(path.stem) if kind == "audit" else None
             if report is not None:
                 cost = report.cost
                 note = f"{cost.seconds_total:.0f} s on 2 cores, {cost.queries} queries, {cost.nfe} NFE"
-            elif path.stem == "own_target" or path.stem.startswith("wu_"):
+            elif "Not run here" in path.read_text() or path.stem == "own_target" or path.stem.startswith("wu_"):
                 note = "not run here"
             lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {note} |")
     return "\n".join(lines) + "\n\n"

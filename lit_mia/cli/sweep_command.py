@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lit_mia.ablation import Sweep, SweepReport
+from lit_mia.audit.ablation import Sweep, SweepReport
+from lit_mia.audit.statistic_rows import describe
 from lit_mia.cli.commands import parse_config, print_estimates
 from lit_mia.features.cache import replacing
 from lit_mia.report.cells import interval, number
 from lit_mia.report.provenance import git_commit, versions
-from lit_mia.rows.statistics import describe
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lit_mia.ablation import SweepReport, SweepRow
 from lit_mia.attacks.statistics.base import Setting
+from lit_mia.audit.ablation import SweepReport, SweepRow
+from lit_mia.audit.statistic_rows import describe
 from lit_mia.report.plots import GRID, INK, MUTED
-from lit_mia.rows.statistics import describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

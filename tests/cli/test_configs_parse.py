@@ -11,8 +11,8 @@ from jsonargparse import ArgumentParser
 
 import lit_mia.attacks
 import lit_mia.cli.classes
-from lit_mia.ablation import Sweep
 from lit_mia.attacks.statistics import StatisticAttack
+from lit_mia.audit.ablation import Sweep
 from lit_mia.cli.configs import config_folder
 from lit_mia.main import run
 

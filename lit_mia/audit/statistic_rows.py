@@ -12,10 +12,10 @@ from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.attacks.training import Budget, train_seeds
+from lit_mia.audit.rows import RowMaker
 from lit_mia.metrics.auc import auc
 from lit_mia.report.numbers import RowScores
 from lit_mia.report.schema import Protocol
-from lit_mia.rows.base import RowMaker
 
 StatisticProtocol = Literal["threshold", "resnet"]
 Scores = NDArray[np.float64]

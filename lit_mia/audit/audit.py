@@ -17,6 +17,9 @@ from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.training import Budget
+from lit_mia.audit.head_rows import HeadRows
+from lit_mia.audit.rows import RowMaker
+from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
 from lit_mia.errors import HeadError
 from lit_mia.features.cache import replacing
 from lit_mia.metrics.verdict import Design
@@ -26,9 +29,6 @@ from lit_mia.report.provenance import git_commit, limits_of, versions
 from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
-from lit_mia.rows.base import RowMaker
-from lit_mia.rows.heads import HeadRows
-from lit_mia.rows.statistics import StatisticProtocol, StatisticRows
 from lit_mia.targets.base import Target
 
 

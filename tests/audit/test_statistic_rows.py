@@ -9,9 +9,9 @@ from lit_mia.attacks import AttackIIS, ResidualHead
 from lit_mia.attacks.statistics import PIA, FreMIA, Loss, ReDiffuse, SimA
 from lit_mia.attacks.training import Budget
 from lit_mia.audit import Audit
+from lit_mia.audit.statistic_rows import StatisticRows
 from lit_mia.errors import HeadError, TargetError
 from lit_mia.metrics.auc import auc
-from lit_mia.rows.statistics import StatisticRows
 
 N = 240
 IMAGES = smooth_images(N, 0)

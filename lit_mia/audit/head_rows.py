@@ -10,9 +10,9 @@ from datamodules.base import AuditDataModule
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.training import Budget, same_training, train_seeds
+from lit_mia.audit.rows import RowMaker
 from lit_mia.report.numbers import RowScores
 from lit_mia.report.schema import Protocol
-from lit_mia.rows.base import RowMaker
 
 
 @final

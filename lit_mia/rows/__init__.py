@@ -1,1 +1,0 @@
-"""From the answers of targets to the raw scores of every row of a report."""
