@@ -2,7 +2,7 @@
 
 Reads `audit.json` of `runs/openmoji` and `runs/quickstart`, of the statistic audits under both protocols
 (`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`, `runs/openmoji_ddpm`, `runs/openmoji_ddpm-resnet`), the
-`sweep.csv` of `runs/rediffuse_{n,t,k}` and `runs/t_sweep`, and `runs/transfer/transfer.csv`; see the commands in README.md.
+`sweep.csv` of `runs/rediffuse_{n,t,k}`, and `runs/transfer/transfer.csv`; README.md names the commands.
 """
 
 import csv
@@ -99,8 +99,10 @@ def ablation() -> str:
         lines += [
             f"| {swept} ({fixed}) | {' | '.join(row[swept] for row in rows)} |",
             f"|:--|{'--:|' * len(rows)}",
-            f"| AUC | {' | '.join(f'{float(row["auc"]):.3f}' for row in rows)} |",
-            f"| 95 % CI | {' | '.join(f'{float(row["auc_lo"]):.2f}–{float(row["auc_hi"]):.2f}' for row in rows)} |",
+            "| AUC | " + " | ".join(f"{float(row['auc']):.3f}" for row in rows) + " |",
+            "| 95 % CI | "
+            + " | ".join(f"{float(row['auc_lo']):.2f}–{float(row['auc_hi']):.2f}" for row in rows)
+            + " |",
             "",
         ]
     return "\n".join(lines) + "\n"

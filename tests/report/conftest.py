@@ -144,3 +144,9 @@ def audit(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[Audi
 def statistics(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[AuditReport, ScoreTable]:
     """A small report of training-free attacks under a threshold; the first has a long name."""
     return simulate({"FreMIA ReDiffuse pixel SSIM": 0.1, "SecMI": 1.0}, "threshold")
+
+
+@pytest.fixture(scope="session")
+def family(simulate: Callable[..., tuple[AuditReport, ScoreTable]]) -> tuple[AuditReport, ScoreTable]:
+    """Three training-free attacks under the protocol `threshold`."""
+    return simulate({"Loss": 0.3, "SimA": 1.2, "PIA": 0.8}, "threshold")

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lit_mia.report.plots import COLOURS, forest_figure, roc_figure, svg
+from lit_mia.report.plots import COLOURS, family_roc_figure, forest_figure, roc_figure, svg
 from lit_mia.report.scores import curves
 
 
@@ -36,6 +36,21 @@ def test_forest_has_a_label_per_row(audit):
     assert [label.get_text() for label in axes.get_yticklabels()] == [row.name for row in report.rows]
 
 
+def test_the_family_is_drawn_together_best_first(family):
+    report, table = family
+    (axes,) = family_roc_figure(report, curves(table)).axes
+    entries = [text.get_text().split("\u2002") for text in axes.get_legend().get_texts()]
+    assert [name for name, _ in entries] == ["SimA", "PIA", "Loss"]
+    assert [float(auc) for _, auc in entries] == sorted((float(auc) for _, auc in entries), reverse=True)
+
+
+def test_twelve_attacks_can_be_told_apart(simulate):
+    report, table = simulate({f"attack {i}": 0.1 * i for i in range(12)}, "threshold")
+    (axes,) = family_roc_figure(report, curves(table)).axes
+    styles = {(line.get_color(), str(line._dash_pattern)) for line in axes.lines if len(line.get_xdata()) > 2}
+    assert len(styles) == 12
+
+
 def test_svg_is_well_formed_named_and_the_same_every_time(audit, roc_svg):
     report, table = audit
     root = ElementTree.fromstring(roc_svg)
@@ -44,9 +59,12 @@ def test_svg_is_well_formed_named_and_the_same_every_time(audit, roc_svg):
     assert roc_svg == svg(roc_figure(report, curves(table), ["II-S"]), "roc0", "Curves of <II-S>")
 
 
-def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg):
+def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg, family):
+    report, table = family
+    statistic = svg(roc_figure(report, curves(table), ["PIA"]), "roc1", "PIA")
     for kind, colour in COLOURS.items():
-        assert f"var(--{kind}, {colour})" in roc_svg
+        drawn = statistic if kind == "round trip" else roc_svg
+        assert f"var(--{kind.replace(' ', '-')}, {colour})" in drawn
     assert "DejaVu" not in roc_svg
     assert "#000000" not in roc_svg
 

@@ -23,7 +23,7 @@ def test_schema_comes_first_in_the_file(audit, tmp_path):
 
 def test_unknown_schema_names_the_known_ones(audit):
     data = {**audit[0].to_dict(), "schema": "lit-mia/audit/99"}
-    with pytest.raises(ReportError, match=r"lit-mia/audit/99.*lit-mia/audit/1"):
+    with pytest.raises(ReportError, match=r"lit-mia/audit/99.*lit-mia/audit/2"):
         AuditReport.from_dict(data)
 
 

@@ -26,4 +26,4 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     content = json.loads(table.read_text())
     assert content["columns"] == ["id_hash", "label", "row", "kind", "score"]
     assert len(content["data"]) == 800 * len(report.rows)
-    assert len(list(tmp_path.rglob("roc*.png"))) == 1
+    assert len(list(tmp_path.rglob("roc_[0-9]*.png"))) == len(list(tmp_path.rglob("roc_family*.png"))) == 1
