@@ -88,8 +88,7 @@ class Audit:
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing."""
         self.prepare()
-        for data in self.maker.answers().values():
-            data.query()
+        self.maker.query()
         return {name: data.cost for name, data in self.maker.answers().items()}
 
     def run(self, name: str, config: Mapping[str, Any], output: Path) -> tuple[AuditReport, ScoreTable]:

@@ -39,6 +39,11 @@ class HeadRows(RowMaker):
     def announce(self) -> None:
         """Nothing: what a datamodule asks does not depend on the attacks."""
 
+    def query(self) -> None:
+        """Fill the stores."""
+        for data in self.answers().values():
+            data.query()
+
     def rows(self, heads: Path) -> list[RowScores]:
         """Train all heads."""
         self._prepare()

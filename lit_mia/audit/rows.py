@@ -29,6 +29,10 @@ class RowMaker(ABC):
         """Tell the datamodules what they will be asked; asks nothing."""
 
     @abstractmethod
+    def query(self) -> None:
+        """Ask what is missing, and nothing more."""
+
+    @abstractmethod
     def rows(self, heads: Path) -> list[RowScores]:
         """Ask what is missing, train what has to be trained, and score.
 

@@ -58,6 +58,10 @@ class StatisticRows(RowMaker):
         if self.placebo is not None:
             self.placebo.ask(self.attacks, [attack.settings()[0] for attack in self.attacks], residual)
 
+    def query(self) -> None:
+        """Ask the target at every setting, and then the placebo at the chosen ones."""
+        self._choose()
+
     def rows(self, heads: Path) -> list[RowScores]:
         """Ask, choose settings on train and val, and score every record."""
         chosen = self._choose()

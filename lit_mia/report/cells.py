@@ -34,6 +34,7 @@ class Cells:
     delta: str
     delta_ci: str
     versus: str
+    versus_short: str
     p: str
     beats: str
 
@@ -105,6 +106,7 @@ def cells(row: Row) -> Cells:
         delta="" if row.delta_auc is None else signed(row.delta_auc),
         delta_ci=interval(row.delta_auc_ci),
         versus=row.strongest_control or "",
+        versus_short=(row.strongest_control or "").removeprefix(f"{row.attack} "),
         p=p_value(row.p_adjusted),
         beats={None: "", True: "✓", False: "✗"}[row.beats_controls],
     )

@@ -81,8 +81,9 @@ def _statistic_cells(row: Cells) -> list[Text]:
     name = _name(row)
     if row.setting:
         name.append(f"\n{_fold(row.setting)}", style="not bold dim")
-    versus = row.versus.removeprefix(f"{row.name} ")
-    delta = Text.assemble(row.delta, " ", _mark(row), f"\n{row.delta_ci}\nvs {versus}") if row.delta else Text()
+    delta = Text()
+    if row.delta:
+        delta = Text.assemble(row.delta, " ", _mark(row), f"\n{row.delta_ci}\nvs {row.versus_short}")
     return [name, Text(row.evaluations), *_scores(row), delta]
 
 

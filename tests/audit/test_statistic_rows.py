@@ -93,6 +93,13 @@ def test_a_filter_costs_nothing(make):
     assert audit.estimate()["target"].nfe == N
 
 
+def test_a_query_asks_the_placebo_only_at_the_chosen_settings(make):
+    audit = make([Loss(t=[100, 300, 999]), SimA()], placebo=OptimalTarget(IMAGES[:5]))
+    spent = audit.query()
+    assert {role: cost.nfe for role, cost in spent.items()} == {"target": N * 4, "placebo": N * 2}
+    assert {role: cost.nfe for role, cost in audit.query().items()} == {"target": N * 4, "placebo": N * 2}
+
+
 def test_an_estimate_asks_nothing(make):
     audit = make([Loss(), ReDiffuse(n=[1, 2])], placebo=OptimalTarget(IMAGES[:5]))
     estimates = audit.estimate()
