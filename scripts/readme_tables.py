@@ -26,6 +26,7 @@ def main() -> None:
         "quickstart": measured(audits["openmoji"]),
         "statistics": "".join(family(name, title) for name, title in FAMILIES.items()),
         "ablation": ablation(),
+        "noise": noise(),
         "transfer": transfer(Path("runs/transfer/transfer.csv")),
         "configs": configs(audits),
     }
@@ -106,6 +107,15 @@ def ablation() -> str:
             "",
         ]
     return "\n".join(lines) + "\n"
+
+
+def noise() -> str:
+    """The noise error of the pixel-space demo target."""
+    rows = list(csv.DictReader(Path("lit_mia/assets/targets/openmoji-ddpm/noise_error.csv").read_text().splitlines()))
+    lines = ["| | " + " | ".join(f"t = {row['t']}" for row in rows) + " |", f"|:--|{'--:|' * len(rows)}"]
+    for side in ("members", "neither side"):
+        lines.append(f"| {side} | " + " | ".join(f"{float(row[side]):.3f}" for row in rows) + " |")
+    return "\n".join(lines) + "\n\n"
 
 
 def transfer(path: Path) -> str:
