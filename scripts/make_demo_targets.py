@@ -83,6 +83,7 @@ def main() -> None:
     last = folder / "last.ckpt"
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
     trainer.save_checkpoint(last)
+    model.export(folder / f"snapshots/step-{trainer.global_step:05d}", facts)
 
 
 def membership(args: argparse.Namespace, members: Records, model: DiffusionTraining, size: int) -> dict[str, object]:
