@@ -68,3 +68,29 @@ def test_unknown_images_are_scored_with_a_head_of_the_audit(audited):
     printed = lit_mia("predict", *config, *model, "--ckpt_path", "runs/small/heads/II-S.ckpt", cwd=folder)
     assert "3 records scored" in printed
     assert len((folder / "predictions.csv").read_text().splitlines()) == 4
+
+
+def test_training_free_attacks_on_the_pixel_target(tmp_path):
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    full = (tmp_path / "configs/audit/openmoji_ddpm.yaml").read_text()
+    dropped = [f"  - ../statistic/{name}.yaml\n" for name in ("secmi", "pia", "pian", "rediffuse", "fremia_loss")]
+    for line in dropped:
+        assert line in full
+        full = full.replace(line, "")
+    (tmp_path / "configs/audit/small.yaml").write_text(full)
+    for name, t in (("loss", 200), ("sima", 100)):
+        block = tmp_path / f"configs/statistic/{name}.yaml"
+        lines = [f"  t: {t}" if line.startswith("  t:") else line for line in block.read_text().splitlines()]
+        block.write_text("\n".join(lines))
+    command = ["audit", "--config", "configs/audit/small.yaml", "--budget.seeds=1", "--budget.max_epochs=2"]
+    printed = lit_mia(*command, "--output", "runs/small", cwd=tmp_path)
+    report = json.loads((tmp_path / "runs/small/audit.json").read_text())
+    rows = {row["name"]: row for row in report["rows"]}
+    assert report["verdict"]["kind"] == "leakage beyond controls"
+    assert "no training" in " ".join(printed.split())
+    assert rows["SimA"]["auc"] > rows["Loss"]["auc"] > 0.6
+    assert rows["SimA"]["beats_controls"]
+    assert abs(rows["SimA placebo"]["auc"] - 0.5) < 0.1
+    assert report["cost"]["nfe"] == 2 * 2 * 1322
+    lit_mia(*command, "--output", "runs/again", cwd=tmp_path)
+    assert json.loads((tmp_path / "runs/again/audit.json").read_text())["cost"]["nfe"] == 0

@@ -82,7 +82,7 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
 
 
 def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
-    """Log–log ROC curves of all attacks on one axes, without controls; the legend begins with the largest AUC.
+    """Log–log ROC curves of all attacks on one axes, without controls; the legend below begins with the largest AUC.
 
     Args:
         report: The numbers.
@@ -93,13 +93,14 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
 
     attacks = [row for row in report.rows if row.kind == "attack"]
     with rc_context(_SETTINGS):
-        figure = Figure(figsize=(4.8, 4.5), layout="constrained")
+        figure = Figure(figsize=(5.0, 4.6 + 0.08 * len(attacks)), layout="constrained")
         axes = figure.subplots()
         low = _roc_frame(axes, attacks, fpr_floor(report))
         lines = [_family_line(axes, number, rocs[row.name], low) for number, row in enumerate(attacks)]
         ranked = sorted(zip(attacks, lines, strict=True), key=lambda pair: -pair[0].auc)
         labels = [f"{row.name}\u2002{row.auc:.3f}" for row, _ in ranked]
-        axes.legend([line for _, line in ranked], labels, **_LEGEND)
+        below = {**_LEGEND, "loc": "outside lower left", "ncols": 2, "fontsize": 7.5}
+        figure.legend([line for _, line in ranked], labels, **below)
     return figure
 
 

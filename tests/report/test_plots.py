@@ -38,8 +38,8 @@ def test_forest_has_a_label_per_row(audit):
 
 def test_the_family_is_drawn_together_best_first(family):
     report, table = family
-    (axes,) = family_roc_figure(report, curves(table)).axes
-    entries = [text.get_text().split("\u2002") for text in axes.get_legend().get_texts()]
+    (legend,) = family_roc_figure(report, curves(table)).legends
+    entries = [text.get_text().split("\u2002") for text in legend.get_texts()]
     assert [name for name, _ in entries] == ["SimA", "PIA", "Loss"]
     assert [float(auc) for _, auc in entries] == sorted((float(auc) for _, auc in entries), reverse=True)
 
