@@ -11,12 +11,14 @@ from datamodules.base import AuditDataModule
 from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
-from lit_mia.errors import RecordError
+from lit_mia.errors import RecordError, TargetError
 from lit_mia.queries.cost import Estimate
+from lit_mia.queries.denoise import AskedTarget
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
 from lit_mia.queries.sweep import Plan, Questions, missing_records, sweep
 from lit_mia.records import Records
+from lit_mia.targets.base import GenerateTarget, Target
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 
 GRAYSCALE = {"1", "L", "LA", "I", "I;16", "F"}
@@ -46,12 +48,12 @@ class StatisticDataModule(AuditDataModule):
         num_workers: Worker processes of each loader.
     """
 
-    target: VaryTarget
+    target: AskedTarget
 
     def __init__(
         self,
         source: RecordSource,
-        target: VaryTarget,
+        target: Target,
         store: str,
         image_size: int,
         convert: bool = False,
@@ -76,6 +78,8 @@ class StatisticDataModule(AuditDataModule):
             batch_size,
             num_workers,
         )
+        if not isinstance(target, VaryTarget | GenerateTarget):
+            raise TargetError(f"Training-free attacks ask for noise, variations or images; {target.name!r} has none.")
         self.target, self.convert = target, convert
         self._plans: list[Plan] = []
         self._attacks: list[StatisticAttack] = []
@@ -120,9 +124,13 @@ class StatisticDataModule(AuditDataModule):
         missing = missing_records(self.store, self._questions(records), self._plans, self._residual)
         if missing == 0:
             return Estimate(len(records), 0, 0, 0.0, 0.0)
-        one = rehearse(self.target, self._plans, records.captions[0])
-        calls = self.target.evaluations_per_call if isinstance(self.target, DenoiseTarget) else 0
-        return Estimate(len(records), missing * (one.shared + one.variations), missing * one.shared * calls, None, 0.0)
+        one = rehearse(self.target, self._plans, records.captions[0], self.image_size)
+        queries, nfe, money = missing * (one.shared + one.images), 0, 0.0
+        if isinstance(self.target, DenoiseTarget):
+            nfe = missing * one.shared * self.target.evaluations_per_call
+        if isinstance(self.target, GenerateTarget):
+            nfe, money = queries * self.target.nfe_per_image, queries * self.target.price_per_image
+        return Estimate(len(records), queries, nfe, None, money)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
@@ -131,7 +139,7 @@ class StatisticDataModule(AuditDataModule):
             self._check(records)
             self.cost += sweep(self.store, self.target, questions, self._plans, self._residual, rank, world_size)
 
-    def answered_by(self, target: VaryTarget, store: str) -> "StatisticDataModule":
+    def answered_by(self, target: Target, store: str) -> "StatisticDataModule":
         """The same records, splits and settings with the answers of another target (a placebo)."""
         other = StatisticDataModule(
             self.source,
@@ -152,9 +160,12 @@ class StatisticDataModule(AuditDataModule):
         return other
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
-        """One variation of each of some known records, `[h, w, 3]`."""
+        """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.known).subject(self.target, rows)
-        images = self.target.vary(subject.images, subject.captions, subject.seeds("vary", 0))
+        if isinstance(self.target, GenerateTarget):
+            images = self.target.generate([str(c) for c in subject.captions], subject.seeds("generate", 0))
+        else:
+            images = self.target.vary(subject.images, subject.captions, subject.seeds("vary", 0))
         return [image.permute(1, 2, 0).numpy() for image in images]
 
     # ------------------------------------------------------------------ what was found
@@ -218,13 +229,13 @@ class StatisticDataModule(AuditDataModule):
             self.target.require(attack.level)
         if isinstance(self.target, DenoiseTarget):
             self.target.schedule.check(self._highest)
-        if self.image_size != self.target.image_size:
+        if isinstance(self.target, VaryTarget) and self.image_size != self.target.image_size:
             raise RecordError(
                 f"The target {self.target.name!r} takes images of {self.target.image_size} pixels, but `image_size` is "
                 f"{self.image_size}."
             )
         self._check_captions(records)
-        if not self.convert:
+        if isinstance(self.target, VaryTarget) and not self.convert:
             self._check_images(records)
 
     def _check_captions(self, records: Records) -> None:

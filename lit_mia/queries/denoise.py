@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.queries.generate import record_seed
+from lit_mia.targets.base import GenerateTarget
 from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
 from lit_mia.targets.draws import normal
 from lit_mia.targets.schedule import Schedule
@@ -35,6 +36,13 @@ class Variation:
     index: int
 
 
+@dataclass(frozen=True)
+class Generation:
+    """A request for image number `index` that the target makes of each record's caption: in [−1, 1], `[b, 3, h, w]`."""
+
+    index: int
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What an attack found out about `b` records.
@@ -50,7 +58,8 @@ class Finding:
     pair: tuple[Tensor, Tensor] | None = None
 
 
-Request = Evaluation | Variation
+Request = Evaluation | Variation | Generation
+AskedTarget = VaryTarget | GenerateTarget
 Steps = Generator[Sequence[Request], list[Tensor], Finding]
 
 
@@ -67,7 +76,7 @@ class Subject:
         seed: Seed of the audit.
     """
 
-    target: VaryTarget
+    target: AskedTarget
     ids: tuple[str, ...]
     images: Tensor
     captions: tuple[str | None, ...]
@@ -149,13 +158,13 @@ class PassResult:
         findings: One per attack.
         evaluations: Denoiser evaluations per record that each attack would make alone.
         shared: Evaluations per record that were made.
-        variations: Variations per record that were made.
+        images: Variations and generations per record that were made.
     """
 
     findings: list[Finding]
     evaluations: list[int]
     shared: int
-    variations: int
+    images: int
 
 
 @torch.inference_mode()
@@ -168,7 +177,7 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
     """
     findings: dict[int, Finding] = {}
     evaluations = [0] * len(attacks)
-    shared = variations = 0
+    shared = images = 0
     waiting: dict[int, list[Tensor] | None] = dict.fromkeys(range(len(attacks)))
     while waiting:
         asked: dict[int, Sequence[Request]] = {}
@@ -183,9 +192,9 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
             evaluations[number] += sum(isinstance(table.requests[place], Evaluation) for place in set(of_attack))
         answered = _answer(subject, table.requests)
         count = sum(isinstance(request, Evaluation) for request in table.requests)
-        shared, variations = shared + count, variations + len(table.requests) - count
+        shared, images = shared + count, images + len(table.requests) - count
         waiting = {number: [answered[place] for place in of_attack] for number, of_attack in places.items()}
-    return PassResult([findings[number] for number in range(len(attacks))], evaluations, shared, variations)
+    return PassResult([findings[number] for number in range(len(attacks))], evaluations, shared, images)
 
 
 class _Distinct:
@@ -221,8 +230,8 @@ def _answer(subject: Subject, requests: Sequence[Request]) -> list[Tensor]:
         denoised = _denoise(subject.denoiser, [request for _, request in evaluations])
         answers.update(zip([place for place, _ in evaluations], denoised, strict=True))
     for place, request in enumerate(requests):
-        if isinstance(request, Variation):
-            answers[place] = _vary(subject, request.index)
+        if not isinstance(request, Evaluation):
+            answers[place] = _draw(subject, request)
     return [answers[place] for place in range(len(requests))]
 
 
@@ -236,9 +245,15 @@ def _denoise(target: DenoiseTarget, requests: Sequence[Evaluation]) -> Sequence[
     return torch.split(torch.cat([target.predict_noise(x[c], t[c], condition.rows(c)) for c in chunks]), b)
 
 
-def _vary(subject: Subject, index: int) -> Tensor:
-    """One variation of each record; integer pixels, as an image API returns them."""
-    target, seeds = subject.target, subject.seeds("vary", index)
+def _draw(subject: Subject, request: Variation | Generation) -> Tensor:
+    """One image for each record, from integer pixels, as an API returns them."""
+    target = subject.target
+    seeds = subject.seeds("vary" if isinstance(request, Variation) else "generate", request.index)
     chunks = [slice(start, start + target.batch_size) for start in range(0, len(seeds), target.batch_size)]
-    parts = [target.vary(subject.images[c], subject.captions[c], seeds[c]) for c in chunks]
+    if isinstance(request, Variation) and isinstance(target, VaryTarget):
+        parts = [target.vary(subject.images[c], subject.captions[c], seeds[c]) for c in chunks]
+    elif isinstance(request, Generation) and isinstance(target, GenerateTarget):
+        parts = [target.generate([str(text) for text in subject.captions[c]], seeds[c]) for c in chunks]
+    else:
+        raise TypeError(f"{type(target).__name__} cannot answer {request}; `Target.require` refuses it earlier.")
     return torch.cat(parts).to(subject.pixels.dtype) / 127.5 - 1

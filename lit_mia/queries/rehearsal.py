@@ -6,33 +6,36 @@ from typing import final
 import torch
 from torch import Tensor
 
-from lit_mia.queries.denoise import PassResult, Subject, run_pass
+from lit_mia.queries.denoise import AskedTarget, PassResult, Subject, run_pass
 from lit_mia.queries.sweep import Plan
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
+from lit_mia.targets.base import Fingerprint, GenerateTarget
+from lit_mia.targets.denoise import Condition, DenoiseTarget
 from lit_mia.targets.schedule import Schedule
 
 
-def rehearse(target: VaryTarget, plans: Sequence[Plan], caption: str | None) -> PassResult:
+def rehearse(target: AskedTarget, plans: Sequence[Plan], caption: str | None, image_size: int) -> PassResult:
     """One pass about one record whose denoiser answers are random noise.
 
     Args:
         target: The target; its network is not called, but its files are read.
         plans: The attacks.
         caption: A caption that the target accepts.
+        image_size: Side of the images in pixels.
     """
-    stand_in = _Rehearsal(target)
-    blank = torch.full((1, 3, target.image_size, target.image_size), 127, dtype=torch.uint8)
+    stand_in = _Rehearsal(target, image_size)
+    blank = torch.full((1, 3, image_size, image_size), 127, dtype=torch.uint8)
     subject = Subject(stand_in, ("rehearsal",), blank, (caption,))
     return run_pass(subject, [plan.begin(subject) for plan in plans])
 
 
 @final
-class _Rehearsal(DenoiseTarget):
+class _Rehearsal(DenoiseTarget, GenerateTarget):
     """A target of the same shapes and schedule that answers with noise."""
 
-    def __init__(self, target: VaryTarget) -> None:
-        self._target = target
+    nfe_per_image = 0
+
+    def __init__(self, target: AskedTarget, image_size: int) -> None:
+        self._target, self._image_size = target, image_size
         self.batch_size, self.nfe = target.batch_size, 0
 
     @property
@@ -50,7 +53,7 @@ class _Rehearsal(DenoiseTarget):
 
     @property
     def image_size(self) -> int:
-        return self._target.image_size
+        return self._image_size
 
     @property
     def schedule(self) -> Schedule:
@@ -86,3 +89,6 @@ class _Rehearsal(DenoiseTarget):
 
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         return images
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        return torch.zeros(len(prompts), 3, self._image_size, self._image_size, dtype=torch.uint8)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lit_mia.queries.cost import Cost
-from lit_mia.queries.denoise import PassResult, Steps, Subject, run_pass
+from lit_mia.queries.denoise import AskedTarget, PassResult, Steps, Subject, run_pass
 from lit_mia.queries.findings import Column, FindingStore
 from lit_mia.records import Records
-from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
+from lit_mia.targets.base import GenerateTarget
+from lit_mia.targets.denoise import DenoiseTarget
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Questions:
             for name, image, caption in rows
         ]
 
-    def subject(self, target: VaryTarget, rows: Sequence[int]) -> Subject:
+    def subject(self, target: AskedTarget, rows: Sequence[int]) -> Subject:
         """Some of the records, as attacks see them."""
         table = self.records.select(rows)
         return Subject(target, table.ids, torch.from_numpy(self.images[list(rows)]), table.captions, self.seed)
@@ -66,7 +67,7 @@ class Questions:
 
 def sweep(
     store: FindingStore,
-    target: VaryTarget,
+    target: AskedTarget,
     questions: Questions,
     plans: Sequence[Plan],
     residual: bool = False,
@@ -85,10 +86,11 @@ def sweep(
         world_size: How many there are; each asks about its own share of the records.
 
     Returns:
-        What this process spent; `queries` counts distinct requests, `nfe` what the target's counter says.
+        What this process spent; `queries` counts distinct requests, `nfe` what a denoiser's counter says, or what the
+        target tells of its images.
     """
     keys = questions.keys
-    began, nfe, queries = time.perf_counter(), _nfe(target), 0
+    began, nfe, queries, images = time.perf_counter(), _nfe(target), 0, 0
     batches = list(_batches(store, keys, plans, residual, target.batch_size, rank, world_size))
     total = sum(len(rows) for rows, _ in batches)
     interval = 1.0 if sys.stderr.isatty() else 30.0
@@ -97,9 +99,11 @@ def sweep(
             subject = questions.subject(target, rows)
             result = run_pass(subject, [plan.begin(subject) for plan in missing])
             _keep(store, [keys[row] for row in rows], missing, result, residual)
-            queries += len(rows) * (result.shared + result.variations)
+            queries += len(rows) * (result.shared + result.images)
+            images += len(rows) * result.images
             bar.update(len(rows))
-    return Cost(queries, _nfe(target) - nfe, time.perf_counter() - began)
+    told, price = (target.nfe_per_image, target.price_per_image) if isinstance(target, GenerateTarget) else (0, 0.0)
+    return Cost(queries, _nfe(target) - nfe + images * told, time.perf_counter() - began, images * price)
 
 
 def missing_records(store: FindingStore, questions: Questions, plans: Sequence[Plan], residual: bool) -> int:
@@ -133,5 +137,5 @@ def _keep(store: FindingStore, keys: Sequence[str], plans: Sequence[Plan], resul
     store.append(keys, columns, [finding.statistic for finding in result.findings], residuals)
 
 
-def _nfe(target: VaryTarget) -> int:
+def _nfe(target: AskedTarget) -> int:
     return target.nfe if isinstance(target, DenoiseTarget) else 0

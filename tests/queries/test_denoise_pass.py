@@ -208,6 +208,6 @@ def test_no_attacks_are_no_findings():
 def test_variations_and_evaluations_in_one_pass(target):
     attacks = [ReDiffuseAPI(n=2), ReDiffuse(n=2), ReDiffuseAPI(n=3)]
     result = measure(target, attacks)
-    assert (result.evaluations, result.shared, result.variations) == ([0, 4, 0], 4, 3)
+    assert (result.evaluations, result.shared, result.images) == ([0, 4, 0], 4, 3)
     assert target.nfe == 4 * (4 + 3 * 2)  # a variation is two steps inside the target
     assert_same(statistics(result), [statistics(measure(target, [attack]))[0] for attack in attacks], rtol=1e-8)

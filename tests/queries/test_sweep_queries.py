@@ -93,7 +93,7 @@ def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
 
 def test_a_rehearsal_counts_without_asking(target):
     wanted = plans(SecMI(t=[50, 60, 70]), PIA(t=[100, 200]), ReDiffuse(n=[1, 3]))
-    one = rehearse(target, wanted, None)
+    one = rehearse(target, wanted, None, 8)
     assert target.nfe == 0
     assert one.shared == 9 + 2 + 6
     assert sum(one.evaluations) == 7 + 8 + 9 + 4 + 2 + 6

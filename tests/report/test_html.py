@@ -52,7 +52,9 @@ def page(audit):
     return html_page(*audit)
 
 
-def test_page_asks_for_nothing_outside_itself(page):
+@pytest.mark.parametrize("report", ["audit", "statistics"])
+def test_page_asks_for_nothing_outside_itself(report, request):
+    page = html_page(*request.getfixturevalue(report))
     parsed = Page(page)
     assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
     loads = [

@@ -44,6 +44,17 @@ def test_the_family_is_drawn_together_best_first(family):
     assert [float(auc) for _, auc in entries] == sorted((float(auc) for _, auc in entries), reverse=True)
 
 
+def test_the_family_shows_one_curve_per_attack_the_floor_and_chance(family):
+    report, table = family
+    (axes,) = family_roc_figure(report, curves(table)).axes
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert len([line for line in axes.lines if line.get_drawstyle() == "steps-post"]) == 3
+    (chance,) = [line for line in axes.lines if line.get_drawstyle() == "default"]
+    assert list(chance.get_xdata()) == list(chance.get_ydata())
+    (shade,) = axes.patches
+    assert shade.get_x() + shade.get_width() == pytest.approx(10 / 400)
+
+
 def test_twelve_attacks_can_be_told_apart(simulate):
     report, table = simulate({f"attack {i}": 0.1 * i for i in range(12)}, "threshold")
     (axes,) = family_roc_figure(report, curves(table)).axes

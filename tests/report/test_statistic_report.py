@@ -1,6 +1,8 @@
 """Reports of training-free attacks: setting, evaluations and protocol are said, wherever a table stands."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,16 +13,34 @@ from lit_mia.report.schema import AuditReport
 from lit_mia.report.table import markdown_table, terminal_table
 
 SETTING = "t = 200, k = 100, n = 10"
+LONG = "FreMIA ReDiffuse pixel SSIM"
 
 
 def printed(report, width=80):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
-    console.print(terminal_table(report))
-    return console.export_text()
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(terminal_table(report))
+    return capture.get()
+
+
+def rows_of(page):
+    """Texts of the cells of each line in the body of the page's first table."""
+    table = page[page.index('<table class="cards') : page.index("</table>")]
+    lines = re.findall(r"<tr class.*?</tr>", table, re.DOTALL)
+    return [
+        [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", line, re.DOTALL)] for line in lines
+    ]
 
 
 @pytest.mark.parametrize(
-    ("protocol", "words"), [("threshold", "no training"), ("resnet", "ResNet trained on the residual map")]
+    ("protocol", "words"),
+    [
+        ("threshold", "Scored by a threshold on the statistic; no training. Setting chosen on train and val."),
+        (
+            "resnet",
+            "Scored by a ResNet trained on the residual map (train split); not comparable with threshold numbers.",
+        ),
+    ],
 )
 def test_the_protocol_is_said_in_words(simulate, protocol, words):
     report, table = simulate({"PIA": 0.8, "Loss": 0.2}, protocol)
@@ -34,28 +54,71 @@ def test_setting_and_evaluations_stand_in_every_table(family):
     assert "| Attack | Setting | NFE |" in markdown
     assert any("**PIA**" in line and SETTING in line and "1\u202f010" in line for line in markdown.splitlines())
     assert "One pass asked the target 160\u202f000" in markdown
-    page = html_page(report, table)
-    assert page.count(f">{SETTING}</td>") >= 3
-    said = printed(report)
-    assert "NFE" in said
-    assert "t = 200" in said
-    assert max(len(line) for line in said.splitlines()) <= 80
+    rows = rows_of(html_page(report, table))
+    assert [row[:3] for row in rows[:4]] == [
+        ["Loss", SETTING, "1\u202f010"],
+        *([kind, "", ""] for kind in ("blind", "round trip", "placebo")),
+    ]
+    assert "NFE" in printed(report)
+
+
+def test_the_terminal_keeps_80_columns_with_long_names_and_settings(statistics):
+    lines = printed(statistics[0]).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+    start = next(i for i, line in enumerate(lines) if line.startswith("SecMI"))
+    assert re.match(r"SecMI +1\u202f010 +0\.\d{3} \[.* ✓$", lines[start])
+    assert [line.split("  ")[0] for line in lines[start + 1 : start + 3]] == ["t = 200, k = 100,", "n = 10"]
+    assert "vs placebo" in lines[start + 2]
+    assert "  round trip  " in lines[start + 4]
+
+
+def test_a_long_name_is_broken_between_words(statistics):
+    lines = printed(statistics[0]).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("FreMIA"))
+    assert " ".join(line[:20].split("  ")[0].strip() for line in lines[start : start + 2]).startswith(LONG)
+
+
+def test_only_what_was_asked_in_this_run_is_counted(family):
+    report, _ = family
+    by_target = {name: {**spent, "nfe": 0} for name, spent in report.cost.by_target.items()}
+    stored = replace(report, cost=replace(report.cost, nfe=0, by_target=by_target))
+    assert "One pass asked" not in markdown_table(stored)
+    by_target["target"]["nfe"] = 1234
+    assert "One pass asked the target 1\u202f234 evaluations in all (shared between attacks)." in markdown_table(stored)
+
+
+def test_an_attack_with_one_setting_and_nothing_counted_has_empty_cells(family):
+    report, table = family
+    rows = [replace(row, setting="", evaluations=None) for row in report.rows]
+    markdown = markdown_table(replace(report, rows=rows))
+    assert "| **PIA** |  |  | 0." in markdown
+    assert ["Loss", "", ""] in [row[:3] for row in rows_of(html_page(replace(report, rows=rows), table))]
 
 
 def test_trained_heads_have_neither(audit):
     report, table = audit
     assert "Setting" not in markdown_table(report)
     assert "NFE" not in printed(report)
-    assert 'class="setting"' not in html_page(report, table)
+    page = html_page(report, table)
+    assert 'class="setting"' not in page
+    assert "<caption>" not in page
+    assert "Scored by" not in printed(report) + markdown_table(report)
+    assert "<summary>Encoder</summary>" in page
 
 
 def test_the_page_shows_the_round_trip_and_the_family(family):
     report, table = family
     page = html_page(report, table)
-    assert "round trip" in page
-    assert 'id="family-' in page
+    assert "--c: var(--round-trip)" in page
+    assert page.count("--round-trip: #") == 3  # light, dark and print
+    assert page.index('id="family-') < page.index('id="roc0-')
     assert "<script" not in page
-    assert "PixelEncoder" not in page
+    assert "<summary>Encoder</summary>" not in page
+
+
+def test_one_attack_has_no_family(simulate):
+    assert 'id="family-' not in html_page(*simulate({"PIA": 0.8}, "threshold"))
 
 
 def test_a_report_of_the_old_schema_is_refused(family):

@@ -4,6 +4,7 @@ from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.statistics.clid import CLiD
 from lit_mia.attacks.statistics.fremia import FreMIA
 from lit_mia.attacks.statistics.loss import Loss
+from lit_mia.attacks.statistics.pang_wang import PangWang
 from lit_mia.attacks.statistics.pfami import PFAMI
 from lit_mia.attacks.statistics.pia import PIA
 from lit_mia.attacks.statistics.pian import PIAN
@@ -20,6 +21,7 @@ __all__ = [
     "CLiD",
     "FreMIA",
     "Loss",
+    "PangWang",
     "ReDiffuse",
     "ReDiffuseAPI",
     "SecMI",

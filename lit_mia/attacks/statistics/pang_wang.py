@@ -1,0 +1,66 @@
+"""The black-box similarity attack of Pang and Wang (NDSS 2025, arXiv 2312.08207): captions in, images out."""
+
+from typing import final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
+from lit_mia.features.encoders import Encoder
+from lit_mia.features.pixels import resize
+from lit_mia.queries.denoise import Finding, Generation, Steps, Subject
+from lit_mia.targets.base import AccessLevel
+
+
+@final
+class PangWang(StatisticAttack):
+    """Mean over m images x' made of the record's caption of the cosine similarity of E(x) and E(x').
+
+    The paper embeds with DeiT and compares token by token before its trained scorers; here E is any image encoder, and
+    similarity that of its embeddings.
+
+    Args:
+        m: Generated images per record, or several numbers to choose from; the paper has 3.
+        encoder: The encoder; None is the shipped `OpenClipEncoder`.
+    """
+
+    name = "Pang-Wang"
+    level = AccessLevel.GENERATE
+    needs_captions = True
+    swept = ("m",)
+
+    def __init__(self, m: Swept = 3, encoder: Encoder | None = None) -> None:
+        check_arguments(self.name, at_least=1, m=m)
+        self.m, self._given = m, encoder
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, or the shipped one."""
+        if self._given is None:
+            from lit_mia.features.open_clip_encoder import OpenClipEncoder
+
+            self._given = OpenClipEncoder()
+        return self._given
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """See `StatisticAttack`."""
+        return {"m": self.m, "encoder": self.encoder.fingerprint()}
+
+    def highest_timestep(self, setting: Setting) -> int:
+        """None."""
+        return 0
+
+    def measure(self, subject: Subject, setting: Setting) -> Steps:
+        """M generations; the residual is |x − mean x'|, at the size of what the target generates."""
+        generated = yield [Generation(index) for index in range(int(setting["m"]))]
+        own = self.encoder.embed_images(subject.images)
+        similarity = [cosine_similarity(own, self.encoder.embed_images(_integers(image))) for image in generated]
+        x = resize(subject.images, generated[0].shape[-1]).to(generated[0]) / 127.5 - 1
+        return Finding(torch.stack(similarity).mean(0), (x - torch.stack(generated).mean(0)).abs())
+
+
+def _integers(images: Tensor) -> Tensor:
+    """Images in [−1, 1] as uint8."""
+    return ((images + 1) * 127.5).round().to(torch.uint8)
