@@ -98,7 +98,7 @@ def sweep(
         for rows, missing in batches:
             subject = questions.subject(target, rows)
             result = run_pass(subject, [plan.begin(subject) for plan in missing])
-            _keep(store, [keys[row] for row in rows], missing, result, residual)
+            _keep(store, [keys[row] for row in rows], _columns(target, missing, result), result, residual)
             queries += len(rows) * (result.shared + result.images)
             images += len(rows) * result.images
             bar.update(len(rows))
@@ -131,8 +131,15 @@ def _batches(
             yield rows[start : start + batch_size], [plans[i] for i in lacking]
 
 
-def _keep(store: FindingStore, keys: Sequence[str], plans: Sequence[Plan], result: PassResult, residual: bool) -> None:
-    columns = [Column(plan.key, count) for plan, count in zip(plans, result.evaluations, strict=True)]
+def _columns(target: AskedTarget, plans: Sequence[Plan], result: PassResult) -> list[Column]:
+    """The plans with what each costs alone; a guided prediction counts as its two evaluations."""
+    calls = target.evaluations_per_call if isinstance(target, DenoiseTarget) else 1
+    return [Column(plan.key, count * calls) for plan, count in zip(plans, result.evaluations, strict=True)]
+
+
+def _keep(
+    store: FindingStore, keys: Sequence[str], columns: Sequence[Column], result: PassResult, residual: bool
+) -> None:
     residuals = [finding.residual for finding in result.findings] if residual else None
     store.append(keys, columns, [finding.statistic for finding in result.findings], residuals)
 

@@ -16,6 +16,7 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert run.config["store_digest"] == "12" * 32
     assert run.config["target"] == report.target
     assert run.config["design"] == "randomized_split"
+    assert run.config["protocol"] == "heads"
     for row in report.rows:
         assert run.summary[f"test/auc/{row.name}"] == row.auc
     assert run.summary["test/delta_auc/II-S"] == next(r.delta_auc for r in report.rows if r.name == "II-S")
