@@ -24,8 +24,8 @@ from lit_mia.targets.base import Target
 class AuditDataModule(L.LightningDataModule, ABC):
     """Records of known membership and what a target answers about them.
 
-    What is missing is asked in `setup`, each rank asking its own share, and nothing is asked twice. Splits are disjoint
-    by group, drawn by a hash, and locked in the store before the first query.
+    What is missing is asked in `setup`, each rank asking its own share, and what was kept is not asked again. Splits
+    are disjoint by group, drawn by a hash, and locked in the store before the first query.
 
     Args:
         source: Where the records come from.

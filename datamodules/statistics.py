@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
@@ -13,15 +14,13 @@ from datamodules.sources.base import RecordSource
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.queries.cost import Estimate
-from lit_mia.queries.denoise import AskedTarget
+from lit_mia.queries.denoise import AskedTarget, Generation, Variation, draw
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
-from lit_mia.queries.sweep import Plan, Questions, missing_records, sweep
+from lit_mia.queries.sweep import Plan, Questions, lacking, sweep
 from lit_mia.records import Records
-from lit_mia.targets.base import GenerateTarget, Target
+from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
-
-GRAYSCALE = {"1", "L", "LA", "I", "I;16", "F"}
 
 
 @final
@@ -36,8 +35,8 @@ class StatisticDataModule(AuditDataModule):
         target: The model under audit.
         store: Folder of the findings, the split lock and decoded images.
         image_size: Side in pixels at which the target takes images.
-        convert: Resize images of another size and turn grayscale into RGB; otherwise they are an error, because an
-            image that was prepared differently than in training is another image.
+        convert: Resize images of another size; otherwise they are an error, because an image that was prepared
+            differently than in training is another image.
         attack: The attack of `lit-mia fit`, with one setting.
         fractions: Shares of train, val, calibration and test.
         split_seed: Seed of the splits; a locked store refuses another.
@@ -86,7 +85,9 @@ class StatisticDataModule(AuditDataModule):
         self._residual, self._highest = False, 0
         self._asked: Questions | None = None
         if attack is not None:
-            self.ask([attack], attack.settings()[:1], residual=True)
+            if len(attack.settings()) != 1:
+                raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
+            self.ask([attack], None, residual=True)
 
     # ------------------------------------------------------------------ what is asked
 
@@ -100,7 +101,8 @@ class StatisticDataModule(AuditDataModule):
         """
         chosen = [attack.settings() if settings is None else [settings[i]] for i, attack in enumerate(attacks)]
         self._attacks, self._residual = list(attacks), residual
-        self._plans = [a.plan(setting) for a, of_attack in zip(attacks, chosen, strict=True) for setting in of_attack]
+        plans = [a.plan(setting) for a, of_attack in zip(attacks, chosen, strict=True) for setting in of_attack]
+        self._plans = list({plan.key: plan for plan in plans}.values())
         self._highest = max(
             a.highest_timestep(s) for a, of_attack in zip(attacks, chosen, strict=True) for s in of_attack
         )
@@ -120,24 +122,23 @@ class StatisticDataModule(AuditDataModule):
 
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""
-        self._check(records)
-        missing = missing_records(self.store, self._questions(records), self._plans, self._residual)
-        if missing == 0:
-            return Estimate(len(records), 0, 0, 0.0, 0.0)
-        one = rehearse(self.target, self._plans, records.captions[0], self.image_size)
-        queries, nfe, money = missing * (one.shared + one.images), 0, 0.0
-        if isinstance(self.target, DenoiseTarget):
-            nfe = missing * one.shared * self.target.evaluations_per_call
-        if isinstance(self.target, GenerateTarget):
-            nfe, money = queries * self.target.nfe_per_image, queries * self.target.price_per_image
-        return Estimate(len(records), queries, nfe, None, money)
+        self.check(records)
+        evaluations = images = 0
+        for rows, plans in self._lacking(records):
+            one = rehearse(self.target, plans, records.captions[rows[0]], self.image_size)
+            evaluations, images = evaluations + len(rows) * one.shared, images + len(rows) * one.images
+        nfe, money, target = 0, 0.0, self.target
+        if isinstance(target, DenoiseTarget) and evaluations + images:
+            nfe = evaluations * target.evaluations_per_call + images * target.evaluations_per_variation
+        if isinstance(target, GenerateTarget):
+            nfe, money = images * target.nfe_per_image, images * target.price_per_image
+        return Estimate(len(records), evaluations + images, nfe, None if evaluations + images else 0.0, money)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
+        self.check(records)
         questions = self._questions(records)
-        if missing_records(self.store, questions, self._plans, self._residual):
-            self._check(records)
-            self.cost += sweep(self.store, self.target, questions, self._plans, self._residual, rank, world_size)
+        self.cost += sweep(self.store, self.target, questions, self._plans, self._residual, rank, world_size)
 
     def answered_by(self, target: Target, store: str) -> "StatisticDataModule":
         """The same records, splits and settings with the answers of another target (a placebo)."""
@@ -162,10 +163,8 @@ class StatisticDataModule(AuditDataModule):
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.known).subject(self.target, rows)
-        if isinstance(self.target, GenerateTarget):
-            images = self.target.generate([str(c) for c in subject.captions], subject.seeds("generate", 0))
-        else:
-            images = self.target.vary(subject.images, subject.captions, subject.seeds("vary", 0))
+        request = Generation(0) if isinstance(self.target, GenerateTarget) else Variation(0)
+        images = ((draw(subject, request) + 1) * 127.5).round().to(torch.uint8)
         return [image.permute(1, 2, 0).numpy() for image in images]
 
     # ------------------------------------------------------------------ what was found
@@ -218,8 +217,11 @@ class StatisticDataModule(AuditDataModule):
 
     # ------------------------------------------------------------------ what is refused
 
-    def _check(self, records: Records) -> None:
-        """Refuse what could only fail, or mislead, after the first query.
+    def _lacking(self, records: Records) -> list[tuple[list[int], list[Plan]]]:
+        return lacking(self.store, self._questions(records), self._plans, self._residual)
+
+    def check(self, records: Records) -> None:
+        """Refuse what could only fail, or mislead, after the first query; nothing if there is nothing to ask.
 
         Raises:
             TargetError: If the target lacks an access level, or an attack needs a timestep outside its schedule.
@@ -227,8 +229,12 @@ class StatisticDataModule(AuditDataModule):
         """
         for attack in self._attacks:
             self.target.require(attack.level)
+        if not self._lacking(records):
+            return
         if isinstance(self.target, DenoiseTarget):
             self.target.schedule.check(self._highest)
+            if any(attack.level is AccessLevel.VARY for attack in self._attacks):
+                self.target.check_variation()
         if isinstance(self.target, VaryTarget) and self.image_size != self.target.image_size:
             raise RecordError(
                 f"The target {self.target.name!r} takes images of {self.target.image_size} pixels, but `image_size` is "
@@ -252,9 +258,8 @@ class StatisticDataModule(AuditDataModule):
         size = (self.image_size, self.image_size)
         for row, name in enumerate(records.ids):
             image = records.open_image(row)
-            if image.size != size or image.mode in GRAYSCALE:
+            if image.size != size:
                 raise RecordError(
-                    f"The image of {name} has {image.size[0]} × {image.size[1]} pixels and mode {image.mode}, but the "
-                    f"target takes RGB images of {size[0]} × {size[1]}. Prepare the images as for training, or set "
-                    "`convert: true`."
+                    f"The image of {name} has {image.size[0]} × {image.size[1]} pixels, but the target takes "
+                    f"{size[0]} × {size[1]}. Prepare the images as for training, or set `convert: true`."
                 )

@@ -39,7 +39,7 @@ def main() -> None:
     exact = targets["float32"]
     best = {name: best_batch(target) for name, target in targets.items()}
     for name, target in targets.items():
-        target.batch_size = best[name]
+        target.batch_size = min(best[name], args.records)
         print(f"{name}: best batch {best[name]}, {1 / bare_seconds(target, 1, best[name]):.0f} evaluations/s")
     images, captions, labels, ids = load(exact.image_size, max(args.records, args.auc_records))
     few = slice(0, args.records)

@@ -14,12 +14,11 @@ class MemorySource(RecordSource):
         images: uint8 `[n, 3, s, s]`.
         members: Their labels.
         captions: Their captions, if any.
-        mode: What PIL calls their colours.
     """
 
-    def __init__(self, images, members, captions=None, mode="RGB"):
+    def __init__(self, images, members, captions=None):
         self.pictures = [Image.fromarray(np.ascontiguousarray(image)) for image in images.permute(0, 2, 3, 1).numpy()]
-        self.members, self.captions, self.mode = tuple(members), captions, mode
+        self.members, self.captions = tuple(members), captions
 
     def load(self):
         names = tuple(f"r{number:03d}" for number in range(len(self.members)))
@@ -28,5 +27,5 @@ class MemorySource(RecordSource):
             captions=tuple(self.captions or [None] * len(names)),
             members=self.members,
             groups=names,
-            open_image=lambda row: self.pictures[row].convert(self.mode),
+            open_image=lambda row: self.pictures[row],
         )

@@ -25,6 +25,7 @@ class OptimalTarget(DenoiseTarget):
     name = "optimal"
     is_latent = False
     evaluations_per_call = 1
+    evaluations_per_variation = 2
 
     def __init__(self, images, captions=None, width=0.05, dtype=torch.float64, batch_size=256):
         self._centres = (images.to(dtype) / 127.5 - 1).flatten(1)
@@ -47,6 +48,9 @@ class OptimalTarget(DenoiseTarget):
 
     def fingerprint(self):
         return {"kind": "optimal"}
+
+    def check_variation(self):
+        pass
 
     def encode(self, images, seeds, sample=False):
         return images.to(self._centres.dtype) / 127.5 - 1

@@ -65,7 +65,9 @@ class Audit:
         if not names or len(set(names)) < len(names):
             raise HeadError(f"An audit needs at least one attack, and each once, but got {names or 'none'}.")
         for attack in attacks:
-            data.target.require(attack.level)
+            for target in (data.target, placebo):
+                if target is not None:
+                    target.require(attack.level)
         self.data, self.attacks, self.design = data, attacks, design
         self.maker = _row_maker(data, attacks, budget, protocol, head)
         self.protocol: Protocol = self.maker.protocol

@@ -16,6 +16,7 @@ from lit_mia.audit.rows import RowMaker
 from lit_mia.metrics.auc import auc
 from lit_mia.report.numbers import RowScores
 from lit_mia.report.schema import Protocol
+from lit_mia.targets.base import AccessLevel
 
 StatisticProtocol = Literal["threshold", "resnet"]
 Scores = NDArray[np.float64]
@@ -71,7 +72,7 @@ class StatisticRows(RowMaker):
         for attack, setting in zip(self.attacks, chosen, strict=True):
             name = attack.name
             own = self._scores(self.data, attack, setting, heads / f"{name}.ckpt")
-            count = self.data.evaluations(attack, setting)
+            count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
             rows.append(RowScores(name, "attack", name, own, describe(setting), count))
             rows.append(RowScores(f"{name} blind", "blind", name, blind))
             for control, scores in round_trips.items():
@@ -79,13 +80,16 @@ class StatisticRows(RowMaker):
             if self.placebo is not None:
                 answer = self._scores(self.placebo, attack, setting)
                 rows.append(RowScores(f"{name} placebo", "placebo", name, answer, describe(setting), count))
-            print(f"{name}: {describe(setting) or 'one setting'}, {count} evaluations per record alone", flush=True)
+            print(f"{name}: scored {f'at {describe(setting)}' if setting else ''}".rstrip(), flush=True)
         return rows
 
     # ------------------------------------------------------------------ asking and choosing
 
     def _choose(self) -> list[Setting]:
         """The setting of each attack with the largest AUC on train and val, and everything asked that it needs."""
+        for data in (self.data, self.placebo):  # a mistake in the placebo shall not come after the target was paid
+            if data is not None:
+                data.check(data.known)
         several = any(len(attack.settings()) > 1 for attack in self.attacks)
         residual = self._protocol == "resnet"
         if several or not residual:

@@ -2,7 +2,8 @@
 
 An attack is a generator that yields lists of requests and is sent the answers. The pass runs all generators side by
 side: in each round it gathers what every attack asks, asks equal things once, and sends them through the denoiser in
-full batches. Two requests are equal if timestep, condition and input agree bit by bit, so sharing changes no score.
+full batches. Two requests are equal if timestep, condition and input agree bit by bit, so sharing changes scores by no
+more than the rounding of other batches.
 """
 
 from collections.abc import Generator, Sequence
@@ -231,7 +232,7 @@ def _answer(subject: Subject, requests: Sequence[Request]) -> list[Tensor]:
         answers.update(zip([place for place, _ in evaluations], denoised, strict=True))
     for place, request in enumerate(requests):
         if not isinstance(request, Evaluation):
-            answers[place] = _draw(subject, request)
+            answers[place] = draw(subject, request)
     return [answers[place] for place in range(len(requests))]
 
 
@@ -245,8 +246,8 @@ def _denoise(target: DenoiseTarget, requests: Sequence[Evaluation]) -> Sequence[
     return torch.split(torch.cat([target.predict_noise(x[c], t[c], condition.rows(c)) for c in chunks]), b)
 
 
-def _draw(subject: Subject, request: Variation | Generation) -> Tensor:
-    """One image for each record, from integer pixels, as an API returns them."""
+def draw(subject: Subject, request: Variation | Generation) -> Tensor:
+    """One image for each record in [−1, 1], `[b, 3, h, w]`, from integer pixels, as an API returns them."""
     target = subject.target
     seeds = subject.seeds("vary" if isinstance(request, Variation) else "generate", request.index)
     chunks = [slice(start, start + target.batch_size) for start in range(0, len(seeds), target.batch_size)]

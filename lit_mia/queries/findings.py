@@ -1,4 +1,4 @@
-"""What attacks found out about records, kept on disk so that no record is asked twice."""
+"""What attacks found out about records, kept on disk so that nothing that was kept is asked again."""
 
 import hashlib
 import json
@@ -57,9 +57,10 @@ class FindingStore:
         self.path = Path(path).expanduser()
         claim(self.path, dict(fingerprint))
         self._seen: set[str] = set()
+        self._damaged: set[str] = set()
         self._places: dict[tuple[str, str], tuple[Path, int]] = {}
         self._evaluations: dict[str, int] = {}
-        self._refresh()
+        self.refresh()
 
     def holds(self, column: str, record: str, residual: bool) -> bool:
         """Whether the finding of an attack about a record is there.
@@ -98,7 +99,7 @@ class FindingStore:
         temporary = self.path / f".{name}.tmp"
         temporary.write_bytes(data)
         temporary.replace(self.path / name)
-        self._refresh()
+        self.refresh()
 
     def statistics(self, column: str, records: Sequence[str]) -> NDArray[np.float64]:
         """The components of an attack's statistic, `[n, m]`.
@@ -123,12 +124,13 @@ class FindingStore:
         return self._evaluations[column]
 
     def digest(self) -> str:
-        """SHA-256 of the names of all files, which are hashes of their contents."""
-        self._refresh()
-        return hashlib.sha256(json.dumps(sorted(name.split("-")[-1] for name in self._seen)).encode()).hexdigest()
+        """SHA-256 over the hashes of all undamaged files."""
+        self.refresh()
+        names = sorted(name.split("-")[-1] for name in self._seen - self._damaged)
+        return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
     def _read(self, name: str, records: Sequence[str]) -> Tensor:
-        self._refresh()
+        self.refresh()
         absent = sum((name, record) not in self._places for record in records)
         if absent:
             raise StoreError(
@@ -149,7 +151,7 @@ class FindingStore:
             parts[positions] = values
         return parts
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Take note of the files that this and other processes have added."""
         for file in sorted(self.path.glob("*.safetensors")):
             if file.name not in self._seen:
@@ -160,6 +162,7 @@ class FindingStore:
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
         if found != file.stem.split("-")[-1]:
+            self._damaged.add(file.name)
             logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
             return
         names, facts = _index(file)

@@ -71,7 +71,16 @@ class _Rehearsal(DenoiseTarget, GenerateTarget):
     def evaluations_per_call(self) -> int:
         return self._denoiser.evaluations_per_call
 
+    @property
+    def evaluations_per_variation(self) -> int:
+        return self._denoiser.evaluations_per_variation
+
+    def check_variation(self) -> None:
+        self._denoiser.check_variation()
+
     def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
+        if not isinstance(self._target, DenoiseTarget):
+            return images.float() / 127.5 - 1
         return self._denoiser.encode(images, seeds, sample)
 
     def decode(self, x: Tensor) -> Tensor:

@@ -221,7 +221,7 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            if any(path.glob("shard-*")):
+            if any(path.glob("shard-*")) or any(path.glob("*.safetensors")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
             temporary = path / f".fingerprint-{uuid.uuid4().hex}.tmp"
             temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))

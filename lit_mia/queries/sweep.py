@@ -91,11 +91,11 @@ def sweep(
     """
     keys = questions.keys
     began, nfe, queries, images = time.perf_counter(), _nfe(target), 0, 0
-    batches = list(_batches(store, keys, plans, residual, target.batch_size, rank, world_size))
-    total = sum(len(rows) for rows, _ in batches)
+    groups = lacking(store, questions, plans, residual, rank, world_size)
+    total = sum(len(rows) for rows, _ in groups)
     interval = 1.0 if sys.stderr.isatty() else 30.0
     with tqdm(total=total, desc=f"ask {target.name}", unit="rec", mininterval=interval, disable=not total) as bar:
-        for rows, missing in batches:
+        for rows, missing in _batches(groups, target.batch_size):
             subject = questions.subject(target, rows)
             result = run_pass(subject, [plan.begin(subject) for plan in missing])
             _keep(store, [keys[row] for row in rows], _columns(target, missing, result), result, residual)
@@ -106,29 +106,28 @@ def sweep(
     return Cost(queries, _nfe(target) - nfe + images * told, time.perf_counter() - began, images * price)
 
 
-def missing_records(store: FindingStore, questions: Questions, plans: Sequence[Plan], residual: bool) -> int:
-    """How many records lack a finding."""
-    return sum(len(rows) for rows, _ in _batches(store, questions.keys, plans, residual, 1, 0, 1))
-
-
-def _batches(
+def lacking(
     store: FindingStore,
-    keys: Sequence[str],
+    questions: Questions,
     plans: Sequence[Plan],
     residual: bool,
-    batch_size: int,
-    rank: int,
-    world_size: int,
-) -> Iterator[tuple[list[int], list[Plan]]]:
-    """Batches of this rank's rows that lack the findings of the same plans, with these plans."""
+    rank: int = 0,
+    world_size: int = 1,
+) -> list[tuple[list[int], list[Plan]]]:
+    """This rank's rows that lack findings, grouped by the plans that they lack, with these plans."""
+    store.refresh()
     groups: dict[tuple[int, ...], list[int]] = {}
-    for row in range(rank, len(keys), world_size):
-        lacking = tuple(i for i, plan in enumerate(plans) if not store.holds(plan.key, keys[row], residual))
-        if lacking:
-            groups.setdefault(lacking, []).append(row)
-    for lacking, rows in groups.items():
+    for row in range(rank, len(questions.keys), world_size):
+        numbers = tuple(i for i, p in enumerate(plans) if not store.holds(p.key, questions.keys[row], residual))
+        if numbers:
+            groups.setdefault(numbers, []).append(row)
+    return [(rows, [plans[i] for i in numbers]) for numbers, rows in groups.items()]
+
+
+def _batches(groups: Sequence[tuple[list[int], list[Plan]]], batch_size: int) -> Iterator[tuple[list[int], list[Plan]]]:
+    for rows, plans in groups:
         for start in range(0, len(rows), batch_size):
-            yield rows[start : start + batch_size], [plans[i] for i in lacking]
+            yield rows[start : start + batch_size], plans
 
 
 def _columns(target: AskedTarget, plans: Sequence[Plan], result: PassResult) -> list[Column]:

@@ -94,6 +94,19 @@ class DenoiseTarget(VaryTarget):
     def evaluations_per_call(self) -> int:
         """Network evaluations behind one noise prediction: 2 under guidance, else 1."""
 
+    @property
+    @abstractmethod
+    def evaluations_per_variation(self) -> int:
+        """Network evaluations behind one variation."""
+
+    @abstractmethod
+    def check_variation(self) -> None:
+        """Refuse settings with which `vary` would fail.
+
+        Raises:
+            TargetError: If the way back does not fit the schedule.
+        """
+
     @abstractmethod
     def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
         """Images to the denoiser's space.

@@ -96,6 +96,11 @@ class DenoiserTarget(DenoiseTarget):
         return 2 if self._guidance != 1 and self._network.takes_captions else 1
 
     @property
+    def evaluations_per_variation(self) -> int:
+        """One prediction for each step of the way back."""
+        return self._vary_t // self._vary_k * self.evaluations_per_call
+
+    @property
     def is_latent(self) -> bool:
         """Whether the pipeline has an autoencoder; its files say so without being loaded."""
         return bool({"vae", "vqvae"} & self._files.index.keys())
@@ -221,8 +226,7 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If `vary_t` is outside the schedule, or has no step of `vary_k` below it.
         """
-        self.schedule.check(self._vary_t)
-        scheduler, steps = way_back(self._pipeline.scheduler, self._vary_t, self._vary_k)
+        scheduler, steps = self._way_back()
         x = self.encode(images, seeds)
         random = [torch.Generator().manual_seed(seed + 1) for seed in seeds]  # `encode` draws with the seed itself
         noise = torch.stack([torch.randn(x.shape[1:], generator=generator) for generator in random]).to(x)
@@ -232,6 +236,14 @@ class DenoiserTarget(DenoiseTarget):
             predicted = self._predict(x, torch.full((len(x),), t), condition)
             x = scheduler.step(predicted, t, x, generator=random).prev_sample
         return ((self.decode(x).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu()
+
+    def check_variation(self) -> None:
+        """Refuse a `vary_t` or `vary_k` that does not fit the schedule."""
+        self._way_back()
+
+    def _way_back(self) -> tuple[Any, list[int]]:
+        self.schedule.check(self._vary_t)
+        return way_back(self._pipeline.scheduler, self._vary_t, self._vary_k)
 
     # ------------------------------------------------------------------ the pipeline
 
@@ -262,7 +274,7 @@ class DenoiserTarget(DenoiseTarget):
         if self._channels_last:
             network.module.to(memory_format=torch.channels_last)
         if self._compile:
-            network.module.compile()
+            network.module.forward = torch.compile(network.module.forward)  # the counter stays outside
         return network
 
     def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:

@@ -63,8 +63,11 @@ def test_findings_depend_on_nothing_but_the_record(make, tmp_path):
         ([Loss(t=[10, 2000])], {}, r"needs \[2000\]"),
         ([CLiD()], {}, "CLiD needs captions, but 80 of 80 records have none"),
         ([Loss()], {"image_size": 16}, "takes images of 8 pixels, but `image_size` is 16"),
-        ([Loss()], {"source": MemorySource(smooth_images(N, 0, side=12), MEMBERS)}, "has 12 × 12 pixels and mode RGB"),
-        ([Loss()], {"source": MemorySource(smooth_images(N, 0), MEMBERS, mode="L")}, "has 8 × 8 pixels and mode L"),
+        (
+            [Loss()],
+            {"source": MemorySource(smooth_images(N, 0, side=12), MEMBERS)},
+            "has 12 × 12 pixels, but the target takes 8 × 8",
+        ),
         ([Loss()], {"target": OptimalTarget(smooth_images(4, 0), ["a"] * 4)}, "The target needs captions"),
     ],
 )
@@ -78,7 +81,7 @@ def test_bad_input_is_refused_before_the_first_query(make, attacks, changes, mes
 
 
 def test_images_can_be_converted_if_one_insists(make):
-    data = make(source=MemorySource(smooth_images(N, 0, side=12), MEMBERS, mode="L"), convert=True)
+    data = make(source=MemorySource(smooth_images(N, 0, side=12), MEMBERS), convert=True)
     data.ask([Loss()], None, residual=False)
     data.query()
     assert data.target.nfe == N
@@ -91,6 +94,11 @@ def test_a_head_needs_an_attack(make):
     data.table = data.known
     with pytest.raises(RecordError, match="needs `attack` of the datamodule"):
         data.arrays_of(frozenset({"residual"}))
+
+
+def test_an_attack_of_several_settings_is_refused(make):
+    with pytest.raises(RecordError, match="must have one setting"):
+        make(attack=Loss(t=[1, 2]))
 
 
 def test_with_an_attack_the_loaders_give_its_maps(make):

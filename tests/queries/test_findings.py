@@ -49,6 +49,12 @@ def test_another_target_is_refused(filled):
         FindingStore(filled.path, {**FINGERPRINT, "weights": "def"})
 
 
+def test_a_store_that_lost_its_fingerprint_is_refused(filled):
+    (filled.path / "fingerprint.json").unlink()
+    with pytest.raises(StoreError, match="lost its fingerprint"):
+        FindingStore(filled.path, FINGERPRINT)
+
+
 def test_a_damaged_file_is_ignored_and_named(filled, caplog):
     file = sorted(filled.path.glob("*.safetensors"))[0]
     data = bytearray(file.read_bytes())

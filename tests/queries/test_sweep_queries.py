@@ -6,10 +6,11 @@ import torch
 from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
 
-from lit_mia.attacks.statistics import PIA, Loss, ReDiffuse, SecMI
+from lit_mia.attacks.statistics import PIA, CLiD, FreMIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
-from lit_mia.queries.sweep import Questions, missing_records, sweep
+from lit_mia.queries.sweep import Questions, lacking, sweep
+from lit_mia.targets.denoise import VaryTarget
 
 N = 10
 
@@ -33,12 +34,16 @@ def plans(*attacks):
     return [attack.plan(setting) for attack in attacks for setting in attack.settings()]
 
 
+def missing(*asked):
+    return sum(len(rows) for rows, _ in lacking(*asked))
+
+
 def test_everything_is_asked_once_and_counted(tmp_path, target, questions):
     wanted = plans(PIA(t=[100, 200]), SecMI(t=20))
     filled = store(tmp_path, target)
     cost = sweep(filled, target, questions, wanted)
     assert cost.nfe == target.nfe == cost.queries == N * (1 + 2 + 3)  # ε(x_0, 0) is PIA's and SecMI's
-    assert missing_records(filled, questions, wanted, False) == 0
+    assert missing(filled, questions, wanted, False) == 0
     assert sweep(filled, target, questions, wanted).nfe == 0
     assert [filled.evaluations(plan.key) for plan in wanted] == [2, 2, 4]
 
@@ -47,9 +52,9 @@ def test_only_what_is_missing_is_asked(tmp_path, target, questions):
     filled = store(tmp_path, target)
     few = Questions(questions.records.select(range(3)), questions.images[:3], 0)
     sweep(filled, target, few, plans(Loss()))
-    assert missing_records(filled, questions, plans(Loss()), False) == N - 3
+    assert missing(filled, questions, plans(Loss()), False) == N - 3
     assert sweep(filled, target, questions, plans(Loss(), PIA())).nfe == 3 * 2 + (N - 3) * 3
-    assert missing_records(filled, questions, plans(Loss()), True) == N
+    assert missing(filled, questions, plans(Loss()), True) == N
     assert sweep(filled, target, questions, plans(Loss()), residual=True).nfe == N
     assert filled.residuals(plans(Loss())[0].key, questions.keys).shape == (N, 3, 8, 8)
 
@@ -87,7 +92,7 @@ def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
     tired = Tired(smooth_images(N, 0), batch_size=4)
     with pytest.raises(RuntimeError, match="tired"):
         sweep(filled, tired, questions, plans(Loss()))
-    assert missing_records(filled, questions, plans(Loss()), False) == N - 8
+    assert missing(filled, questions, plans(Loss()), False) == N - 8
     assert sweep(filled, target, questions, plans(Loss())).nfe == N - 8
 
 
@@ -98,3 +103,36 @@ def test_a_rehearsal_counts_without_asking(target):
     assert one.shared == 9 + 2 + 6
     assert sum(one.evaluations) == 7 + 8 + 9 + 4 + 2 + 6
     assert all(torch.isfinite(finding.statistic).all() for finding in one.findings)
+
+
+def test_what_another_process_found_is_not_asked_again(tmp_path, target, questions):
+    mine, theirs = store(tmp_path, target), store(tmp_path, target)
+    sweep(theirs, target, questions, plans(Loss()))
+    assert sweep(mine, target, questions, plans(Loss())).nfe == 0
+
+
+def test_a_variation_api_can_be_rehearsed(target):
+    class Api(VaryTarget):
+        name, batch_size, image_size = "api", 4, 8
+
+        def fingerprint(self):
+            return {"kind": "api"}
+
+        def vary(self, images, captions, seeds):
+            raise AssertionError("a rehearsal asks nothing")
+
+    one = rehearse(Api(), plans(ReDiffuseAPI(n=[1, 3])), None, 8)
+    assert (one.shared, one.images) == (0, 3)
+
+
+def test_what_only_combines_is_not_asked_for_again():
+    keys = {plan.key for plan in plans(CLiD(alpha=[0.1, 0.5, 0.9]))}
+    assert len(keys) == 1
+    assert keys != {plan.key for plan in plans(CLiD(timesteps=[100], reduced_draws=1))}
+
+
+def test_a_new_revision_of_a_formula_is_asked_again():
+    old, new = Loss(), Loss()
+    new.revision = 2
+    assert plans(old)[0].key != plans(new)[0].key
+    assert plans(FreMIA(old))[0].key != plans(FreMIA(new))[0].key

@@ -31,12 +31,16 @@ class StatisticAttack(AuditedAttack):
         needs_captions: Whether every record needs a caption.
         reconstructs: Whether its finding holds a pair of images to compare.
         swept: Names of the arguments that may be lists.
+        combined: Those of them that only `combine` reads.
+        revision: Raised when the formula changes, so that stored statistics of the old one are asked again.
     """
 
     level: AccessLevel = AccessLevel.DENOISE
     needs_captions: bool = False
     reconstructs: ClassVar[bool] = False
     swept: tuple[str, ...] = ("t",)
+    combined: ClassVar[tuple[str, ...]] = ()
+    revision: int = 1
 
     @property
     @abstractmethod
@@ -74,7 +78,8 @@ class StatisticAttack(AuditedAttack):
     def plan(self, setting: Setting) -> Plan:
         """What a sweep needs to know of one setting."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
-        content = json.dumps([self.name, fixed, setting], sort_keys=True)
+        asked = {name: value for name, value in setting.items() if name not in self.combined}
+        content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)
         return Plan(hashlib.sha256(content.encode()).hexdigest(), lambda subject: self.measure(subject, setting))
 
     def settings(self) -> list[Setting]:

@@ -28,7 +28,7 @@ class CLiD(StatisticAttack):
 
     name = "CLiD"
     needs_captions = True
-    swept = ("alpha",)
+    swept = combined = ("alpha",)
 
     def __init__(
         self, timesteps: list[int] | None = None, reduced_draws: int = 3, alpha: float | list[float] = 0.9

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 Distance = Literal["l2", "ssim"]
-SSIM_WINDOW = 11
 
 
 def compare(distance: Distance, x: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:

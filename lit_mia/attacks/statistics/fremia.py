@@ -32,7 +32,7 @@ class FreMIA(StatisticAttack):
         check_arguments("FreMIA", at_least=0, s=s)
         self.attack, self.r, self.s, self.p = attack, r, s, p
         self.name = f"FreMIA {attack.name}"
-        self.swept = attack.swept
+        self.swept, self.revision = attack.swept, attack.revision
         self.level, self.needs_captions = attack.level, attack.needs_captions
 
     @property

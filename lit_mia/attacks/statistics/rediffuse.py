@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
 from lit_mia.attacks.statistics.distances import Distance, compare
+from lit_mia.errors import HeadError
 from lit_mia.queries.denoise import Finding, Steps, Subject
 
 
@@ -46,6 +47,8 @@ class ReDiffuse(StatisticAttack):
     ) -> None:
         check_arguments("ReDiffuse", at_least=1, t=t, k=k, n=n)
         check_interval("ReDiffuse", k, t)
+        if distance == "ssim" and space != "pixel":
+            raise HeadError("`distance: ssim` of ReDiffuse compares images; set `space: pixel`.")
         self.name = "ReDiffuse" + (" pixel" if space == "pixel" else "") + (" SSIM" if distance == "ssim" else "")
         self.t, self.k, self.n, self.space, self.distance = t, k, n, space, distance
         self.two_samples, self.ssim_vs_decoded = two_samples, ssim_vs_decoded
@@ -70,7 +73,7 @@ class ReDiffuse(StatisticAttack):
         return int(setting["t"])
 
     def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """n·⌈t/k⌉ evaluations; the residual is |x − x̂|, its pair is the two images."""
+        """n·⌈t/k⌉ evaluations; the residual is the map of `compare`, its pair is the two images."""
         here, k, n = int(setting["t"]), int(setting["k"]), int(setting["n"])
         schedule = subject.schedule
         starts = [subject.drawn(i) if self.two_samples else subject.x0 for i in range(n)]

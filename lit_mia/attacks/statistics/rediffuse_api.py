@@ -38,7 +38,7 @@ class ReDiffuseAPI(StatisticAttack):
         return 0
 
     def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """N variations; the residual is |x − x̂|, its pair is the two images."""
+        """N variations; the residual is the map of `compare`, its pair is the two images."""
         variations = yield [Variation(index) for index in range(int(setting["n"]))]
         mean = torch.stack(variations).mean(0)
         closeness, residual = compare(self.distance, subject.pixels, mean)

@@ -11,6 +11,11 @@ from lit_mia.errors import HeadError
 from lit_mia.queries.generate import record_seed
 
 
+def test_ssim_compares_images_only():
+    with pytest.raises(HeadError, match="set `space: pixel`"):
+        ReDiffuse(distance="ssim")
+
+
 def variations(case, starts, path):
     """Noise to the first timestep of the path, then DDIM along it."""
     made = []
