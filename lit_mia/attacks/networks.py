@@ -46,19 +46,20 @@ def _small_cnn(channels: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def resnet18(channels: int, width: int, stem: Literal["small", "imagenet"]) -> tuple[nn.Module, int]:
+def resnet18(shape: tuple[int, ...], width: int, stem: Literal["auto", "small", "imagenet"]) -> tuple[nn.Module, int]:
     """A ResNet-18 trunk with global average pooling (He et al. 2016).
 
     Args:
-        channels: Channels of the input.
+        shape: Shape of the input, `(c, h, w)`.
         width: Channels of the first stage, doubled at each of the three others.
-        stem: `small` replaces the strided 7 × 7 convolution and the pooling by one 3 × 3 convolution.
+        stem: `small` replaces the strided 7 × 7 convolution and the pooling by one 3 × 3 convolution; `auto` does so
+            for inputs below 64 pixels.
     """
     from timm.models.resnet import BasicBlock, ResNet
 
     stages = (width, 2 * width, 4 * width, 8 * width)
-    trunk = ResNet(BasicBlock, (2, 2, 2, 2), num_classes=0, in_chans=channels, channels=stages)
-    if stem == "small":
-        trunk.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+    trunk = ResNet(BasicBlock, (2, 2, 2, 2), num_classes=0, in_chans=shape[0], channels=stages)
+    if stem == "small" or (stem == "auto" and shape[-1] < 64):
+        trunk.conv1 = nn.Conv2d(shape[0], 64, 3, padding=1, bias=False)
         trunk.maxpool = nn.Identity()
     return trunk, int(trunk.num_features)

@@ -9,7 +9,7 @@ from lit_mia.attacks.networks import resnet18
 from lit_mia.records import PairBatch
 from lit_mia.targets.base import AccessLevel
 
-Stem = Literal["small", "imagenet"]
+Stem = Literal["auto", "small", "imagenet"]
 
 
 @final
@@ -33,7 +33,7 @@ class BlindResNet(Attack):
     def __init__(
         self,
         width: int = 64,
-        stem: Stem = "small",
+        stem: Stem = "auto",
         optimizer: OptimizerName = "adam",
         lr: float = 1.0e-3,
         weight_decay: float = 5.0e-4,
@@ -45,7 +45,7 @@ class BlindResNet(Attack):
 
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """A ResNet-18."""
-        return resnet18(shape[0], self.hparams["width"], self.hparams["stem"])
+        return resnet18(shape, self.hparams["width"], self.hparams["stem"])
 
     def features(self, batch: PairBatch) -> Tensor:
         """x, `[b, 1, 3, s, s]`."""
@@ -61,8 +61,8 @@ class ResidualHead(Attack):
 
     Args:
         width: Channels of the first of the four stages, doubled at each next one; 64 is the usual ResNet-18.
-        stem: `small`: 3 × 3 convolution without stride or pooling, for maps of 8 to 64 pixels. `imagenet`: the usual
-            stem, which the code of ReDiffuse uses.
+        stem: `small`: 3 × 3 convolution without stride or pooling. `imagenet`: the usual strided stem, which the code of
+            ReDiffuse uses. `auto`: `small` for maps below 64 pixels, else `imagenet`.
         optimizer: Optimiser; `sgd` has momentum 0.9.
         lr: Learning rate.
         weight_decay: Weight decay.
@@ -79,7 +79,7 @@ class ResidualHead(Attack):
     def __init__(
         self,
         width: int = 64,
-        stem: Stem = "small",
+        stem: Stem = "auto",
         optimizer: OptimizerName = "adam",
         lr: float = 1.0e-3,
         weight_decay: float = 5.0e-4,
@@ -91,7 +91,7 @@ class ResidualHead(Attack):
 
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """A ResNet-18."""
-        return resnet18(shape[0], self.hparams["width"], self.hparams["stem"])
+        return resnet18(shape, self.hparams["width"], self.hparams["stem"])
 
     def features(self, batch: PairBatch) -> Tensor:
         """The residual map, `[b, 1, c, h, w]`."""

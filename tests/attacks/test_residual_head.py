@@ -31,7 +31,7 @@ def test_it_scores_maps_of_any_shape(channels, size):
 
 
 def test_the_network_is_a_resnet18():
-    trunk, width = resnet18(3, 64, "small")
+    trunk, width = resnet18((3, 32, 32), 64, "small")
     assert width == 512
     parameters = sum(p.numel() for p in trunk.parameters())
     assert parameters == 11_168_832  # ResNet-18 of SecMI's code (11,173,962) without its linear layer of 10 classes
@@ -41,9 +41,15 @@ def test_the_network_is_a_resnet18():
 
 def test_the_imagenet_stem_is_coarser():
     image = torch.rand(2, 3, 32, 32)
-    small, imagenet = (resnet18(3, 8, stem)[0].forward_features(image) for stem in ("small", "imagenet"))
+    small, imagenet = (resnet18((3, 32, 32), 8, stem)[0].forward_features(image) for stem in ("small", "imagenet"))
     assert small.shape[-2:] == (4, 4)
     assert imagenet.shape[-2:] == (1, 1)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(8, 1), (32, 1), (64, 2)])
+def test_the_stem_goes_by_the_size(size, stride):
+    trunk, _ = resnet18((3, size, size), 4, "auto")
+    assert convolutions(trunk)[0].stride == (stride, stride)
 
 
 def test_the_blind_control_has_the_settings_of_the_head():
