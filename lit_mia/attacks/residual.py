@@ -61,8 +61,8 @@ class ResidualHead(Attack):
 
     Args:
         width: Channels of the first of the four stages, doubled at each next one; 64 is the usual ResNet-18.
-        stem: `small`: 3 × 3 convolution without stride or pooling. `imagenet`: the usual strided stem, which the code of
-            ReDiffuse uses. `auto`: `small` for maps below 64 pixels, else `imagenet`.
+        stem: `small`: 3 × 3 convolution without stride or pooling. `imagenet`: the usual strided stem, which the code
+            of ReDiffuse uses. `auto`: `small` for maps below 64 pixels, else `imagenet`.
         optimizer: Optimiser; `sgd` has momentum 0.9.
         lr: Learning rate.
         weight_decay: Weight decay.
