@@ -11,7 +11,8 @@ from lit_mia.metrics.verdict import Design
 from lit_mia.report.finite import non_finite, spell_non_finite
 
 SCHEMA = "lit-mia/audit/2"
-KNOWN_SCHEMAS = (SCHEMA,)
+FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protocol, settings and evaluations
+KNOWN_SCHEMAS = (FIRST_SCHEMA, SCHEMA)
 
 RowKind = Literal["attack", "blind", "caption", "placebo", "round trip"]
 Protocol = Literal["heads", "threshold", "resnet"]
@@ -229,6 +230,8 @@ class AuditReport:
                 f"The audit has schema {data.get('schema')!r}, but this version of lit-mia reads "
                 f"{', '.join(KNOWN_SCHEMAS)}. Run the audit again, or use the version that wrote it."
             )
+        if data["schema"] == FIRST_SCHEMA:
+            data = _upgraded(data)
         _check_fields(cls, data, "the audit")
         _check_fields(Cost, data["cost"], "`cost`")
         for i, row in enumerate(data["rows"]):
@@ -258,6 +261,12 @@ def load_json(path: Path) -> AuditReport:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return AuditReport.from_dict(data)
+
+
+def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An audit of the first schema in the form of the present one."""
+    rows = [{**row, "setting": None, "evaluations": None} for row in data["rows"]]
+    return {**data, "schema": SCHEMA, "protocol": "heads", "rows": rows}
 
 
 def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from lit_mia.errors import ReportError
 from lit_mia.report.html import html_page
 from lit_mia.report.schema import AuditReport
 from lit_mia.report.table import markdown_table, terminal_table
@@ -121,8 +120,10 @@ def test_one_attack_has_no_family(simulate):
     assert 'id="family-' not in html_page(*simulate({"PIA": 0.8}, "threshold"))
 
 
-def test_a_report_of_the_old_schema_is_refused(family):
-    data = json.loads(json.dumps(family[0].to_dict()))
-    with pytest.raises(ReportError, match=r"lit-mia/audit/1.*lit-mia/audit/2"):
-        AuditReport.from_dict({**data, "schema": "lit-mia/audit/1"})
-    assert AuditReport.from_dict(data).rows[0].setting == SETTING
+def test_a_report_of_the_first_schema_is_still_read(audit):
+    data = json.loads(json.dumps(audit[0].to_dict()))
+    old = {**data, "schema": "lit-mia/audit/1", "rows": [dict(row) for row in data["rows"]]}
+    del old["protocol"]
+    for row in old["rows"]:
+        del row["setting"], row["evaluations"]
+    assert AuditReport.from_dict(old) == audit[0]
