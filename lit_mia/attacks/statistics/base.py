@@ -1,6 +1,7 @@
 """What every training-free attack shares: it asks the target, and turns the answers into one number per record."""
 
 import hashlib
+import inspect
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -43,13 +44,13 @@ class StatisticAttack(AuditedAttack):
     revision: int = 1
 
     @property
-    @abstractmethod
     def parameters(self) -> dict[str, object]:
-        """Every argument that changes the statistic, as JSON values."""
+        """Every argument that changes the statistic, as JSON values: each is kept under its own name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    @abstractmethod
     def highest_timestep(self, setting: Setting) -> int:
-        """The highest timestep that a setting looks at; 0 if it looks at none."""
+        """The highest timestep that a setting looks at: its t. An attack that looks at others says so."""
+        return int(setting.get("t", 0))
 
     @abstractmethod
     def measure(self, subject: Subject, setting: Setting) -> Steps:
@@ -88,9 +89,10 @@ class StatisticAttack(AuditedAttack):
         return [dict(zip(self.swept, combination, strict=True)) for combination in product(*values)]
 
 
-def vector_norm(residual: Tensor, p: float) -> Tensor:
-    """‖r‖_p of each record, `[b]`."""
-    return residual.abs().pow(p).flatten(1).sum(1).pow(1 / p)
+def vector_norm(residual: Tensor, p: float, root: bool = True) -> Tensor:
+    """‖r‖_p of each record, `[b]`; without the root, Σ|r|^p."""
+    total = residual.abs().pow(p).flatten(1).sum(1)
+    return total.pow(1 / p) if root else total
 
 
 def check_arguments(attack: str, *, at_least: int, **values: object) -> None:

@@ -42,11 +42,6 @@ class CLiD(StatisticAttack):
             raise HeadError(f"`alpha` of CLiD must be in [0, 1], but got {alpha}.")
         self.reduced_draws, self.alpha = reduced_draws, alpha
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"timesteps": self.timesteps, "reduced_draws": self.reduced_draws, "alpha": self.alpha}
-
     def highest_timestep(self, setting: Setting) -> int:
         """The last of the timesteps."""
         return max(self.timesteps)

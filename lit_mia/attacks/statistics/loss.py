@@ -25,15 +25,6 @@ class Loss(StatisticAttack):
         check_arguments(self.name, at_least=1, draws=draws)
         self.t, self.draws = t, draws
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "draws": self.draws}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The timestep itself."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """One evaluation per draw; the residual is |e − ε|, its pair is x_0 and x̂_0 of the first draw."""
         t = int(setting["t"])

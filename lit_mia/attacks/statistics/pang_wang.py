@@ -48,10 +48,6 @@ class PangWang(StatisticAttack):
         """See `StatisticAttack`."""
         return {"m": self.m, "encoder": self.encoder.fingerprint()}
 
-    def highest_timestep(self, setting: Setting) -> int:
-        """None."""
-        return 0
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """M generations; the residual is |x − mean x'|, at the size of what the target generates."""
         generated = yield [Generation(index) for index in range(int(setting["m"]))]

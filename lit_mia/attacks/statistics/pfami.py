@@ -31,11 +31,6 @@ class PFAMI(StatisticAttack):
         check_arguments(self.name, at_least=1, crops=crops)
         self.crops, self.unpaired_noise = crops, unpaired_noise
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"timesteps": self.timesteps, "crops": self.crops, "unpaired_noise": self.unpaired_noise}
-
     def highest_timestep(self, setting: Setting) -> int:
         """The last of the timesteps."""
         return max(self.timesteps)

@@ -25,15 +25,6 @@ class PIA(StatisticAttack):
         check_arguments(self.name, at_least=1, p=p)
         self.t, self.p, self.no_root, self.x0_space = t, p, no_root, x0_space
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "p": self.p, "no_root": self.no_root, "x0_space": self.x0_space}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The timestep itself."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is |e_0 − ε|, its pair is e_0 and ε."""
         t = int(setting["t"])
@@ -42,5 +33,5 @@ class PIA(StatisticAttack):
         (second,) = yield [subject.ask(x, t)]
         pair = (subject.x0, subject.schedule.clean(x, second, t)) if self.x0_space else (first, second)
         residual = (pair[0] - pair[1]).abs()
-        norm = residual.pow(self.p).flatten(1).sum(1) if self.no_root else vector_norm(residual, self.p)
+        norm = vector_norm(residual, self.p, root=not self.no_root)
         return Finding(-norm, residual, pair)

@@ -25,15 +25,6 @@ class PIAN(StatisticAttack):
         check_arguments(self.name, at_least=1, p=p)
         self.t, self.p, self.paper_factor = t, p, paper_factor
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "p": self.p, "paper_factor": self.paper_factor}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The timestep itself."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is |e_0 − ε|, its pair is e_0 and ε."""
         t = int(setting["t"])

@@ -54,24 +54,6 @@ class ReDiffuse(StatisticAttack):
         self.two_samples, self.ssim_vs_decoded = two_samples, ssim_vs_decoded
         self.negative_index_wrap = negative_index_wrap
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {
-            "t": self.t,
-            "k": self.k,
-            "n": self.n,
-            "space": self.space,
-            "distance": self.distance,
-            "two_samples": self.two_samples,
-            "ssim_vs_decoded": self.ssim_vs_decoded,
-            "negative_index_wrap": self.negative_index_wrap,
-        }
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The diffusion time."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """n·⌈t/k⌉ evaluations; the residual is the map of `compare`, its pair is the two images."""
         here, k, n = int(setting["t"]), int(setting["k"]), int(setting["n"])

@@ -28,15 +28,6 @@ class ReDiffuseAPI(StatisticAttack):
         check_arguments(self.name, at_least=1, n=n)
         self.n, self.distance = n, distance
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"n": self.n, "distance": self.distance}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """None: how far a variation goes is the target's affair."""
-        return 0
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """N variations; the residual is the map of `compare`, its pair is the two images."""
         variations = yield [Variation(index) for index in range(int(setting["n"]))]

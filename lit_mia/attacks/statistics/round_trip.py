@@ -15,15 +15,6 @@ class RoundTrip(StatisticAttack):
     reconstructs = True
     swept = ()
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """None."""
-        return {}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """None."""
-        return 0
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """No evaluations; the residual is |x − D(E(x))|."""
         yield from ()

@@ -30,11 +30,6 @@ class SecMI(StatisticAttack):
         check_interval(self.name, k, t)
         self.t, self.k, self.off_by_one, self.one_big_step = t, k, off_by_one, one_big_step
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "k": self.k, "off_by_one": self.off_by_one, "one_big_step": self.one_big_step}
-
     def highest_timestep(self, setting: Setting) -> int:
         """Where φ ends."""
         return int(setting["t"]) if self.one_big_step else self._end(int(setting["t"])) + self.k

@@ -25,20 +25,11 @@ class SimA(StatisticAttack):
         check_arguments(self.name, at_least=1, p=p)
         self.t, self.p, self.raw_x0, self.no_root = t, p, raw_x0, no_root
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "p": self.p, "raw_x0": self.raw_x0, "no_root": self.no_root}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The timestep itself."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is |ε|, its pair is x_0 and the clean image that the answer implies."""
         t = int(setting["t"])
         x = subject.x0 if self.raw_x0 else subject.schedule.signal(t) * subject.x0
         (eps,) = yield [subject.ask(x, t)]
         residual = eps.abs()
-        norm = residual.pow(self.p).flatten(1).sum(1) if self.no_root else vector_norm(residual, self.p)
+        norm = vector_norm(residual, self.p, root=not self.no_root)
         return Finding(-norm, residual, (subject.x0, subject.schedule.clean(x, eps, t)))

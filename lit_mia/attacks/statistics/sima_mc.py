@@ -26,15 +26,6 @@ class SimAMC(StatisticAttack):
         check_arguments(self.name, at_least=1, p=p, draws=draws)
         self.t, self.p, self.draws, self.mean_of_norms = t, p, draws, mean_of_norms
 
-    @property
-    def parameters(self) -> dict[str, object]:
-        """See `StatisticAttack`."""
-        return {"t": self.t, "p": self.p, "draws": self.draws, "mean_of_norms": self.mean_of_norms}
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The timestep itself."""
-        return int(setting["t"])
-
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is the absolute mean prediction."""
         t = int(setting["t"])
