@@ -1,5 +1,6 @@
 """ResNets on the residual maps of training-free attacks (SecMI-NNs, arXiv 2302.01316; ReDiffuse, arXiv 2405.20771)."""
 
+from abc import ABC
 from typing import ClassVar, Literal, final
 
 from torch import Tensor, nn
@@ -12,49 +13,8 @@ from lit_mia.targets.base import AccessLevel
 Stem = Literal["auto", "small", "imagenet"]
 
 
-@final
-class BlindResNet(Attack):
-    """Control: the same network on x, the query image alone.
-
-    Args:
-        width: Channels of the first of the four stages, doubled at each next one.
-        stem: As in `ResidualHead`.
-        optimizer: Optimiser.
-        lr: Learning rate.
-        weight_decay: Weight decay.
-        init_from: Checkpoint of a trained head of this kind to start from.
-        freeze_trunk: Train the last layer only.
-    """
-
-    name = "blind ResNet"
-    inputs = frozenset({"image"})
-    reduced_dims = (0, 1, 3, 4)
-
-    def __init__(
-        self,
-        width: int = 64,
-        stem: Stem = "auto",
-        optimizer: OptimizerName = "adam",
-        lr: float = 1.0e-3,
-        weight_decay: float = 5.0e-4,
-        init_from: str | None = None,
-        freeze_trunk: bool = False,
-    ) -> None:
-        super().__init__()
-        self.save_hyperparameters()
-
-    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """A ResNet-18."""
-        return resnet18(shape, self.hparams["width"], self.hparams["stem"])
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """x, `[b, 1, 3, s, s]`."""
-        return batch["image"].unsqueeze(1)
-
-
-@final
-class ResidualHead(Attack):
-    """A ResNet-18 on the residual map of one attack.
+class ResNetAttack(Attack, ABC):
+    """A ResNet-18 on one map per record.
 
     The papers train with SGD (0.001, momentum 0.9, weight decay 0.0005), batch 128, 15 epochs, and squared error on the
     labels; here the loss is cross-entropy as for every head, and val chooses the epoch.
@@ -70,10 +30,6 @@ class ResidualHead(Attack):
         freeze_trunk: Train the last layer only.
     """
 
-    name = "residual"
-    level = AccessLevel.DENOISE
-    inputs = frozenset({"residual"})
-    controls: ClassVar = {"blind": BlindResNet}
     reduced_dims = (0, 1, 3, 4)
 
     def __init__(
@@ -92,6 +48,28 @@ class ResidualHead(Attack):
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """A ResNet-18."""
         return resnet18(shape, self.hparams["width"], self.hparams["stem"])
+
+
+@final
+class BlindResNet(ResNetAttack):
+    """Control: x, the query image alone."""
+
+    name = "blind ResNet"
+    inputs = frozenset({"image"})
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """x, `[b, 1, 3, s, s]`."""
+        return batch["image"].unsqueeze(1)
+
+
+@final
+class ResidualHead(ResNetAttack):
+    """The residual map of one training-free attack."""
+
+    name = "residual"
+    level = AccessLevel.DENOISE
+    inputs = frozenset({"residual"})
+    controls: ClassVar = {"blind": BlindResNet}
 
     def features(self, batch: PairBatch) -> Tensor:
         """The residual map, `[b, 1, c, h, w]`."""

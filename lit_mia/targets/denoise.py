@@ -8,6 +8,7 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
+from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Target
 from lit_mia.targets.schedule import Schedule
 
@@ -27,6 +28,19 @@ class VaryTarget(Target):
     @abstractmethod
     def image_size(self) -> int:
         """Side in pixels of the square images that the target takes."""
+
+    def check_images(self, images: Tensor) -> None:
+        """Refuse images that the target does not take.
+
+        Raises:
+            TargetError: If they are not uint8 `[b, 3, s, s]` of the target's own size.
+        """
+        size = self.image_size
+        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
+            raise TargetError(
+                f"The target {self.name!r} takes uint8 RGB images [n, 3, {size}, {size}], but got {images.dtype} "
+                f"{list(images.shape)}. Resize or convert the images."
+            )
 
     @abstractmethod
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.autoencoder import Autoencoder
 from lit_mia.targets.base import AccessLevel, Fingerprint
 from lit_mia.targets.denoise import Condition, DenoiseTarget
@@ -66,11 +66,9 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        _check_range(batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        check_arguments(guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
-        if guidance < 0:
-            raise TargetError(f"`guidance` must be at least 0, but got {guidance}.")
         self._files = PipelineFiles(path, revision)
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
@@ -117,11 +115,9 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If a hub id cannot be resolved.
         """
-        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
         return {
             "access": AccessLevel.DENOISE.value,
-            "pipeline": self._files.class_name,
-            "weights": self._files.weights,
+            **self._files.fingerprint(),
             "variant": self._variant,
             "prompt": self._prompt,
             "guidance": self._guidance,
@@ -129,7 +125,6 @@ class DenoiserTarget(DenoiseTarget):
             "precision": self._precision,
             "vary_t": self._vary_t,
             "vary_k": self._vary_k,
-            **versions,
         }
 
     @cached_property
@@ -198,12 +193,7 @@ class DenoiserTarget(DenoiseTarget):
     @torch.inference_mode()
     def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
         """Images to pixels in [−1, 1], or to scaled latents."""
-        size = self.image_size
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
-            raise TargetError(
-                f"The target {self.name!r} takes uint8 RGB images [n, 3, {size}, {size}], but got {images.dtype} "
-                f"{list(images.shape)}. Resize or convert the images."
-            )
+        self.check_images(images)
         pixels = images.to(self._type) / 127.5 - 1
         if self._autoencoder is None:
             return pixels
@@ -291,9 +281,3 @@ class DenoiserTarget(DenoiseTarget):
             if isinstance(part, torch.nn.Module):
                 part.requires_grad_(False).eval()
         return pipeline.to(self._resolved_device)
-
-
-def _check_range(**at_least_one: int) -> None:
-    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n < 1]
-    if wrong:
-        raise TargetError("; ".join(wrong) + ".")

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -15,27 +15,19 @@ from lit_mia.targets.denoise import Condition
 class DenoisingNetwork(ABC):
     """The network of a pipeline.
 
+    Attributes:
+        takes_captions: Whether a caption makes a difference.
+
     Args:
         pipeline: A loaded pipeline of diffusers.
+        module: Its network, which is called once per evaluation.
+        first_layer: The layer of the network that sees x_t.
     """
 
-    def __init__(self, pipeline: Any) -> None:
-        self.pipeline = pipeline
+    takes_captions: ClassVar[bool]
 
-    @property
-    @abstractmethod
-    def module(self) -> nn.Module:
-        """What is called once per evaluation."""
-
-    @property
-    @abstractmethod
-    def first_layer(self) -> nn.Module:
-        """The layer that sees x_t."""
-
-    @property
-    @abstractmethod
-    def takes_captions(self) -> bool:
-        """Whether a caption makes a difference."""
+    def __init__(self, pipeline: Any, module: nn.Module, first_layer: nn.Module) -> None:
+        self.pipeline, self.module, self.first_layer = pipeline, module, first_layer
 
     @abstractmethod
     def condition(self, captions: Sequence[str | None]) -> Condition:
@@ -62,18 +54,6 @@ class UnconditionalUNet(DenoisingNetwork):
 
     takes_captions = False
 
-    @property
-    def module(self) -> nn.Module:
-        """The U-Net."""
-        module: nn.Module = self.pipeline.unet
-        return module
-
-    @property
-    def first_layer(self) -> nn.Module:
-        """The input convolution."""
-        layer: nn.Module = self.pipeline.unet.conv_in
-        return layer
-
     def condition(self, captions: Sequence[str | None]) -> Condition:
         """Nothing."""
         return Condition({})
@@ -89,18 +69,6 @@ class TextUNet(DenoisingNetwork):
     """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout."""
 
     takes_captions = True
-
-    @property
-    def module(self) -> nn.Module:
-        """The U-Net."""
-        module: nn.Module = self.pipeline.unet
-        return module
-
-    @property
-    def first_layer(self) -> nn.Module:
-        """The input convolution."""
-        layer: nn.Module = self.pipeline.unet.conv_in
-        return layer
 
     @cached_property
     def _empty(self) -> Tensor:
@@ -169,18 +137,6 @@ class ClassDiT(DenoisingNetwork):
 
     takes_captions = True
 
-    @property
-    def module(self) -> nn.Module:
-        """The transformer."""
-        module: nn.Module = self.pipeline.transformer
-        return module
-
-    @property
-    def first_layer(self) -> nn.Module:
-        """The patch embedding."""
-        layer: nn.Module = self.pipeline.transformer.pos_embed
-        return layer
-
     def condition(self, captions: Sequence[str | None]) -> Condition:
         """Class numbers; the null class for an empty caption.
 
@@ -219,16 +175,16 @@ def network_of(pipeline: Any) -> DenoisingNetwork:
 
     network = pipeline.components.get("unet") or pipeline.components.get("transformer")
     if isinstance(network, UNet2DModel) and network.class_embedding is None:
-        return UnconditionalUNet(pipeline)
+        return UnconditionalUNet(pipeline, network, network.conv_in)
     if isinstance(network, DiTTransformer2DModel):
-        return ClassDiT(pipeline)
+        return ClassDiT(pipeline, network, network.pos_embed)
     plain = (
         isinstance(network, UNet2DConditionModel)
         and network.config.get("addition_embed_type") is None
         and network.config.in_channels == network.config.out_channels
     )
     if plain and {"text_encoder", "tokenizer"} <= pipeline.components.keys():
-        return TextUNet(pipeline)
+        return TextUNet(pipeline, network, network.conv_in)
     raise TargetError(
         f"The noise prediction of {type(pipeline).__name__} ({type(network).__name__}) cannot be asked. Supported are "
         "pipelines with an unconditional UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "

@@ -4,7 +4,6 @@ import inspect
 import logging
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
 from lit_mia.targets.loading import load_pipeline, resolve_device
 from lit_mia.targets.pipeline_files import PipelineFiles
@@ -68,7 +68,7 @@ class DiffusersTarget(GenerateTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        _check_range(steps=steps, batch_size=batch_size, height=height, width=width, guidance=guidance)
+        check_arguments(guidance, steps=steps, batch_size=batch_size, height=height, width=width)
         self._files = PipelineFiles(path, revision)
         self._steps, self._guidance, self._scheduler = steps, float(guidance), scheduler
         self._height, self._width, self._negative_prompt = height, width, negative_prompt
@@ -97,11 +97,9 @@ class DiffusersTarget(GenerateTarget):
         Raises:
             TargetError: If a hub id cannot be resolved.
         """
-        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
         return {
             "access": AccessLevel.GENERATE.value,
-            "pipeline": self._files.class_name,
-            "weights": self._files.weights,
+            **self._files.fingerprint(),
             "variant": self._variant,
             "steps": self._steps,
             "guidance": self._guidance,
@@ -110,7 +108,6 @@ class DiffusersTarget(GenerateTarget):
             "width": self._width,
             "negative_prompt": self._negative_prompt,
             "dtype": self._dtype,
-            **versions,
         }
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
@@ -192,11 +189,3 @@ def _swap_scheduler(current: Any, wanted: Any) -> Any:
             f"{wanted.__name__} cannot replace the pipeline's {type(current).__name__}. Use `scheduler: pipeline`."
         )
     return wanted.from_config(current.config)
-
-
-def _check_range(guidance: float, **at_least_one: int | None) -> None:
-    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
-    if guidance < 0:
-        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
-    if wrong:
-        raise TargetError("; ".join(wrong) + ".")

@@ -4,10 +4,12 @@ import hashlib
 import json
 import re
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.base import Fingerprint
 from lit_mia.targets.shipped import shipped
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
@@ -46,6 +48,15 @@ class PipelineFiles:
     def commit(self) -> str | None:
         """The commit that the revision of a hub id stands for; None for a local folder."""
         return None if self.folder else self._index_file.parent.name  # the cache names a snapshot after its commit
+
+    def fingerprint(self) -> Fingerprint:
+        """What every target made of these files tells of them, and of the libraries that run them.
+
+        Raises:
+            TargetError: If a hub id cannot be resolved.
+        """
+        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
+        return {"pipeline": self.class_name, "weights": self.weights, **versions}
 
     @cached_property
     def index(self) -> dict[str, Any]:

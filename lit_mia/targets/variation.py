@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -12,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint
 from lit_mia.targets.denoise import VaryTarget
 from lit_mia.targets.loading import load_pipeline, resolve_device
@@ -56,7 +56,8 @@ class VariationTarget(VaryTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        _check_range(strength, guidance, steps=steps, batch_size=batch_size, height=height)
+        mistakes = _strength_mistakes(strength, steps)
+        check_arguments(guidance, *mistakes, steps=steps, batch_size=batch_size, height=height)
         self._files = PipelineFiles(path, revision)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
@@ -94,11 +95,9 @@ class VariationTarget(VaryTarget):
         Raises:
             TargetError: If a hub id cannot be resolved.
         """
-        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
         return {
             "access": AccessLevel.VARY.value,
-            "pipeline": self._files.class_name,
-            "weights": self._files.weights,
+            **self._files.fingerprint(),
             "variant": self._variant,
             "strength": self._strength,
             "steps": self._steps,
@@ -106,7 +105,6 @@ class VariationTarget(VaryTarget):
             "prompt": self._prompt,
             "height": self._height,
             "dtype": self._dtype,
-            **versions,
         }
 
     @torch.inference_mode()
@@ -117,12 +115,7 @@ class VariationTarget(VaryTarget):
             TargetError: If the images are not of the target's form, or the pipeline cannot be loaded, is not
                 image-to-image or returns another size.
         """
-        size = self.image_size
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (3, size, size):
-            raise TargetError(
-                f"The target {self.name!r} takes uint8 RGB images [n, 3, {size}, {size}], but got {images.dtype} "
-                f"{list(images.shape)}. Resize or convert the images."
-            )
+        self.check_images(images)
         output = self._pipeline(
             prompt=[(caption or "") if self._prompt == "caption" else "" for caption in captions],
             image=[Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
@@ -133,8 +126,8 @@ class VariationTarget(VaryTarget):
         pixels = torch.from_numpy(output.images).permute(0, 3, 1, 2).float()
         if pixels.shape != images.shape:
             raise TargetError(
-                f"The target {self.name!r} answers images of side {size} with {list(pixels.shape)}. Set `height` to a "
-                "size that its pipeline keeps."
+                f"The target {self.name!r} answers images of side {self.image_size} with {list(pixels.shape)}. Set "
+                "`height` to a size that its pipeline keeps."
             )
         return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
 
@@ -168,17 +161,13 @@ class VariationTarget(VaryTarget):
         return pipeline.to(resolve_device(self._device))
 
 
-def _check_range(strength: float, guidance: float, steps: int, **at_least_one: int | None) -> None:
-    at_least_one["steps"] = steps
-    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
+def _strength_mistakes(strength: float, steps: int) -> list[str]:
+    """What is wrong with a strength, given the steps of the whole diffusion."""
     if not 0 < strength <= 1:
-        wrong.append(f"`strength` must be in (0, 1], but got {strength}")
-    if guidance < 0:
-        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
-    if not wrong and int(strength * steps) < 1:  # as the pipelines round it
-        wrong.append(
+        return [f"`strength` must be in (0, 1], but got {strength}"]
+    if steps >= 1 and int(strength * steps) < 1:  # as the pipelines round it
+        return [
             f"`strength` times `steps` must be at least 1, or no step is made, but got {strength} and {steps}; raise "
             "one of them"
-        )
-    if wrong:
-        raise TargetError("; ".join(wrong) + ".")
+        ]
+    return []
