@@ -84,6 +84,7 @@ class StatisticDataModule(AuditDataModule):
         self._attacks: list[StatisticAttack] = []
         self._residual, self._highest = False, 0
         self._asked: Questions | None = None
+        self._sized: Records | None = None
         if attack is not None:
             if len(attack.settings()) != 1:
                 raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
@@ -241,8 +242,9 @@ class StatisticDataModule(AuditDataModule):
                 f"{self.image_size}."
             )
         self._check_captions(records)
-        if isinstance(self.target, VaryTarget) and not self.convert:
+        if isinstance(self.target, VaryTarget) and not self.convert and self._sized is not records:
             self._check_images(records)
+            self._sized = records
 
     def _check_captions(self, records: Records) -> None:
         told = isinstance(self.target, DenoiseTarget) and self.target.needs_captions

@@ -91,7 +91,7 @@ class FindingStore:
         tensors = {f"statistic/{c.key}": s.double().cpu() for c, s in zip(columns, statistics, strict=True)}
         if residuals is not None:
             tensors |= {f"residual/{c.key}": r.float().cpu() for c, r in zip(columns, residuals, strict=True)}
-        facts = {"records": list(records), "evaluations": {c.key: c.evaluations for c in columns}}
+        facts: dict[str, Any] = {"records": list(records), "evaluations": {c.key: c.evaluations for c in columns}}
         data = safetensors.torch.save(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
         )
@@ -99,7 +99,7 @@ class FindingStore:
         temporary = self.path / f".{name}.tmp"
         temporary.write_bytes(data)
         temporary.replace(self.path / name)
-        self.refresh()
+        self._add(self.path / name, list(tensors), facts)
 
     def statistics(self, column: str, records: Sequence[str]) -> NDArray[np.float64]:
         """The components of an attack's statistic, `[n, m]`.
@@ -158,14 +158,17 @@ class FindingStore:
                 self._open(file)
 
     def _open(self, file: Path) -> None:
-        self._seen.add(file.name)
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
         if found != file.stem.split("-")[-1]:
+            self._seen.add(file.name)
             self._damaged.add(file.name)
             logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
             return
-        names, facts = _index(file)
+        self._add(file, *_index(file))
+
+    def _add(self, file: Path, names: Sequence[str], facts: Mapping[str, Any]) -> None:
+        self._seen.add(file.name)
         self._evaluations.update(facts["evaluations"])
         for name in names:
             for row, record in enumerate(facts["records"]):

@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.queries.cost import Cost, Estimate
+from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget
@@ -121,7 +120,7 @@ def fill(
     # Shares are cut from all queries: what is missing may already differ between ranks.
     todo = missing(store, _distinct(queries)[rank::world_size])
     began = time.perf_counter()
-    with _progress(target.name, len(todo), rank) as bar:
+    with progress(f"query {target.name}", len(todo), "img", rank) as bar:
         for number, start in enumerate(range(0, len(todo), target.batch_size)):
             batch = todo[start : start + target.batch_size]
             asked = time.perf_counter()
@@ -171,9 +170,3 @@ def _ask(target: GenerateTarget, batch: Sequence[GenerateQuery]) -> Tensor:
             f"but returned {images.dtype} {list(images.shape)}."
         )
     return images
-
-
-def _progress(name: str, total: int, rank: int) -> "tqdm[None]":
-    """A bar with the time left on a terminal; in a log file a line every half minute."""
-    interval = 1.0 if sys.stderr.isatty() else 30.0
-    return tqdm(total=total, desc=f"query {name}", unit="img", position=rank, mininterval=interval, disable=not total)

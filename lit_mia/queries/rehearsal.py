@@ -93,7 +93,6 @@ class _Rehearsal(DenoiseTarget, GenerateTarget):
         return self._denoiser.reduced_condition(captions, share)
 
     def predict_noise(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        self.nfe += len(x) * self.evaluations_per_call
         return torch.randn_like(x)
 
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lit_mia.queries.cost import Cost
 from lit_mia.queries.denoise import AskedTarget, PassResult, Steps, Subject, run_pass
 from lit_mia.queries.findings import Column, FindingStore
+from lit_mia.queries.progress import progress
 from lit_mia.records import Records
 from lit_mia.targets.base import GenerateTarget
 from lit_mia.targets.denoise import DenoiseTarget
@@ -93,8 +92,7 @@ def sweep(
     began, nfe, queries, images = time.perf_counter(), _nfe(target), 0, 0
     groups = lacking(store, questions, plans, residual, rank, world_size)
     total = sum(len(rows) for rows, _ in groups)
-    interval = 1.0 if sys.stderr.isatty() else 30.0
-    with tqdm(total=total, desc=f"ask {target.name}", unit="rec", mininterval=interval, disable=not total) as bar:
+    with progress(f"ask {target.name}", total, "rec", rank) as bar:
         for rows, missing in _batches(groups, target.batch_size):
             subject = questions.subject(target, rows)
             result = run_pass(subject, [plan.begin(subject) for plan in missing])
