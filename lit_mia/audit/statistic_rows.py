@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.residual import ResidualHead
-from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.attacks.training import Budget, train_seeds
 from lit_mia.audit.rows import RowMaker
@@ -138,8 +138,3 @@ class StatisticRows(RowMaker):
         self.data.show_images()
         (control,) = controls_of(self.head).values()
         return train_seeds(control, self.data, self.budget)
-
-
-def describe(setting: Setting) -> str:
-    """`t = 100, k = 10`."""
-    return ", ".join(f"{name} = {value}" for name, value in setting.items())

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lit_mia.audit.ablation import Sweep, SweepReport
-from lit_mia.audit.statistic_rows import describe
+from lit_mia.attacks.statistics.base import describe
+from lit_mia.audit.ablation import Sweep
 from lit_mia.cli.commands import parse_config, print_estimates
 from lit_mia.features.cache import replacing
 from lit_mia.report.cells import interval, number
 from lit_mia.report.provenance import git_commit, versions
+from lit_mia.report.sweep import SweepReport
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -38,7 +38,7 @@ _FAMILY_COLOURS = (*(COLOURS[kind] for kind in ("attack", "placebo", "caption", 
 _FAMILY_LINES = [_LINES[kind] for kind in ("attack", "blind", "placebo", "caption", "round trip")]
 _COLUMNS = 3
 _LEGEND: dict[str, Any] = {"loc": "lower right", "title": "AUC", "alignment": "left", "handlelength": 2.4}
-_SETTINGS: dict[Any, Any] = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lit-mia",
     "font.size": 8.5,
@@ -71,7 +71,7 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
     columns = min(_COLUMNS, len(attacks))
     lines = -(-len(attacks) // columns)
     by_attack = {block[0].attack: block for block in blocks(report)}
-    with rc_context(_SETTINGS):
+    with rc_context(SETTINGS):
         figure = Figure(figsize=(3.5 * columns, 3.3 * lines), layout="constrained")
         grid = figure.subplots(lines, columns, squeeze=False).flatten()
         for axes, attack in zip(grid, attacks, strict=False):
@@ -92,7 +92,7 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
     from matplotlib.figure import Figure
 
     attacks = [row for row in report.rows if row.kind == "attack"]
-    with rc_context(_SETTINGS):
+    with rc_context(SETTINGS):
         figure = Figure(figsize=(5.0, 4.6 + 0.08 * len(attacks)), layout="constrained")
         axes = figure.subplots()
         low = _roc_frame(axes, attacks, fpr_floor(report))
@@ -109,7 +109,7 @@ def single_roc_figure(curve: Roc) -> "Figure":
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(_SETTINGS):
+    with rc_context(SETTINGS):
         figure = Figure(figsize=(3.5, 3.3), layout="constrained")
         axes = figure.subplots()
         low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
@@ -124,7 +124,7 @@ def forest_figure(report: AuditReport) -> "Figure":
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(_SETTINGS):
+    with rc_context(SETTINGS):
         rows = len(report.rows) + 0.6 * len(blocks(report))
         figure = Figure(figsize=(5.0, 0.2 * rows + 0.6), layout="constrained")
         _forest_axes(figure.subplots(), blocks(report))
@@ -144,7 +144,7 @@ def svg(figure: "Figure", name: str, title: str) -> str:
     from matplotlib import rc_context
 
     buffer = io.StringIO()
-    with rc_context(_SETTINGS):
+    with rc_context(SETTINGS):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

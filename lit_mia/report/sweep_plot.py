@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lit_mia.attacks.statistics.base import Setting
-from lit_mia.audit.ablation import SweepReport, SweepRow
-from lit_mia.audit.statistic_rows import describe
-from lit_mia.report.plots import GRID, INK, MUTED
+from lit_mia.attacks.statistics.base import Setting, describe
+from lit_mia.report.plots import GRID, INK, MUTED, SETTINGS
+from lit_mia.report.sweep import SweepReport, SweepRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,18 +26,7 @@ _COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#
 _MARKERS = ("o", "s", "^", "D", "v")
 _DODGE = 14.0  # points from the first line to the last at one value, so that no error bar hides another
 _MARGIN = 0.06  # share of the x axis beside the outermost values
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "legend.frameon": False,
-}
+_STYLE = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
 
 
 def write_sweep_plot(report: SweepReport, path: Path) -> None:

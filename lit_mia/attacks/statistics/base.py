@@ -89,6 +89,11 @@ class StatisticAttack(AuditedAttack):
         return [dict(zip(self.swept, combination, strict=True)) for combination in product(*values)]
 
 
+def describe(setting: Setting) -> str:
+    """`t = 100, k = 10`."""
+    return ", ".join(f"{name} = {value}" for name, value in setting.items())
+
+
 def vector_norm(residual: Tensor, p: float, root: bool = True) -> Tensor:
     """‖r‖_p of each record, `[b]`; without the root, Σ|r|^p."""
     total = residual.abs().pow(p).flatten(1).sum(1)
