@@ -8,7 +8,7 @@ formulas, attack by attack; and what bfloat16 autocast changes in speed and AUC.
 import argparse
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.attacks.statistics import PIA, PIAN, Loss, ReDiffuse, SecMI, SimA, StatisticAttack
 from lit_mia.metrics.auc import auc
 from lit_mia.queries.denoise import Finding, Subject, run_pass
+from lit_mia.queries.sweep import Questions
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoise import Condition
 from lit_mia.targets.denoiser import DenoiserTarget
@@ -41,25 +42,24 @@ def main() -> None:
     for name, target in targets.items():
         target.batch_size = min(best[name], args.records)
         print(f"{name}: best batch {best[name]}, {1 / bare_seconds(target, 1, best[name]):.0f} evaluations/s")
-    images, captions, labels, ids = load(exact.image_size, max(args.records, args.auc_records))
-    few = slice(0, args.records)
+    questions = load(exact.image_size, max(args.records, args.auc_records))
+    few = Questions(questions.records.select(range(args.records)), questions.images[: args.records], questions.seed)
     rounds = [
-        {name: measure(target, images[few], captions[few], ids[few]) for name, target in targets.items()}
-        | {"plain": {"loop": plain_loop(exact, images[few], captions[few], ids[few])}}
+        {name: measure(target, few) for name, target in targets.items()} | {"plain": {"loop": plain_loop(exact, few)}}
         for _ in range(args.repeats)
     ]
     report(rounds, args.records)
     if args.auc_records:
-        compare_auc(targets, images, captions, ids, labels)
+        compare_auc(targets, questions)
 
 
-def load(size: int, count: int) -> tuple[Tensor, tuple[str | None, ...], np.ndarray, tuple[str, ...]]:
-    """Images, captions, labels and ids of some train and val records of the demo."""
+def load(size: int, count: int) -> Questions:
+    """Some train and val records of the demo."""
     everything = OpenMojiSource("demo", size=size).load()
     splits = assign_splits(everything)
     records = everything.select(sorted(splits.rows["train"] + splits.rows["val"])[:count])
-    images = torch.from_numpy(np.stack([np.asarray(records.open_image(i)) for i in range(len(records))]))
-    return images.permute(0, 3, 1, 2).contiguous(), records.captions, np.array(records.members), records.ids
+    images = np.stack([np.asarray(records.open_image(i)) for i in range(len(records))])
+    return Questions(records, images.transpose(0, 3, 1, 2), seed=0)
 
 
 def best_batch(target: DenoiserTarget) -> int:
@@ -83,54 +83,42 @@ def bare_seconds(target: DenoiserTarget, calls: int, batch: int) -> float:
 Timed = tuple[float, int, float]
 
 
-def measure(
-    target: DenoiserTarget, images: Tensor, captions: Sequence[str | None], ids: Sequence[str]
-) -> dict[str, Timed]:
+def measure(target: DenoiserTarget, questions: Questions) -> dict[str, Timed]:
     """Per attack and for the pass: seconds, evaluations, and seconds of bare forwards of the same number."""
     runs = {attack.name: (attack,) for attack in FAMILY} | {"one pass": FAMILY}
-    return {name: timed_pass(target, attacks, images, captions, ids) for name, attacks in runs.items()}
+    return {name: timed_pass(target, attacks, questions) for name, attacks in runs.items()}
 
 
-def timed_pass(
-    target: DenoiserTarget,
-    attacks: Sequence[StatisticAttack],
-    images: Tensor,
-    captions: Sequence[str | None],
-    ids: Sequence[str],
-) -> Timed:
+def timed_pass(target: DenoiserTarget, attacks: Sequence[StatisticAttack], questions: Questions) -> Timed:
     """Run some attacks together; the bare forwards follow directly, in the same batches."""
     before, began = target.nfe, time.perf_counter()
-    findings(target, attacks, images, captions, ids)
+    findings(target, attacks, questions)
     seconds, evaluations = time.perf_counter() - began, target.nfe - before
     calls = math.ceil(evaluations / target.batch_size)
     return seconds, evaluations, bare_seconds(target, calls, target.batch_size) * evaluations
 
 
-def findings(
-    target: DenoiserTarget,
-    attacks: Sequence[StatisticAttack],
-    images: Tensor,
-    captions: Sequence[str | None],
-    ids: Sequence[str],
-) -> list[list[Finding]]:
+def subjects(target: DenoiserTarget, questions: Questions) -> Iterator[Subject]:
+    """The records in batches of the target's size."""
+    n = len(questions.records)
+    for start in range(0, n, target.batch_size):
+        yield questions.subject(target, range(start, min(start + target.batch_size, n)))
+
+
+def findings(target: DenoiserTarget, attacks: Sequence[StatisticAttack], questions: Questions) -> list[list[Finding]]:
     """What the attacks find, batch by batch."""
-    found = []
-    for start in range(0, len(images), target.batch_size):
-        rows = slice(start, start + target.batch_size)
-        subject = Subject(target, tuple(ids[rows]), images[rows], tuple(captions[rows]))
-        steps = [attack.measure(subject, attack.settings()[0]) for attack in attacks]
-        found.append(run_pass(subject, steps).findings)
-    return found
+    return [
+        run_pass(subject, [attack.measure(subject, attack.settings()[0]) for attack in attacks]).findings
+        for subject in subjects(target, questions)
+    ]
 
 
 @torch.inference_mode()
-def plain_loop(target: DenoiserTarget, images: Tensor, captions: Sequence[str | None], ids: Sequence[str]) -> Timed:
+def plain_loop(target: DenoiserTarget, questions: Questions) -> Timed:
     """The same formulas, one attack after the other, as a paper's script would write them; float32, same batch size."""
     alphas = torch.tensor([target.schedule.signal(t) ** 2 for t in range(len(target.schedule))])
     before, began = target.nfe, time.perf_counter()
-    for start in range(0, len(images), target.batch_size):
-        rows = slice(start, start + target.batch_size)
-        subject = Subject(target, tuple(ids[rows]), images[rows], tuple(captions[rows]))
+    for subject in subjects(target, questions):
         x0, condition = subject.x0, subject.condition
 
         def eps(x: Tensor, t: int, condition: Condition = condition) -> Tensor:
@@ -212,17 +200,11 @@ def report(rounds: list[dict[str, dict[str, Timed]]], records: int) -> None:
         print(f"one pass in {precision} against the plain float32 loop: {faster:.2f} x")
 
 
-def compare_auc(
-    targets: dict[str, DenoiserTarget],
-    images: Tensor,
-    captions: Sequence[str | None],
-    ids: Sequence[str],
-    labels: np.ndarray,
-) -> None:
+def compare_auc(targets: dict[str, DenoiserTarget], questions: Questions) -> None:
     """AUC in both precisions, on records of train and val."""
-    scores = {}
+    scores, labels = {}, np.array(questions.records.members)
     for name, target in targets.items():
-        batches = findings(target, FAMILY, images, captions, ids)
+        batches = findings(target, FAMILY, questions)
         scores[name] = [torch.cat([b[i].statistic for b in batches]).numpy() for i in range(len(FAMILY))]
     print(f"\n{'AUC, ' + str(len(labels)) + ' records':20}{'float32':>9}{'bfloat16':>10}{'change':>9}")
     for i, attack in enumerate(FAMILY):

@@ -13,7 +13,7 @@ import torch
 from ship_demo import ASSETS, WORK, copy_log
 
 from datamodules.sources.openmoji import OpenMojiSource
-from lit_mia.queries.denoise import Subject
+from lit_mia.queries.sweep import Questions
 from lit_mia.records import MEMBER
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
@@ -41,8 +41,8 @@ def noise_errors() -> list[dict[str, float]]:
     everything = OpenMojiSource("demo", size=target.image_size).load()
     splits = assign_splits(everything)
     records = everything.select(sorted(splits.rows["train"] + splits.rows["val"]))
-    pixels = torch.from_numpy(np.stack([np.asarray(records.open_image(i)) for i in range(len(records))]))
-    subject = Subject(target, records.ids, pixels.permute(0, 3, 1, 2).contiguous(), records.captions)
+    images = np.stack([np.asarray(records.open_image(i)) for i in range(len(records))]).transpose(0, 3, 1, 2)
+    subject = Questions(records, images, seed=0).subject(target, range(len(records)))
     member = torch.tensor(records.members) == MEMBER
     rows = []
     for t in TIMESTEPS:
