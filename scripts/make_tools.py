@@ -1,4 +1,4 @@
-"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip`.
+"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip|vq`.
 
 Checkpoints every 10 minutes into `.work/`; the same command resumes.
 """
@@ -17,6 +17,7 @@ from lit_mia.shadow.autoencoder import AutoencoderTraining
 from lit_mia.shadow.clip import ClipTraining
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
 from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
+from lit_mia.shadow.vq_autoencoder import VqAutoencoderTraining
 
 WORK = Path(".work")
 SIZE = 64
@@ -55,6 +56,18 @@ def make_autoencoder() -> None:
     second.export(WORK / "tools/vae", pixels[::8].float() / 255)
 
 
+def make_vq() -> None:
+    """The image tokenizer of the sequence-to-sequence targets, from the autoencoder."""
+    images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
+    pixels = torch.from_numpy(images)
+    L.seed_everything(5)
+    steps = 1200
+    model = VqAutoencoderTraining(str(WORK / "tools/vae"), steps=steps)
+    model.start_codebook(pixels[::4].float() / 255)
+    train("vq", model, CaptionedImagesDataModule(CaptionedImages(pixels, names), 32, steps), steps)
+    model.export(WORK / "openmoji-vq")
+
+
 def make_text_encoder() -> None:
     """The tokenizer and the text encoder of the demo targets."""
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
@@ -80,5 +93,5 @@ def make_clip() -> None:
 
 
 if __name__ == "__main__":
-    makers = {"autoencoder": make_autoencoder, "text": make_text_encoder, "clip": make_clip}
+    makers = {"autoencoder": make_autoencoder, "text": make_text_encoder, "clip": make_clip, "vq": make_vq}
     makers[sys.argv[1]]()

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
+from lit_mia.shadow.schedule import one_cycle
 
 
 @final
@@ -60,20 +61,18 @@ class AutoencoderTraining(L.LightningModule):
         x = batch.images * 2 - 1
         posterior = self.vae.encode(x).latent_dist
         y: Tensor = self.vae.decode(posterior.sample()).sample
-        loss = F.l1_loss(y, x)
-        edges = F.l1_loss(y.diff(dim=-1), x.diff(dim=-1)) + F.l1_loss(y.diff(dim=-2), x.diff(dim=-2))
+        loss, edges, square = reconstruction_losses(y, x)
         kl = posterior.kl().mean() / posterior.mean[0].numel()
         self.log_dict({"train/l1": loss, "train/edges": edges, "train/kl": kl}, prog_bar=True)
         weights = {name: float(self.hparams[f"{name}_weight"]) for name in ("square", "edge", "kl")}
-        total: Tensor = loss + weights["square"] * F.mse_loss(y, x) + weights["edge"] * edges + weights["kl"] * kl
+        total: Tensor = loss + weights["square"] * square + weights["edge"] * edges + weights["kl"] * kl
         return total
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
-        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        optimizer = torch.optim.AdamW(self.vae.parameters(), lr=lr, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=0.05)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(
+            self.vae.parameters(), float(self.hparams["lr"]), int(self.hparams["steps"]), weight_decay=0.01, rise=0.05
+        )
 
     @torch.inference_mode()
     def export(self, folder: Path, images: Tensor) -> None:
@@ -86,3 +85,9 @@ class AutoencoderTraining(L.LightningModule):
         latents = torch.cat([self.vae.encode(part * 2 - 1).latent_dist.mean for part in torch.split(images, 64)])
         self.vae.register_to_config(scaling_factor=float(1 / latents.std()))
         self.vae.half().save_pretrained(folder)
+
+
+def reconstruction_losses(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean absolute error of the pixels, of their horizontal and vertical differences, and mean squared error."""
+    edges = F.l1_loss(y.diff(dim=-1), x.diff(dim=-1)) + F.l1_loss(y.diff(dim=-2), x.diff(dim=-2))
+    return F.l1_loss(y, x), edges, F.mse_loss(y, x)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
+from lit_mia.shadow.schedule import one_cycle
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -84,9 +85,7 @@ class ClipTraining(L.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        optimizer = torch.optim.AdamW(self.clip.parameters(), lr=lr, weight_decay=0.1)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=0.1)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(self.clip.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
 
     def export(self, folder: Path) -> None:
         """Save a folder that open_clip loads as `local-dir:`; weights in half precision."""

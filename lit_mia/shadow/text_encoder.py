@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
+from lit_mia.shadow.schedule import one_cycle
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -90,9 +91,7 @@ class TextEncoderTraining(L.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        optimizer = torch.optim.AdamW(self.parameters(), lr=lr, weight_decay=0.05)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=0.1)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        return one_cycle(self.parameters(), lr, steps, weight_decay=0.05, rise=0.1)
 
     def export(self, folder: Path) -> None:
         """Save text encoder (half precision) and tokenizer under `folder`."""

@@ -1,8 +1,10 @@
 """What a target is: a model under audit behind an access level."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar
 
 from torch import Tensor
@@ -26,6 +28,36 @@ class AccessLevel(StrEnum):
     """The similarity of an image and a text."""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """Some answers of a target to a batch of queries.
+
+    Attributes:
+        rows: Positions in the batch of what was answered with an image.
+        images: Their images in that order, uint8 `[len(rows), 3, h, w]` on the CPU.
+        refused: Position and reason of what the target refuses to answer, such as a moderation filter's; these are
+            missing observations, never scored.
+    """
+
+    rows: Sequence[int]
+    images: Tensor
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Charges:
+    """Paid attempts at a target, over the life of a store.
+
+    Attributes:
+        confirmed: Attempts that were answered, or refused by a moderation filter.
+        uncertain: Attempts of unknown outcome (time-outs, broken answers): the provider may have charged them, so they
+            count against every budget.
+    """
+
+    confirmed: int = 0
+    uncertain: int = 0
+
+
 class Target(ABC):
     """A model under audit.
 
@@ -47,6 +79,17 @@ class Target(ABC):
         Two targets with equal fingerprints share a store. It must not need the model itself, so that a run whose
         answers are all stored never loads it.
         """
+
+    def keep_accounts(self, folder: Path) -> None:
+        """Keep what is paid in a folder that outlives this process; a target without a price keeps nothing.
+
+        Args:
+            folder: The folder of the store that the answers go to.
+        """
+
+    def charges(self) -> Charges:
+        """What was paid so far, in all runs that kept their accounts in the same folder."""
+        return Charges()
 
     def require(self, level: AccessLevel) -> None:
         """Refuse an attack that this target cannot serve, before any query.
@@ -93,3 +136,15 @@ class GenerateTarget(Target):
         Returns:
             Images, uint8 `[n, 3, h, w]` on the CPU.
         """
+
+    def stream(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[Answers]:
+        """Draw one image per prompt, and give the answers as they come in, so that each can be stored at once.
+
+        Args:
+            prompts: The texts.
+            seeds: One seed per text, in [0, 2^63).
+
+        Yields:
+            Every position of the batch exactly once, in any order and any parts.
+        """
+        yield Answers(range(len(prompts)), self.generate(prompts, seeds))

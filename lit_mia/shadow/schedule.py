@@ -1,0 +1,24 @@
+"""The optimiser of the demo's tools: AdamW whose learning rate rises shortly and decays along a cosine to 0."""
+
+from collections.abc import Iterable
+
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import nn
+
+
+def one_cycle(
+    parameters: Iterable[nn.Parameter], lr: float, steps: int, weight_decay: float, rise: float
+) -> OptimizerLRScheduler:
+    """AdamW with a one-cycle schedule, stepped with the optimiser.
+
+    Args:
+        parameters: What is trained.
+        lr: Peak learning rate.
+        steps: Optimiser steps of the schedule.
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the rate rises.
+    """
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=rise)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
