@@ -80,7 +80,7 @@ class Target(ABC):
         answers are all stored never loads it.
         """
 
-    def keep_accounts(self, folder: Path) -> None:
+    def keep_accounts(self, folder: Path) -> None:  # noqa: B027 (most targets cost nothing)
         """Keep what is paid in a folder that outlives this process; a target without a price keeps nothing.
 
         Args:
