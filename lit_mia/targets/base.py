@@ -120,7 +120,7 @@ class GenerateTarget(Target):
     @property
     @abstractmethod
     def nfe_per_image(self) -> int:
-        """Denoiser evaluations behind one image; 0 where the target does not tell."""
+        """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
