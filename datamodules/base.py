@@ -230,7 +230,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
 
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
-        asked = self._asked(stage)
+        asked = self._all_of(stage)
         trainer: Any = self.trainer
         inputs = trainer.lightning_module.inputs
         if self.arrays is not None and self.table is self._table(stage) and self.arrays.hold(inputs):
@@ -244,7 +244,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
-        asked = self._asked(stage)
+        asked = self._all_of(stage)
         if stage != "predict":
             _ = self.locked_splits
         self.fill(asked, 0, 1)
@@ -288,7 +288,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
             raise RecordError("The datamodule was not set up: call `setup` (a Trainer does) before its loaders.")
         return PairDataset(self.arrays, rows)
 
-    def _asked(self, stage: str) -> Records:
+    def _all_of(self, stage: str) -> Records:
         if stage != "predict":
             return self.labelled
         if not self.unlabelled:

@@ -137,15 +137,19 @@ def fill(
             asked = time.perf_counter()
     store.compact(mine=world_size > 1)
     if target.truncated > cut:
-        logger.warning("The target %s cut %d captions, being too long for it.", target.name, target.truncated - cut)
+        logger.warning("The target %s cut %d captions that are too long for it.", target.name, target.truncated - cut)
     money = (_attempts(target) - paid or len(todo)) * target.price_per_image
     return Cost(len(todo), images * target.nfe_per_image, time.perf_counter() - began, money)
 
 
 def refusals(store: Store, queries: Sequence[GenerateQuery]) -> dict[str, str]:
-    """Record id → reason, for the records of which the target refused at least one query."""
+    """Record id → reason of the first refusal, for the records of which the target refused at least one query."""
     refused = store.refused()
-    return {query.record_id: refused[query.key] for query in reversed(queries) if query.key in refused}
+    reasons: dict[str, str] = {}
+    for query in queries:
+        if query.key in refused:
+            reasons.setdefault(query.record_id, refused[query.key])
+    return reasons
 
 
 def read(store: Store, queries: Sequence[GenerateQuery], records: Records) -> Tensor:
