@@ -183,14 +183,19 @@ class AuxiliaryDataModule(AuditDataModule):
         keys = key_digest({"keys": [query.key for query in queries]})
         return {"what": "generated", "queries": keys, "size": self.image_size, "per_record": self.images_per_record}
 
-    def _image_embedding(self) -> NDArray[np.float32]:
+    def embeddings(self, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
+        return self._image_embedding(encoder), self._generated_embedding(encoder)
+
+    def _image_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
         images = self._image()
         key = {"what": "images", "records": [*self.table.ids], "size": self.image_size}
-        return self._embedded(key, images)
+        return self._embedded(key, images, encoder or self.encoder)
 
-    def _generated_embedding(self) -> NDArray[np.float32]:
+    def _generated_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
         images = self._generated()
-        embedded = self._embedded(self._generated_key(self._queries(self.table)), images.reshape(-1, *images.shape[2:]))
+        key, flat = self._generated_key(self._queries(self.table)), images.reshape(-1, *images.shape[2:])
+        embedded = self._embedded(key, flat, encoder or self.encoder)
         return embedded.reshape(*images.shape[:2], -1)
 
     def _text_embedding(self) -> NDArray[np.float32]:
@@ -202,10 +207,10 @@ class AuxiliaryDataModule(AuditDataModule):
 
         return cached_rows(self.folder, key, len(captions), np.float32, chunks)
 
-    def _embedded(self, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _embedded(self, key: Mapping[str, object], images: NDArray[np.uint8], encoder: Encoder) -> NDArray[np.float32]:
         def chunks() -> Iterator[NDArray[np.float32]]:
             for start in range(0, len(images), CHUNK):
-                yield self.encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
+                yield encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
 
-        parts = {**key, "encoder": self.encoder.fingerprint()}
+        parts = {**key, "encoder": encoder.fingerprint()}
         return cached_rows(self.folder, parts, len(images), np.float32, chunks)

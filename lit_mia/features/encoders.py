@@ -76,6 +76,15 @@ class Encoder(ABC):
             EncoderError: If a local model is missing.
         """
 
+    def check(self) -> None:
+        """Look for the model without loading its weights.
+
+        Raises:
+            EncoderError: If it is missing, or its configuration cannot be read.
+        """
+        self.fingerprint()
+        _ = self.dimension
+
     def embed_images(self, images: Tensor | NDArray[np.uint8]) -> Tensor:
         """Embed images.
 

@@ -81,7 +81,9 @@ class TimmEncoder(ImageEncoder):
         import timm
 
         _check_name(self.model)
-        settings: dict[str, Any] = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(self.model).to_dict())
+        settings: dict[str, Any] = timm.data.resolve_data_config(
+            pretrained_cfg=timm.get_pretrained_cfg(self.model).to_dict()
+        )
         return settings
 
     @cached_property

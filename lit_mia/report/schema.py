@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -69,6 +69,35 @@ class ControlNull(TypedDict):
     max_control_auc: float
     quantile_95: float
     permutations: int
+
+
+class Distance(TypedDict):
+    """How far two sets of images are apart; the deviation of KID is that over its subsets."""
+
+    fid: float
+    kid: float
+    kid_std: float
+
+
+class Fidelity(TypedDict):
+    """Distances between the images of an audit, as one encoder sees them; `n` images on each side of each distance.
+
+    `members` and `non_members`: records against the images generated from their captions. `sides`: member records
+    against non-member records. `p_generated`: permutation p of the first two being equal; `p_sides`: of the two sides
+    being of one distribution; both by KID's kernel. `rank_deficient`: n is not above the dimension, so FID is not to
+    be trusted.
+    """
+
+    encoder: str
+    fingerprint: dict[str, Any]
+    dimension: int
+    n: int
+    rank_deficient: bool
+    members: Distance
+    non_members: Distance
+    sides: Distance
+    p_generated: float
+    p_sides: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +208,7 @@ class AuditReport:
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
+        fidelity: FID and KID, or None where nothing was generated, or too little.
         schema: Version of this form.
     """
 
@@ -203,6 +233,7 @@ class AuditReport:
     limits: list[str]
     versions: dict[str, str]
     git: str | None
+    fidelity: Fidelity | None = None
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -271,6 +302,7 @@ def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
     known = {field.name for field in fields(cls)}
-    if known != set(data):
-        missing, unknown = sorted(known - set(data)), sorted(set(data) - known)
+    needed = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    missing, unknown = sorted(needed - set(data)), sorted(set(data) - known)
+    if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")

@@ -16,7 +16,13 @@ from lit_mia.features import DinoEncoder, TransformersClipEncoder
 
 TOWER = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 VISION = TOWER | {"image_size": 32, "patch_size": 8}
-TEXT = TOWER | {"vocab_size": 16, "max_position_embeddings": 12, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+TEXT = TOWER | {
+    "vocab_size": 16,
+    "max_position_embeddings": 12,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
 SHIFT = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
 PHOTOS = np.random.default_rng(0).integers(0, 256, (3, 40, 56, 3), dtype=np.uint8)
 IMAGES = torch.tensor(PHOTOS).permute(0, 3, 1, 2)

@@ -57,7 +57,7 @@ def test_the_fingerprint_holds_the_weights(weights, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("vit_tiny_patch17", "similar|Similar.*vit_tiny"), ("resnet18.laion", "'laion'.*a1_in1k")]
+    ("name", "message"), [("vit_tiny_patch17", "Similar ones.*vit_tiny"), ("resnet18.laion", "'laion'.*a1_in1k")]
 )
 def test_unknown_names_and_tags_are_answered_with_known_ones(name, message):
     with pytest.raises(EncoderError, match=message):
@@ -65,7 +65,7 @@ def test_unknown_names_and_tags_are_answered_with_known_ones(name, message):
 
 
 def test_weights_of_another_model_are_refused(weights, tmp_path):
-    with pytest.raises(EncoderError, match="lack .* of the tensors"):
+    with pytest.raises(EncoderError, match=r"lack .* of the tensors"):
         TimmEncoder("test_vit", weights, device="cpu").embed_images(IMAGES)
     with pytest.raises(EncoderError, match=r"nowhere\.pth' does not exist"):
         TimmEncoder(MODEL, str(tmp_path / "nowhere.pth")).fingerprint()
