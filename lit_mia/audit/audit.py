@@ -76,8 +76,8 @@ class Audit:
                     target.require(attack.level)
         if fid_encoder is not None and not isinstance(data, AuxiliaryDataModule):
             raise EncoderError(
-                f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave it "
-                "out, or audit an AuxiliaryDataModule."
+                f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
+                "it out, or audit an AuxiliaryDataModule."
             )
         self.data, self.attacks, self.design = data, attacks, design
         self.fid_encoder = fid_encoder

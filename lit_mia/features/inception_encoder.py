@@ -16,7 +16,7 @@ from lit_mia.features.encoders import ImageEncoder, Precision, model_digest
 
 @final
 class InceptionEncoder(ImageEncoder):
-    """The 2048 pooled features on which FID is defined (Heusel et al., arXiv 1706.08500), TensorFlow's resizing included.
+    """The 2048 pooled features on which FID is defined (Heusel et al., arXiv 1706.08500), with TensorFlow's resizing.
 
     Needs the extra `fid` and the weights that TensorFlow's FID was published with, converted to PyTorch: the file
     `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid, which torch-fidelity calls

@@ -56,7 +56,7 @@ def kernel_distance(
         seed: Seed of the subsets.
 
     Returns:
-        Mean and standard deviation over the subsets. Subsets overlap, so the deviation is no standard error of the mean.
+        Mean and standard deviation over the subsets, which overlap: the deviation is no standard error of the mean.
 
     Raises:
         MetricError: If the sets are too small, differ in dimension, or hold numbers that are not finite.

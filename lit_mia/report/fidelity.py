@@ -33,7 +33,7 @@ def fidelity_notes(fidelity: Fidelity) -> list[str]:
     notes = []
     if fidelity["rank_deficient"]:
         notes.append(
-            f"Warning: {n} images are not more than the {dimension} features, so the covariances are rank-deficient and "
+            f"Warning: {n} images are not more than the {dimension} features: the covariances are rank-deficient, and "
             "most of each FID is bias. Read KID, which is unbiased at any size."
         )
     if not fidelity["encoder"].startswith(INCEPTION):
@@ -41,12 +41,13 @@ def fidelity_notes(fidelity: Fidelity) -> list[str]:
             f"The features are those of {fidelity['encoder']}, not of FID's Inception: these values cannot be compared "
             "with published ones."
         )
+    generated, sides = p_value(fidelity["p_generated"]), p_value(fidelity["p_sides"])
     return [
         *notes,
         f"Each set has {n} images, the same number on every side, because FID falls as sets grow.",
         "KID: mean ± standard deviation over subsets; the deviation is no standard error.",
-        f"Do members and non-members differ in the distance to their generated images? {p_value(fidelity['p_generated'])}. "
-        f"Do their own images differ? {p_value(fidelity['p_sides'])}. Permutation tests on KID's kernel.",
+        f"Do members and non-members differ in the distance to their generated images? {generated}. "
+        f"Do their own images differ? {sides}. Permutation tests on KID's kernel.",
         "All known records, whatever their split. Nothing here enters a head or the verdict.",
     ]
 

@@ -7,7 +7,11 @@ from memory_source import MemorySource
 from small_records import QUARTERS, InkTarget
 
 from datamodules import AuxiliaryDataModule
+from lit_mia.attacks import AttackIS
+from lit_mia.audit import Audit
 from lit_mia.audit.fidelity import fidelity
+from lit_mia.errors import EncoderError
+from lit_mia.features import InceptionEncoder, TransformersClipEncoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 
 N, SIDE = 60, 16
@@ -104,3 +108,13 @@ def test_another_encoder_is_named_and_asks_for_nothing(prepared, tiny_clip_folde
     assert found["fingerprint"] == other.fingerprint() != fidelity(data)["fingerprint"]
     assert found["members"]["fid"] > fidelity(data)["members"]["fid"]
     assert data.cost == cost
+
+
+@pytest.mark.parametrize("encoder", [InceptionEncoder("nowhere.pth"), TransformersClipEncoder("nowhere")])
+def test_a_missing_fid_encoder_is_found_before_any_query(tmp_path, tiny_clip_folder, encoder):
+    target = InkTarget(tmp_path / "notes")
+    source = MemorySource(pictures(np.random.default_rng(0), N, np.zeros(N)), MEMBERS.tolist(), ["x"] * N)
+    data = AuxiliaryDataModule(source, target, str(tmp_path / "store"), fractions=QUARTERS)
+    with pytest.raises(EncoderError, match=r"nowhere|torch-fidelity"):
+        Audit(data, [AttackIS()], fid_encoder=encoder).query()
+    assert target.asked() == []
