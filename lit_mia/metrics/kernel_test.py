@@ -27,8 +27,9 @@ def sides_p(embeddings: ArrayLike, labels: ArrayLike, groups: ArrayLike, n_permu
 
     def discrepancy(members: FloatArray) -> FloatArray:
         n1, n0 = members.sum(axis=1), (1 - members).sum(axis=1)
-        across = _sums(kernel, members, 1 - members) / (n1 * n0)
-        return _mean_within(kernel, members) + _mean_within(kernel, 1 - members) - 2 * across
+        within = _mean_within(kernel, members) + _mean_within(kernel, 1 - members)
+        across: FloatArray = _sums(kernel, members, 1 - members) / (n1 * n0)
+        return within - 2 * across
 
     return _p(discrepancy, labels, groups, n_permutations)
 
