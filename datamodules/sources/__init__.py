@@ -6,5 +6,15 @@ from datamodules.sources.csv import CsvSource
 from datamodules.sources.huggingface import HuggingFaceSource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
+from datamodules.sources.people import FolderPeopleSource, PeopleSource
 
-__all__ = ["ConcatSource", "CsvSource", "HuggingFaceSource", "IndexSource", "OpenMojiSource", "RecordSource"]
+__all__ = [
+    "ConcatSource",
+    "CsvSource",
+    "FolderPeopleSource",
+    "HuggingFaceSource",
+    "IndexSource",
+    "OpenMojiSource",
+    "PeopleSource",
+    "RecordSource",
+]

@@ -1,0 +1,162 @@
+"""Where people come from: a folder of images for each of them, and a table that says who is a member."""
+
+import csv
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import final
+
+from datamodules.sources.base import check_columns, open_rgb, parse_member
+from lit_mia.errors import RecordError
+from lit_mia.people import People, spelled
+from lit_mia.records import UNKNOWN
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+
+class PeopleSource(ABC):
+    """Something that yields a table of people."""
+
+    @abstractmethod
+    def load(self) -> People:
+        """The table. Images stay unopened until they are asked for.
+
+        Raises:
+            RecordError: If there are no people, or what is known of them cannot be read or contradicts itself.
+        """
+
+    def names_in_pool(self) -> tuple[str, ...]:
+        """Further names that the pool must hold; none by default."""
+        return ()
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the table says of one person."""
+
+    member: int = UNKNOWN
+    occurrences: int | None = None
+
+
+@final
+class FolderPeopleSource(PeopleSource):
+    """A folder of images per person, in the layout of Hugging Face's `imagefolder`: `path/Ana_Petrov/1.jpg`.
+
+    The name of a folder is the name of the person, with spaces or underscores. People who are not in the table are of
+    unknown membership: they are asked about, but measure nothing.
+
+    Args:
+        path: The folder of folders.
+        table: A UTF-8 CSV file with a line per person; null if nothing is known of anybody.
+        name_column: Column of names.
+        member_column: Column of labels: 1, 0, or empty or `unknown`.
+        occurrences_column: Column of how many training pairs show the person, empty if unknown; null if there is none.
+        held_in: A text file of images that the target was trained on, one path below `path` per line: they are left
+            out, so that people are recognised on held-out images only.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        table: str | None = None,
+        name_column: str = "name",
+        member_column: str = "member",
+        occurrences_column: str | None = None,
+        held_in: str | None = None,
+    ) -> None:
+        self.path, self.table, self.held_in = path, table, held_in
+        self.name_column, self.member_column, self.occurrences_column = name_column, member_column, occurrences_column
+
+    def load(self) -> People:
+        """List the folders and read the table; no image is opened.
+
+        Raises:
+            RecordError: If the folder is missing or empty, the table cannot be read, names somebody twice or somebody
+                without a folder, holds a label or count that is none, or `held_in` names a file that is not there.
+        """
+        folders = self._folders()
+        known = self._known()
+        absent = sorted(known.keys() - folders.keys())
+        if absent:
+            raise RecordError(
+                f"{self.table} names {len(absent)} people without a folder in {self.path}, e.g. {absent[:3]}. Rename "
+                "the folders like the people, or delete the lines."
+            )
+        files = [self._images(folder) for folder in folders.values()]
+        facts = [known.get(name, _Known()) for name in folders]
+        return People(
+            names=tuple(folders),
+            members=tuple(fact.member for fact in facts),
+            occurrences=tuple(fact.occurrences for fact in facts),
+            image_counts=tuple(len(images) for images in files),
+            open_image=lambda row, image: open_rgb(files[row][image]),
+            stamps=tuple(_stamp(images) for images in files),
+        )
+
+    def _folders(self) -> dict[str, Path]:
+        root = Path(self.path).expanduser()
+        if not root.is_dir():
+            raise RecordError(f"There is no folder {self.path!r}. Give a folder that holds one folder per person.")
+        found = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+        if not found:
+            raise RecordError(f"The folder {self.path!r} holds no folders. It must hold one folder of images per person.")
+        folders: dict[str, Path] = {}
+        for folder in found:
+            name = spelled(folder.name)
+            if name in folders:
+                raise RecordError(f"The folders {folders[name].name!r} and {folder.name!r} name the same person.")
+            folders[name] = folder
+        return folders
+
+    def _images(self, folder: Path) -> list[Path]:
+        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+        return [file for file in files if file not in self._left_out]
+
+    @cached_property
+    def _left_out(self) -> frozenset[Path]:
+        if self.held_in is None:
+            return frozenset()
+        try:
+            lines = Path(self.held_in).expanduser().read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
+        files = [Path(self.path).expanduser() / line.strip() for line in lines if line.strip()]
+        absent = [str(file) for file in files if not file.is_file()]
+        if absent:
+            raise RecordError(f"{self.held_in} names {len(absent)} files that do not exist, e.g. {absent[:3]}.")
+        return frozenset(files)
+
+    def _known(self) -> dict[str, _Known]:
+        """What the table says, by name."""
+        if self.table is None:
+            return {}
+        known: dict[str, _Known] = {}
+        for number, cells in self._lines(self.table):
+            where = f"line {number} of {self.table}"
+            name = spelled(cells[self.name_column])
+            if not name or name in known:
+                raise RecordError(f"Each line of {self.table} must name one person, but {where} has {name!r} again.")
+            count = cells[self.occurrences_column].strip() if self.occurrences_column else ""
+            if count and not count.isdecimal():
+                raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {count!r}.")
+            known[name] = _Known(parse_member(cells[self.member_column], where), int(count) if count else None)
+        return known
+
+    def _lines(self, table: str) -> Sequence[tuple[int, Mapping[str, str]]]:
+        try:
+            with Path(table).expanduser().open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.DictReader(file, strict=True, restval="")
+                wanted = (self.name_column, self.member_column, self.occurrences_column)
+                check_columns(table, wanted, list(reader.fieldnames or ()))
+                return [(reader.line_num, cells) for cells in reader]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise RecordError(f"{table} cannot be read as a UTF-8 CSV file: {error}.") from error
+
+
+def _stamp(files: Sequence[Path]) -> str:
+    """Names, sizes and times of change: what changes when images do, without reading them."""
+    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
