@@ -1,17 +1,30 @@
-"""LightningDataModules: pairs of a query image and what a target answered."""
+"""LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
 from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.identity import IdentityDataModule
 from datamodules.shadow import ShadowDataModule
-from datamodules.sources import ConcatSource, CsvSource, HuggingFaceSource, IndexSource, OpenMojiSource, RecordSource
+from datamodules.sources import (
+    ConcatSource,
+    CsvSource,
+    FolderPeopleSource,
+    HuggingFaceSource,
+    IndexSource,
+    OpenMojiSource,
+    PeopleSource,
+    RecordSource,
+)
 from datamodules.statistics import StatisticDataModule
 
 __all__ = [
     "AuxiliaryDataModule",
     "ConcatSource",
     "CsvSource",
+    "FolderPeopleSource",
     "HuggingFaceSource",
+    "IdentityDataModule",
     "IndexSource",
     "OpenMojiSource",
+    "PeopleSource",
     "RecordSource",
     "ShadowDataModule",
     "StatisticDataModule",

@@ -102,7 +102,9 @@ class FolderPeopleSource(PeopleSource):
             raise RecordError(f"There is no folder {self.path!r}. Give a folder that holds one folder per person.")
         found = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
         if not found:
-            raise RecordError(f"The folder {self.path!r} holds no folders. It must hold one folder of images per person.")
+            raise RecordError(
+                f"The folder {self.path!r} holds no folders. It must hold one folder of images per person."
+            )
         folders: dict[str, Path] = {}
         for folder in found:
             name = spelled(folder.name)
@@ -138,7 +140,8 @@ class FolderPeopleSource(PeopleSource):
             where = f"line {number} of {self.table}"
             name = spelled(cells[self.name_column])
             if not name or name in known:
-                raise RecordError(f"Each line of {self.table} must name one person, but {where} has {name!r} again.")
+                problem = f"has {name!r} again" if name else "has no name"
+                raise RecordError(f"Each line of {self.table} must name another person, but {where} {problem}.")
             count = cells[self.occurrences_column].strip() if self.occurrences_column else ""
             if count and not count.isdecimal():
                 raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {count!r}.")

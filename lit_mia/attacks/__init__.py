@@ -2,6 +2,7 @@
 
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.fused import AttackIV, BlindImageText
+from lit_mia.attacks.identity import IdentityInference
 from lit_mia.attacks.pixel import AttackIIP, AttackIP, BlindPixels
 from lit_mia.attacks.residual import BlindResNet, ResidualHead
 from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindText
@@ -19,5 +20,6 @@ __all__ = [
     "BlindPixels",
     "BlindResNet",
     "BlindText",
+    "IdentityInference",
     "ResidualHead",
 ]

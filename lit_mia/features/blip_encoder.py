@@ -5,8 +5,9 @@ from typing import Any, Literal, final
 
 from torch import Tensor
 
+from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import Encoder, Precision
-from lit_mia.features.pretrained import Pretrained
+from lit_mia.targets.pretrained import Pretrained
 
 
 @final
@@ -36,7 +37,7 @@ class BlipEncoder(Encoder):
         super().__init__(f"{path} {features}", features == "itc", batch_size, device, dtype)
         self.path = path
         self.features = features
-        self._files = Pretrained(path, ("blip",))
+        self._files = Pretrained(path, ("blip",), EncoderError)
 
     @property
     def shares_space(self) -> bool:

@@ -31,12 +31,17 @@ def cached_rows(
     Returns:
         A read-only memory map of the file, `[n, ...]`.
     """
-    path = folder / f"{key_digest(key_parts)}.npy"
+    path = cached_path(folder, key_parts)
     if not path.exists():
         with replacing(path) as temporary:
             _write_rows(temporary, n, dtype, chunks())
     mapped: NDArray[Any] = np.load(path, mmap_mode="r")
     return mapped
+
+
+def cached_path(folder: Path, key_parts: Mapping[str, object]) -> Path:
+    """Where the array of a key is, or will be."""
+    return folder / f"{key_digest(key_parts)}.npy"
 
 
 def key_digest(key_parts: Mapping[str, object]) -> str:

@@ -5,8 +5,9 @@ from typing import Any, final
 
 from torch import Tensor
 
+from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import Encoder, Precision
-from lit_mia.features.pretrained import Pretrained
+from lit_mia.targets.pretrained import Pretrained
 
 
 @final
@@ -33,7 +34,7 @@ class TransformersClipEncoder(Encoder):
     ) -> None:
         super().__init__(path, normalize, batch_size, device, dtype)
         self.path = path
-        self._files = Pretrained(path, ("clip", "siglip", "siglip2"))
+        self._files = Pretrained(path, ("clip", "siglip", "siglip2"), EncoderError)
 
     @property
     def shares_space(self) -> bool:

@@ -5,8 +5,9 @@ from typing import Any, final
 
 from torch import Tensor
 
+from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision
-from lit_mia.features.pretrained import Pretrained
+from lit_mia.targets.pretrained import Pretrained
 
 
 @final
@@ -33,7 +34,8 @@ class DinoEncoder(ImageEncoder):
     ) -> None:
         super().__init__(path, normalize, batch_size, device, dtype)
         self.path = path
-        self._files = Pretrained(path, ("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext"))
+        families = ("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext")
+        self._files = Pretrained(path, families, EncoderError)
 
     @property
     def dimension(self) -> int:

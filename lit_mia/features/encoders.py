@@ -1,10 +1,8 @@
 """Encoders: third-party models of the attacker that turn images and texts into embeddings."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Literal, TypeVar, final
+from typing import TypeVar, final
 
 import numpy as np
 import torch
@@ -13,14 +11,13 @@ from torch import Tensor
 
 from lit_mia.errors import EncoderError
 from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.precision import Precision as Precision
+from lit_mia.targets.precision import in_batches
 
 SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
 """The encoders whose images and texts share a space, for messages."""
 
-Precision = Literal["float32", "bfloat16", "float16"]
 Batch = TypeVar("Batch")
-
-_MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
 
 
 class Encoder(ABC):
@@ -129,11 +126,7 @@ class Encoder(ABC):
         return resolve_device(self.device)
 
     def _run(self, encode: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> Tensor:
-        dtype = getattr(torch, self.dtype)
-        autocast = torch.autocast(self._torch_device().type, dtype, enabled=dtype is not torch.float32)
-        with torch.inference_mode(), autocast:
-            parts = [encode(batch).float().cpu() for batch in batches]
-        embeddings = torch.cat(parts)  # outside inference mode, so that heads can train on it
+        embeddings = in_batches(encode, batches, self._torch_device(), self.dtype)
         return torch.nn.functional.normalize(embeddings, dim=-1) if self.normalize else embeddings
 
 
@@ -170,17 +163,3 @@ def standardize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> 
     """
     centre, scale = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (mean, std))
     return (images.float() / 255 - centre) / scale
-
-
-def model_digest(path: Path) -> str:
-    """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name."""
-    if path.is_file():
-        return _file_digest(path)
-    files = sorted(file for file in path.iterdir() if file.suffix in _MODEL_FILES)
-    lines = "".join(f"{file.name} {_file_digest(file)}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

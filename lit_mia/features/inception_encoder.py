@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.features.encoders import ImageEncoder, Precision, model_digest
+from lit_mia.features.encoders import ImageEncoder, Precision
+from lit_mia.targets.digest import model_digest
 
 
 @final

@@ -1,20 +1,15 @@
 """CLIP and its kin by way of open_clip: images and texts in one space."""
 
-import pickle
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, final
 
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.features.encoders import Encoder, Precision, model_digest, standardize
+from lit_mia.features.encoders import Encoder, Precision, standardize
 from lit_mia.features.pixels import resize
-from lit_mia.targets.shipped import shipped
-
-_LOCAL, _HUB = "local-dir:", "hf-hub:"
+from lit_mia.targets.open_clip_files import OpenClipFiles
 
 
 @final
@@ -46,6 +41,7 @@ class OpenClipEncoder(Encoder):
         super().__init__(f"{model} {pretrained or ''}".strip(), normalize, batch_size, device, dtype)
         self.model = model
         self.pretrained = pretrained
+        self._files = OpenClipFiles(model, pretrained, EncoderError)
 
     @property
     def shares_space(self) -> bool:
@@ -55,9 +51,7 @@ class OpenClipEncoder(Encoder):
     @property
     def dimension(self) -> int:
         """Length of an image embedding, and of a text embedding."""
-        import open_clip
-
-        return int(open_clip.get_model_config(self._source)["embed_dim"])
+        return int(self._files.architecture["embed_dim"])
 
     def fingerprint(self) -> dict[str, object]:
         """Hash of the weights if they are local, else their names; version of open_clip; settings.
@@ -68,7 +62,7 @@ class OpenClipEncoder(Encoder):
         """
         return {
             "encoder": "open_clip",
-            **self._identity,
+            **self._files.identity,
             "normalize": self.normalize,
             "dtype": self.dtype,
             "open_clip": version("open_clip_torch"),
@@ -87,78 +81,9 @@ class OpenClipEncoder(Encoder):
         return embedding
 
     @cached_property
-    def _identity(self) -> dict[str, object]:
-        if self._source.startswith(_LOCAL):
-            return {"weights": model_digest(Path(self._source.removeprefix(_LOCAL)))}
-        if self.pretrained is not None and Path(self.pretrained).is_file():
-            return {"model": self._source, "weights": model_digest(Path(self.pretrained))}
-        return {"model": self._source, "pretrained": self.pretrained}
-
-    @cached_property
-    def _source(self) -> str:
-        """The model as open_clip names it: a tag, `hf-hub:...` or `local-dir:...`."""
-        name = shipped(self.model).removeprefix(_LOCAL)
-        if Path(name).is_dir():
-            _check_folder(Path(name))
-            return f"{_LOCAL}{name}"
-        if self.model.startswith(_LOCAL):
-            raise EncoderError(f"The folder {name} of the encoder does not exist. Give a folder in open_clip's layout.")
-        if not name.startswith(_HUB):
-            _check_tags(name, self.pretrained)
-        return name
-
-    @cached_property
     def _model(self) -> Any:
-        import open_clip
-        from safetensors import SafetensorError
-
-        try:
-            model = open_clip.create_model(
-                self._source,
-                None if ":" in self._source else self.pretrained,
-                device=self._torch_device(),
-                require_pretrained=True,  # open_clip's default only warns and keeps random weights
-                weights_only=True,
-            )
-        except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-            raise EncoderError(f"The encoder {self.model!r} ({self.pretrained!r}) cannot be loaded: {error}") from error
-        return model.eval()
+        return self._files.load(self._torch_device())
 
     @cached_property
     def _tokenizer(self) -> Any:
-        import open_clip
-
-        text = open_clip.get_model_config(self._source)["text_cfg"]
-        # A configuration file may ask for `trust_remote_code`: this overrides it.
-        extra = {"trust_remote_code": False} if text.get("hf_tokenizer_name") else {}
-        try:
-            return open_clip.get_tokenizer(self._source, **extra)
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise EncoderError(f"The tokenizer of {self.model!r} cannot be loaded: {error}") from error
-
-
-def _check_folder(folder: Path) -> None:
-    if not (folder / "open_clip_config.json").is_file():
-        present = sorted(file.name for file in folder.iterdir())[:10]
-        raise EncoderError(
-            f"The folder {folder} holds no `open_clip_config.json`, only {present}. Give a folder in the layout of "
-            "open_clip's `local-dir:`."
-        )
-
-
-def _check_tags(model: str, pretrained: str | None) -> None:
-    import open_clip
-
-    known = open_clip.list_models()
-    name = model.replace("/", "-")
-    if name not in known:
-        raise EncoderError(
-            f"{model!r} is neither a folder nor a model tag of open_clip. Similar tags: "
-            f"{get_close_matches(name, known, n=5, cutoff=0.4)}. A hub id starts with `hf-hub:`."
-        )
-    tags = open_clip.list_pretrained_tags_by_model(name)
-    is_tag = pretrained is not None and open_clip.is_pretrained_cfg(name, pretrained)
-    if not is_tag and not (pretrained and Path(pretrained).is_file()):
-        raise EncoderError(
-            f"`pretrained` of the model {model!r} must be a weights file or one of {tags}, but is {pretrained!r}."
-        )
+        return self._files.tokenizer()

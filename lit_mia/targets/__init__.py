@@ -4,7 +4,10 @@ from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.embed import EmbedTarget
+from lit_mia.targets.open_clip import OpenClipTarget
 from lit_mia.targets.seq2seq import Seq2SeqTarget
+from lit_mia.targets.transformers_clip import TransformersClipTarget
 from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
@@ -12,9 +15,12 @@ __all__ = [
     "DenoiseTarget",
     "DenoiserTarget",
     "DiffusersTarget",
+    "EmbedTarget",
     "GenerateTarget",
+    "OpenClipTarget",
     "Seq2SeqTarget",
     "Target",
+    "TransformersClipTarget",
     "VariationTarget",
     "VaryTarget",
 ]

@@ -1,9 +1,30 @@
-"""Which layers need full precision."""
+"""At which precision networks run, and which layers need full precision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Batch = TypeVar("Batch")
+
+
+def in_batches(
+    encode: Callable[[Batch], Tensor], batches: Iterable[Batch], device: torch.device, dtype: Precision
+) -> Tensor:
+    """What a network makes of some batches, without gradients: float32 on the CPU, fit to train on.
+
+    Args:
+        encode: The network.
+        batches: At least one.
+        device: Where it runs.
+        dtype: At which precision.
+    """
+    kind = getattr(torch, dtype)
+    with torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not torch.float32):
+        parts = [encode(batch).float().cpu() for batch in batches]
+    return torch.cat(parts)  # outside inference mode, so that heads can train on it
 
 
 def in_float32(layer: nn.Module) -> None:

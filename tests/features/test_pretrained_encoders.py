@@ -158,9 +158,9 @@ def test_the_fingerprint_follows_weights_and_settings(folder, tmp_path):
 
 
 def test_another_family_is_refused_by_its_name(folder):
-    with pytest.raises(EncoderError, match="type 'dinov2', but this encoder reads clip, siglip, siglip2"):
+    with pytest.raises(EncoderError, match="type 'dinov2', but this class reads clip, siglip, siglip2"):
         _ = TransformersClipEncoder(folder(dinov2)).dimension
-    with pytest.raises(EncoderError, match="type 'clip', but this encoder reads dinov2"):
+    with pytest.raises(EncoderError, match="type 'clip', but this class reads dinov2"):
         DinoEncoder(folder(clip), device="cpu").embed_images(IMAGES)
 
 

@@ -1,6 +1,7 @@
 """The files of a transformers model, in a folder or on the hub; no code of theirs is ever run."""
 
 import pickle
+from collections.abc import Iterable
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
-from lit_mia.errors import EncoderError
-from lit_mia.features.encoders import model_digest
+from lit_mia.errors import LitMiaError
+from lit_mia.targets.digest import model_digest
 
 
 @final
@@ -20,13 +21,15 @@ class Pretrained:
     Args:
         path: A hub id or a folder made by `save_pretrained`.
         families: The model types that are of use, as `config.json` spells them.
+        error: What to raise.
     """
 
-    def __init__(self, path: str, families: tuple[str, ...]) -> None:
+    def __init__(self, path: str, families: tuple[str, ...], error: type[LitMiaError]) -> None:
         self.path, self.families = path, families
+        self._error = error
 
     @cached_property
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, str]:
         """Hash of the folder if it is local, else the hub id; version of transformers."""
         weights = {"weights": model_digest(Path(self.path))} if Path(self.path).is_dir() else {"model": self.path}
         return {**weights, "transformers": version("transformers")}
@@ -36,15 +39,15 @@ class Pretrained:
         """The configuration of the model.
 
         Raises:
-            EncoderError: If there is none, or it is of another family.
+            LitMiaError: If there is none, or it is of another family.
         """
         from transformers import AutoConfig
 
         config = self._load(AutoConfig)
         if config.model_type not in self.families:
-            raise EncoderError(
-                f"{self.path!r} holds a model of type {config.model_type!r}, but this encoder reads "
-                f"{', '.join(self.families)}. Choose another model or another encoder."
+            raise self._error(
+                f"{self.path!r} holds a model of type {config.model_type!r}, but this class reads "
+                f"{', '.join(self.families)}. Choose another model or another class."
             )
         return config
 
@@ -56,21 +59,38 @@ class Pretrained:
             device: Where it shall be.
 
         Raises:
-            EncoderError: If it cannot be loaded, or weights are missing.
+            LitMiaError: If it cannot be loaded, or weights are missing.
         """
         _ = self.config  # another family is refused by its name, not by its weights
         options = {"weights_only": True, "dtype": torch.float32}
         model, info = self._load(kind, **options, output_loading_info=True)
         missing = sorted({*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])})
         if missing:
-            raise EncoderError(
+            raise self._error(
                 f"{self.path!r} holds no whole {type(model).__name__}: {len(missing)} weights are missing or of "
                 f"another shape, e.g. {missing[:3]}."
             )
         return model.to(device).eval()
 
-    def pixels(self, images: Tensor, device: torch.device) -> Any:
-        """What the image processor of the model makes of images, uint8 `[b, 3, h, w]`, by input name."""
+    def random_model(self, kind: Any, seed: int, device: torch.device) -> Any:
+        """The architecture of the model with random weights, drawn on the CPU.
+
+        Args:
+            kind: An automatic class of transformers.
+            seed: Seed of the weights.
+            device: Where it shall be.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return kind.from_config(self.config).to(device).eval()
+
+    def too_long(self, texts: list[str]) -> int:
+        """How many of some texts are cut off by the tokenizer."""
+        longest = self.config.text_config.max_position_embeddings
+        return sum(len(ids) > longest for ids in self._tokenizer(texts)["input_ids"])
+
+    def pixels(self, images: Iterable[Tensor], device: torch.device) -> Any:
+        """What the image processor of the model makes of images, each uint8 `[3, h, w]`, by input name."""
         return self._processor(list(images), input_data_format="channels_first", return_tensors="pt").to(device)
 
     def tokens(self, texts: list[str], padding: Literal["longest", "max_length"], device: torch.device) -> Any:
@@ -97,7 +117,7 @@ class Pretrained:
         try:
             return kind.from_pretrained(self.path, trust_remote_code=False, **options)
         except (OSError, RuntimeError, ValueError, ImportError, pickle.UnpicklingError, SafetensorError) as error:
-            raise EncoderError(
+            raise self._error(
                 f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "
                 f"`save_pretrained`: {error}"
             ) from error

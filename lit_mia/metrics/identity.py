@@ -1,0 +1,145 @@
+"""Rates over people: how many are recognised, with intervals from resampled people, and what chance allows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lit_mia.errors import MetricError
+from lit_mia.metrics.resampling import batch_sizes, percentiles
+from lit_mia.metrics.threshold import clopper_pearson
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A mean over people.
+
+    Attributes:
+        value: The mean.
+        lo: Lower end of its 95 % interval over people.
+        hi: Upper end.
+        people: How many people it is the mean of.
+    """
+
+    value: float
+    lo: float
+    hi: float
+    people: int
+
+    @property
+    def ci(self) -> list[float]:
+        """Both ends."""
+        return [self.lo, self.hi]
+
+
+def recognised(correct: ArrayLike, threshold: int) -> NDArray[np.float64]:
+    """Share of the draws in which a person is called a member.
+
+    Args:
+        correct: Correct templates, `[..., draws]`.
+        threshold: Number of templates τ.
+
+    Returns:
+        `[...]` in [0, 1].
+    """
+    shares: NDArray[np.float64] = np.mean(np.asarray(correct) >= threshold, axis=-1)
+    return shares
+
+
+def rate(shares: ArrayLike, replicates: int = 2000, seed: int = 0) -> Rate:
+    """The mean share, with a percentile interval from people drawn with replacement.
+
+    Draws of images are averaged within each person first: they are no new people. If all people are alike in being
+    always or never recognised, the interval is Clopper-Pearson's over the people.
+
+    Args:
+        shares: One number in [0, 1] per person, `[people]`.
+        replicates: Number of resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        MetricError: If there are no people.
+    """
+    values = _vector(shares)
+    if np.ptp(values) == 0 and values[0] in (0, 1):
+        interval = clopper_pearson(round(float(values.sum())), len(values))
+        return Rate(float(values[0]), interval.lo, interval.hi, len(values))
+    return mean_over_people(values, replicates, seed)
+
+
+def mean_over_people(values: ArrayLike, replicates: int = 2000, seed: int = 0) -> Rate:
+    """The mean of any number per person, such as a paired difference, with a percentile interval over people.
+
+    Args:
+        values: One number per person, `[people]`.
+        replicates: Number of resamples.
+        seed: Seed of the resampling.
+
+    Raises:
+        MetricError: If there are no people.
+    """
+    vector, rng = _vector(values), np.random.default_rng(seed)
+    n = len(vector)
+    drawn = [vector[rng.integers(n, size=(size, n))].mean(axis=1) for size in batch_sizes(replicates, n)]
+    lo, hi = percentiles(np.concatenate(drawn), 0.95)
+    return Rate(float(vector.mean()), lo, hi, n)
+
+
+def null_bound(templates: int, threshold: int, pool: int) -> float:
+    """Most that a false-positive rate can be if a name is exchangeable in the pool: ⌊P / τ⌋ / M.
+
+    At most ⌊P / τ⌋ names can each have τ templates, and each of the M names is as likely as any to be among them.
+
+    Args:
+        templates: Number of templates P.
+        threshold: Number of templates τ that make a member.
+        pool: Number of names M.
+    """
+    return (templates // threshold) / pool
+
+
+def within_null(measured: Rate, bound: float) -> bool:
+    """Whether a rate is what chance allows: the bound lies inside or above its interval."""
+    return measured.lo <= bound
+
+
+def trend_with_images(shares: ArrayLike) -> float | None:
+    """One-sided p-value of "recognition does not rise with the number of images": Page's test within people.
+
+    Args:
+        shares: By person and number of images in rising order, `[people, n]`.
+
+    Returns:
+        None with fewer than three numbers of images or two people.
+    """
+    from scipy.stats import page_trend_test
+
+    table = np.asarray(shares, np.float64)
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 3:
+        return None
+    return float(page_trend_test(table, method="asymptotic").pvalue)
+
+
+def trend_with_occurrences(occurrences: ArrayLike, shares: ArrayLike) -> float | None:
+    """One-sided p-value of "recognition does not rise with the number of training pairs": Kendall's τ-b over people.
+
+    Args:
+        occurrences: Training pairs of each person, `[people]`.
+        shares: Share of draws in which each is recognised, `[people]`.
+
+    Returns:
+        None if either is the same for all.
+    """
+    from scipy.stats import kendalltau
+
+    counts, values = np.asarray(occurrences), np.asarray(shares)
+    if len(counts) < 3 or np.ptp(counts) == 0 or np.ptp(values) == 0:
+        return None
+    return float(kendalltau(counts, values, alternative="greater").pvalue)
+
+
+def _vector(values: ArrayLike) -> NDArray[np.float64]:
+    vector = np.asarray(values, np.float64)
+    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
+        raise MetricError(f"A rate needs one finite number per person and at least one person, but got {vector.shape}.")
+    return vector

@@ -1,0 +1,103 @@
+"""What a target is that embeds images and texts in one space, as CLIP does."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.base import AccessLevel, Target
+from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.precision import Precision, in_batches
+
+Item = TypeVar("Item")
+
+
+class EmbedTarget(Target):
+    """A target whose image and text embeddings can be compared. The model is loaded when it is first used.
+
+    Args:
+        name: What logs and reports call it.
+        batch_size: Images or texts per forward pass. It changes speed and memory, not the embeddings.
+        device: `auto` (the accelerator if there is one, else the CPU) or a torch device such as `cuda:1`.
+        dtype: Precision of the forward pass. Embeddings are float32 in any case.
+
+    Raises:
+        TargetError: If `batch_size` is not positive.
+    """
+
+    offers = frozenset({AccessLevel.EMBED})
+
+    def __init__(self, name: str, batch_size: int, device: str, dtype: Precision) -> None:
+        if batch_size < 1:
+            raise TargetError(f"`batch_size` must be at least 1, but got {batch_size}.")
+        self._name = name
+        self.batch_size, self.device, self.dtype = batch_size, device, dtype
+
+    @property
+    def name(self) -> str:
+        """What logs and reports call this target."""
+        return self._name
+
+    @property
+    @abstractmethod
+    def logit_scale(self) -> float:
+        """What the model multiplies cosines with before its softmax."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a report must say of this target, such as weights that do not fit the activation."""
+        return ()
+
+    @abstractmethod
+    def too_long(self, texts: Sequence[str]) -> int:
+        """How many of some texts the model does not read to their end."""
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
+        """Embed images, each of any size: the model's own preprocessing resizes and crops them.
+
+        Args:
+            images: RGB images, at least one.
+
+        Returns:
+            float32 `[n, d]` of length 1, on the CPU.
+
+        Raises:
+            TargetError: If the model cannot be loaded.
+        """
+        parts = in_batches(self._encode_images, self._batches(images), self._torch_device(), self.dtype)
+        return F.normalize(parts, dim=-1)
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Embed texts; what is too long for the model is cut off.
+
+        Args:
+            texts: At least one.
+
+        Returns:
+            float32 `[n, d]` of length 1, on the CPU.
+
+        Raises:
+            TargetError: If the model cannot be loaded.
+        """
+        parts = in_batches(self._encode_texts, self._batches(texts), self._torch_device(), self.dtype)
+        return F.normalize(parts, dim=-1)
+
+    @abstractmethod
+    def _encode_images(self, images: list[Image.Image]) -> Tensor:
+        """Embed one batch of RGB images."""
+
+    @abstractmethod
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        """Embed one batch."""
+
+    def _torch_device(self) -> torch.device:
+        return resolve_device(self.device)
+
+    def _batches(self, items: Sequence[Item]) -> Iterator[list[Item]]:
+        for start in range(0, len(items), self.batch_size):
+            yield list(items[start : start + self.batch_size])
