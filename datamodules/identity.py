@@ -116,7 +116,7 @@ class IdentityDataModule(L.LightningDataModule):
         absent = sorted(asked - set(pool))
         if absent:
             raise RecordError(
-                f"{len(absent)} names are not in the pool {self.pool_file}, e.g. {absent[:3]}: nobody can be recognised "
+                f"{len(absent)} names are not in the pool {self.pool_file}, e.g. {absent[:3]}: nobody is recognised "
                 "by a name that is not looked for. Add them to the file."
             )
         return pool
@@ -148,7 +148,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     def unreadable(self, attack: IdentityInference) -> dict[str, int]:
         """Images of each person that cannot be read, where there are any."""
-        counts = ((name, int((~self._read(row, attack)).sum())) for row, name in enumerate(self.people.names))
+        counts = ((name, int((~self.readable(row, attack)).sum())) for row, name in enumerate(self.people.names))
         return {name: count for name, count in counts if count}
 
     def usable(self, attack: IdentityInference) -> list[int]:
@@ -157,7 +157,7 @@ class IdentityDataModule(L.LightningDataModule):
         Raises:
             RecordError: If nobody is left.
         """
-        rows = [row for row in range(len(self.people)) if self._read(row, attack).sum() >= self.min_images]
+        rows = [row for row in range(len(self.people)) if self.readable(row, attack).sum() >= self.min_images]
         if not rows:
             raise RecordError(f"None of the {len(self.people)} people has {self.min_images} readable images.")
         return rows
@@ -167,7 +167,7 @@ class IdentityDataModule(L.LightningDataModule):
         texts, scale = self._texts(attack), self._scale
         for row in rows:
             images = self._images(row, attack)
-            yield read_names(np.asarray(images[self._read(row, attack)]), texts, self.true[row], scale)
+            yield read_names(np.asarray(images[self.readable(row, attack)]), texts, self.true[row], scale)
 
     def cut_off(self, attack: IdentityInference) -> int:
         """Captions that the target does not read to their end, so that a name may be lost."""
@@ -217,7 +217,7 @@ class IdentityDataModule(L.LightningDataModule):
             embedded[list(opened)] = self._asked(len(images), lambda: self.target.embed_images(images).numpy())
         return embedded
 
-    def _read(self, row: int, attack: IdentityInference) -> NDArray[np.bool_]:
+    def readable(self, row: int, attack: IdentityInference) -> NDArray[np.bool_]:
         """Which images of a person can be read."""
         readable: NDArray[np.bool_] = np.isfinite(self._images(row, attack)[:, 0])
         return readable

@@ -109,7 +109,7 @@ class IdentityInference(AuditedAttack):
             raise HeadError(f"`thresholds` must be in 1 … {len(self.templates)}, but got {list(self.thresholds)}.")
         if not self.images or min(self.images) < 1 or sorted(set(self.images)) != list(self.images) or draws < 1:
             raise HeadError(
-                f"`images` must rise from at least 1 and `draws` be at least 1, but got {list(self.images)} and {draws}."
+                f"`images` must rise from at least 1 and `draws` be at least 1, but got {list(self.images)}, {draws}."
             )
 
     def texts(self, template: str, names: tuple[str, ...]) -> list[str]:
@@ -184,10 +184,13 @@ def plurality(votes: Ints) -> Ints:
     Returns:
         `[..., p]`.
     """
-    counts = np.sum(votes[..., :, None, :] == votes[..., None, :, :], axis=-2)  # how often each vote occurs
-    most = counts.max(axis=-2, keepdims=True)
-    winner = np.take_along_axis(votes, counts.argmax(axis=-2)[..., None, :], axis=-2)
-    alone = np.sum(counts == most, axis=-2, keepdims=True) == most  # else as many votes are for another name
+    ordered = np.sort(votes, axis=-2)
+    place = np.arange(votes.shape[-2])[:, None]
+    changes = np.concatenate([np.ones_like(ordered[..., :1, :], bool), ordered[..., 1:, :] != ordered[..., :-1, :]], -2)
+    before = place - np.maximum.accumulate(np.where(changes, place, 0), axis=-2)  # equal votes that stand before
+    most = before.max(axis=-2, keepdims=True)
+    winner = np.take_along_axis(ordered, before.argmax(axis=-2)[..., None, :], axis=-2)
+    alone = np.sum(before == most, axis=-2, keepdims=True) == 1  # each of several most frequent names gets there once
     return np.where(alone, winner, ABSTAIN)[..., 0, :]
 
 

@@ -1,8 +1,24 @@
 """Infinities and NaN, which JSON cannot hold."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from lit_mia.errors import ReportError
+
+
+def json_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as plain JSON values.
+
+    Raises:
+        ReportError: If a number is infinite or not a number.
+    """
+    odd = list(non_finite(data))
+    if odd:
+        raise ReportError(f"A report holds only finite numbers or null, but these are neither: {', '.join(odd)}.")
+    values: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
+    return values
 
 
 def spell_non_finite(value: Any) -> Any:

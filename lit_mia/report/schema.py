@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.finite import non_finite, spell_non_finite
+from lit_mia.report.finite import json_values, spell_non_finite
 
 SCHEMA = "lit-mia/audit/2"
 FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protocol, settings and evaluations
@@ -264,12 +264,7 @@ class AuditReport:
         Raises:
             ReportError: If a measured number is infinite or not a number.
         """
-        data = {"schema": self.schema, **asdict(self), "config": spell_non_finite(self.config)}
-        odd = list(non_finite(data))
-        if odd:
-            raise ReportError(f"A report holds only finite numbers or null, but these are neither: {', '.join(odd)}.")
-        values: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
-        return values
+        return json_values({"schema": self.schema, **asdict(self), "config": spell_non_finite(self.config)})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -285,10 +280,10 @@ class AuditReport:
             )
         if data["schema"] == FIRST_SCHEMA:
             data = _upgraded(data)
-        _check_fields(cls, data, "the audit")
-        _check_fields(Cost, data["cost"], "`cost`")
+        check_fields(cls, data, "the audit")
+        check_fields(Cost, data["cost"], "`cost`")
         for i, row in enumerate(data["rows"]):
-            _check_fields(Row, row, f"row {i}")
+            check_fields(Row, row, f"row {i}")
         rows = [Row(**row) for row in data["rows"]]
         return cls(**{**data, "rows": rows, "cost": Cost(**data["cost"])})
 
@@ -322,7 +317,12 @@ def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**data, "schema": SCHEMA, "protocol": "heads", "rows": rows}
 
 
-def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
+def check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
+    """Refuse JSON values that are not those of a dataclass.
+
+    Raises:
+        ReportError: Naming the missing and the unknown fields.
+    """
     required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
     missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
     if missing or unknown:

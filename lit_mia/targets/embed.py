@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import torch
 from PIL import Image
@@ -47,6 +47,10 @@ class EmbedTarget(Target):
     @abstractmethod
     def logit_scale(self) -> float:
         """What the model multiplies cosines with before its softmax."""
+
+    @abstractmethod
+    def untrained_twin(self) -> Self:
+        """The same architecture with random weights, which has seen nobody."""
 
     @property
     def notes(self) -> tuple[str, ...]:

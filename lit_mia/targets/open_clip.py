@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any, final
+from typing import Any, Self, final
 
 import torch
 from PIL import Image
@@ -63,6 +63,10 @@ class OpenClipTarget(EmbedTarget):
     def logit_scale(self) -> float:
         """What the model multiplies cosines with before its softmax."""
         return float(self._model.logit_scale.exp())
+
+    def untrained_twin(self) -> Self:
+        """The same architecture with random weights."""
+        return type(self)(self.model, self.pretrained, True, self.seed, self.batch_size, self.device, self.dtype)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, final
+from typing import Any, Self, final
 
 from PIL import Image
 from torch import Tensor
@@ -50,6 +50,10 @@ class TransformersClipTarget(EmbedTarget):
     def logit_scale(self) -> float:
         """What the model multiplies cosines with before its softmax."""
         return float(self._model.logit_scale.exp())
+
+    def untrained_twin(self) -> Self:
+        """The same architecture with random weights."""
+        return type(self)(self.path, True, self.seed, self.batch_size, self.device, self.dtype)
 
     def too_long(self, texts: Sequence[str]) -> int:
         """Texts with more tokens than the model reads."""

@@ -1,0 +1,128 @@
+"""The verdict of an identity audit: are people who were in the training data recognised, and nobody else?"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lit_mia.metrics.identity import Rate
+from lit_mia.metrics.verdict import Design
+
+IdentityKind = Literal[
+    "identities recognised beyond controls",
+    "not evidence (post hoc design)",
+    "not evidence (no group that was never trained on)",
+    "confounded",
+    "not detected at this power",
+    "not measured (no known members)",
+]
+
+
+@dataclass(frozen=True)
+class IdentityEvidence:
+    """What an audit measured, at one threshold and number of images.
+
+    Attributes:
+        tpr: Recognised members; None if there are none.
+        fpr: Recognised non-members; None if there are none.
+        bound: Most that chance allows, ⌊P / τ⌋ / M.
+        images: Number of images n.
+        threshold: Templates that have to agree, τ.
+        templates: Templates in all, P.
+        pool: Names to choose from, M.
+        controls: Whether each control that was run passes.
+        missing: Controls that were not run.
+    """
+
+    tpr: Rate | None
+    fpr: Rate | None
+    bound: float
+    images: int
+    threshold: int
+    templates: int
+    pool: int
+    controls: dict[str, bool] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IdentityVerdict:
+    """The outcome in words: its kind, and a sentence that may be quoted whole."""
+
+    kind: IdentityKind
+    sentence: str
+
+
+def decide_identity(evidence: IdentityEvidence, design: Design) -> IdentityVerdict:
+    """Apply the rule; the first that holds counts.
+
+    1. `not measured`: nobody is known to be a member.
+    2. `not detected at this power`: the interval of the TPR does not lie above both the FPR's and the bound.
+    3. `confounded`: a control does not pass.
+    4. `not evidence`: there is no group that was never trained on, or it was put together afterwards.
+    5. `identities recognised beyond controls`.
+
+    Args:
+        evidence: What was measured.
+        design: How members and non-members came about.
+    """
+    tpr = evidence.tpr
+    if tpr is None:
+        return IdentityVerdict(
+            "not measured (no known members)", f"Nobody is known to be a member. {_chance(evidence)}"
+        )
+    kind: IdentityKind
+    if tpr.lo <= max(evidence.bound, evidence.fpr.hi if evidence.fpr else 0):
+        kind = "not detected at this power"
+    elif not all(evidence.controls.values()):
+        kind = "confounded"
+    elif evidence.fpr is None:
+        kind = "not evidence (no group that was never trained on)"
+    else:
+        kind = "not evidence (post hoc design)" if design == "post_hoc" else "identities recognised beyond controls"
+    return IdentityVerdict(kind, f"{_measured(tpr, evidence)} {_controls(evidence)}{_consequence(kind)}")
+
+
+def _measured(tpr: Rate, evidence: IdentityEvidence) -> str:
+    if evidence.fpr is None:
+        others = "nobody who was never trained on was asked about"
+    else:
+        others = f"of {evidence.fpr.people} people who were never trained on it recognises {_percent(evidence.fpr)}"
+    return (
+        f"Of {tpr.people} people whose images and names were in the training data, the model recognises "
+        f"{_percent(tpr)} by name (n = {evidence.images} images, at least {evidence.threshold} of {evidence.templates} "
+        f"templates, {evidence.pool} names to choose from); {others}. "
+        f"{_chance(evidence)}"
+    )
+
+
+def _chance(evidence: IdentityEvidence) -> str:
+    return f"Chance allows at most {100 * evidence.bound:.2g} % on average."
+
+
+def _controls(evidence: IdentityEvidence) -> str:
+    passed = [name for name, good in evidence.controls.items() if good]
+    failed = [name for name, good in evidence.controls.items() if not good]
+    parts = [
+        f"Controls passed: {', '.join(passed)}." if passed else "",
+        f"Controls failed: {', '.join(failed)}." if failed else "",
+        f"Controls not run: {', '.join(evidence.missing)}." if evidence.missing else "",
+    ]
+    return " ".join(filter(None, parts))
+
+
+def _consequence(kind: IdentityKind) -> str:
+    return {
+        "identities recognised beyond controls": " The model links names with faces that it learned in training.",
+        "not evidence (post hoc design)": " Members and others were picked after the fact, so that more than training "
+        "may tell them apart: a hint, not evidence of training use.",
+        "not evidence (no group that was never trained on)": " Without people who were never trained on, false "
+        "recognitions were not measured: a hint, not evidence of training use.",
+        "confounded": " A failed control recognises people, or does not follow membership, without a link learned in "
+        "training, so that leakage is neither shown nor excluded.",
+        "not detected at this power": " That is no more than among others or by chance: leakage is not shown, and not "
+        "excluded.",
+        "not measured (no known members)": "",
+    }[kind]
+
+
+def _percent(measured: Rate) -> str:
+    return f"{100 * measured.value:.1f} % [95 % interval {100 * measured.lo:.1f} to {100 * measured.hi:.1f}]"
