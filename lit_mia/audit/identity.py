@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from datamodules.identity import IdentityDataModule
 from lit_mia.attacks.identity import IdentityInference
 from lit_mia.audit.identity_rows import Side, grid_of, halves_of, identity_row, person_lines, side_of
@@ -19,7 +21,7 @@ from lit_mia.people import People
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
 from lit_mia.report.identity_limits import identity_limits
-from lit_mia.report.identity_schema import Half, IdentityReport, IdentityRow, IdentityRowKind
+from lit_mia.report.identity_schema import IdentityReport, IdentityRow, IdentityRowKind
 from lit_mia.report.people import PersonLine
 from lit_mia.report.provenance import git_commit, versions
 from lit_mia.targets.embed import EmbedTarget
@@ -188,8 +190,6 @@ class IdentityAudit:
 
 
 def _trends(target: Side, occurrences: Sequence[int | None], attack: IdentityInference) -> dict[str, float | None]:
-    import numpy as np
-
     members, threshold = target.of(MEMBER), attack.thresholds[0]
     by_images = [target.shares(threshold, at)[members] for at in range(len(attack.images))]
     known = [row for row in members if occurrences[row] is not None]

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -15,6 +15,9 @@ from lit_mia.report.gallery import GalleryItem
 from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport, Row
 from lit_mia.report.scores import ScoreTable, curves
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _VERDICTS = {
     "leakage": "leakage",
@@ -36,6 +39,11 @@ def html_page(report: AuditReport, scores: ScoreTable, gallery: Sequence[Gallery
     Raises:
         ReportError: If a row of the report has no scores.
     """
+    return page_environment().get_template("template.html.jinja").render(_context(report, scores, gallery))
+
+
+def page_environment() -> "Environment":
+    """What pages are rendered with: escaped, strict, and with the formats of numbers as filters."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -55,7 +63,7 @@ def html_page(report: AuditReport, scores: ScoreTable, gallery: Sequence[Gallery
         "count": cells.count,
         "variable": lambda kind: kind.replace(" ", "-"),
     }
-    return environment.get_template("template.html.jinja").render(_context(report, scores, gallery))
+    return environment
 
 
 def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryItem] | None) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryI
         "footnotes": cells.footnotes(report, cells.fpr_levels(report)),
         "charge_notes": cells.charge_notes(report),
         "unequal_refusals": unequal_refusals(report.refused),
-        "config": _yaml(report),
+        "config": yaml_text(report.to_dict()["config"]),
         "fidelity": report.fidelity,
         "distances": distance_rows(report.fidelity) if report.fidelity else [],
         "fidelity_notes": fidelity_notes(report.fidelity) if report.fidelity else [],
@@ -107,10 +115,11 @@ def _figures(report: AuditReport, scores: ScoreTable) -> dict[str, Any]:
     return {"forest": Markup(forest), "family": Markup(family), "panels": [Markup(panel) for panel in panels]}
 
 
-def _yaml(report: AuditReport) -> str:
+def yaml_text(config: dict[str, Any]) -> str:
+    """A configuration as YAML."""
     import yaml
 
-    text: str = yaml.safe_dump(report.to_dict()["config"], sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
     return text
 
 
@@ -119,12 +128,13 @@ def _picture(item: GalleryItem) -> dict[str, str]:
         "caption": item.caption,
         "label": _LABELS.get(item.label, "unknown"),
         "score": cells.signed(item.score),
-        "image": _data_url(item.image),
-        "generated": _data_url(item.generated),
+        "image": data_url(item.image),
+        "generated": data_url(item.generated),
     }
 
 
-def _data_url(image: Image.Image) -> str:
+def data_url(image: Image.Image) -> str:
+    """The image as a PNG inside its address."""
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

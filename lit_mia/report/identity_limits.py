@@ -22,12 +22,12 @@ def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, ski
         "Rates are averages over people. Being recognised is a hint for one person, never a proof: chance alone "
         f"recognises up to {percent(point.bound)} of all people by {point.threshold} or more templates.",
         "Not being recognised does not show that a person was left out of the training data.",
-        "A name may stand in captions of pictures that do not show the person, and a person may be in the training data "
+        "A name may stand in captions of pictures that do not show the person, and a person may have been trained on "
         "under another spelling: labels that come from captions can be wrong either way.",
         "Chance is bounded on average over people; some names are drawn to many faces at once, so that false "
         "recognitions come in clusters.",
         "Intervals are over people (95 %). Another pool of names or another training run would vary more.",
-        "A stronger attack may exist. An audit can show a link between names and faces; it cannot show that there is none.",
+        "A stronger attack may exist. An audit can show that names are linked with faces, never that they are not.",
     ]
     if point.fpr is None:
         limits.append("Nobody is known to be no member, so false recognitions were not measured.")

@@ -1,0 +1,149 @@
+"""The figures of an identity audit: heat map over n and occurrences, rates by n and by occurrences, ROC curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lit_mia.metrics.identity import Rate
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.identity_schema import IdentityReport, IdentityRowKind
+from lit_mia.report.plots import COLOURS, GRID, INK, MUTED, SETTINGS, SHADE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW_COLOURS: dict[IdentityRowKind, str] = {
+    "target": COLOURS["attack"],
+    "untrained": COLOURS["blind"],
+    "permuted names": COLOURS["caption"],
+    "swapped membership": COLOURS["placebo"],
+}
+_LINES: dict[IdentityRowKind, Any] = {
+    "target": "-",
+    "untrained": (0, (5, 2)),
+    "permuted names": (0, (1, 1.4)),
+    "swapped membership": (0, (5, 2, 1, 2)),
+}
+_GROUP_LINES = [*_LINES.values(), (0, (5, 2, 1, 2, 1, 2))]
+_GROUP_COLOURS = (*ROW_COLOURS.values(), COLOURS["round trip"], INK)
+
+
+def heat_figure(report: IdentityReport) -> "Figure":
+    """TPR in a table of occurrences (rows) and numbers of images (columns)."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    images, groups = report.setting["images"], _groups(report)
+    value = {(cell.occurrences, cell.images): cell.tpr.value for cell in report.grid}
+    table = [[value[group, n] for n in images] for group in groups]
+    with rc_context(SETTINGS):
+        figure = Figure(figsize=(1.6 + 0.42 * len(images), 1.0 + 0.36 * len(groups)), layout="constrained")
+        axes = figure.subplots()
+        axes.pcolormesh(table, cmap="Blues", vmin=0, vmax=1.25, edgecolors="white", linewidth=0.8)
+        for y, row in enumerate(table):
+            for x, share in enumerate(row):
+                # a fixed ink: the cells keep their colour on a dark page
+                colour = "#ffffff" if share > 0.7 else "#111111"
+                axes.text(x + 0.5, y + 0.5, f"{100 * share:.0f}", ha="center", va="center", color=colour, fontsize=7.5)
+        axes.set_xticks([x + 0.5 for x in range(len(images))], labels=[str(n) for n in images])
+        axes.set_yticks([y + 0.5 for y in range(len(groups))], labels=groups)
+        axes.set(xlabel="images n", ylabel="training pairs k")
+        axes.tick_params(length=0)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+    return figure
+
+
+def images_figure(report: IdentityReport) -> "Figure":
+    """Rates by number of images: members by occurrences, then people never trained on, and what chance allows."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(SETTINGS):
+        figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for number, group in enumerate(_groups(report)):
+            cells = [(cell.images, cell.tpr) for cell in report.grid if cell.occurrences == group]
+            style = {"color": _group_colour(number), "linestyle": _GROUP_LINES[number % len(_GROUP_LINES)]}
+            axes.plot([n for n, _ in cells], [r.value for _, r in cells], label=f"k = {group}", linewidth=1.5, **style)
+        alarms = [(at.images, at.fpr) for at in report.rows[0].by_images if at.fpr is not None]
+        if alarms:
+            _banded(axes, alarms, "never trained on (FPR)", MUTED)
+        _chance_line(axes, report)
+        axes.set(xlabel="images n", ylabel="recognised", ylim=(-0.03, 1.05))
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+        _grid(axes)
+    return figure
+
+
+def occurrences_figure(report: IdentityReport) -> "Figure":
+    """TPR by occurrences at the largest n, with intervals over people."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    largest = report.setting["images"][-1]
+    cells = [cell for cell in report.grid if cell.images == largest]
+    fpr = report.rows[0].points[0].fpr
+    rates = [*([("never", fpr)] if fpr else []), *((cell.occurrences, cell.tpr) for cell in cells)]
+    with rc_context(SETTINGS):
+        figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for x, (_, rate) in enumerate(rates):
+            axes.plot([x, x], rate.ci, color=COLOURS["attack"], linewidth=2.2, solid_capstyle="round")
+            axes.plot([x], [rate.value], color=COLOURS["attack"], marker="o", markersize=6)
+        axes.set_xticks(range(len(rates)), labels=[f"{label}\n{rate.people} people" for label, rate in rates])
+        _chance_line(axes, report)
+        axes.set(xlabel="training pairs k", ylabel=f"recognised (n = {largest})", ylim=(-0.03, 1.05))
+        _grid(axes)
+    return figure
+
+
+def identity_roc_figure(report: IdentityReport, rocs: Mapping[str, Roc]) -> "Figure":
+    """ROC curves of the soft score: target and controls.
+
+    Args:
+        report: The numbers.
+        rocs: Exact curve by name of row.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(SETTINGS):
+        figure = Figure(figsize=(4.2, 3.9), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
+        for row in report.rows:
+            if row.name in rocs:
+                style = {"color": ROW_COLOURS[row.kind], "linestyle": _LINES[row.kind]}
+                roc, width = rocs[row.name], 1.9 if row.kind == "target" else 1.2
+                label = row.name if row.auc is None else f"{row.name}\u2002{row.auc:.3f}"
+                axes.plot(roc.fpr, roc.tpr, drawstyle="steps-post", linewidth=width, label=label, **style)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel="False positive rate", ylabel="True positive rate")
+        if rocs:
+            axes.legend(loc="lower right", title="AUC", alignment="left", handlelength=2.4)
+        _grid(axes)
+    return figure
+
+
+def _groups(report: IdentityReport) -> list[str]:
+    return list(dict.fromkeys(cell.occurrences for cell in report.grid))
+
+
+def _group_colour(number: int) -> str:
+    return _GROUP_COLOURS[number % len(_GROUP_COLOURS)]
+
+
+def _banded(axes: "Axes", points: Sequence[tuple[int, Rate]], label: str, colour: str) -> None:
+    images = [n for n, _ in points]
+    axes.fill_between(images, [r.lo for _, r in points], [r.hi for _, r in points], color=SHADE, linewidth=0)
+    axes.plot(images, [r.value for _, r in points], color=colour, linewidth=1.5, label=label)
+
+
+def _chance_line(axes: "Axes", report: IdentityReport) -> None:
+    bound = report.rows[0].points[0].bound
+    axes.axhline(bound, color=MUTED, linewidth=0.8, dashes=(2, 2), label="bound of chance")
+
+
+def _grid(axes: "Axes") -> None:
+    axes.grid(color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
