@@ -26,7 +26,7 @@ from lit_mia.targets.embed import EmbedTarget
 Key = dict[str, object]
 Floats = NDArray[np.float32]
 
-_BLOCK = 256  # images or texts that are in memory at once
+_BLOCK = 256  # texts between two steps of the bar
 
 
 @final
@@ -34,8 +34,8 @@ class IdentityDataModule(L.LightningDataModule):
     """People under question and the names among which each is looked for.
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
-    for all templates and names; what is there is never computed again. Images are read in blocks, so that memory does
-    not grow with their number. People with too few readable images are skipped and counted.
+    for all templates and names; what is there is never computed again. Images are opened a batch at a time, so that memory
+    does not grow with their number. People with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
@@ -166,8 +166,11 @@ class IdentityDataModule(L.LightningDataModule):
         """What the target reads off the readable images of some people, one after another."""
         texts, scale = self._texts(attack), self._scale
         for row in rows:
-            images = self._images(row, attack)
-            yield read_names(np.asarray(images[self.readable(row, attack)]), texts, self.true[row], scale)
+            reading, read = (
+                read_names(self._images(row, attack), texts, self.true[row], scale),
+                self.readable(row, attack),
+            )
+            yield Reading(reading.predicted[read], reading.margin[read])
 
     def cut_off(self, attack: IdentityInference) -> int:
         """Captions that the target does not read to their end, so that a name may be lost."""
@@ -199,8 +202,9 @@ class IdentityDataModule(L.LightningDataModule):
 
         def blocks() -> Iterator[Floats]:
             dimension = self._texts(attack).shape[-1]
-            for start in range(0, count, _BLOCK):
-                yield self._block(row, range(start, min(count, start + _BLOCK)), dimension)
+            size = self.target.batch_size  # opened images are large
+            for start in range(0, count, size):
+                yield self._block(row, range(start, min(count, start + size)), dimension)
 
         return self._kept(self._image_key(row), count, np.float32, blocks)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,10 +134,10 @@ def occurrence_groups(counts: Sequence[int | None]) -> dict[str, list[int]]:
         values = [count for count in counts if count is not None]
         edges = sorted({int(edge) for edge in np.quantile(values, np.arange(GROUPS) / GROUPS, method="lower")})
     groups: dict[str, list[int]] = {}
-    for low, high in zip(edges, [*edges[1:], float("inf")], strict=True):
+    for low, high in pairwise([*edges, float("inf")]):
         places = [place for place, count in enumerate(counts) if count is not None and low <= count < high]
         most = max(counts[place] or 0 for place in places)
-        groups[str(low) if most == low else f"{low}–{most}"] = places
+        groups[f"{low:.0f}" if most == low else f"{low:.0f}–{most}"] = places
     unknown = [place for place, count in enumerate(counts) if count is None]
     return groups | ({"unknown": unknown} if unknown else {})
 

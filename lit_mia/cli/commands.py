@@ -14,16 +14,19 @@ from PIL import Image
 
 import lit_mia.cli.classes
 from lit_mia.audit import Audit
-from lit_mia.cli.configs import ConfigError
+from lit_mia.cli.configs import ConfigError, names_key
 from lit_mia.queries.cost import Estimate
 from lit_mia.records import MEMBER, NON_MEMBER
 
 if TYPE_CHECKING:
     from lit_mia.report.gallery import GalleryItem
+    from lit_mia.report.identity_schema import IdentityReport
     from lit_mia.report.schema import AuditReport
     from lit_mia.report.scores import ScoreTable
 
 SAVED_CONFIG = "audit.yaml"
+PEOPLE = "people"
+"""The top-level key by which an audit of people is told from one of records."""
 GALLERY_PER_CLASS = 12
 _ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
@@ -52,8 +55,12 @@ class Parsed(Generic[Made]):
         return Path(self.options.output or f"runs/{self.name}")
 
 
-def audit(args: Sequence[str]) -> "AuditReport | None":
-    """Run an audit: the whole way from one YAML to table, verdict and report page."""
+def audit(args: Sequence[str]) -> "AuditReport | IdentityReport | None":
+    """Run an audit: the whole way from one YAML to table, verdict and report page; of people if it names any."""
+    if names_key(args, PEOPLE):
+        from lit_mia.cli import identity_command
+
+        return identity_command.audit(args)
     parsed = parse_audit("audit", args)
     if parsed.options.dry_run:
         print_estimates(parsed.made.estimate())
@@ -78,6 +85,11 @@ def audit(args: Sequence[str]) -> "AuditReport | None":
 
 def query(args: Sequence[str]) -> None:
     """Fill the stores of an audit, and do nothing else."""
+    if names_key(args, PEOPLE):
+        from lit_mia.cli import identity_command
+
+        identity_command.query(args)
+        return
     parsed = parse_audit("query", args)
     if parsed.options.dry_run:
         print_estimates(parsed.made.estimate())
@@ -92,10 +104,16 @@ def report(args: Sequence[str]) -> None:
     parser.add_argument("folder", type=str, help="Output folder of an audit.")
     parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
     options = parser.parse_args(list(args))
+    from lit_mia.report.identity_schema import read_identity
     from lit_mia.report.scores import read_scores
-    from lit_mia.report.write import SCORES, rebuild
+    from lit_mia.report.write import AUDIT, SCORES, rebuild
 
     folder = Path(options.folder)
+    if read_identity(folder / AUDIT) is not None:
+        from lit_mia.cli import identity_command
+
+        print(identity_command.rebuild(folder, options.gallery))
+        return
     items = None
     if options.gallery:
         parsed = parse_audit("audit", ["--config", str(folder / SAVED_CONFIG)])
@@ -111,7 +129,7 @@ def parse_audit(command: str, args: Sequence[str]) -> Parsed[Audit]:
     Raises:
         ConfigError: If no config was given.
     """
-    parsed = parse_config(command, args, Audit, "audit/quickstart", _add_page_options)
+    parsed = parse_config(command, args, Audit, "audit/quickstart", add_page_options)
     return replace(parsed, name=f"{parsed.name}-resnet") if parsed.made.protocol == "resnet" else parsed
 
 
@@ -152,7 +170,8 @@ def parse_config(
     return Parsed(kind(**{key: ready[key] for key in settings}), config, name, ready)
 
 
-def _add_page_options(parser: ArgumentParser) -> None:
+def add_page_options(parser: ArgumentParser) -> None:
+    """Options of an audit that change no number."""
     parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
     parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
 

@@ -1,7 +1,10 @@
 """Shipped configs by name."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
+
+import yaml
 
 from lit_mia.errors import LitMiaError
 
@@ -50,3 +53,19 @@ def find_config(name: str) -> str:
         for path in (folder / kind).glob("*.yaml")
     )
     raise ConfigError(f"There is no config {name!r}. Give a YAML file, or a shipped name: {', '.join(shipped)}.")
+
+
+def names_key(args: Sequence[str], key: str) -> bool:
+    """Whether a config of a command line has a top-level key, by which one kind of config is told from another.
+
+    Args:
+        args: Command-line arguments with resolved configs.
+        key: The key.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config", action="append", default=[])
+    files = [Path(file) for file in parser.parse_known_args(list(args))[0].config]
+    try:
+        return any(key in (yaml.safe_load(file.read_text()) or {}) for file in files)
+    except yaml.YAMLError:
+        return False  # the parser of the command says where

@@ -132,7 +132,7 @@ def trend_with_occurrences(occurrences: ArrayLike, shares: ArrayLike) -> float |
     """
     from scipy.stats import kendalltau
 
-    counts, values = np.asarray(occurrences), np.asarray(shares)
+    counts, values = np.asarray(occurrences, np.float64), np.asarray(shares, np.float64)
     if len(counts) < 3 or np.ptp(counts) == 0 or np.ptp(values) == 0:
         return None
     return float(kendalltau(counts, values, alternative="greater").pvalue)

@@ -62,7 +62,7 @@ class OpenClipTarget(EmbedTarget):
     @property
     def logit_scale(self) -> float:
         """What the model multiplies cosines with before its softmax."""
-        return float(self._model.logit_scale.exp())
+        return float(self._model.logit_scale.detach().exp())
 
     def untrained_twin(self) -> Self:
         """The same architecture with random weights."""

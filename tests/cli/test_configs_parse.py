@@ -79,7 +79,9 @@ def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
         run([*command, "--print_config"])
     printed = capsys.readouterr()
     assert ended.value.code == 0, printed.err
-    assert yaml.safe_load(printed.out)["data"]["class_path"].startswith("datamodules.")
+    config = yaml.safe_load(printed.out)
+    made_here = config["people"]["source"] if "people" in config else config["data"]
+    assert made_here["class_path"].startswith("datamodules.")
     assert list(tmp_path.iterdir()) == []
 
 

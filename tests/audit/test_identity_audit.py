@@ -1,0 +1,184 @@
+"""Audits of identities: a planted link, none at all, and controls that fail."""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from planted_clip import PlantedTarget, people_of, person_names
+
+from datamodules import IdentityDataModule, PeopleSource
+from lit_mia.attacks import IdentityInference
+from lit_mia.audit.identity import IdentityAudit
+from lit_mia.audit.identity_rows import occurrence_groups
+from lit_mia.errors import HeadError, ReportError
+from lit_mia.people import People
+from lit_mia.report.identity_html import Portrait, identity_page
+from lit_mia.report.identity_schema import IdentityReport, read_identity
+from lit_mia.report.identity_write import rebuild_identity, write_identity
+from lit_mia.report.people import people_curves
+
+MEMBERS = OTHERS = 20
+NAMES = person_names(MEMBERS + OTHERS)
+LABELS = [1] * MEMBERS + [0] * OTHERS
+KNOWN = dict(enumerate(NAMES[:MEMBERS]))
+SWAPPED = dict(list(enumerate(NAMES))[MEMBERS:])
+PERMUTED = {row: NAMES[(row + 1) % MEMBERS] for row in range(MEMBERS)}
+POOL = 400
+ATTACK = IdentityInference(images=(1, 3, 5), draws=5)
+
+
+@dataclass
+class Given(PeopleSource):
+    people: People
+
+    def load(self):
+        return self.people
+
+
+def audit(tmp_path, known=KNOWN, labels=LABELS, counts=None, attack=ATTACK, **options):
+    source = Given(people_of(labels, counts, images=5))
+    data = IdentityDataModule(source, PlantedTarget(known), str(tmp_path), min_images=5, pool_size=POOL)
+    return IdentityAudit(data, attack, **{"design": "randomized_split"} | options)
+
+
+def controls():
+    return {"permuted": PlantedTarget(PERMUTED), "swapped": PlantedTarget(SWAPPED)}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    counts = [5] * MEMBERS + [0] * OTHERS
+    return audit(tmp_path_factory.mktemp("planted"), counts=counts, **controls()).run("planted", {"a": 1})
+
+
+def test_a_planted_link_is_found_and_every_control_passes(planted):
+    report, lines = planted
+    target, *others = report.rows
+    assert (target.points[0].tpr.value, target.points[1].tpr.value) == (1, 1)
+    assert target.points[0].tpr.lo == pytest.approx(0.8316, abs=1e-3)
+    assert target.points[0].fpr.lo <= target.points[0].bound == 21 / POOL
+    assert target.points[1].bound == 1 / POOL
+    assert 0 < target.points[0].expected <= target.points[0].bound
+    assert target.auc == 1
+    assert {row.name: row.passes for row in others} == dict.fromkeys(
+        ["untrained", "permuted names", "swapped membership"], True
+    )
+    assert [half.passes for half in report.halves] == [True, True]
+    assert report.halves[0].difference.value == pytest.approx(1, abs=0.1)
+    assert report.verdict["kind"] == "identities recognised beyond controls"
+    assert len(lines) == 4 * len(NAMES)
+    swapped = [line for line in lines if line.row == "swapped membership"]
+    assert [line.member for line in swapped] == [0] * MEMBERS + [1] * OTHERS
+
+
+def test_nothing_is_found_where_nothing_is(tmp_path):
+    report, _ = audit(tmp_path, known={}).run("null", {})
+    point = report.rows[0].points[0]
+    assert point.tpr.lo <= point.bound
+    assert point.fpr.lo <= point.bound
+    assert report.rows[0].auc_ci[0] <= 0.5 <= report.rows[0].auc_ci[1]
+    assert report.verdict["kind"] == "not detected at this power"
+    assert "Controls not run: permuted names, swapped membership." in report.verdict["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "name"),
+    [
+        ({"permuted": PlantedTarget(KNOWN)}, "permuted names"),
+        ({"swapped": PlantedTarget(KNOWN)}, "swapped membership"),
+    ],
+)
+def test_a_control_that_fails_confounds(tmp_path, failing, name):
+    report, _ = audit(tmp_path, **(controls() | failing)).run("confounded", {})
+    assert report.verdict["kind"] == "confounded"
+    assert f"Controls failed: {name}." in report.verdict["sentence"]
+
+
+def test_people_never_trained_on_who_are_recognised_are_no_chance(tmp_path):
+    report, _ = audit(tmp_path, known=KNOWN | dict(list(SWAPPED.items())[:8]), untrained=False).run("leaky", {})
+    assert report.rows[0].points[0].fpr.value == pytest.approx(0.4, abs=0.05)
+    assert report.verdict["kind"] == "confounded"
+    assert "people never trained on" in report.verdict["sentence"]
+    assert [row.name for row in report.rows] == ["target"]
+
+
+def test_recognition_rises_with_occurrences(tmp_path):
+    counts = [1] * 10 + [10] * 10 + [0] * OTHERS
+    known = dict(list(KNOWN.items())[8:])
+    report, _ = audit(tmp_path, known, counts=counts).run("graded", {})
+    largest = {cell.occurrences: cell.tpr.value for cell in report.grid if cell.images == 5}
+    assert largest["10"] == 1
+    assert largest["1"] == pytest.approx(0.2, abs=0.05)
+    assert report.trends["occurrences"] < 0.01
+    assert {cell.images for cell in report.grid} == {1, 3, 5}
+
+
+def test_people_of_unknown_membership_are_asked_but_measure_nothing(tmp_path):
+    labels = [1, 1, 1, 0, 0, 0, -1, -1]
+    known = {0: NAMES[0], 1: NAMES[1], 2: NAMES[2], 6: NAMES[6]}
+    report, lines = audit(tmp_path, known, labels, untrained=False).run("unknown", {})
+    assert report.people == {"member": 3, "non_member": 3, "unknown": 2}
+    assert report.rows[0].points[0].tpr.people == report.rows[0].points[0].fpr.people == 3
+    assert [line.templates for line in lines][6] == 21
+    nobody, _ = audit(tmp_path, known, [-1] * 8, untrained=False).run("nobody", {})
+    assert nobody.verdict["kind"] == "not measured (no known members)"
+    assert nobody.grid == []
+    assert identity_page(nobody, lines)
+
+
+def test_the_report_survives_its_files(tmp_path, planted):
+    report, lines = planted
+    page = write_identity(report, lines, tmp_path / "out")
+    first = page.read_text()
+    assert read_identity(tmp_path / "out/audit.json") == report
+    assert rebuild_identity(tmp_path / "out").read_text() == first
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "audit.json",
+        "people.csv",
+        "roc.csv",
+        "report.html",
+    }
+    assert report.verdict["sentence"] in first
+    assert "data:image" not in first
+    assert 'http-equiv="Content-Security-Policy"' in first
+    for row in report.rows:
+        assert row.name in first
+    assert set(people_curves(lines)) == {row.name for row in report.rows}
+
+
+def test_pictures_are_shown_only_when_they_are_asked_for(tmp_path):
+    made = audit(tmp_path, labels=[1, 0, 0, 1], untrained=False)
+    report, lines = made.run("pictures", {})
+    image = made.data.people.open_image(0, 0)
+    assert "data:image" not in identity_page(report, lines)
+    assert identity_page(report, lines, [Portrait(NAMES[0], image)]).count("data:image") == 1
+
+
+def test_a_broken_report_is_refused(tmp_path):
+    made = audit(tmp_path, labels=[1, 0, 0, 1], untrained=False)
+    report, _ = made.run("broken", {})
+    data = report.to_dict()
+    with pytest.raises(ReportError, match=r"missing: \['grid'\]"):
+        IdentityReport.from_dict({key: value for key, value in data.items() if key != "grid"})
+    with pytest.raises(ReportError, match="schema"):
+        IdentityReport.from_dict(data | {"schema": "lit-mia/identity/9"})
+    (tmp_path / "other.json").write_text(json.dumps({"schema": "lit-mia/audit/2"}))
+    assert read_identity(tmp_path / "other.json") is None
+    with pytest.raises(ReportError, match="not finite|neither"):
+        replace(report, trends={"images": np.inf}).to_dict()
+
+
+def test_more_images_than_people_have_are_refused_before_anything_is_asked(tmp_path):
+    with pytest.raises(HeadError, match="draws 30 images.*may have only 5"):
+        audit(tmp_path, attack=IdentityInference())
+
+
+def test_many_occurrence_counts_are_put_together():
+    groups = occurrence_groups([*range(1, 101), None, None])
+    assert len(groups) == 9
+    assert groups.pop("unknown") == [100, 101]
+    assert sum(len(places) for places in groups.values()) == 100
+    assert next(iter(groups)).startswith("1–")
+    assert occurrence_groups([5, 1, 5]) == {"1": [1], "5": [0, 2]}
+    assert occurrence_groups([]) == {}

@@ -1,0 +1,94 @@
+"""People from folders and a table."""
+
+import pytest
+from PIL import Image
+
+from datamodules import FolderPeopleSource
+from lit_mia.errors import RecordError
+from lit_mia.people import People, spelled
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, count in (("Ana_Petrov", 3), ("Ben Osei", 2), ("Zoë Lind", 1)):
+        (tmp_path / "people" / name).mkdir(parents=True)
+        for i in range(count):
+            Image.new("RGB", (5, 4), (i, 0, 0)).save(tmp_path / "people" / name / f"{i}.png")
+    (tmp_path / "people/Ana_Petrov/notes.txt").write_text("no image")
+    (tmp_path / "people/.cache").mkdir()
+    return tmp_path
+
+
+def source(folder, table=None, **options):
+    if table is not None:
+        (folder / "people.csv").write_text(table, encoding="utf-8")
+        options |= {"table": str(folder / "people.csv")}
+    return FolderPeopleSource(str(folder / "people"), **options)
+
+
+def test_folders_and_table_are_joined_by_name(folder):
+    table = "name,member,occurrences\nZoë Lind,0,0\nAna Petrov,1,12\n"  # another spelling of ë, another order
+    people = source(folder, table, occurrences_column="occurrences").load()
+    assert people.names == ("Ana Petrov", "Ben Osei", "Zoë Lind")
+    assert people.members == (MEMBER, UNKNOWN, NON_MEMBER)
+    assert people.occurrences == (12, None, 0)
+    assert people.image_counts == (3, 2, 1)
+    assert people.open_image(0, 2).getpixel((0, 0)) == (2, 0, 0)
+
+
+def test_nothing_is_known_without_a_table(folder):
+    assert source(folder).load().members == (UNKNOWN,) * 3
+    assert source(folder).names_in_pool() == ()
+
+
+def test_images_that_were_trained_on_are_left_out(folder):
+    (folder / "held_in.txt").write_text("Ana_Petrov/1.png\n")
+    people = source(folder, held_in=str(folder / "held_in.txt")).load()
+    assert people.image_counts == (2, 2, 1)
+    assert people.open_image(0, 1).getpixel((0, 0)) == (2, 0, 0)
+    (folder / "held_in.txt").write_text("Ana_Petrov/9.png\n")
+    with pytest.raises(RecordError, match=r"1 files that do not exist.*9\.png"):
+        source(folder, held_in=str(folder / "held_in.txt")).load()
+
+
+def test_the_stamp_follows_the_files(folder):
+    before = source(folder).load()
+    Image.new("RGB", (9, 9)).save(folder / "people/Ben Osei/1.png")
+    after = source(folder).load()
+    assert [before.stamp(row) == after.stamp(row) for row in range(3)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("name\nAna Petrov\n", r"no column \['member'\]"),
+        ("name,member\nAna Petrov,1\nAna_Petrov,0\n", "line 3 .* has 'Ana Petrov' again"),
+        ("name,member\n,1\n", "has no name"),
+        ("name,member\nCleo Unseen,1\n", "1 people without a folder.*Cleo Unseen"),
+        ("name,member\nAna Petrov,maybe\n", "line 2 .*'maybe'"),
+        ("name,member,occurrences\nAna Petrov,1,many\n", "whole number.*'many'"),
+        ("name,member,occurrences\nAna Petrov,0,4\n", "non-members with some, e.g. .*Ana Petrov"),
+    ],
+)
+def test_mistakes_in_the_table_are_named(folder, table, message):
+    column = "occurrences" if "occurrences" in table else None
+    with pytest.raises(RecordError, match=message):
+        source(folder, table, occurrences_column=column).load()
+
+
+def test_mistakes_in_the_folders_are_named(folder, tmp_path):
+    with pytest.raises(RecordError, match="no folder"):
+        FolderPeopleSource(str(tmp_path / "nowhere")).load()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordError, match="holds no folders"):
+        FolderPeopleSource(str(tmp_path / "empty")).load()
+    (folder / "people/Ana Petrov").mkdir()
+    with pytest.raises(RecordError, match="'Ana Petrov' and 'Ana_Petrov' name the same person"):
+        source(folder).load()
+
+
+def test_people_of_one_name_cannot_be_told_apart():
+    with pytest.raises(RecordError, match="1 occur more than once"):
+        People(("Ana Petrov", "Ana_Petrov"), (1, 0), (None, None), (1, 1), lambda row, image: Image.new("RGB", (1, 1)))
+    assert spelled(" Ana__Petrov\u00a0") == "Ana Petrov"
