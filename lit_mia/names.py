@@ -65,4 +65,4 @@ def read_pool(path: str) -> tuple[str, ...]:
 
 def _pairs(given: Sequence[str], surnames: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
     while True:
-        yield f"{given[rng.integers(len(given))]} {surnames[rng.integers(len(surnames))]}"
+        yield f"{given[int(rng.integers(len(given)))]} {surnames[int(rng.integers(len(surnames)))]}"

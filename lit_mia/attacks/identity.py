@@ -206,4 +206,5 @@ def agreed_names(modes: Ints, threshold: int) -> Ints:
     """
     counts = np.sum(modes[..., :, None] == modes[..., None, :], axis=-1)
     agreed = (counts >= threshold) & (modes != ABSTAIN)
-    return np.rint(np.sum(agreed / counts, axis=-1)).astype(np.int64)
+    names: Ints = np.rint(np.sum(agreed / counts, axis=-1)).astype(np.int64)
+    return names

@@ -56,7 +56,8 @@ class Side:
 
     def soft(self) -> NDArray[np.float64]:
         """Mean soft score of each person at the largest n."""
-        return self.margin[:, -1].mean(axis=-1, dtype=np.float64)
+        means: NDArray[np.float64] = self.margin[:, -1].mean(axis=-1, dtype=np.float64)
+        return means
 
 
 def side_of(kind: IdentityRowKind, model: Fingerprint, members: Sequence[int], found: Sequence[Recognition]) -> Side:
