@@ -20,6 +20,7 @@ from lit_mia.targets.diffusion import DiffusersTarget
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
+
 @pytest.fixture(scope="session")
 def tiny_pipeline_folder(tmp_path_factory) -> Path:
     """A saved StableDiffusionPipeline with random weights that draws 16 x 16 images."""

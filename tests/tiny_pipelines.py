@@ -60,6 +60,7 @@ def make_text_parts():
     )
     return {"tokenizer": tokenizer, "text_encoder": CLIPTextModel(config)}
 
+
 def clip_parts(projection=None):
     """A CLIP tokenizer of 16 tokens and its text encoder; with a projection the class that has one."""
     from transformers import CLIPTextModelWithProjection
@@ -139,16 +140,15 @@ def ldm_vq():
     from diffusers import VQModel
 
     pipeline = ldm()
-    pipeline.register_modules(
-        vqvae=VQModel(
-            latent_channels=4,
-            block_out_channels=(4, 4, 4, 4),
-            norm_num_groups=2,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            num_vq_embeddings=16,
-        )
+    vqvae = VQModel(
+        latent_channels=4,
+        block_out_channels=(4, 4, 4, 4),
+        norm_num_groups=2,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
     )
+    torch.nn.init.normal_(vqvae.quantize.embedding.weight)  # as far apart as latents
+    pipeline.register_modules(vqvae=vqvae)
     return pipeline
 
 

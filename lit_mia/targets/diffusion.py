@@ -126,9 +126,7 @@ class DiffusersTarget(GenerateTarget):
         scheduler = SHORT_NAMES.get(self._scheduler, self._scheduler)
         if scheduler == "pipeline":
             scheduler = (self._files.index.get("scheduler") or [None, ""])[1]
-        return evaluations_per_image(
-            self._files.class_name, scheduler, self._steps, self._guidance, float(true_scale)
-        )
+        return evaluations_per_image(self._files.class_name, scheduler, self._steps, self._guidance, float(true_scale))
 
     def fingerprint(self) -> Fingerprint:
         """Weights, sampler and library versions; not the device, the means against too little memory or the name.
@@ -199,6 +197,7 @@ class DiffusersTarget(GenerateTarget):
                 f"The pipeline {self._files.class_name} of {self._files.location!r} returned no images but "
                 f"{sorted(output)}. Choose a text-to-image pipeline."
             )
+        _check_size(images, self._height, self._width)
         flagged = output.get("nsfw_content_detected") or output.get("nsfw_detected")  # the second: DeepFloyd IF
         return images, flagged or [False] * len(images)
 
@@ -231,6 +230,8 @@ class DiffusersTarget(GenerateTarget):
         name, location = self._files.class_name, self._files.location
         if "prompt" not in inspect.signature(pipeline_class(name, location).__call__).parameters:
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
+        if self._lora is not None:
+            self._lora.require_peft()
         pipeline = self._load()
         if self._scheduler != "pipeline":
             replace_scheduler(pipeline, self._scheduler)
@@ -250,3 +251,12 @@ class DiffusersTarget(GenerateTarget):
         if keep and pipeline.components.get("safety_checker") is None:
             raise TargetError(f"{self._files.location!r} holds no safety checker. Leave `safety_checker` out.")
         return pipeline
+
+
+def _check_size(images: np.ndarray, height: int | None, width: int | None) -> None:
+    drawn = images.shape[1:3]
+    if (height or drawn[0], width or drawn[1]) != drawn:
+        raise TargetError(
+            f"The pipeline answers a size of {height} x {width} with {drawn[0]} x {drawn[1]} pixels. Set `height` and "
+            "`width` to a size that it keeps."
+        )

@@ -100,12 +100,13 @@ def _quietly(location: str) -> Iterator[None]:
     for logging_of in (diffusers.utils.logging, transformers.utils.logging):
         logging_of.disable_progress_bar()
         logging_of.set_verbosity_error()
+    unreadable = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, SingleFileComponentError)
     with warnings.catch_warnings():
         # diffusers renamed it to `dtype` after 0.35, our lower bound
         warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
         try:
             yield
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, SingleFileComponentError) as error:
+        except unreadable as error:
             raise TargetError(f"The pipeline {location!r} cannot be loaded: {error}") from error
 
 

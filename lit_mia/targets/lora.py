@@ -39,15 +39,22 @@ class Lora:
         with self._file.open("rb") as opened:
             return {"lora": hashlib.file_digest(opened, "sha256").hexdigest(), "lora_scale": self._scale}
 
+    def require_peft(self) -> None:
+        """Refuse to go on without the package that reads such weights.
+
+        Raises:
+            TargetError: If `peft` is missing.
+        """
+        if find_spec("peft") is None:
+            raise TargetError("LoRA weights need the package `peft`. Install it with `pip install 'lit-mia[lora]'`.")
+
     def fuse(self, pipeline: Any) -> None:
         """Add the weights to those of a pipeline.
 
         Raises:
-            TargetError: If `peft` is missing, or the weights are not for this pipeline.
+            TargetError: If the weights are not for this pipeline.
         """
         kind = type(pipeline).__name__
-        if find_spec("peft") is None:
-            raise TargetError("LoRA weights need the package `peft`. Install it with `pip install 'lit-mia[lora]'`.")
         from diffusers.loaders.lora_base import LoraBaseMixin
 
         if not isinstance(pipeline, LoraBaseMixin):
@@ -90,4 +97,4 @@ def _local_file(path: str) -> Path | None:
         raise TargetError(f"The folder {path!r} must hold one LoRA file, but holds {len(files)}. Name the file itself.")
     if not place.exists() and not place.is_absolute() and len(place.parts) >= 2 and place.parts[0] not in {".", ".."}:
         return None
-    raise TargetError(f"There are no LoRA weights {path!r}. Give a `.safetensors` file, a folder with one, or a hub id.")
+    raise TargetError(f"There are no LoRA weights {path!r}. Name a `.safetensors` file, a folder with one or a hub id.")

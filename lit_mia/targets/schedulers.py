@@ -19,6 +19,16 @@ SHORT_NAMES = {
 }
 FEW_STEPS = {"LCMScheduler", "TCDScheduler"}
 """Samplers for distilled weights; diffusers does not list them as compatible with those that they replace."""
+UNSCALED = FEW_STEPS | {
+    "DDIMScheduler",
+    "DDPMScheduler",
+    "DEISMultistepScheduler",
+    "DPMSolverMultistepScheduler",
+    "DPMSolverSinglestepScheduler",
+    "PNDMScheduler",
+    "UniPCMultistepScheduler",
+}
+"""Samplers that begin with noise of variance 1; LDMTextToImagePipeline leaves out the scaling that others ask for."""
 OWN_NOISE = {"DPMSolverSDEScheduler"}
 """Samplers whose noise comes from no generator of the caller's, so that an answer would depend on its batch."""
 
@@ -44,19 +54,14 @@ def replace_scheduler(pipeline: Any, scheduler: str) -> None:
     fitting = {cls.__name__ for cls in getattr(current, "compatibles", [])} - OWN_NOISE
     if "DDIMScheduler" in fitting:
         fitting |= FEW_STEPS
-    replacement = getattr(diffusers, name).from_config(current.config) if name in fitting else None
-    if replacement is None or not _scales_right(pipeline, replacement):
-        scaled = [other for other in sorted(fitting) if _scales_right(pipeline, getattr(diffusers, other)())]
+    if type(pipeline).__name__ == "LDMTextToImagePipeline":
+        fitting &= UNSCALED
+    if name not in fitting:
         raise TargetError(
             f"The sampler {scheduler!r} cannot replace the {type(current).__name__} of this "
-            f"{type(pipeline).__name__}. Use `scheduler: pipeline`, or one of: {', '.join(scaled)}."
+            f"{type(pipeline).__name__}. Use `scheduler: pipeline`, or one of: {', '.join(sorted(fitting))}."
         )
-    pipeline.scheduler = replacement
-
-
-def _scales_right(pipeline: Any, scheduler: Any) -> bool:
-    """LDMTextToImagePipeline leaves out the scaling of the noise that some samplers ask for."""
-    return type(pipeline).__name__ != "LDMTextToImagePipeline" or float(scheduler.init_noise_sigma) == 1
+    pipeline.scheduler = getattr(diffusers, name).from_config(current.config)
 
 
 @contextmanager

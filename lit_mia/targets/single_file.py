@@ -3,7 +3,7 @@
 import hashlib
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import Fingerprint
@@ -34,8 +34,8 @@ class SingleFile:
         file = Path(path).expanduser()
         if not file.is_file() or file.suffix != ".safetensors":
             raise TargetError(
-                f"{path!r} is no `.safetensors` file. `config` goes with such a file only; leave it out for a folder or "
-                "a hub id. Files of other formats can hold code and are never read."
+                f"{path!r} is no `.safetensors` file. `config` goes with such a file only: leave it out for a folder "
+                "or a hub id. Files of other formats can hold code and are never read."
             )
         self.location = str(file)
         self.config = PipelineFiles(config, revision)
@@ -44,6 +44,11 @@ class SingleFile:
     def class_name(self) -> str:
         """The pipeline class that the configurations ask for."""
         return self.config.class_name
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """The contents of the configurations' `model_index.json`."""
+        return self.config.index
 
     def fingerprint(self) -> Fingerprint:
         """What a folder's files tell, with the SHA-256 of the file in the place of theirs.

@@ -15,6 +15,7 @@ from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audit.ablation import Sweep
 from lit_mia.cli.configs import config_folder
 from lit_mia.main import run
+from lit_mia.targets import Target
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
 COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
@@ -23,6 +24,7 @@ RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
 ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
+TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -108,6 +110,15 @@ def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_p
     attack = attack_of(str(path))
     assert type(attack).__name__ == yaml.safe_load(path.read_text())["class_path"]
     assert len({str(setting) for setting in attack.settings()}) == len(attack.settings()) > 0
+
+
+@pytest.mark.parametrize("path", TARGETS, ids=name_of)
+def test_a_target_block_parses(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Target, "target")
+    block = parser.parse_args(["--target", str(path)]).target
+    assert block.class_path.rpartition(".")[2] == yaml.safe_load(path.read_text())["class_path"]
 
 
 @pytest.mark.parametrize("path", ABLATIONS, ids=name_of)

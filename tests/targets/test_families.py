@@ -2,6 +2,7 @@
 
 import shutil
 
+import diffusers
 import pytest
 import torch
 
@@ -9,6 +10,7 @@ from lit_mia.errors import TargetError
 from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.schedulers import UNSCALED
 
 SIZED = {"height": 16, "width": 16}
 FAMILIES = {
@@ -28,8 +30,8 @@ NOISY = {
     "pixart": "ddpm",
 }
 """Family to a sampler that draws noise in every step."""
-TEXTS = ["cat ", "sun ", "9: ", "x"] * 16
-QUERIES = [GenerateQuery(f"r{i}", text * (1 + i % 3), i * 2**40) for i, text in enumerate(TEXTS)]
+TEXTS = ["cat", "sun sun", "9: 0", "x"] * 16
+QUERIES = [GenerateQuery(f"r{i}", text, 2**40 + i) for i, text in enumerate(TEXTS)]
 
 
 def make(folder, family, **options):
@@ -82,14 +84,12 @@ def test_noise_of_stochastic_flow_matching_is_the_records_own(family_folder, fam
     assert_no_trace_of_the_batch(target, tmp_path / "store")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES.keys() - {"ldm_vq"})  # whose codes hide small changes
 def test_captions_and_guidance_reach_the_denoiser(family_folder, family):
     plain, other = (make(family_folder(family), family, guidance=g) for g in (1.0, 6.0))
-    latents = {"ldm_vq": "an untrained codebook"}
     drawn = [t.generate(["cat", "0:0:0:0:0"], [3, 3]) for t in (plain, other)]
-    if family not in latents:
-        assert (drawn[0][0] != drawn[0][1]).any()
-        assert (drawn[0] != drawn[1]).any()
+    assert (drawn[0][0] != drawn[0][1]).any()
+    assert (drawn[0] != drawn[1]).any()
 
 
 @pytest.mark.parametrize("guidance", [0.5, 1.0, 5.0])
@@ -119,14 +119,17 @@ def evaluations(target):
 
 
 def test_ldm_takes_no_sampler_that_scales_its_noise(family_folder):
-    with pytest.raises(TargetError, match=r"EulerDiscrete.* cannot replace .* LDMTextToImagePipeline.*PNDM") as e:
+    with pytest.raises(TargetError, match=r"'euler' cannot replace .* LDMTextToImagePipeline.*PNDM") as e:
         make(family_folder("ldm"), "ldm", scheduler="EulerDiscreteScheduler").generate(["cat"], [0])
     assert "Heun" not in str(e.value)
+    assert {float(getattr(diffusers, name)().init_noise_sigma) for name in UNSCALED} == {1.0}
 
 
 def test_what_a_pipeline_does_not_take_is_refused(family_folder):
     with pytest.raises(TargetError, match="LDMTextToImagePipeline does not take negative_prompt"):
         make(family_folder("ldm"), "ldm", negative_prompt="x").generate(["cat"], [0])
+    with pytest.raises(TargetError, match=r"refuses these settings: .*divisible by 8"):
+        make(family_folder("ldm"), "ldm", height=15).generate(["cat"], [0])
 
 
 @pytest.mark.parametrize(("family", "limit"), [("ldm", 77), ("pixart", 300), ("flux", 24), ("sd3", 24)])
@@ -136,7 +139,7 @@ def test_each_pipeline_is_known_to_read_so_many_tokens(family_folder, family, li
     assert all(n == 16 for name, n in limits.items() if n != limit)
 
 
-def test_captions_are_sent_as_they_are(family_folder, caplog):
+def test_captions_are_sent_as_they_are(family_folder):
     target = make(family_folder("pixart"), "pixart")
     assert target._call_arguments["clean_caption"] is False
     assert target._call_arguments["use_resolution_binning"] is False
