@@ -216,7 +216,7 @@ class DiffusersTarget(GenerateTarget):
 
     @cached_property
     def _call_arguments(self) -> dict[str, object]:
-        chosen = {
+        chosen: dict[str, object] = {
             "num_inference_steps": self._steps,
             "guidance_scale": self._guidance,
             "height": self._height,
