@@ -16,6 +16,7 @@ from lit_mia.audit.ablation import Sweep
 from lit_mia.cli.configs import config_folder
 from lit_mia.features import Encoder
 from lit_mia.main import run
+from lit_mia.targets import Target
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
 COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
@@ -25,6 +26,7 @@ EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
 ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
+TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -119,6 +121,15 @@ def test_an_encoder_block_is_an_encoder_that_says_what_its_first_line_says(path)
     encoder = parser.instantiate(parser.parse_args([f"--encoder={path}"])).encoder
     assert type(encoder).__name__ == yaml.safe_load(path.read_text())["class_path"]
     assert ("images and texts share a space" in path.read_text().splitlines()[0]) == encoder.shares_space
+
+
+@pytest.mark.parametrize("path", TARGETS, ids=name_of)
+def test_a_target_block_parses(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Target, "target")
+    block = parser.parse_args(["--target", str(path)]).target
+    assert block.class_path.rpartition(".")[2] == yaml.safe_load(path.read_text())["class_path"]
 
 
 @pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
