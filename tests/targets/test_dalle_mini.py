@@ -3,8 +3,8 @@
 import json
 import logging
 import shutil
-import subprocess
 import sys
+from itertools import islice
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def write_files(folder, suffix, width, layers, codes):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Mini with 40 codes; its detokenizer is an empty file."""
-    return write_files(tmp_path_factory.mktemp("dalle") / "mini", "_mini", width=64, layers=2, codes=40)
+    return write_files(tmp_path_factory.mktemp("dalle") / "mini", "_mini", width=64, layers=1, codes=40)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def copied(folder, tmp_path):
 @pytest.fixture(scope="module")
 def mega_folder(tmp_path_factory):
     """Mega with all its codes and two attention heads."""
-    return write_files(tmp_path_factory.mktemp("dalle") / "mega", "", width=128, layers=1, codes=16415)
+    return write_files(tmp_path_factory.mktemp("dalle") / "mega", "", width=128, layers=2, codes=16415)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def min_dalle(mega_folder):
         def __init__(self):
             self.is_mega = self.is_reusable = True
             self.is_verbose, self.device, self.dtype = False, "cpu", torch.float32
-            self.text_token_count, self.layer_count, self.attention_head_count = 64, 1, 2
+            self.text_token_count, self.layer_count, self.attention_head_count = 64, 2, 2
             self.embed_count, self.glu_embed_count = 128, 24
             self.text_vocab_count, self.image_vocab_count = len(VOCABULARY), 16415
             self.encoder_params_path = str(mega_folder / "encoder.pt")
@@ -119,17 +119,16 @@ def min_dalle(mega_folder):
     return Offline()
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:User provided device_type")
-@pytest.mark.parametrize("scale", [1, 10])
-def test_the_likeliest_codes_are_those_of_min_dalle(min_dalle, mega_folder, scale):
-    prompts = [*PROMPTS[:3], "a long text " * 9]
-    target = make(mega_folder, size="mega", top_k=1, conditioning_scale=scale)
-    drawn = draw(target, prompts, [1] * 4)
-    with torch.inference_mode():
-        options = {"grid_size": 1, "top_k": 1, "supercondition_factor": scale}
-        theirs = [next(min_dalle.generate_raw_image_stream(prompt, 1, **options)) for prompt in prompts]
-    assert torch.equal(drawn, torch.cat(theirs))
-    assert len(drawn.unique(dim=0)) == 4
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:CUDA is not available", "ignore:User provided device_type")
+def test_the_likeliest_codes_are_those_of_min_dalle(min_dalle, mega_folder):
+    prompts = ["a cow, on a hill", "a long text " * 9]
+    drawn = draw(make(mega_folder, size="mega", top_k=1), prompts, [1, 1])
+    options = {"grid_size": 1, "top_k": 1, "supercondition_factor": 10, "progressive_outputs": True}
+    for prompt, row in zip(prompts, drawn, strict=True):
+        with torch.inference_mode():
+            _, theirs = islice(min_dalle.generate_raw_image_stream(prompt, 1, **options), 2)  # after 32 codes and 64
+        assert torch.equal(row[:64], theirs[0, :64])
+    assert not torch.equal(drawn[0, :64], drawn[1, :64])
 
 
 def test_the_tokenizer_is_that_of_min_dalle(min_dalle, mega_folder):
@@ -170,7 +169,7 @@ def test_temperature_and_top_k_narrow_the_choice(folder, codes):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_it_runs_in_half_precision(folder, dtype):
     target = make(folder, dtype=dtype)
-    drawn = draw(target, PROMPTS[:2], SEEDS[:2])
+    drawn = draw(target, PROMPTS[:1], SEEDS[:1])
     assert {p.dtype for p in target._decoder.parameters()} == {getattr(torch, dtype)}
     assert len(drawn.unique()) > 2
 
@@ -184,7 +183,8 @@ def test_cut_captions_are_counted(folder, caplog):
 def test_an_image_has_256_pixels_a_side(copied, detokenizer_file):
     shutil.copy(detokenizer_file, copied / "detoker.pt")
     target = make(copied)
-    image = target.generate(["sun"], [6])
+    with torch.autocast("cpu", torch.bfloat16):  # 250 GFLOP: twice as fast
+        image = target.generate(["sun"], [6])
     assert (image.dtype, image.shape, image.is_contiguous()) == (torch.uint8, (1, 3, 256, 256), True)
     assert image.float().std() > 1
     assert {p.dtype for p in target._detokenizer.parameters()} == {torch.float32}
@@ -270,7 +270,7 @@ def test_bad_weights_are_refused(copied, content, message):
         draw(make(copied))
 
 
-def test_the_weights_of_another_network_are_refused(folder, mega_folder):
+def test_the_weights_of_another_network_are_refused(folder):
     with pytest.raises(TargetError, match=r"encoder_mini\.pt.* another model"):
         load_detokenizer(folder / "encoder_mini.pt", torch.device("cpu"))
 
@@ -290,10 +290,10 @@ def test_a_bad_vocabulary_is_refused(copied, vocabulary, message):
         draw(make(copied), ["cat"], [0])
 
 
-def test_loading_leaves_the_settings_of_torch_alone(folder):
-    code = (
-        "import sys, torch; from lit_mia.targets import DalleMiniTarget; torch.set_num_threads(1); "
-        f"target = DalleMiniTarget({str(folder)!r}, device='cpu'); target._draw_codes(['sun'], [0]); "
-        "sys.exit(torch.get_num_threads() != 1 or not torch.is_grad_enabled() or 'min_dalle' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_loading_leaves_the_settings_of_torch_alone(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("min_dalle")]:
+        monkeypatch.delitem(sys.modules, name)
+    before = torch.get_num_threads()
+    assert _part("models").DalleBartDecoder.__name__ == "DalleBartDecoder"
+    assert (torch.get_num_threads(), torch.is_grad_enabled()) == (before, True)
+    assert "min_dalle" not in sys.modules
