@@ -128,13 +128,13 @@ class DalleMiniTarget(GenerateTarget):
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
             known = min(CODES, self._decoder.image_vocab_count)
             codes = [torch.full((len(prompts),), known - 1, device=device)]  # min-dalle starts with the last code
-            for place in torch.arange(IMAGE_TOKENS, device=device).split(1):
+            for place in range(IMAGE_TOKENS):
                 logits, cache = self._decoder(
                     attention_mask=(tokens != PADDING)[:, None, None, :],
                     encoder_state=text,
                     attention_state=cache,
                     prev_tokens=codes[-1][:, None],
-                    token_index=place,
+                    token_index=torch.tensor([place], device=device),
                 )
                 codes.append(self._draw(logits[:, -1, :known].float(), generators))
         return torch.stack(codes[1:], dim=1)
