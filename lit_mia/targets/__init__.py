@@ -1,6 +1,7 @@
 """Targets: models under audit behind an access level."""
 
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.dalle_mini import DalleMiniTarget
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
@@ -9,6 +10,7 @@ from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
     "AccessLevel",
+    "DalleMiniTarget",
     "DenoiseTarget",
     "DenoiserTarget",
     "DiffusersTarget",
