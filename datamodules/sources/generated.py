@@ -63,15 +63,18 @@ class GeneratedSource(RecordSource):
         self.target, self.store = target, store
         self.images_per_record, self.fraction, self.seed = images_per_record, fraction, seed
         self.keep_non_members = keep_non_members
-        self._cost = Cost()
+        self._cost, self._refused = Cost(), 0
 
     @property
     def shift(self) -> str:
-        """Synthetic non-members."""
-        return (
+        """Synthetic non-members, and how many of them the model refused to draw."""
+        shift = (
             f"Non-members are synthetic: {self.target.name} drew them from the captions of members. A detector of "
             "synthetic images tells the classes apart without the target; read every number beside the controls."
         )
+        if not self._refused:
+            return shift
+        return f"{shift} It refused {self._refused} of {len(self._queries)} images, which are missing."
 
     def estimates(self) -> dict[str, Estimate]:
         """What drawing the missing images would cost; asks nothing."""
@@ -92,10 +95,13 @@ class GeneratedSource(RecordSource):
             RecordError: If the source has no members, or a member has no caption.
             TargetError: If the model does not generate or cannot be loaded.
         """
-        logger.warning(self.shift)
         with FileLock(self._store.path / ".lock"):  # several nodes or runs on one folder: one asks, the others wait
             self._cost += fill(self._store, self.target, self._queries)
-        return join_records([self._kept, self._drawn(self._queries)])
+        refused = self._store.refused()
+        drawn = [query for query in self._queries if query.key not in refused]
+        self._refused = len(self._queries) - len(drawn)
+        logger.warning(self.shift)
+        return join_records([self._kept, self._drawn(drawn)])
 
     # ------------------------------------------------------------------ what is asked
 
@@ -105,9 +111,7 @@ class GeneratedSource(RecordSource):
 
     @cached_property
     def _store(self) -> Store:
-        store = Store(self.store, self._fingerprint)
-        self.target.keep_accounts(store.path)
-        return store
+        return Store(self.store, self._fingerprint)
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:

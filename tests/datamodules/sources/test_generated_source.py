@@ -16,6 +16,7 @@ from lit_mia.errors import RecordError, StoreError
 from lit_mia.features.pixels import decode_images
 from lit_mia.queries.generate import queries_for
 from lit_mia.splits import assign_splits
+from lit_mia.targets.base import Answers
 
 LABELS = ["1", "0", "1", "", "1", "1", "0", "1", "1", "1"]
 MEMBERS = [f"r{row:02d}.png" for row, label in enumerate(LABELS) if label == "1"]
@@ -36,6 +37,15 @@ def make(tmp_path, ink):
         return GeneratedSource(**(settings | options))
 
     return build
+
+
+class ShyTarget(InkTarget):
+    """Ink that refuses the first two captions."""
+
+    def stream(self, prompts, seeds):
+        shy = {row: "moderated" for row, prompt in enumerate(prompts) if prompt in ("picture r00", "picture r02")}
+        rows = [row for row in range(len(prompts)) if row not in shy]
+        yield Answers(rows, self.generate([prompts[row] for row in rows], [seeds[row] for row in rows]), shy)
 
 
 def drawn(records):
@@ -126,6 +136,18 @@ def test_a_source_that_reads_it_is_shifted_too(make, tmp_path):
         assert whole.estimates() == generated.estimates()
         assert whole.costs() == generated.costs()
     assert ConcatSource([real]).shift is None
+
+
+def test_what_the_model_refuses_is_left_out_and_counted(make, ink, tmp_path):
+    source = make(target=ShyTarget(tmp_path / "notes"))
+    assert "refused" not in source.shift
+    records = source.load()
+    assert len(records) == 7 + 5
+    assert [name.split("~")[0] for name in drawn(records).ids] == MEMBERS[2:]
+    assert records.ids[:2] == tuple(MEMBERS[:2])  # the members themselves stay
+    assert "refused 2 of 7 images" in source.shift
+    assert make(target=ShyTarget(tmp_path / "notes")).estimates() == {}
+    assert decode_images(records, 8, tmp_path / "decoded")[1] == []
 
 
 @pytest.mark.parametrize(
