@@ -78,7 +78,7 @@ class Audit:
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))
 
     def prepare(self) -> None:
-        """Load the records and lock the splits; asks no target."""
+        """Load the records and lock the splits; asks no target, but draws records that a model has yet to draw."""
         self.data.prepare_data()
         target, store = self._placebo
         if target is not None and self.maker.placebo is None:
