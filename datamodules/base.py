@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.pairs import PairArrays, PairDataset
 from datamodules.sources.base import RecordSource
+from lit_mia.attacks.base import Attack
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.pixels import decode_images
 from lit_mia.queries.cost import Cost, Estimate
@@ -75,6 +76,13 @@ class AuditDataModule(L.LightningDataModule, ABC):
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the attacker's encoder is; empty where none is used."""
         return {}
+
+    def check_head(self, head: Attack) -> None:
+        """Refuse a head that the encoder cannot serve; asks nothing.
+
+        Raises:
+            EncoderError: If the head needs another encoder.
+        """
 
     # ------------------------------------------------------------------ what a concrete datamodule asks
 
@@ -232,6 +240,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
         """Fill this rank's share of the store, then build the arrays that the head needs."""
         asked = self._all_of(stage)
         trainer: Any = self.trainer
+        self.check_head(trainer.lightning_module)
         inputs = trainer.lightning_module.inputs
         if self.arrays is not None and self.table is self._table(stage) and self.arrays.hold(inputs):
             return

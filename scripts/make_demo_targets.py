@@ -28,9 +28,9 @@ from lit_mia.shadow.training import TargetTraining
 
 WORK = Path(".work")
 SEEDS = {"demo": 11, "shadow": 12, "ddpm": 13, "ddpm-shadow": 14, "seq2seq": 15, "seq2seq-shadow": 16}
-STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600, "seq2seq": 600, "seq2seq-shadow": 480}
+STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600, "seq2seq": 1200, "seq2seq-shadow": 960}
 BATCH = {"latent": 64, "ddpm": 32, "seq2seq": 32}
-SNAPSHOT_EVERY = {"latent": 100, "ddpm": 400, "seq2seq": 40}
+SNAPSHOT_EVERY = {"latent": 100, "ddpm": 400, "seq2seq": 120}
 
 
 class Snapshots(Callback):

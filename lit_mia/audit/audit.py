@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
 from datamodules.sources.base import RecordSource
 from datamodules.statistics import StatisticDataModule
@@ -19,17 +20,19 @@ from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.training import Budget
 from lit_mia.audit.accounts import charges_of, cut_captions, refusals_of
+from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
-from lit_mia.errors import HeadError, RecordError
+from lit_mia.errors import EncoderError, HeadError, RecordError
 from lit_mia.features.cache import replacing
+from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
 from lit_mia.report.refused import unequal_refusals
-from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
+from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import Target
@@ -51,6 +54,8 @@ class Audit:
             trained on the residual maps. The two are never printed in one column.
         head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
             given.
+        fid_encoder: What FID and KID are measured with; the encoder of the heads if not given. `InceptionEncoder` is
+            the one for which FID was defined.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Audit:
         design: Design = "same_source_holdout",
         protocol: StatisticProtocol | None = None,
         head: ResidualHead | None = None,
+        fid_encoder: Encoder | None = None,
     ) -> None:
         names = [attack.name for attack in attacks]
         if not names or len(set(names)) < len(names):
@@ -72,13 +78,21 @@ class Audit:
                 if target is not None:
                     target.require(attack.level)
         _check_design(data.source, design)
+        if fid_encoder is not None and not isinstance(data, AuxiliaryDataModule):
+            raise EncoderError(
+                f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
+                "it out, or audit an AuxiliaryDataModule."
+            )
         self.data, self.attacks, self.design = data, attacks, design
+        self.fid_encoder = fid_encoder
         self.maker = _row_maker(data, attacks, budget, protocol, head)
         self.protocol: Protocol = self.maker.protocol
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))
 
     def prepare(self) -> None:
         """Load the records and lock the splits; asks no target, but draws records that a model has yet to draw."""
+        if self.fid_encoder is not None:
+            self.fid_encoder.check()
         self.data.prepare_data()
         target, store = self._placebo
         if target is not None and self.maker.placebo is None:
@@ -118,10 +132,13 @@ class Audit:
         heads = output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = self.maker.rows(heads)
+        distances = (
+            fidelity(self.data, encoder=self.fid_encoder) if isinstance(self.data, AuxiliaryDataModule) else None
+        )
         tried = _count(self.data.store_path / "ledger.json", config)
         evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
         self._freeze(rows, heads)
-        report = self._report(name, config, evaluation, tried, time.perf_counter() - began)
+        report = self._report(name, config, evaluation, tried, distances, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
 
     def _costs(self) -> dict[str, Cost]:
@@ -145,7 +162,13 @@ class Audit:
     # ------------------------------------------------------------------ report
 
     def _report(
-        self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: Tried, seconds: float
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        evaluation: Evaluation,
+        tried: Tried,
+        distances: Fidelity | None,
+        seconds: float,
     ) -> AuditReport:
         data, placebo = self.data, self.maker.placebo
         costs = self._costs()
@@ -188,6 +211,7 @@ class Audit:
             ],
             versions=versions(),
             git=git_commit(),
+            fidelity=distances,
         )
 
     def _scores(self, rows: list[RowScores], evaluation: Evaluation) -> ScoreTable:

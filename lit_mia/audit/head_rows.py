@@ -23,6 +23,9 @@ class HeadRows(RowMaker):
         data: Records and the target's answers.
         attacks: The attacks.
         budget: Seeds and epochs.
+
+    Raises:
+        EncoderError: If an attack needs another encoder.
     """
 
     def __init__(self, data: AuditDataModule, attacks: list[Attack], budget: Budget) -> None:
@@ -30,6 +33,8 @@ class HeadRows(RowMaker):
         self.placebo: AuditDataModule | None = None
         self.attacks, self.budget = attacks, budget
         self._known: dict[tuple[str, str], NDArray[np.float64]] = {}
+        for attack in attacks:
+            data.check_head(attack)
 
     @property
     def protocol(self) -> Protocol:

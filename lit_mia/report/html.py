@@ -10,6 +10,7 @@ from PIL import Image
 from lit_mia.errors import ReportError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report import cells
+from lit_mia.report.fidelity import distance_rows, fidelity_notes
 from lit_mia.report.gallery import GalleryItem
 from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport, Row
@@ -74,6 +75,9 @@ def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryI
         "charge_notes": cells.charge_notes(report),
         "unequal_refusals": unequal_refusals(report.refused),
         "config": _yaml(report),
+        "fidelity": report.fidelity,
+        "distances": distance_rows(report.fidelity) if report.fidelity else [],
+        "fidelity_notes": fidelity_notes(report.fidelity) if report.fidelity else [],
         "gallery": [_picture(item) for item in gallery or []],
         **_figures(report, scores),
     }

@@ -71,6 +71,35 @@ class ControlNull(TypedDict):
     permutations: int
 
 
+class Distance(TypedDict):
+    """How far two sets of images are apart; the deviation of KID is that over its subsets."""
+
+    fid: float
+    kid: float
+    kid_std: float
+
+
+class Fidelity(TypedDict):
+    """Distances between the images of an audit, as one encoder sees them; `n` images on each side of each distance.
+
+    `members` and `non_members`: records against the images generated from their captions. `sides`: member records
+    against non-member records. `p_generated`: permutation p of the first two being equal; `p_sides`: of the two sides
+    being of one distribution; both by KID's kernel. `rank_deficient`: n is not above the dimension, so FID is not to
+    be trusted.
+    """
+
+    encoder: str
+    fingerprint: dict[str, Any]
+    dimension: int
+    n: int
+    rank_deficient: bool
+    members: Distance
+    non_members: Distance
+    sides: Distance
+    p_generated: float
+    p_sides: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the report: an attack, or a control that belongs to an attack.
@@ -200,6 +229,7 @@ class AuditReport:
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
+        fidelity: FID and KID, or None where nothing was generated, or too little.
         schema: Version of this form.
     """
 
@@ -225,6 +255,7 @@ class AuditReport:
     versions: dict[str, str]
     git: str | None
     refused: dict[str, Refused] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:

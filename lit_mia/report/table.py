@@ -19,6 +19,7 @@ from lit_mia.report.cells import (
     protocol_note,
     statement,
 )
+from lit_mia.report.fidelity import fidelity_line
 from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport
 
@@ -35,7 +36,9 @@ _SETTING_WIDTH = 18  # what the other columns of statistics leave of 80
 def terminal_table(report: AuditReport) -> Group:
     """The table of attacks with their controls, its footnotes and the verdict, for a console of 80 or more columns."""
     levels = fpr_levels(report)[:_TERMINAL_LEVELS]
-    notes = Text("\n".join([*footnotes(report, levels), *charge_notes(report)]), style="dim")
+    fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
+    said = [*footnotes(report, levels), *charge_notes(report), *fidelity]
+    notes = Text("\n".join(said), style="dim")
     how = protocol_note(report)
     title = [Text(), Text(how)] if how else []
     return Group(*title, Text(), _table(report, levels), Text(), notes, Text(), _verdict(report))

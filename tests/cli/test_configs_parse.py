@@ -14,6 +14,7 @@ import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audit.ablation import Sweep
 from lit_mia.cli.configs import config_folder
+from lit_mia.features import Encoder
 from lit_mia.main import run
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
@@ -23,6 +24,7 @@ RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
 ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
+ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -108,6 +110,15 @@ def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_p
     attack = attack_of(str(path))
     assert type(attack).__name__ == yaml.safe_load(path.read_text())["class_path"]
     assert len({str(setting) for setting in attack.settings()}) == len(attack.settings()) > 0
+
+
+@pytest.mark.parametrize("path", ENCODERS, ids=name_of)
+def test_an_encoder_block_is_an_encoder_that_says_what_its_first_line_says(path):
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Encoder, "encoder")
+    encoder = parser.instantiate(parser.parse_args([f"--encoder={path}"])).encoder
+    assert type(encoder).__name__ == yaml.safe_load(path.read_text())["class_path"]
+    assert ("images and texts share a space" in path.read_text().splitlines()[0]) == encoder.shares_space
 
 
 @pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
