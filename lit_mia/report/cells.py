@@ -170,7 +170,10 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     if report.protocol == "heads":
         return []
     notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
-    asked = [f"the {name} {count(spent['nfe'])}" for name, spent in report.cost.by_target.items() if spent["nfe"]]
+    spent = {
+        name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
+    }
+    asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
     if asked:
         notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
     return notes

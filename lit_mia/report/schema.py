@@ -187,7 +187,7 @@ class Cost:
         nfe: Denoiser evaluations.
         seconds: Time spent querying.
         money: Price of the queries, in the currency of the target's `price_per_image`.
-        by_target: The same for each target (`target`, `placebo`).
+        by_target: The same for each target (`target`, `placebo`), and for models that drew records.
         seconds_total: Time of the whole audit, training of the heads included.
         charges: Paid attempts at each target that keeps accounts, in all runs.
     """
