@@ -1,4 +1,4 @@
-"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip|vq|captioner`.
+"""Train a tool of the demo on other vendors' emoji: `python scripts/make_tools.py TOOL`, a key of `MAKERS`.
 
 Checkpoints every 10 minutes into `.work/`; the same command resumes.
 """
@@ -98,18 +98,20 @@ def make_captioner() -> None:
     images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(6)
     steps = 3300
-    model = CaptionerTraining(train_wordpieces(names, vocabulary=1500, length=20), steps=steps)
+    distinct = sorted(set(names))
+    model = CaptionerTraining(train_wordpieces(distinct, vocabulary=1500, length=20), distinct, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names)
     train("captioner", model, CaptionedImagesDataModule(data, 64, steps), steps)
     model.export(WORK / "openmoji-blip")
 
 
+MAKERS = {
+    "autoencoder": make_autoencoder,
+    "text": make_text_encoder,
+    "clip": make_clip,
+    "vq": make_vq,
+    "captioner": make_captioner,
+}
+
 if __name__ == "__main__":
-    makers = {
-        "autoencoder": make_autoencoder,
-        "text": make_text_encoder,
-        "clip": make_clip,
-        "vq": make_vq,
-        "captioner": make_captioner,
-    }
-    makers[sys.argv[1]]()
+    MAKERS[sys.argv[1]]()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, final
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.schedule import one_cycle
 
 if TYPE_CHECKING:
-    from transformers import BertTokenizer
+    from transformers import BatchEncoding, BertTokenizer
 
 
 def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "BertTokenizer":
@@ -37,10 +37,14 @@ def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "Ber
 
 @final
 class CaptionerTraining(L.LightningModule):
-    """A transformers BLIP with the language-model loss of arXiv 2201.12086, on distorted images.
+    """A transformers BLIP (arXiv 2201.12086) on distorted images, with two losses.
+
+    The language model's loss alone learns the language long before it looks at the image. So the image encoder's first
+    token also has to find its caption among all captions, a caption being the sum of its word embeddings.
 
     Args:
         tokenizer: A BERT tokenizer.
+        captions: The distinct captions of the data.
         image_size: Side of the images in pixels.
         width: Width of the image encoder and of the text decoder.
         layers: Layers of the image encoder; the text decoder has 2.
@@ -49,9 +53,12 @@ class CaptionerTraining(L.LightningModule):
         steps: Optimiser steps of the schedule.
     """
 
+    all_tokens: Tensor
+
     def __init__(
         self,
         tokenizer: "BertTokenizer",
+        captions: Sequence[str],
         image_size: int = 64,
         width: int = 128,
         layers: int = 4,
@@ -60,7 +67,7 @@ class CaptionerTraining(L.LightningModule):
         steps: int = 3000,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["tokenizer"])
+        self.save_hyperparameters(ignore=["tokenizer", "captions"])
         from transformers import BlipConfig, BlipForConditionalGeneration
 
         self.tokenizer = tokenizer
@@ -90,24 +97,44 @@ class CaptionerTraining(L.LightningModule):
             "label_smoothing": 0.1,
         }
         self.blip = BlipForConditionalGeneration(BlipConfig(vision_config=vision, text_config=text))
+        self.to_words = nn.Linear(width, width)
+        self.log_scale = nn.Parameter(torch.tensor(2.66))
+        self.place = {caption: row for row, caption in enumerate(captions)}
+        self.register_buffer("all_tokens", self._tokens(captions)["input_ids"], persistent=False)
 
     def training_step(self, batch: CaptionedBatch, batch_idx: int) -> Tensor:
-        """Cross-entropy of the caption's next tokens."""
-        loss = self._loss(distorted(batch.images), batch.captions)
-        self.log("train/loss", loss, prog_bar=True)
+        """Cross-entropy of the caption's next tokens, and of the caption among all captions."""
+        pixels = (distorted(batch.images) - 0.5) / 0.5
+        seen = self.blip.vision_model(pixel_values=pixels).last_hidden_state
+        telling, finding = self._next_tokens(seen, batch.captions), self._own_caption(seen[:, 0], batch.captions)
+        self.log("train/telling", telling, prog_bar=True)
+        self.log("train/finding", finding, prog_bar=True)
+        return telling + finding
+
+    def _next_tokens(self, seen: Tensor, captions: Sequence[str]) -> Tensor:
+        tokens = self._tokens(captions).to(self.device)
+        labels = tokens["input_ids"].masked_fill(tokens["attention_mask"] == 0, -100)
+        loss: Tensor = self.blip.text_decoder(**tokens, encoder_hidden_states=seen, labels=labels).loss
         return loss
 
-    def _loss(self, images: Tensor, captions: Sequence[str]) -> Tensor:
-        tokens = self.tokenizer(list(captions), padding=True, truncation=True, return_tensors="pt").to(self.device)
-        labels = tokens["input_ids"].masked_fill(tokens["attention_mask"] == 0, -100)
-        answer = self.blip((images - 0.5) / 0.5, tokens["input_ids"], tokens["attention_mask"], labels)
-        loss: Tensor = answer.loss
-        return loss
+    def _own_caption(self, seen: Tensor, captions: Sequence[str]) -> Tensor:
+        ids = self.all_tokens
+        is_word = ids > max(self.tokenizer.all_special_ids)
+        words = (self.blip.get_input_embeddings()(ids) * is_word.unsqueeze(-1)).sum(dim=1)
+        image = F.normalize(self.to_words(seen).float(), dim=-1)
+        logits = self.log_scale.exp() * image @ F.normalize(words.float(), dim=-1).T
+        truth = torch.tensor([self.place[caption] for caption in captions], device=self.device)
+        return F.cross_entropy(logits, truth, label_smoothing=0.1)
+
+    def _tokens(self, captions: Sequence[str]) -> "BatchEncoding":
+        return self.tokenizer(
+            list(captions), padding=True, truncation=True, return_token_type_ids=False, return_tensors="pt"
+        )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.blip.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
+        return one_cycle(self.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
 
     def export(self, folder: Path) -> None:
         """Save a folder for `from_pretrained`: the model in half precision and its processor."""
