@@ -20,13 +20,15 @@ from lit_mia.attacks.training import Budget
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
+from lit_mia.audit.tool_check import check_tools
 from lit_mia.errors import HeadError
 from lit_mia.features.cache import replacing
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
-from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
+from lit_mia.report.schema import AuditReport, Protocol, Spent, ToolCheck, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import Target
@@ -110,9 +112,11 @@ class Audit:
         heads.mkdir(parents=True, exist_ok=True)
         rows = self.maker.rows(heads)
         tried = _count(self.data.store_path / "ledger.json", config)
-        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
+        tools = check_tools(self.data, self.attacks)
+        placebo = self.maker.placebo is not None
+        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, placebo, tools)
         self._freeze(rows, heads)
-        report = self._report(name, config, evaluation, tried, time.perf_counter() - began)
+        report = self._report(name, config, evaluation, tried, tools, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
 
     # ------------------------------------------------------------------ thresholds
@@ -132,7 +136,13 @@ class Audit:
     # ------------------------------------------------------------------ report
 
     def _report(
-        self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: Tried, seconds: float
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        evaluation: Evaluation,
+        tried: Tried,
+        tools: Retrieval | None,
+        seconds: float,
     ) -> AuditReport:
         data, placebo = self.data, self.maker.placebo
         costs = {role: answers.cost for role, answers in self.maker.answers().items()}
@@ -159,6 +169,8 @@ class Audit:
             },
             store_digest=data.store_digest(),
             encoder=data.encoder_fingerprint(),
+            captioner=data.captioner_fingerprint(),
+            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
             config=dict(config),
             tried=tried,
             control_null=evaluation.control_null,

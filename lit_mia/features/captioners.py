@@ -1,6 +1,9 @@
 """Captioners: third-party models of the attacker that turn images into the prompts of the target."""
 
+import json
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -8,6 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.errors import CaptionerError
+from lit_mia.features.cache import key_digest, replacing
+from lit_mia.queries.progress import progress
+
+CHUNK = 256
 
 
 class Captioner(ABC):
@@ -59,3 +66,33 @@ class FixedCaption(Captioner):
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
         """The text, once per image."""
         return [self.text] * len(images)
+
+
+def cached_captions(
+    captioner: Captioner, images: NDArray[np.uint8], folder: Path, key_parts: Mapping[str, object]
+) -> list[str]:
+    """Describe images, or read what the captioner said of them before.
+
+    Args:
+        captioner: The captioner.
+        images: uint8 `[n, 3, h, w]`.
+        folder: Where the `.captions.json` files are. Made if it is missing.
+        key_parts: What the images are, as JSON values.
+
+    Returns:
+        A caption for each; it may be empty.
+    """
+    key = {"what": "captions", "captioner": captioner.fingerprint(), **key_parts}
+    path = folder / f"{key_digest(key)}.captions.json"
+    if not path.is_file():
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps([*_described(captioner, images)], ensure_ascii=False), encoding="utf-8")
+    return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _described(captioner: Captioner, images: NDArray[np.uint8]) -> Iterator[str]:
+    with progress("describe", len(images), "img", 0) as bar:
+        for start in range(0, len(images), CHUNK):
+            texts = captioner.caption(images[start : start + CHUNK])
+            bar.update(len(texts))
+            yield from texts

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -41,10 +41,19 @@ class ThresholdTransfer(TypedDict):
 
 
 class VerdictText(TypedDict):
-    """The audit in words: one of the four kinds, and a sentence in plain English."""
+    """The audit in words: one of the five kinds, and a sentence in plain English."""
 
     kind: str
     sentence: str
+
+
+class ToolCheck(TypedDict):
+    """How many captions find their own image among the `nearest` of all `n`, and the p-value against chance."""
+
+    n: int
+    nearest: int
+    found: int
+    p: float
 
 
 class SplitSizes(TypedDict):
@@ -170,12 +179,14 @@ class AuditReport:
         splits: Seed, digest and sizes of the splits.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
+        captioner: Fingerprint of the attacker's captioner; empty where the captions are the source's own.
+        tools: Whether captions find their own images by the encoder, outside test; None where that was not checked.
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
         tried: Configurations tried, openings of the test split.
         control_null: Permutation null of the largest control AUC, or None without controls.
         mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
         mde_delta_auc: The same for the difference of attack and control, or None without controls.
-        skipped: Ids of records whose image could not be read.
+        skipped: Ids of records whose image could not be read, or of which the captioner said nothing.
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
@@ -204,6 +215,8 @@ class AuditReport:
     versions: dict[str, str]
     git: str | None
     schema: str = SCHEMA
+    captioner: dict[str, Any] = field(default_factory=dict)
+    tools: ToolCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.
@@ -223,7 +236,7 @@ class AuditReport:
         """The report of plain JSON values.
 
         Raises:
-            ReportError: If the schema is unknown, or a field is missing or unknown.
+            ReportError: If the schema is unknown, a field without a default is missing, or a field is unknown.
         """
         if data.get("schema") not in KNOWN_SCHEMAS:
             raise ReportError(
@@ -270,7 +283,7 @@ def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
-    known = {field.name for field in fields(cls)}
-    if known != set(data):
-        missing, unknown = sorted(known - set(data)), sorted(set(data) - known)
+    required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
+    if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")
