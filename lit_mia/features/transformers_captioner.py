@@ -13,7 +13,7 @@ from torch import Tensor
 from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Precision, model_digest
-from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.shipped import shipped
 
 _PROMPTED = ("blip", "blip-2")
