@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -146,6 +147,15 @@ class AuditDataModule(L.LightningDataModule, ABC):
                 "training records, not of both classes. Use a larger fraction or another draw."
             )
         return kept
+
+    def leave_out_test(self) -> None:
+        """Take the test split away: from here on its records are neither asked about nor scored."""
+        splits, gone = self.splits, set(self.splits.rows["test"])
+        kept = [row for row in range(len(self.known)) if row not in gone]
+        place = {row: number for number, row in enumerate(kept)}
+        self.known = self.known.select(kept)
+        rows = {name: tuple(place[row] for row in rows) for name, rows in splits.rows.items() if name != "test"}
+        self.splits = replace(splits, rows=rows)
 
     # ------------------------------------------------------------------ queries
 

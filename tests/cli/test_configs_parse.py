@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
-from lit_mia.audit.ablation import Sweep
+from lit_mia.audit.sweep import Sweep
 from lit_mia.cli.configs import config_folder
 from lit_mia.main import run
 
@@ -21,7 +21,10 @@ COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"
 """Folder of runnable files to the commands that they are for."""
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
-ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
+SWEEPS, ABLATIONS = (
+    [p for p in RUNNABLE if p.parent.name == "ablation" and ("audit" in yaml.safe_load(p.read_text())) is of_an_audit]
+    for of_an_audit in (False, True)
+)
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
@@ -77,7 +80,8 @@ def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
         run([*command, "--print_config"])
     printed = capsys.readouterr()
     assert ended.value.code == 0, printed.err
-    assert yaml.safe_load(printed.out)["data"]["class_path"].startswith("datamodules.")
+    content = yaml.safe_load(printed.out)
+    assert path in ABLATIONS or content["data"]["class_path"].startswith("datamodules.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -110,13 +114,24 @@ def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_p
     assert len({str(setting) for setting in attack.settings()}) == len(attack.settings()) > 0
 
 
-@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
-def test_an_ablation_sweeps_something_and_leaves_test_alone(path):
+@pytest.mark.parametrize("path", SWEEPS, ids=name_of)
+def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
     content = yaml.safe_load(path.read_text())
     assert set(content) == set(inspect.signature(Sweep).parameters)
     assert set(content["splits"]) <= {"train", "val", "calibration"}
     attacks = [attack_of(str(yaml.safe_dump(block, default_flow_style=True))) for block in content["attacks"]]
     assert all(len(attack.settings()) > 1 for attack in attacks)
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
+def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    plan = AblationPlan(**yaml.safe_load(path.read_text()))
+    values = {grid[plan.axis][place] if plan.axis in grid else None for grid in plan.points for place in (0, -1)}
+    first_and_last = [{key: [of_key[0], of_key[-1]] for key, of_key in grid.items()} for grid in plan.points]
+    _, ablation = make_ablation(replace(plan, points=first_and_last), path.parent)
+    assert len({point.settings[plan.axis] for point in ablation.points}) == len(values) > 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
