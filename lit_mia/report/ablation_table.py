@@ -1,5 +1,6 @@
 """An ablation as tables: tidy ones for files, and one for the terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def summary_table(report: AblationReport) -> pa.Table:
 
 
 def terminal_table(report: AblationReport) -> "Table":
-    """The summary; a column that would be empty is left out, and a control that the axis does not change is one line."""
+    """The summary, without columns that would be empty; a control that the axis does not change is one line."""
     from rich import box
     from rich.table import Table
 
@@ -71,15 +72,9 @@ def line_name(attack: str, kind: str) -> str:
 
 def _without_copies(lines: Sequence[AblationSummary]) -> list[AblationSummary]:
     """The lines, with a single one of each control that has the same numbers at every value."""
-    anywhere = [replace(line, value=ANY) for line in lines]
-    same = {
-        (line.attack, line.kind): len({a for a in anywhere if (a.attack, a.kind) == (line.attack, line.kind)}) == 1
-        for line in lines
-    }
-    shown = [
-        a if same[a.attack, a.kind] and a.kind == "blind" else line for a, line in zip(anywhere, lines, strict=True)
-    ]
-    return list(dict.fromkeys(shown))
+    anywhere = {line: replace(line, value=ANY) for line in lines if line.kind == "blind"}
+    varied = {attack for attack, n in Counter(line.attack for line in set(anywhere.values())).items() if n > 1}
+    return list(dict.fromkeys(line if line.attack in varied else anywhere.get(line, line) for line in lines))
 
 
 def _columns(report: AblationReport, lines: Sequence[AblationSummary]) -> dict[str, dict[AblationSummary, str]]:

@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from jsonargparse import ArgumentParser
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
+from lit_mia.audit.plan import AblationPlan
 from lit_mia.audit.sweep import Sweep
+from lit_mia.cli.ablation_command import make_ablation
 from lit_mia.cli.configs import config_folder
 from lit_mia.main import run
 
@@ -127,10 +130,13 @@ def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
 def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     plan = AblationPlan(**yaml.safe_load(path.read_text()))
-    values = {grid[plan.axis][place] if plan.axis in grid else None for grid in plan.points for place in (0, -1)}
-    first_and_last = [{key: [of_key[0], of_key[-1]] for key, of_key in grid.items()} for grid in plan.points]
-    _, ablation = make_ablation(replace(plan, points=first_and_last), path.parent)
-    assert len({point.settings[plan.axis] for point in ablation.points}) == len(values) > 1
+    ends = [
+        {key: [*{str(v): v for v in (of_key[0], of_key[-1])}.values()] for key, of_key in grid.items()}
+        for grid in plan.points
+    ]
+    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
+    assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
+    assert len({point.settings[plan.axis] for point in ablation.points}) > 1
     assert list(tmp_path.iterdir()) == []
 
 
