@@ -53,4 +53,4 @@ class KeptHeads:
 def _digests(arrays: PairArrays) -> dict[str, str]:
     """SHA-256 of each array that is there."""
     present = {name: array for name, array in vars(arrays).items() if array is not None}
-    return {name: hashlib.sha256(np.ascontiguousarray(array)).hexdigest() for name, array in present.items()}
+    return {name: hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() for name, array in present.items()}

@@ -35,7 +35,7 @@ class AblationPlan:
     points: list[dict[str, list[Any]]]
     steps: int = 200
     attacks: list[str] | None = None
-    baseline: float | str | None = None
+    baseline: int | float | str | None = None
     baseline_attack: str | None = None
 
     def __post_init__(self) -> None:

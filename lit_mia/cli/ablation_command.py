@@ -135,12 +135,13 @@ def _write(report: AblationReport, parsed: Parsed[AblationPlan], audit: dict[str
         "versions": versions(),
         "git": git_commit(),
     }
-    for name, write in {
+    writers: dict[str, Callable[[Path], object]] = {
         NAMES["rows"]: partial(parquet.write_table, rows),
         NAMES["rows as text"]: partial(csv.write_csv, rows),
         NAMES["summary"]: partial(csv.write_csv, summary),
         NAMES["plot"]: partial(write_ablation_plot, report),
         NAMES["provenance"]: lambda path: path.write_text(json.dumps(content, indent=1, allow_nan=False)),
-    }.items():
+    }
+    for name, write in writers.items():
         with replacing(parsed.output / name) as path:
             write(path)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DODGE = 24.0  # points from the first attack to the last at one value, so that no error bar hides another
+MARGIN = 0.08  # share of the x axis beside the outermost values
 WIDE = 8.0  # ratio of the outermost values from which the axis is logarithmic
 
 
@@ -41,12 +42,13 @@ def ablation_figure(report: AblationReport) -> "Figure":
         for rank, attack in enumerate(attacks):
             _draw(axes, report, attack, values, rank, DODGE * ((rank + 0.5) / len(attacks) - 0.5))
         axes.axhline(0.5, color=MUTED, linewidth=0.9, dashes=(4, 3), zorder=1, label="chance")
-        _name_values(axes, values)
-        axes.set_xlabel(short(report.axis))
-        axes.set_ylabel("AUC with 95 % interval")
+        _set_axes(axes, report, values)
         axes.grid(axis="y", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, handlelength=2.6)
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        order = [line_name(attack, kind) for attack in attacks for kind in ("attack", "blind")]
+        shown = [handles[label] for label in (*order, "chance")]
+        axes.legend(handles=shown, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0, handlelength=2.6)
         counts = f"{report.n_members} members, {report.n_nonmembers} non-members"
         figure.suptitle(f"Measured on {' and '.join(report.splits)}: {counts}", fontweight="bold")
     return figure
@@ -105,11 +107,24 @@ def _place(value: Label, values: Sequence[Label]) -> float:
     return float(value) if is_numeric(values) else float(values.index(value))
 
 
-def _name_values(axes: "Axes", values: Sequence[Label]) -> None:
-    """Ticks at the values; logarithmic where they span much and are above zero."""
-    numbers = [_place(value, values) for value in values]
-    if is_numeric(values) and min(numbers) > 0 and max(numbers) / min(numbers) >= WIDE:
+def _set_axes(axes: "Axes", report: AblationReport, values: Sequence[Label]) -> None:
+    """Ticks at the values, logarithmic where they span much and are above zero, and room for all bars and dots."""
+    places = sorted(_place(value, values) for value in values)
+    first, last = places[0], places[-1]
+    if is_numeric(values) and first > 0 and last / first >= WIDE:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(numbers, labels=[value if isinstance(value, str) else f"{value:g}" for value in values])
-    axes.margins(x=0.08)
+        beside = (last / first) ** MARGIN
+        axes.set_xlim(first / beside, last * beside)
+    else:
+        margin = (last - first) * MARGIN if is_numeric(values) and last > first else 0.5
+        axes.set_xlim(first - margin, last + margin)
+    axes.set_xticks(
+        [_place(value, values) for value in values],
+        labels=[value if isinstance(value, str) else f"{value:g}" for value in values],
+    )
+    lows, highs = [line.auc_lo for line in report.summary], [line.auc_hi for line in report.summary]
+    singles = [row.auc for row in report.rows]
+    axes.set_ylim(min(0.45, *lows, *singles) - 0.02, max(0.55, *highs, *singles) + 0.02)
+    axes.set_xlabel(short(report.axis))
+    axes.set_ylabel("AUC with 95 % interval")
