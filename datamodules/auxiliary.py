@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from datamodules.base import AuditDataModule, check_range
 from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
+from lit_mia.attacks.base import Attack
 from lit_mia.features.cache import cached_rows, key_digest
 from lit_mia.features.encoders import Encoder
+from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.features.pixels import resize
 from lit_mia.queries.cost import Estimate
-from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read
+from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget
@@ -28,13 +30,15 @@ class AuxiliaryDataModule(AuditDataModule):
     """Records of known membership and what the target generates for their captions (Wu et al. 2022).
 
     The store is filled with what is missing, each rank asking its own share, and nothing is asked twice. Splits are
-    disjoint by group, drawn by a hash, and locked in the store before the first query.
+    disjoint by group, drawn by a hash, and locked in the store before the first query. A record of which the target
+    refuses an image leaves the splits: it is neither trained on nor scored.
 
     Args:
         source: Where the records come from.
         target: The model under audit.
         store: Folder of the target's answers, the split lock and the cached features.
-        encoder: Image and text encoder of the semantic heads; None is the shipped `OpenClipEncoder`.
+        encoder: Encoder of the semantic heads; None is the shipped `OpenClipEncoder`, which also embeds the captions
+            for the caption control where `encoder` embeds images alone.
         image_size: Side in pixels at which query and generated images are compared and embedded.
         images_per_record: Images generated for each caption.
         fractions: Shares of train, val, calibration and test.
@@ -86,13 +90,25 @@ class AuxiliaryDataModule(AuditDataModule):
         """The encoder of the semantic heads."""
         if self._encoder is not None:
             return self._encoder
-        from lit_mia.features.open_clip_encoder import OpenClipEncoder
-
         return OpenClipEncoder()
 
+    @cached_property
+    def text_encoder(self) -> Encoder:
+        """What embeds captions: the encoder, or the shipped one if the encoder embeds images alone."""
+        return self.encoder if self.encoder.embeds_text else OpenClipEncoder()
+
     def encoder_fingerprint(self) -> dict[str, Any]:
-        """What the encoder is."""
-        return dict(self.encoder.fingerprint())
+        """What the encoder is, and what embeds captions if it does not."""
+        captions = {} if self.encoder.embeds_text else {"captions": self.text_encoder.fingerprint()}
+        return {**self.encoder.fingerprint(), **captions}
+
+    def check_head(self, head: Attack) -> None:
+        """Refuse a head that the encoder cannot serve; asks nothing.
+
+        Raises:
+            EncoderError: If the head needs another encoder.
+        """
+        head.check_encoder(self.encoder)
 
     @cached_property
     def store(self) -> Store:
@@ -101,12 +117,12 @@ class AuxiliaryDataModule(AuditDataModule):
         return Store(self.store_path, self.target.fingerprint())
 
     def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
-        """What filling the store for the known records would cost; asks nothing.
+        """What filling the store for the labelled records would cost; asks nothing.
 
         Args:
             others: Further datamodules over the same store, whose queries are counted too; what several need, once.
         """
-        queries = [query for data in (self, *others) for query in data._queries(data.known)]
+        queries = [query for data in (self, *others) for query in data._queries(data.labelled)]
         return estimate(self.store, self.target, queries)
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
@@ -115,6 +131,10 @@ class AuxiliaryDataModule(AuditDataModule):
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
         self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank, world_size)
+
+    def refusals(self, records: Records) -> dict[str, str]:
+        """Id → reason of those of some records of which the target refused an image."""
+        return refusals(self.store, self._queries(records))
 
     def store_digest(self) -> str:
         """SHA-256 of all answers."""
@@ -173,29 +193,34 @@ class AuxiliaryDataModule(AuditDataModule):
         keys = key_digest({"keys": [query.key for query in queries]})
         return {"what": "generated", "queries": keys, "size": self.image_size, "per_record": self.images_per_record}
 
-    def _image_embedding(self) -> NDArray[np.float32]:
+    def embeddings(self, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
+        return self._image_embedding(encoder), self._generated_embedding(encoder)
+
+    def _image_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
         images = self._image()
         key = {"what": "images", "records": [*self.table.ids], "size": self.image_size}
-        return self._embedded(key, images)
+        return self._embedded(key, images, encoder or self.encoder)
 
-    def _generated_embedding(self) -> NDArray[np.float32]:
+    def _generated_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
         images = self._generated()
-        embedded = self._embedded(self._generated_key(self._queries(self.table)), images.reshape(-1, *images.shape[2:]))
+        key, flat = self._generated_key(self._queries(self.table)), images.reshape(-1, *images.shape[2:])
+        embedded = self._embedded(key, flat, encoder or self.encoder)
         return embedded.reshape(*images.shape[:2], -1)
 
     def _text_embedding(self) -> NDArray[np.float32]:
         captions = [str(caption) for caption in self.table.captions]
-        key = {"what": "texts", "texts": captions, "encoder": self.encoder.fingerprint()}
+        key = {"what": "texts", "texts": captions, "encoder": self.text_encoder.fingerprint()}
 
         def chunks() -> Iterator[NDArray[np.float32]]:
-            yield self.encoder.embed_texts(captions).numpy()
+            yield self.text_encoder.embed_texts(captions).numpy()
 
         return cached_rows(self.folder, key, len(captions), np.float32, chunks)
 
-    def _embedded(self, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _embedded(self, key: Mapping[str, object], images: NDArray[np.uint8], encoder: Encoder) -> NDArray[np.float32]:
         def chunks() -> Iterator[NDArray[np.float32]]:
             for start in range(0, len(images), CHUNK):
-                yield self.encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
+                yield encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
 
-        parts = {**key, "encoder": self.encoder.fingerprint()}
+        parts = {**key, "encoder": encoder.fingerprint()}
         return cached_rows(self.folder, parts, len(images), np.float32, chunks)

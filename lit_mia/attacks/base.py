@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
+from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.records import PairBatch
 from lit_mia.targets.base import AccessLevel
@@ -65,6 +66,13 @@ class Attack(AuditedAttack, L.LightningModule):
     @abstractmethod
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """The network from features of `shape` to a vector, and the vector's length."""
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Refuse an encoder whose embeddings this head cannot use; most heads can use any.
+
+        Raises:
+            EncoderError: If the head cannot use it.
+        """
 
     def build(self, example: PairBatch) -> None:
         """Make trunk, 2-way classifier and the buffers of the input normalisation for data like `example`."""

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from lit_mia.attacks.base import Attack, OptimizerName
 from lit_mia.attacks.networks import mlp
+from lit_mia.errors import EncoderError
+from lit_mia.features.encoders import SHARING_ENCODERS, Encoder
 from lit_mia.features.operations import Operation, apply_operation
 from lit_mia.records import PairBatch
 
@@ -110,6 +112,19 @@ class ComparingAttack(Attack, ABC):
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """The MLP's hidden layers."""
         return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Refuse to compare texts with images where they share no space; `concat` compares nothing.
+
+        Raises:
+            EncoderError: If the encoder cannot serve.
+        """
+        serves = encoder.embeds_text if self.hparams["operation"] == "concat" else encoder.shares_space
+        if "text_embedding" in self.inputs and not serves:
+            raise EncoderError(
+                f"Attack {self.name} compares a text with images, but {encoder.name} has no space that both share. "
+                f"Encoders that have one: {SHARING_ENCODERS}."
+            )
 
     def compare(self, record: Tensor, generated: Tensor) -> Tensor:
         """The operation on an embedding of the record `[b, d]` and those of its generated images `[b, k, d]`."""

@@ -12,6 +12,7 @@ from lit_mia.attacks.base import Attack
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.training import FixedBudget
 from lit_mia.audit.audit import Audit
+from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.kept_heads import KeptHeads
 from lit_mia.errors import PlanError
@@ -54,6 +55,7 @@ class Ablation:
         steps: Optimiser steps of every head.
         baseline: Value of the axis to which differences are taken.
         baseline_attack: Attack to which the others' differences are taken at the same point, instead.
+        fid: Whether FID is measured at every point, by the audit's `fid_encoder`.
 
     Raises:
         PlanError: If a point is no audit of trained heads, or a baseline is not measured.
@@ -67,12 +69,13 @@ class Ablation:
         steps: int,
         baseline: Label | None = None,
         baseline_attack: str | None = None,
+        fid: bool = False,
     ) -> None:
-        self.points, self.axis, self._steps = list(points), axis, steps
+        self.points, self.axis, self._steps, self._fid = list(points), axis, steps, fid
         self.baseline, self.baseline_attack = baseline, baseline_attack
-        self._base = _heads(base).data
+        self._base = _auxiliary(base)
         self._own = _digest(self._base.target)
-        attacks = [attack.name for point in points for attack in _heads(point.make()).attacks]
+        attacks = [attack.name for audit in (base, *(p.make() for p in points)) for attack in _heads(audit).attacks]
         _check_baseline("baseline", baseline, [point.settings[axis] for point in points])
         _check_baseline("baseline_attack", baseline_attack, attacks)
 
@@ -82,7 +85,9 @@ class Ablation:
         return self._base.store_path / "ablation"
 
     def estimate(self) -> dict[str, Estimate]:
-        """What the missing queries would cost, by target; asks nothing."""
+        """What the missing queries would cost, by target, or first those for records; asks nothing."""
+        if drawing := self._base.source.estimates():
+            return drawing
         targets: dict[str, list[AuxiliaryDataModule]] = {}
         names: dict[str, list[str]] = {}
         for point, _, data in self._opened():
@@ -97,8 +102,8 @@ class Ablation:
     def run(self) -> AblationReport:
         """Ask what is missing, train what was not trained yet, and measure."""
         measured, stores, cost = [], {}, Cost()
-        for number, (point, heads, data) in enumerate(self._opened(), 1):
-            measured.append(self._measure(point, heads, data))
+        for number, (point, audit, data) in enumerate(self._opened(), 1):
+            measured.append(self._measure(point, audit, data))
             stores[measured[-1].facts.target] = data.store_digest()
             cost = cost + data.cost
             print(f"{number}/{len(self.points)} {_words(point.settings)}: measured", flush=True)
@@ -118,19 +123,18 @@ class Ablation:
 
     # ------------------------------------------------------------------ points
 
-    def _opened(self) -> Iterator[tuple[Point, HeadRows, AuxiliaryDataModule]]:
-        """Each point with its heads and its records without test, one after another."""
+    def _opened(self) -> Iterator[tuple[Point, Audit, AuxiliaryDataModule]]:
+        """Each point with its audit and its records without test, one after another."""
         for point in self.points:
-            heads = _heads(point.make())
-            yield point, heads, self._without_test(point, heads)
+            audit = point.make()
+            yield point, audit, self._without_test(point, _auxiliary(audit))
 
-    def _without_test(self, point: Point, heads: HeadRows) -> AuxiliaryDataModule:
+    def _without_test(self, point: Point, data: AuxiliaryDataModule) -> AuxiliaryDataModule:
         """The point's datamodule over the store of its target.
 
         Raises:
             PlanError: If its records or splits are not those of the audit.
         """
-        data = _auxiliary(heads)
         digest = _digest(data.target)
         store = self._base.store_path if digest == self._own else self.folder / digest
         if data.store_path != store:
@@ -144,26 +148,33 @@ class Ablation:
         data.leave_out_test()
         return data
 
-    def _measure(self, point: Point, heads: HeadRows, data: AuxiliaryDataModule) -> PointScores:
+    def _measure(self, point: Point, audit: Audit, data: AuxiliaryDataModule) -> PointScores:
+        heads = _heads(audit)
         asked = {head: attack for attack in heads.attacks for head, attack in _with_blind(attack).items()}
         data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
         budget = FixedBudget(heads.budget.seeds, self._steps, heads.budget.accelerator, heads.budget.devices)
         kept = KeptHeads(self.folder / "heads", data, budget)
         rows = [row for split in MEASURED for row in data.splits.rows[split]]
-        images = data.images_per_record
         return PointScores(
-            facts=PointFacts(
-                settings=dict(point.settings),
-                n_train=len(data.train_rows),
-                images_per_record=images,
-                nfe_per_record=images * data.target.nfe_per_image,
-                target=_digest(data.target),
-                # FID belongs here: fid_members and fid_nonmembers of `data`, whose answers are all stored by now.
-            ),
+            facts=self._facts(point, audit, data),
             ids=np.array(data.known.ids)[rows],
             labels=np.array(data.known.members)[rows],
             groups=np.array(data.known.groups)[rows],
             scores={head: _combined(kept.scores(attack), data)[rows] for head, attack in asked.items()},
+        )
+
+    def _facts(self, point: Point, audit: Audit, data: AuxiliaryDataModule) -> PointFacts:
+        images = data.images_per_record
+        distances = fidelity(data, encoder=audit.fid_encoder) if self._fid else None
+        return PointFacts(
+            settings=dict(point.settings),
+            n_train=len(data.train_rows),
+            images_per_record=images,
+            nfe_per_record=images * data.target.nfe_per_image,
+            target=_digest(data.target),
+            fid_encoder=None if distances is None else distances["encoder"],
+            fid_members=None if distances is None else distances["members"]["fid"],
+            fid_nonmembers=None if distances is None else distances["non_members"]["fid"],
         )
 
 
@@ -181,10 +192,10 @@ def _heads(audit: Audit) -> HeadRows:
     return audit.maker
 
 
-def _auxiliary(heads: HeadRows) -> AuxiliaryDataModule:
-    if not isinstance(heads.data, AuxiliaryDataModule):
-        raise PlanError(f"An ablation needs an AuxiliaryDataModule, but the audit's is {type(heads.data).__name__}.")
-    return heads.data
+def _auxiliary(audit: Audit) -> AuxiliaryDataModule:
+    if not isinstance(audit.data, AuxiliaryDataModule):
+        raise PlanError(f"An ablation needs an AuxiliaryDataModule, but the audit's is {type(audit.data).__name__}.")
+    return audit.data
 
 
 def _with_blind(attack: Attack) -> dict[Head, Attack]:

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
+from datamodules.sources.base import RecordSource
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.base import Attack
@@ -17,16 +19,20 @@ from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.training import Budget
+from lit_mia.audit.accounts import charges_of, cut_captions, refusals_of
+from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
-from lit_mia.errors import HeadError
+from lit_mia.errors import EncoderError, HeadError, RecordError
 from lit_mia.features.cache import replacing
+from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
-from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
+from lit_mia.report.refused import unequal_refusals
+from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import Target
@@ -43,11 +49,13 @@ class Audit:
         budget: Seeds and epochs, the same for attacks and controls.
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
             `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
-            verdict.
+            verdict and is the only one that synthetic non-members allow.
         protocol: For training-free attacks. `threshold` (the default): the statistic itself. `resnet`: a network
             trained on the residual maps. The two are never printed in one column.
         head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
             given.
+        fid_encoder: What FID and KID are measured with; the encoder of the heads if not given. `InceptionEncoder` is
+            the one for which FID was defined.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Audit:
         design: Design = "same_source_holdout",
         protocol: StatisticProtocol | None = None,
         head: ResidualHead | None = None,
+        fid_encoder: Encoder | None = None,
     ) -> None:
         names = [attack.name for attack in attacks]
         if not names or len(set(names)) < len(names):
@@ -68,13 +77,22 @@ class Audit:
             for target in (data.target, placebo):
                 if target is not None:
                     target.require(attack.level)
+        _check_design(data.source, design)
+        if fid_encoder is not None and not isinstance(data, AuxiliaryDataModule):
+            raise EncoderError(
+                f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
+                "it out, or audit an AuxiliaryDataModule."
+            )
         self.data, self.attacks, self.design = data, attacks, design
+        self.fid_encoder = fid_encoder
         self.maker = _row_maker(data, attacks, budget, protocol, head)
         self.protocol: Protocol = self.maker.protocol
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))
 
     def prepare(self) -> None:
-        """Load the records and lock the splits; asks no target."""
+        """Load the records and lock the splits; asks no target, but draws records that a model has yet to draw."""
+        if self.fid_encoder is not None:
+            self.fid_encoder.check()
         self.data.prepare_data()
         target, store = self._placebo
         if target is not None and self.maker.placebo is None:
@@ -83,7 +101,12 @@ class Audit:
         self.maker.announce()
 
     def estimate(self) -> dict[str, Estimate]:
-        """What the missing queries would cost, by target; asks nothing."""
+        """What the missing queries would cost, by target; asks nothing.
+
+        Where records have yet to be drawn, only that is estimated: what the audit asks depends on them.
+        """
+        if drawing := self.data.source.estimates():
+            return drawing
         self.prepare()
         return {name: data.estimate() for name, data in self.maker.answers().items()}
 
@@ -91,7 +114,7 @@ class Audit:
         """Fill the stores with what is missing."""
         self.prepare()
         self.maker.query()
-        return {name: data.cost for name, data in self.maker.answers().items()}
+        return self._costs()
 
     def run(self, name: str, config: Mapping[str, Any], output: Path) -> tuple[AuditReport, ScoreTable]:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
@@ -109,11 +132,18 @@ class Audit:
         heads = output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = self.maker.rows(heads)
+        distances = (
+            fidelity(self.data, encoder=self.fid_encoder) if isinstance(self.data, AuxiliaryDataModule) else None
+        )
         tried = _count(self.data.store_path / "ledger.json", config)
         evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
         self._freeze(rows, heads)
-        report = self._report(name, config, evaluation, tried, time.perf_counter() - began)
+        report = self._report(name, config, evaluation, tried, distances, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
+
+    def _costs(self) -> dict[str, Cost]:
+        """What was spent, by target; and by models that draw records."""
+        return {role: answers.cost for role, answers in self.maker.answers().items()} | self.data.source.costs()
 
     # ------------------------------------------------------------------ thresholds
 
@@ -132,11 +162,18 @@ class Audit:
     # ------------------------------------------------------------------ report
 
     def _report(
-        self, name: str, config: Mapping[str, Any], evaluation: Evaluation, tried: Tried, seconds: float
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        evaluation: Evaluation,
+        tried: Tried,
+        distances: Fidelity | None,
+        seconds: float,
     ) -> AuditReport:
         data, placebo = self.data, self.maker.placebo
-        costs = {role: answers.cost for role, answers in self.maker.answers().items()}
+        costs = self._costs()
         total = sum(costs.values(), Cost())
+        refused = refusals_of(self.maker.answers())
         return AuditReport(
             name=name,
             created=datetime.now(UTC).date().isoformat(),
@@ -146,6 +183,7 @@ class Audit:
                 **asdict(total),
                 by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
                 seconds_total=seconds,
+                charges=charges_of(self.maker.answers()),
             ),
             protocol=self.protocol,
             design=self.design,
@@ -165,9 +203,15 @@ class Audit:
             mde_auc=evaluation.mde_auc,
             mde_delta_auc=evaluation.mde_delta_auc,
             skipped=data.skipped,
-            limits=limits_of(self.design, placebo is not None, data.splits.sizes()["test"]),
+            refused=refused,
+            limits=[
+                *limits_of(self.design, placebo is not None, data.splits.sizes()["test"], data.source.shift),
+                *unequal_refusals(refused),
+                *cut_captions(self.maker.answers()),
+            ],
             versions=versions(),
             git=git_commit(),
+            fidelity=distances,
         )
 
     def _scores(self, rows: list[RowScores], evaluation: Evaluation) -> ScoreTable:
@@ -182,6 +226,12 @@ class Audit:
                     score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
                 )
         return ScoreTable.join(tables)
+
+
+def _check_design(source: RecordSource, design: Design) -> None:
+    """Refuse a design that promises more than the records can hold."""
+    if source.shift is not None and design != "post_hoc":
+        raise RecordError(f"These records allow only `design: post_hoc`, but it is `{design}`. {source.shift}")
 
 
 def _row_maker(

@@ -23,6 +23,9 @@ class HeadRows(RowMaker):
         data: Records and the target's answers.
         attacks: The attacks.
         budget: Seeds and epochs.
+
+    Raises:
+        EncoderError: If an attack needs another encoder.
     """
 
     def __init__(self, data: AuditDataModule, attacks: list[Attack], budget: Budget) -> None:
@@ -30,6 +33,8 @@ class HeadRows(RowMaker):
         self.placebo: AuditDataModule | None = None
         self.attacks, self.budget = attacks, budget
         self._known: dict[tuple[str, str], NDArray[np.float64]] = {}
+        for attack in attacks:
+            data.check_head(attack)
 
     @property
     def protocol(self) -> Protocol:
@@ -43,6 +48,7 @@ class HeadRows(RowMaker):
         """Fill the stores."""
         for data in self.answers().values():
             data.query()
+        self.leave_out_refused()
 
     def rows(self, heads: Path) -> list[RowScores]:
         """Train all heads."""
@@ -63,6 +69,7 @@ class HeadRows(RowMaker):
         """Ask, and build the arrays that the heads need."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
         blind = [control.inputs for attack in self.attacks for control in controls_of(attack).values()]
+        self.query()
         self.data.prepare(inputs.union(*blind))
         if self.placebo is not None:
             self.placebo.prepare(inputs)

@@ -28,6 +28,7 @@ class AblationPlan:
         attacks: Names of the audit's attacks that are measured, e.g. `II-S`; all of them if not given.
         baseline: Value of the axis to which differences are taken.
         baseline_attack: Name of the attack to which the others' differences are taken at the same points, instead.
+        fid: Whether FID is measured at every point, by the audit's `fid_encoder`.
     """
 
     audit: str
@@ -37,6 +38,7 @@ class AblationPlan:
     attacks: list[str] | None = None
     baseline: int | float | str | None = None
     baseline_attack: str | None = None
+    fid: bool = False
 
     def __post_init__(self) -> None:
         """Check what needs no audit.

@@ -44,7 +44,9 @@ class Sweep:
         self.data, self.attacks, self.splits = data, attacks, tuple(splits)
 
     def estimate(self) -> dict[str, Estimate]:
-        """What the missing queries would cost, by target; asks nothing."""
+        """What the missing queries would cost, by target, or first those for records; asks nothing."""
+        if drawing := self.data.source.estimates():
+            return drawing
         self._announce()
         return {"target": self.data.estimate_for(self.records)}
 

@@ -74,9 +74,9 @@ def make_ablation(plan: AblationPlan, folder: Path) -> tuple[dict[str, Any], Abl
     blocks = [block for block, name in zip(parsed.config["attacks"], names, strict=True) if name in wanted]
     config = {**parsed.config, "placebo": None, "attacks": blocks}
     baseline = None if plan.baseline is None else label(plan.baseline)
-    return config, Ablation(
-        _maker(config)(), _points(plan, config, folder), plan.axis, plan.steps, baseline, plan.baseline_attack
-    )
+    points = _points(plan, config, folder)
+    made = Ablation(_maker(config)(), points, plan.axis, plan.steps, baseline, plan.baseline_attack, plan.fid)
+    return config, made
 
 
 def _points(plan: AblationPlan, config: dict[str, Any], folder: Path) -> list[Point]:

@@ -1,7 +1,19 @@
 """Features: pixels, encoders and operations."""
 
 from lit_mia.features.blip_encoder import BlipEncoder
+from lit_mia.features.clip_encoder import TransformersClipEncoder
+from lit_mia.features.dino_encoder import DinoEncoder
 from lit_mia.features.encoders import Encoder
+from lit_mia.features.inception_encoder import InceptionEncoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
+from lit_mia.features.timm_encoder import TimmEncoder
 
-__all__ = ["BlipEncoder", "Encoder", "OpenClipEncoder"]
+__all__ = [
+    "BlipEncoder",
+    "DinoEncoder",
+    "Encoder",
+    "InceptionEncoder",
+    "OpenClipEncoder",
+    "TimmEncoder",
+    "TransformersClipEncoder",
+]

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, final
 
 import numpy as np
 import torch
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.features.pixels import resize
+from lit_mia.targets.loading import resolve_device
+
+SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
+"""The encoders whose images and texts share a space, for messages."""
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Batch = TypeVar("Batch")
@@ -24,20 +27,32 @@ class Encoder(ABC):
     """Images and texts to embeddings. The model is loaded when it is first used.
 
     Args:
+        model: Name, hub id, folder or file of the model, for reports.
+        normalize: Whether embeddings are scaled to length 1.
         batch_size: Images or texts per forward pass. It changes speed and memory, not the embeddings.
         device: `auto` (the accelerator if there is one, else the CPU) or a torch device such as `cuda:1`.
         dtype: Precision of the forward pass. Embeddings are float32 in any case.
+
+    Attributes:
+        name: Class and model, for reports and messages.
 
     Raises:
         EncoderError: If `batch_size` is not positive.
     """
 
-    def __init__(self, batch_size: int, device: str, dtype: Precision) -> None:
+    def __init__(self, model: str, normalize: bool, batch_size: int, device: str, dtype: Precision) -> None:
         if batch_size < 1:
             raise EncoderError(f"`batch_size` must be at least 1, but got {batch_size}.")
+        self.name = f"{type(self).__name__} {model}"
+        self.normalize = normalize
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
+
+    @property
+    def embeds_text(self) -> bool:
+        """Whether it embeds texts as well as images; True but for an `ImageEncoder`."""
+        return True
 
     @property
     @abstractmethod
@@ -47,10 +62,10 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def dimension(self) -> int:
-        """Length of an image embedding. Loads the model.
+        """Length of an image embedding. Reads the configuration of the model, not its weights.
 
         Raises:
-            EncoderError: If the model cannot be loaded.
+            EncoderError: If the configuration cannot be read.
         """
 
     @abstractmethod
@@ -61,11 +76,20 @@ class Encoder(ABC):
             EncoderError: If a local model is missing.
         """
 
+    def check(self) -> None:
+        """Look for the model without loading its weights.
+
+        Raises:
+            EncoderError: If it is missing, or its configuration cannot be read.
+        """
+        self.fingerprint()
+        _ = self.dimension
+
     def embed_images(self, images: Tensor | NDArray[np.uint8]) -> Tensor:
         """Embed images.
 
         Args:
-            images: uint8 `[n, 3, h, w]`, of any size: the centre square is resized to what the model expects.
+            images: uint8 `[n, 3, h, w]`, of any size: they are resized and cropped as the model expects.
 
         Returns:
             float32 `[n, d]`, on the CPU.
@@ -88,7 +112,7 @@ class Encoder(ABC):
             float32 `[n, e]`, on the CPU.
 
         Raises:
-            EncoderError: If the model cannot be loaded.
+            EncoderError: If the model cannot be loaded, or embeds images alone.
         """
         rows = range(0, len(texts), self.batch_size)
         return self._run(self._encode_texts, (list(texts[i : i + self.batch_size]) for i in rows))
@@ -102,32 +126,50 @@ class Encoder(ABC):
         """Embed one batch."""
 
     def _torch_device(self) -> torch.device:
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        return resolve_device(self.device)
 
     def _run(self, encode: Callable[[Batch], Tensor], batches: Iterable[Batch]) -> Tensor:
         dtype = getattr(torch, self.dtype)
         autocast = torch.autocast(self._torch_device().type, dtype, enabled=dtype is not torch.float32)
         with torch.inference_mode(), autocast:
             parts = [encode(batch).float().cpu() for batch in batches]
-        return torch.cat(parts)  # outside inference mode, so that heads can train on it
+        embeddings = torch.cat(parts)  # outside inference mode, so that heads can train on it
+        return torch.nn.functional.normalize(embeddings, dim=-1) if self.normalize else embeddings
 
 
-def to_model_input(images: Tensor, size: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Resize and normalise a batch for a vision model.
+class ImageEncoder(Encoder, ABC):
+    """An encoder of images alone."""
+
+    @property
+    @final
+    def embeds_text(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    @final
+    def shares_space(self) -> bool:
+        """False: there are no text embeddings to compare with."""
+        return False
+
+    @final
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        raise EncoderError(f"{self.name} embeds images alone. Encoders of images and texts: {SHARING_ENCODERS}.")
+
+
+def standardize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Scale a batch as a vision model expects.
 
     Args:
         images: uint8 `[b, 3, h, w]`.
-        size: Edge length that the model expects, in pixels.
         mean: Mean of each channel, for values in [0, 1].
         std: Standard deviation of each channel, for values in [0, 1].
 
     Returns:
-        float32 `[b, 3, size, size]`.
+        float32 `[b, 3, h, w]`.
     """
     centre, scale = (torch.tensor(values, device=images.device).view(3, 1, 1) for values in (mean, std))
-    return (resize(images, size).float() / 255 - centre) / scale
+    return (images.float() / 255 - centre) / scale
 
 
 def model_digest(path: Path) -> str:

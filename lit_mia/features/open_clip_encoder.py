@@ -10,7 +10,8 @@ from typing import Any, final
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.features.encoders import Encoder, Precision, model_digest, to_model_input
+from lit_mia.features.encoders import Encoder, Precision, model_digest, standardize
+from lit_mia.features.pixels import resize
 from lit_mia.targets.shipped import shipped
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
@@ -42,10 +43,9 @@ class OpenClipEncoder(Encoder):
         device: str = "auto",
         dtype: Precision = "float32",
     ) -> None:
-        super().__init__(batch_size, device, dtype)
+        super().__init__(f"{model} {pretrained or ''}".strip(), normalize, batch_size, device, dtype)
         self.model = model
         self.pretrained = pretrained
-        self.normalize = normalize
 
     @property
     def shares_space(self) -> bool:
@@ -54,8 +54,10 @@ class OpenClipEncoder(Encoder):
 
     @property
     def dimension(self) -> int:
-        """Length of an image embedding, and of a text embedding. Loads the model."""
-        return int(self._model.visual.output_dim)
+        """Length of an image embedding, and of a text embedding."""
+        import open_clip
+
+        return int(open_clip.get_model_config(self._source)["embed_dim"])
 
     def fingerprint(self) -> dict[str, object]:
         """Hash of the weights if they are local, else their names; version of open_clip; settings.
@@ -75,13 +77,13 @@ class OpenClipEncoder(Encoder):
     def _encode_images(self, images: Tensor) -> Tensor:
         settings = self._model.visual.preprocess_cfg
         size = settings["size"] if isinstance(settings["size"], int) else settings["size"][0]
-        pixels = to_model_input(images, size, settings["mean"], settings["std"])
-        embedding: Tensor = self._model.encode_image(pixels, normalize=self.normalize)
+        pixels = standardize(resize(images, size, settings["interpolation"]), settings["mean"], settings["std"])
+        embedding: Tensor = self._model.encode_image(pixels)
         return embedding
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         tokens = self._tokenizer(texts).to(self._torch_device())
-        embedding: Tensor = self._model.encode_text(tokens, normalize=self.normalize)
+        embedding: Tensor = self._model.encode_text(tokens)
         return embedding
 
     @cached_property

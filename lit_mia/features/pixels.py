@@ -5,6 +5,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -47,12 +48,13 @@ def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.u
     return mapped, rows
 
 
-def resize(images: Tensor, size: int) -> Tensor:
-    """Resize the shorter side, bicubically with antialiasing, and keep the centre square, as torchvision does.
+def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bicubic") -> Tensor:
+    """Resize the shorter side with antialiasing, and keep the centre square, as torchvision does.
 
     Args:
         images: uint8 `[..., 3, h, w]`.
         size: Edge length in pixels.
+        mode: How pixels are interpolated.
 
     Returns:
         uint8 `[..., 3, size, size]`; the input itself if it has that size already.
@@ -63,7 +65,7 @@ def resize(images: Tensor, size: int) -> Tensor:
     edge = min(height, width)
     scaled_height, scaled_width = height * size // edge, width * size // edge
     flat = images.reshape(-1, 3, height, width).float()
-    scaled = torch.nn.functional.interpolate(flat, (scaled_height, scaled_width), mode="bicubic", antialias=True)
+    scaled = torch.nn.functional.interpolate(flat, (scaled_height, scaled_width), mode=mode, antialias=True)
     top, left = round((scaled_height - size) / 2), round((scaled_width - size) / 2)
     square = scaled[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
     return square.reshape(*images.shape[:-2], size, size)

@@ -39,11 +39,10 @@ def max_auc_null(
         )
     checked = [check(row, labels) for row in values]
     ranks = np.stack([midranks(row) for row, _ in checked])
-    unit_of, unit_labels = _units(checked[0][1], groups)
     rng = np.random.default_rng(seed)
     largest = []
     for size in batch_sizes(n_permutations, values.shape[1]):
-        permuted = rng.permuted(np.tile(unit_labels, (size, 1)), axis=1)[:, unit_of]
+        permuted = permuted_labels(checked[0][1], groups, size, rng)
         largest.append(_aucs(ranks, permuted).max(axis=0))
     return np.concatenate(largest)
 
@@ -59,6 +58,13 @@ def max_auc_null_quantile(
     """Quantile `q` in (0, 1) of `max_auc_null`; the other arguments and errors are the same."""
     check_fractions(q=q)
     return float(np.quantile(max_auc_null(scores, labels, groups, n_permutations, seed), q))
+
+
+def permuted_labels(labels: BoolArray, groups: ArrayLike | None, n: int, rng: np.random.Generator) -> BoolArray:
+    """Labels `[records]` permuted among groups, or among records (see `max_auc_null`), `n` times: `[n, records]`."""
+    unit_of, unit_labels = _units(labels, groups)
+    permuted: BoolArray = rng.permuted(np.tile(unit_labels, (n, 1)), axis=1)[:, unit_of]
+    return permuted
 
 
 def _units(is_member: BoolArray, groups: ArrayLike | None) -> tuple[IntArray | slice, BoolArray]:

@@ -21,7 +21,8 @@ class PointFacts:
         images_per_record: Images that were asked of the target for each record.
         nfe_per_record: Denoiser evaluations behind them.
         target: First 16 digits of the digest of the target's fingerprint.
-        fid_members: FID of the members and what was generated from their captions; None if it was not measured.
+        fid_encoder: What FID was measured with; None if it was not measured.
+        fid_members: FID of the members and what was generated from their captions.
         fid_nonmembers: The same for the non-members.
     """
 
@@ -30,6 +31,7 @@ class PointFacts:
     images_per_record: int
     nfe_per_record: int
     target: str
+    fid_encoder: str | None = None
     fid_members: float | None = None
     fid_nonmembers: float | None = None
 

@@ -30,6 +30,7 @@ def rows_table(report: AblationReport) -> pa.Table:
         for name in ("n_train", "images_per_record", "nfe_per_record", "target")
     }
     fids = {name: [getattr(row.point, name) for row in rows] for name in ("fid_members", "fid_nonmembers")}
+    columns["fid_encoder"] = pa.array([row.point.fid_encoder for row in rows], pa.string())
     return pa.table(columns | {name: pa.array(values, pa.float64()) for name, values in fids.items()})
 
 

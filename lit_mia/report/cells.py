@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.report.refused import refusal_note
 from lit_mia.report.schema import AuditReport, Protocol, Row, RowKind, TprPoint
 
 NOTHING = "–"
@@ -143,6 +144,17 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
         *_evaluation_notes(report),
+        *(refusal_note(role, refused) for role, refused in report.refused.items()),
+    ]
+
+
+def charge_notes(report: AuditReport) -> list[str]:
+    """What was paid for, apart from what may have been, for each target that keeps accounts."""
+    return [
+        f"Paid attempts at the {role}, in all runs: {count(paid['confirmed'])} confirmed "
+        f"({number(paid['confirmed_money'], 2)}), {count(paid['uncertain'])} possibly charged "
+        f"({number(paid['uncertain_money'], 2)})."
+        for role, paid in report.cost.charges.items()
     ]
 
 
@@ -158,7 +170,10 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     if report.protocol == "heads":
         return []
     notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
-    asked = [f"the {name} {count(spent['nfe'])}" for name, spent in report.cost.by_target.items() if spent["nfe"]]
+    spent = {
+        name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
+    }
+    asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
     if asked:
         notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
     return notes

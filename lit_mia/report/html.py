@@ -10,7 +10,9 @@ from PIL import Image
 from lit_mia.errors import ReportError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report import cells
+from lit_mia.report.fidelity import distance_rows, fidelity_notes
 from lit_mia.report.gallery import GalleryItem
+from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport, Row
 from lit_mia.report.scores import ScoreTable, curves
 
@@ -70,7 +72,12 @@ def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryI
         "statement": cells.statement(report),
         "protocol_note": cells.protocol_note(report),
         "footnotes": cells.footnotes(report, cells.fpr_levels(report)),
+        "charge_notes": cells.charge_notes(report),
+        "unequal_refusals": unequal_refusals(report.refused),
         "config": _yaml(report),
+        "fidelity": report.fidelity,
+        "distances": distance_rows(report.fidelity) if report.fidelity else [],
+        "fidelity_notes": fidelity_notes(report.fidelity) if report.fidelity else [],
         "gallery": [_picture(item) for item in gallery or []],
         **_figures(report, scores),
     }

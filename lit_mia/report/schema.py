@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -71,6 +71,35 @@ class ControlNull(TypedDict):
     permutations: int
 
 
+class Distance(TypedDict):
+    """How far two sets of images are apart; the deviation of KID is that over its subsets."""
+
+    fid: float
+    kid: float
+    kid_std: float
+
+
+class Fidelity(TypedDict):
+    """Distances between the images of an audit, as one encoder sees them; `n` images on each side of each distance.
+
+    `members` and `non_members`: records against the images generated from their captions. `sides`: member records
+    against non-member records. `p_generated`: permutation p of the first two being equal; `p_sides`: of the two sides
+    being of one distribution; both by KID's kernel. `rank_deficient`: n is not above the dimension, so FID is not to
+    be trusted.
+    """
+
+    encoder: str
+    fingerprint: dict[str, Any]
+    dimension: int
+    n: int
+    rank_deficient: bool
+    members: Distance
+    non_members: Distance
+    sides: Distance
+    p_generated: float
+    p_sides: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the report: an attack, or a control that belongs to an attack.
@@ -131,6 +160,24 @@ class Spent(TypedDict):
     money: float
 
 
+class Charged(TypedDict):
+    """Attempts at one target over the life of its store, and their price; uncertain ones may not have been charged."""
+
+    confirmed: int
+    uncertain: int
+    confirmed_money: float
+    uncertain_money: float
+
+
+class Refused(TypedDict):
+    """Records that a target refused, per class (`member`, `non_member`), and Fisher's two-sided p of equal rates."""
+
+    asked: dict[str, int]
+    refused: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    p_unequal: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """What the audit cost in this run; answers that were stored before cost nothing.
@@ -140,8 +187,9 @@ class Cost:
         nfe: Denoiser evaluations.
         seconds: Time spent querying.
         money: Price of the queries, in the currency of the target's `price_per_image`.
-        by_target: The same for each target (`target`, `placebo`).
+        by_target: The same for each target (`target`, `placebo`), and for models that drew records.
         seconds_total: Time of the whole audit, training of the heads included.
+        charges: Paid attempts at each target that keeps accounts, in all runs.
     """
 
     queries: int
@@ -150,6 +198,7 @@ class Cost:
     money: float
     by_target: dict[str, Spent]
     seconds_total: float
+    charges: dict[str, Charged] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +216,7 @@ class AuditReport:
         design: Who decided which records are members, and when.
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
-        splits: Seed, digest and sizes of the splits.
+        splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
@@ -176,9 +225,11 @@ class AuditReport:
         mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
         mde_delta_auc: The same for the difference of attack and control, or None without controls.
         skipped: Ids of records whose image could not be read.
+        refused: Role → what this target refused to answer; only of those that refused something.
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
+        fidelity: FID and KID, or None where nothing was generated, or too little.
         schema: Version of this form.
     """
 
@@ -203,6 +254,8 @@ class AuditReport:
     limits: list[str]
     versions: dict[str, str]
     git: str | None
+    refused: dict[str, Refused] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,7 +276,7 @@ class AuditReport:
         """The report of plain JSON values.
 
         Raises:
-            ReportError: If the schema is unknown, or a field is missing or unknown.
+            ReportError: If the schema is unknown, a field without a default is missing, or a field is unknown.
         """
         if data.get("schema") not in KNOWN_SCHEMAS:
             raise ReportError(
@@ -270,7 +323,7 @@ def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
-    known = {field.name for field in fields(cls)}
-    if known != set(data):
-        missing, unknown = sorted(known - set(data)), sorted(set(data) - known)
+    required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
+    if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")

@@ -76,7 +76,7 @@ class VqAutoencoderTraining(L.LightningModule):
         commitment = (chosen.detach() - points).square().mean()
         loss, edges, square = reconstruction_losses(y, x)
         weights = {name: float(self.hparams[name]) for name in ("edge_weight", "square_weight", "commitment")}
-        self.log_dict({"train/l1": loss, "train/codes": codes.unique().numel(), "train/pull": pull}, prog_bar=True)
+        self.log_dict({"train/l1": loss, "train/codes": torch.unique(codes).numel(), "train/pull": pull}, prog_bar=True)
         total: Tensor = (
             loss
             + weights["edge_weight"] * edges
@@ -88,7 +88,7 @@ class VqAutoencoderTraining(L.LightningModule):
 
     @torch.no_grad()
     def _keep_alive(self, latents: Tensor, codes: Tensor) -> None:
-        self.used[codes.unique()] = True
+        self.used[torch.unique(codes)] = True
         every = int(self.hparams["revive_every"])
         if (self.global_step + 1) % every or self.global_step > int(self.hparams["steps"]) * 2 // 3:
             return
@@ -129,13 +129,15 @@ def quantised(autoencoder: Path, codes: int) -> "VQModel":
         scaling_factor=1.0,
     )
     own = model.state_dict()
-    # An AutoencoderKL puts out a mean and a variance, the mean first.
     given = {name: value for name, value in source.state_dict().items() if name in own}
+    # conv_out makes as many variances as means, and quant_conv mixes both into the mean: here in one step.
     mean = config["latent_channels"]
-    given["quant_conv.weight"] = given["quant_conv.weight"][:mean, :mean]
-    given["quant_conv.bias"] = given["quant_conv.bias"][:mean]
-    given["encoder.conv_out.weight"] = given["encoder.conv_out.weight"][:mean]
-    given["encoder.conv_out.bias"] = given["encoder.conv_out.bias"][:mean]
+    mix = given["quant_conv.weight"][:mean, :, 0, 0]
+    bias = given["quant_conv.bias"][:mean]
+    given["encoder.conv_out.weight"] = torch.einsum("om,mikl->oikl", mix, given["encoder.conv_out.weight"])
+    given["encoder.conv_out.bias"] = mix @ given["encoder.conv_out.bias"] + bias
+    given["quant_conv.weight"] = torch.eye(mean)[:, :, None, None]
+    given["quant_conv.bias"] = torch.zeros(mean)
     model.load_state_dict(own | given)
     return model
 

@@ -1,17 +1,21 @@
 """Targets: models under audit behind an access level."""
 
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.dalle_mini import DalleMiniTarget
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.seq2seq import Seq2SeqTarget
 from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
     "AccessLevel",
+    "DalleMiniTarget",
     "DenoiseTarget",
     "DenoiserTarget",
     "DiffusersTarget",
     "GenerateTarget",
+    "Seq2SeqTarget",
     "Target",
     "VariationTarget",
     "VaryTarget",

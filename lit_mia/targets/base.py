@@ -63,9 +63,11 @@ class Target(ABC):
 
     Attributes:
         offers: The access levels at which this kind of target answers.
+        price_per_image: Money per image that the target makes, in whatever currency the caller counts.
     """
 
     offers: ClassVar[frozenset[AccessLevel]]
+    price_per_image: float = 0.0
 
     @property
     @abstractmethod
@@ -109,18 +111,22 @@ class GenerateTarget(Target):
     """A target that makes images from texts.
 
     Attributes:
-        batch_size: How many images one call of `generate` should be asked for.
-        price_per_image: Money per generated image, in whatever currency the caller counts.
+        batch_size: How many images one call of `generate` or `stream` should be asked for; a target that streams, and
+            bounds by itself how many it works on at once, takes many, so that it never waits for the slowest of a few.
     """
 
     offers = frozenset({AccessLevel.GENERATE})
     batch_size: int
-    price_per_image: float = 0.0
+
+    @property
+    def truncated(self) -> int:
+        """Captions so far that were too long for this target, so that it did not see their end."""
+        return 0
 
     @property
     @abstractmethod
     def nfe_per_image(self) -> int:
-        """Denoiser evaluations behind one image; 0 where the target does not tell."""
+        """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:

@@ -111,6 +111,11 @@ def _local_folder(path: str) -> Path | None:
     folder = Path(path).expanduser()
     if not folder.exists() and HUB_ID.fullmatch(path):
         return None
+    if folder.is_file():
+        raise TargetError(
+            f"{path!r} is a file, not a folder. Set `config` of a `DiffusersTarget` to read a single `.safetensors` "
+            "file; every other target needs a folder, as `pipeline.save_pretrained` writes it."
+        )
     if not folder.is_dir():
         raise TargetError(f"There is no folder {path!r}. Give a pipeline's folder, a hub id or `shipped:<name>`.")
     if not (folder / "model_index.json").is_file():

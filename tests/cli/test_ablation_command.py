@@ -17,6 +17,7 @@ PLAN = {
     "axis": STEPS,
     "baseline": 2,
     "steps": 2,
+    "fid": True,
     "points": [{STEPS: [2, 3], "attacks.AttackIIS.init_args.operation": ["abs", "dot"]}],
 }
 LEARNED = 48  # records outside test
@@ -50,6 +51,11 @@ def test_the_files_of_an_ablation_agree(swept):
     assert [row["auc"] for row in parquet.read_table(output / "ablation.parquet").to_pylist()] == [
         row.auc for row in report.rows
     ]
+    for row in rows:
+        assert row["fid_encoder"].startswith("open_clip")
+        assert float(row["fid_members"]) > 0
+        assert float(row["fid_nonmembers"]) > 0
+    assert len({row["fid_members"] for row in rows}) == 2  # the steps change it, the operation does not
     summary = lines(output / "summary.csv")
     assert [(line["kind"], line[STEPS], line["n"]) for line in summary] == [
         (kind, value, "2") for kind in ("attack", "blind") for value in "23"

@@ -17,7 +17,9 @@ from lit_mia.audit.plan import AblationPlan
 from lit_mia.audit.sweep import Sweep
 from lit_mia.cli.ablation_command import make_ablation
 from lit_mia.cli.configs import config_folder
+from lit_mia.features import Encoder
 from lit_mia.main import run
+from lit_mia.targets import Target
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
 COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
@@ -29,6 +31,8 @@ SWEEPS, ABLATIONS = (
     for of_an_audit in (False, True)
 )
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
+ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
+TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -115,6 +119,24 @@ def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_p
     attack = attack_of(str(path))
     assert type(attack).__name__ == yaml.safe_load(path.read_text())["class_path"]
     assert len({str(setting) for setting in attack.settings()}) == len(attack.settings()) > 0
+
+
+@pytest.mark.parametrize("path", ENCODERS, ids=name_of)
+def test_an_encoder_block_is_an_encoder_that_says_what_its_first_line_says(path):
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Encoder, "encoder")
+    encoder = parser.instantiate(parser.parse_args([f"--encoder={path}"])).encoder
+    assert type(encoder).__name__ == yaml.safe_load(path.read_text())["class_path"]
+    assert ("images and texts share a space" in path.read_text().splitlines()[0]) == encoder.shares_space
+
+
+@pytest.mark.parametrize("path", TARGETS, ids=name_of)
+def test_a_target_block_parses(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Target, "target")
+    block = parser.parse_args(["--target", str(path)]).target
+    assert block.class_path.rpartition(".")[2] == yaml.safe_load(path.read_text())["class_path"]
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=name_of)

@@ -57,6 +57,18 @@ def test_projections_give_the_similarity_of_the_model_itself(folder):
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_class_tokens_are_those_of_the_two_towers(folder):
+    encoder = BlipEncoder(folder, device="cpu")
+    model = BlipForImageTextRetrieval.from_pretrained(folder).eval()
+    pixels = BlipImageProcessor.from_pretrained(folder)(list(IMAGES), return_tensors="pt").pixel_values
+    tokens = BertTokenizerFast.from_pretrained(folder)(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        image = model.vision_model(pixels).last_hidden_state[:, 0]
+        text = model.text_encoder(tokens.input_ids, attention_mask=tokens.attention_mask).last_hidden_state[:, 0]
+    torch.testing.assert_close(encoder.embed_images(IMAGES), image, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(encoder.embed_texts(TEXTS), text, rtol=1e-4, atol=1e-5)
+
+
 def test_long_texts_are_cut_off(folder):
     assert BlipEncoder(folder, device="cpu").embed_texts(["cat " * 100]).isfinite().all()
 
@@ -68,7 +80,7 @@ def test_the_fingerprint_holds_the_features(folder):
 
 def test_a_model_without_the_text_encoder_is_refused(tmp_path):
     BlipForConditionalGeneration(_config()).save_pretrained(tmp_path)
-    with pytest.raises(EncoderError, match="no BLIP retrieval model"):
+    with pytest.raises(EncoderError, match="no whole BlipForImageTextRetrieval"):
         BlipEncoder(str(tmp_path), device="cpu").embed_images(IMAGES)
 
 

@@ -22,7 +22,9 @@ def report(values=(0.05, 0.4, 1.0), baseline=1.0, blind_varies=False, draws=2):
                 n = draws if place == 0 else 1
                 base = 0.7 + slope * place if kind == "attack" else 0.5 + 0.01 * place * blind_varies
                 for draw in range(n):
-                    facts = PointFacts({AXIS: value, DRAW: draw}, 20 + place, 1, 10, f"target{place}", 90.0, None)
+                    facts = PointFacts(
+                        {AXIS: value, DRAW: draw}, 20 + place, 1, 10, f"target{place}", "clip", 90.0, None
+                    )
                     auc = base + 0.02 * (draw - (n - 1) / 2)
                     rows.append(AblationRow(attack, kind, auc, auc - 0.05, auc + 0.04, facts))
                 delta = (None,) * 3 if kind == "blind" or value == baseline else (-0.01, -0.03, 0.01)
@@ -116,6 +118,7 @@ def test_the_tidy_table_has_a_line_per_attack_and_point():
         "images_per_record": 1,
         "nfe_per_record": 10,
         "target": "target0",
+        "fid_encoder": "clip",
         "fid_members": 90.0,
         "fid_nonmembers": None,
     }

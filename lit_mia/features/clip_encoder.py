@@ -1,0 +1,67 @@
+"""CLIP, SigLIP and SigLIP 2 by way of transformers: images and texts in one space."""
+
+from functools import cached_property
+from typing import Any, final
+
+from torch import Tensor
+
+from lit_mia.features.encoders import Encoder, Precision
+from lit_mia.features.pretrained import Pretrained
+
+
+@final
+class TransformersClipEncoder(Encoder):
+    """A CLIP (Radford et al., arXiv 2103.00020) or SigLIP (arXiv 2303.15343, 2502.14786) of transformers.
+
+    Embeddings are the projections that the model was trained to compare.
+
+    Args:
+        path: A hub id or a folder made by `save_pretrained`, with image processor and tokenizer.
+        normalize: Whether embeddings are scaled to length 1.
+        batch_size: Images or texts per forward pass. It changes speed and memory, not the embeddings.
+        device: `auto` (the accelerator if there is one, else the CPU) or a torch device such as `cuda:1`.
+        dtype: Precision of the forward pass. Embeddings are float32 in any case.
+    """
+
+    def __init__(
+        self,
+        path: str = "openai/clip-vit-base-patch32",
+        normalize: bool = True,
+        batch_size: int = 64,
+        device: str = "auto",
+        dtype: Precision = "float32",
+    ) -> None:
+        super().__init__(path, normalize, batch_size, device, dtype)
+        self.path = path
+        self._files = Pretrained(path, ("clip", "siglip", "siglip2"))
+
+    @property
+    def shares_space(self) -> bool:
+        """True: that is what they are trained for."""
+        return True
+
+    @property
+    def dimension(self) -> int:
+        """Length of an image embedding, and of a text embedding."""
+        config = self._files.config
+        return int(config.projection_dim if config.model_type == "clip" else config.vision_config.hidden_size)
+
+    def fingerprint(self) -> dict[str, object]:
+        """Hash of the folder if it is local, else the hub id; version of transformers; settings."""
+        return {"encoder": "clip", **self._files.identity, "normalize": self.normalize, "dtype": self.dtype}
+
+    def _encode_images(self, images: Tensor) -> Tensor:
+        output = self._model.get_image_features(**self._files.pixels(images, self._torch_device()))
+        embedding: Tensor = output.pooler_output
+        return embedding
+
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        tokens = self._files.tokens(texts, "max_length", self._torch_device())  # SigLIP was trained on full lengths
+        embedding: Tensor = self._model.get_text_features(**tokens).pooler_output
+        return embedding
+
+    @cached_property
+    def _model(self) -> Any:
+        from transformers import AutoModel
+
+        return self._files.model(AutoModel, self._torch_device())

@@ -1,0 +1,15 @@
+"""What tells the files of one model from those of all others."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def digest(folder: Path, files: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files and their places below a folder, in any order."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        with file.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        total.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
+    return total.hexdigest()

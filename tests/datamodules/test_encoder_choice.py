@@ -1,0 +1,83 @@
+"""Which encoder serves which head: refused before anything is asked; captions of the controls are embedded anyway."""
+
+import re
+
+import lightning as L
+import numpy as np
+import pytest
+import timm
+import torch
+from small_records import QUARTERS, InkTarget, write_records
+
+import lit_mia.features
+from datamodules import AuxiliaryDataModule
+from lit_mia.attacks import AttackIII, AttackIIS, AttackIS, AttackIV
+from lit_mia.audit import Audit
+from lit_mia.errors import EncoderError
+from lit_mia.features import BlipEncoder, DinoEncoder, InceptionEncoder, OpenClipEncoder, TimmEncoder
+from lit_mia.features.encoders import SHARING_ENCODERS
+
+LABELS = ["1", "0"] * 14
+APART = [DinoEncoder(), TimmEncoder(), InceptionEncoder("weights.pth"), BlipEncoder(features="cls")]
+
+
+@pytest.fixture
+def target(tmp_path):
+    return InkTarget(tmp_path / "notes")
+
+
+@pytest.fixture
+def data(tmp_path, target):
+    def make(encoder):
+        source = write_records(tmp_path / "records", LABELS)
+        return AuxiliaryDataModule(source, target, str(tmp_path / "store"), encoder, 8, 1, QUARTERS, 62)
+
+    return make
+
+
+@pytest.mark.parametrize("head", [AttackIII, AttackIV])
+@pytest.mark.parametrize("encoder", APART, ids=lambda encoder: type(encoder).__name__)
+def test_an_audit_refuses_an_encoder_without_a_shared_space_before_any_query(data, target, head, encoder):
+    message = f"Attack {head.name} compares.*{type(encoder).__name__}.*no space.*{re.escape(SHARING_ENCODERS)}"
+    with pytest.raises(EncoderError, match=message):
+        Audit(data(encoder), [AttackIS(), head()])
+    assert target.asked() == []
+
+
+def test_a_fit_refuses_it_before_any_query(data, target):
+    trainer = L.Trainer(accelerator="cpu", max_epochs=1, logger=False, enable_checkpointing=False)
+    with pytest.raises(EncoderError, match="Attack III compares"):
+        trainer.fit(AttackIII(), datamodule=data(BlipEncoder()))
+    assert target.asked() == []
+
+
+@pytest.mark.parametrize("encoder", APART, ids=lambda encoder: type(encoder).__name__)
+def test_heads_of_one_modality_take_any_encoder(encoder):
+    for head in (AttackIS(), AttackIIS()):
+        head.check_encoder(encoder)
+
+
+def test_concatenation_compares_nothing(data):
+    AttackIV(operation="concat").check_encoder(BlipEncoder(features="cls"))
+    with pytest.raises(EncoderError, match="no space"):
+        AttackIV(operation="concat").check_encoder(DinoEncoder())
+
+
+def test_the_message_names_every_encoder_that_shares_a_space():
+    made = {"InceptionEncoder": {"weights": "x"}, "BlipEncoder": {"features": "itc"}}
+    for name in set(lit_mia.features.__all__) - {"Encoder"}:
+        encoder = getattr(lit_mia.features, name)(**made.get(name, {}))
+        assert (name in SHARING_ENCODERS) == encoder.shares_space
+        assert encoder.name.startswith(f"{name} ")
+
+
+def test_captions_are_embedded_by_the_shipped_encoder_where_the_encoder_reads_images_alone(data, tmp_path):
+    weights = tmp_path / "model.pth"
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), weights)
+    module = data(TimmEncoder("test_resnet", str(weights), device="cpu"))
+    module.prepare(frozenset({"image_embedding", "text_embedding"}))
+    assert module.arrays.image_embedding.shape == (28, module.encoder.dimension)
+    expected = OpenClipEncoder(device="cpu").embed_texts([f"picture r{i:02d}" for i in range(28)])
+    np.testing.assert_allclose(module.arrays.text_embedding, expected.numpy(), rtol=1e-4, atol=1e-5)
+    assert module.encoder_fingerprint()["captions"] == OpenClipEncoder().fingerprint()
