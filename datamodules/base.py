@@ -85,6 +85,14 @@ class AuditDataModule(L.LightningDataModule, ABC):
             EncoderError: If the head needs another encoder.
         """
 
+    def captioner_fingerprint(self) -> dict[str, Any]:
+        """What the attacker's captioner is; empty where the captions are the source's own."""
+        return {}
+
+    def captioned(self, records: Records) -> Records:
+        """The readable records with the captions that the target is asked; the source's own by default."""
+        return records
+
     # ------------------------------------------------------------------ what a concrete datamodule asks
 
     @abstractmethod
@@ -124,7 +132,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
         _, unreadable = decode_images(records, self.image_size, self.folder)
         self.skipped = [records.ids[row] for row in unreadable]
         gone = set(unreadable)
-        return records.select([row for row in range(len(records)) if row not in gone])
+        return self.captioned(records.select([row for row in range(len(records)) if row not in gone]))
 
     @cached_property
     def labelled(self) -> Records:

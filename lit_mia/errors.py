@@ -21,6 +21,10 @@ class EncoderError(LitMiaError):
     """An encoder cannot be loaded, or its embeddings cannot be compared as asked."""
 
 
+class CaptionerError(LitMiaError):
+    """A captioner cannot be loaded, or describes nothing."""
+
+
 class StoreError(LitMiaError):
     """A store belongs to another target, or cannot be read."""
 

@@ -24,15 +24,17 @@ from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
+from lit_mia.audit.tool_check import check_tools
 from lit_mia.errors import EncoderError, HeadError, RecordError
 from lit_mia.features.cache import replacing
 from lit_mia.features.encoders import Encoder
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
 from lit_mia.report.refused import unequal_refusals
-from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, Tried
+from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, ToolCheck, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import Target
@@ -136,9 +138,11 @@ class Audit:
             fidelity(self.data, encoder=self.fid_encoder) if isinstance(self.data, AuxiliaryDataModule) else None
         )
         tried = _count(self.data.store_path / "ledger.json", config)
-        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
+        tools = check_tools(self.data, self.attacks)
+        placebo = self.maker.placebo is not None
+        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, placebo, tools)
         self._freeze(rows, heads)
-        report = self._report(name, config, evaluation, tried, distances, time.perf_counter() - began)
+        report = self._report(name, config, evaluation, tried, tools, distances, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
 
     def _costs(self) -> dict[str, Cost]:
@@ -167,6 +171,7 @@ class Audit:
         config: Mapping[str, Any],
         evaluation: Evaluation,
         tried: Tried,
+        tools: Retrieval | None,
         distances: Fidelity | None,
         seconds: float,
     ) -> AuditReport:
@@ -197,6 +202,8 @@ class Audit:
             },
             store_digest=data.store_digest(),
             encoder=data.encoder_fingerprint(),
+            captioner=data.captioner_fingerprint(),
+            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
             config=dict(config),
             tried=tried,
             control_null=evaluation.control_null,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.placement import resolve_device
 
 SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
 """The encoders whose images and texts share a space, for messages."""

@@ -144,6 +144,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
         *_evaluation_notes(report),
+        *_tool_notes(report),
         *(refusal_note(role, refused) for role, refused in report.refused.items()),
     ]
 
@@ -177,6 +178,17 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     if asked:
         notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
     return notes
+
+
+def _tool_notes(report: AuditReport) -> list[str]:
+    """Whether the attacker's tools work, where that was checked."""
+    check = report.tools
+    if check is None:
+        return []
+    return [
+        f"Tools: {percent(check['found'] / check['n'])} of {count(check['n'])} captions find their own image among the "
+        f"{check['nearest']} nearest (by chance {percent(check['nearest'] / check['n'])}, {p_value(check['p'])})."
+    ]
 
 
 def _tpr_note(point: TprPoint) -> str:

@@ -1,6 +1,5 @@
 """DALL·E mini and mega (Dayma et al. 2021) as a target, through the networks of min-dalle."""
 
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -13,7 +12,6 @@ from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
 from lit_mia.targets.digest import digest
-from lit_mia.targets.loading import resolve_device
 from lit_mia.targets.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
@@ -23,9 +21,9 @@ from lit_mia.targets.min_dalle import (
     require_min_dalle,
     weight_files,
 )
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.token_sampling import draw_tokens, guided, gumbel
 
-logger = logging.getLogger(__name__)
 IMAGE_TOKENS = 256
 CODES = 2**14
 """Codes of the VQGAN; the decoder of mega knows more, which are never drawn."""
@@ -153,9 +151,7 @@ class DalleMiniTarget(GenerateTarget):
     def _tokens(self, prompts: Sequence[str]) -> Tensor:
         """Tokens of no text for each prompt, then of the prompts, `[2b, 64]`."""
         texts = [self._tokenizer.tokenize(prompt) for prompt in prompts]
-        cut = sum(len(text) > TEXT_TOKENS for text in texts)
-        if cut:
-            logger.warning("%d of %d captions are cut: the target reads %d tokens.", cut, len(prompts), TEXT_TOKENS)
+        self.truncated += sum(len(text) > TEXT_TOKENS for text in texts)
         read = [text[:TEXT_TOKENS] for text in texts]
         words = self._encoder.text_vocab_count
         if max(token for text in read for token in text) >= words:

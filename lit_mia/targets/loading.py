@@ -39,7 +39,7 @@ def load_pipeline(
         "local_files_only": files.folder is not None,
         **_left_out(files, keep_checker),
     }
-    with _quietly(files.location):
+    with quietly(files.location):
         return _from_pretrained(auto_class, files.location, options)
 
 
@@ -63,7 +63,7 @@ def load_single_file(file: SingleFile, dtype: str) -> Any:
         "local_files_only": file.config.folder is not None,
         **_left_out(file.config, keep_checker=False),
     }
-    with _quietly(file.location):
+    with quietly(file.location):
         return wanted.from_single_file(file.location, **options)
 
 
@@ -91,8 +91,12 @@ def _left_out(files: PipelineFiles, keep_checker: bool) -> dict[str, object]:
 
 
 @contextmanager
-def _quietly(location: str) -> Iterator[None]:
-    """No loading bars, no line per cut caption (the target counts those), and errors of one kind."""
+def quietly(location: str) -> Iterator[None]:
+    """Load a model without bars, without a line per cut caption (targets count those), and with errors of one kind.
+
+    Raises:
+        TargetError: If the model cannot be loaded.
+    """
     import diffusers.utils.logging
     import transformers.utils.logging
     from diffusers.loaders.single_file_utils import SingleFileComponentError
@@ -107,7 +111,7 @@ def _quietly(location: str) -> Iterator[None]:
         try:
             yield
         except unreadable as error:
-            raise TargetError(f"The pipeline {location!r} cannot be loaded: {error}") from error
+            raise TargetError(f"The model {location!r} cannot be loaded: {error}") from error
 
 
 def _from_pretrained(auto_class: Any, path: str, options: dict[str, object]) -> Any:

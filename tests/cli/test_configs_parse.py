@@ -17,7 +17,7 @@ from lit_mia.audit.plan import AblationPlan
 from lit_mia.audit.sweep import Sweep
 from lit_mia.cli.ablation_command import make_ablation
 from lit_mia.cli.configs import config_folder
-from lit_mia.features import Encoder
+from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
 from lit_mia.targets import Target
 
@@ -33,6 +33,7 @@ SWEEPS, ABLATIONS = (
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
 TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
+CAPTIONERS = [path for path in CONFIGS if path.parent.name == "captioner"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -60,7 +61,15 @@ def attack_of(block: str) -> StatisticAttack:
 
 
 def test_there_are_configs():
-    assert {path.parent.name for path in CONFIGS} >= {*COMMANDS, "attack", "data", "logger", "statistic", "trainer"}
+    assert {path.parent.name for path in CONFIGS} >= {
+        *COMMANDS,
+        "attack",
+        "captioner",
+        "data",
+        "logger",
+        "statistic",
+        "trainer",
+    }
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
@@ -137,6 +146,15 @@ def test_a_target_block_parses(path, monkeypatch, tmp_path):
     parser.add_subclass_arguments(Target, "target")
     block = parser.parse_args(["--target", str(path)]).target
     assert block.class_path.rpartition(".")[2] == yaml.safe_load(path.read_text())["class_path"]
+
+
+@pytest.mark.parametrize("path", CAPTIONERS, ids=name_of)
+def test_a_captioner_block_is_a_captioner(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Captioner, "captioner")
+    captioner = parser.instantiate(parser.parse_args(["--captioner", str(path)])).captioner
+    assert type(captioner).__name__ == yaml.safe_load(path.read_text())["class_path"]
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=name_of)
