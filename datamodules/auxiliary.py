@@ -145,9 +145,14 @@ class AuxiliaryDataModule(AuditDataModule):
         self.target.require(AccessLevel.GENERATE)
         return Store(self.store_path, self.target.fingerprint())
 
-    def estimate(self) -> Estimate:
-        """What filling the store for the labelled records would cost; asks nothing."""
-        return estimate(self.store, self.target, self._queries(self.labelled))
+    def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
+        """What filling the store for the labelled records would cost; asks nothing.
+
+        Args:
+            others: Further datamodules over the same store, whose queries are counted too; what several need, once.
+        """
+        queries = [query for data in (self, *others) for query in data._queries(data.labelled)]
+        return estimate(self.store, self.target, queries)
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)

@@ -39,3 +39,7 @@ class ReportError(LitMiaError):
 
 class MetricError(LitMiaError):
     """Scores, labels or rates from which a metric cannot be computed."""
+
+
+class PlanError(LitMiaError):
+    """An ablation names values, places or attacks that its audit does not have."""

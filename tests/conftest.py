@@ -8,7 +8,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ class WandbRun:
 
     config: dict[str, Any]
     summary: dict[str, Any]
+    group: set[str] = field(default_factory=set)
 
 
 @pytest.fixture
@@ -100,6 +101,7 @@ def _read_run(file: Path) -> WandbRun:
     run = WandbRun({}, {})
     for content in _leveldb_records(file.read_bytes()):
         record = Record.FromString(content)
+        run.group.update(filter(None, [record.run.run_group]))
         for values, updates in (
             (run.config, [*record.run.config.update, *record.config.update]),
             (run.summary, [*record.summary.update]),

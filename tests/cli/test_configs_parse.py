@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from jsonargparse import ArgumentParser
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
-from lit_mia.audit.ablation import Sweep
+from lit_mia.audit.plan import AblationPlan
+from lit_mia.audit.sweep import Sweep
+from lit_mia.cli.ablation_command import make_ablation
 from lit_mia.cli.configs import config_folder
 from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
@@ -23,7 +26,10 @@ COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"
 """Folder of runnable files to the commands that they are for."""
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
-ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
+SWEEPS, ABLATIONS = (
+    [p for p in RUNNABLE if p.parent.name == "ablation" and ("audit" in yaml.safe_load(p.read_text())) is of_an_audit]
+    for of_an_audit in (False, True)
+)
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
 TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
@@ -90,7 +96,8 @@ def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
         run([*command, "--print_config"])
     printed = capsys.readouterr()
     assert ended.value.code == 0, printed.err
-    assert yaml.safe_load(printed.out)["data"]["class_path"].startswith("datamodules.")
+    content = yaml.safe_load(printed.out)
+    assert path in ABLATIONS or content["data"]["class_path"].startswith("datamodules.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,13 +157,27 @@ def test_a_captioner_block_is_a_captioner(path, monkeypatch, tmp_path):
     assert type(captioner).__name__ == yaml.safe_load(path.read_text())["class_path"]
 
 
-@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
-def test_an_ablation_sweeps_something_and_leaves_test_alone(path):
+@pytest.mark.parametrize("path", SWEEPS, ids=name_of)
+def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
     content = yaml.safe_load(path.read_text())
     assert set(content) == set(inspect.signature(Sweep).parameters)
     assert set(content["splits"]) <= {"train", "val", "calibration"}
     attacks = [attack_of(str(yaml.safe_dump(block, default_flow_style=True))) for block in content["attacks"]]
     assert all(len(attack.settings()) > 1 for attack in attacks)
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
+def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    plan = AblationPlan(**yaml.safe_load(path.read_text()))
+    ends = [
+        {key: [*{str(v): v for v in (of_key[0], of_key[-1])}.values()] for key, of_key in grid.items()}
+        for grid in plan.points
+    ]
+    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
+    assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
+    assert len({point.settings[plan.axis] for point in ablation.points}) > 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
