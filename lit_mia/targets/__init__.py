@@ -4,6 +4,7 @@ from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.http import HttpTarget, HttpVariationTarget
 from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "DenoiserTarget",
     "DiffusersTarget",
     "GenerateTarget",
+    "HttpTarget",
+    "HttpVariationTarget",
     "Target",
     "VariationTarget",
     "VaryTarget",

@@ -63,9 +63,13 @@ class Target(ABC):
 
     Attributes:
         offers: The access levels at which this kind of target answers.
+        remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
+        price_per_image: Money per image that the target makes, in whatever currency the caller counts.
     """
 
     offers: ClassVar[frozenset[AccessLevel]]
+    remote: ClassVar[bool] = False
+    price_per_image: float = 0.0
 
     @property
     @abstractmethod
@@ -110,12 +114,10 @@ class GenerateTarget(Target):
 
     Attributes:
         batch_size: How many images one call of `generate` should be asked for.
-        price_per_image: Money per generated image, in whatever currency the caller counts.
     """
 
     offers = frozenset({AccessLevel.GENERATE})
     batch_size: int
-    price_per_image: float = 0.0
 
     @property
     @abstractmethod
