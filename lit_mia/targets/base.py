@@ -149,4 +149,6 @@ class GenerateTarget(Target):
         Yields:
             Every position of the batch exactly once, in any order and any parts.
         """
-        yield Answers(range(len(prompts)), self.generate(prompts, seeds))
+        for start in range(0, len(prompts), self.batch_size):
+            rows = range(start, min(start + self.batch_size, len(prompts)))
+            yield Answers(rows, self.generate(prompts[rows.start : rows.stop], seeds[rows.start : rows.stop]))

@@ -164,9 +164,12 @@ class HttpVariationTarget(VaryTarget):
             raise TargetError("`endpoint: edits` sends captions, but a record has none. Use `variations`, or add one.")
         prompts = captions if self._endpoint == "edits" else [None] * len(images)
         sent = seeds if self._client.api.send_seed else [None] * len(images)
-        files = [write_image(image) for image in images]
-        rows = zip(prompts, sent, files, strict=True)
-        return self._client.answers([ImageQuery(self._endpoint, *row) for row in rows])
+        contents = [image.numpy().tobytes() for image in images]
+        files = {content: write_image(image) for content, image in dict(zip(contents, images, strict=True)).items()}
+        rows = zip(prompts, sent, contents, strict=True)
+        return self._client.answers(
+            [ImageQuery(self._endpoint, prompt, seed, files[content]) for prompt, seed, content in rows]
+        )
 
 
 def whole(name: str, n: int, parts: Iterator[Answers]) -> Tensor:
