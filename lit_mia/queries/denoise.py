@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from lit_mia.queries.generate import record_seed
+from lit_mia.queries.kept import generations, variations
+from lit_mia.queries.store import Store
 from lit_mia.targets.base import Answers, GenerateTarget
 from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
 from lit_mia.targets.draws import normal
@@ -75,6 +77,7 @@ class Subject:
         images: uint8 `[b, 3, s, s]`.
         captions: Their captions.
         seed: Seed of the audit.
+        kept: Where the images that a remote target makes are stored before they are used.
     """
 
     target: AskedTarget
@@ -82,6 +85,7 @@ class Subject:
     images: Tensor
     captions: tuple[str | None, ...]
     seed: int = 0
+    kept: Store | None = None
     _noise: dict[int, Tensor] = field(default_factory=dict, repr=False)
     _reduced: dict[float, Condition] = field(default_factory=dict, repr=False)
 
@@ -301,13 +305,13 @@ def _draw(subject: Subject, requests: Sequence[Variation | Generation]) -> dict[
 
 
 def _stream(subject: Subject, requests: Sequence[Variation | Generation]) -> Iterator[Answers]:
+    """The images of all requests, request by request."""
     target, times = subject.target, len(requests)
-    is_variation = isinstance(requests[0], Variation)
-    purpose = "vary" if is_variation else "generate"
+    purpose = "vary" if isinstance(requests[0], Variation) else "generate"
     seeds = [seed for request in requests for seed in subject.seeds(purpose, request.index)]
-    captions = subject.captions * times
-    if is_variation and isinstance(target, VaryTarget):
-        return target.stream_vary(subject.images.repeat(times, 1, 1, 1), captions, seeds)
-    if not is_variation and isinstance(target, GenerateTarget):
-        return target.stream([str(caption) for caption in captions], seeds)
+    ids, captions = subject.ids * times, subject.captions * times
+    if purpose == "vary" and isinstance(target, VaryTarget):
+        return variations(target, ids, subject.images.repeat(times, 1, 1, 1), captions, seeds, subject.kept)
+    if purpose == "generate" and isinstance(target, GenerateTarget):
+        return generations(target, ids, [str(caption) for caption in captions], seeds, subject.kept)
     raise TypeError(f"{type(target).__name__} cannot answer {requests[0]}; `Target.require` refuses it earlier.")
