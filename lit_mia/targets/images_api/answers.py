@@ -92,7 +92,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     if 200 <= status < 300:
         return
     codes, message = _error(body)
-    said = f"HTTP {status}: {message}" if message else f"HTTP {status}"
+    said = f"HTTP {status}: {message}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after"))
     if status in (408, 409) or status >= 500:
         raise BrokenError(said, wait=wait)

@@ -27,7 +27,7 @@ from lit_mia.targets.ledger import Ledger
 if TYPE_CHECKING:
     from tenacity import AsyncRetrying, RetryCallState
 
-HOPELESS = 5
+HOPELESS = 3
 """So many queries that fail for good before any is answered end the round."""
 
 
@@ -64,7 +64,7 @@ class Round:
 
     def __init__(self, api: ImagesAPI, pace: Pace, ledger: Ledger, emit: Callable[[Reply], None]) -> None:
         self._api, self._pace, self._ledger, self._emit = api, pace, ledger, emit
-        self._slots, self._ending = asyncio.Semaphore(pace.concurrency), asyncio.Event()
+        self._places, self._ending = asyncio.Semaphore(pace.concurrency), asyncio.Event()
         self._end: TargetError | None = None
         self._failures: list[str] = []
         self._answered, self._not_before, self._last_answer = 0, 0.0, time.monotonic()
@@ -92,8 +92,12 @@ class Round:
             )
 
     async def _ask(self, number: int, query: ImageQuery, n: int) -> None:
-        """All images of one query; a server that gives too few is asked for the rest."""
-        while n:
+        """All images of one query, which keeps its place until it has them: what is asked first is answered first."""
+        async with self._places:
+            await self._ask_all(number, query, n)
+
+    async def _ask_all(self, number: int, query: ImageQuery, n: int) -> None:
+        while n:  # a server that gives too few is asked for the rest
             try:
                 images = (await self._patiently(query, n))[:n]
             except RefusedError as refusal:
@@ -135,21 +139,20 @@ class Round:
 
     async def _account(self, query: ImageQuery, n: int) -> list[Tensor]:
         """One request, put down before it is sent, and its outcome after."""
-        async with self._slots:
-            while (wait := self._not_before - time.monotonic()) > 0 and not self._ending.is_set():
-                await self._sleep(wait)
-            if self._ending.is_set():
-                raise _StoppedError
-            attempt = self._ledger.begin(n)
-            try:
-                images = await self._exchange.ask(query, n)
-            except NoImageError as error:
-                self._ledger.end(attempt, error.outcome)
-                self._hold(error)
-                raise
-            self._ledger.end(attempt, "confirmed")
-            self._last_answer = time.monotonic()
-            return images
+        while (wait := self._not_before - time.monotonic()) > 0 and not self._ending.is_set():
+            await self._sleep(wait)
+        if self._ending.is_set():
+            raise _StoppedError
+        attempt = self._ledger.begin(n)
+        try:
+            images = await self._exchange.ask(query, n)
+        except NoImageError as error:
+            self._ledger.end(attempt, error.outcome)
+            self._hold(error)
+            raise
+        self._ledger.end(attempt, "confirmed")
+        self._last_answer = time.monotonic()
+        return images
 
     def _hold(self, error: NoImageError) -> None:
         """Let all requests wait where the server asks for it.
