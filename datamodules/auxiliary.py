@@ -15,7 +15,7 @@ from lit_mia.features.cache import cached_rows, key_digest
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import resize
 from lit_mia.queries.cost import Estimate
-from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read
+from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget
@@ -28,7 +28,8 @@ class AuxiliaryDataModule(AuditDataModule):
     """Records of known membership and what the target generates for their captions (Wu et al. 2022).
 
     The store is filled with what is missing, each rank asking its own share, and nothing is asked twice. Splits are
-    disjoint by group, drawn by a hash, and locked in the store before the first query.
+    disjoint by group, drawn by a hash, and locked in the store before the first query. A record of which the target
+    refuses an image leaves the splits: it is neither trained on nor scored.
 
     Args:
         source: Where the records come from.
@@ -101,8 +102,8 @@ class AuxiliaryDataModule(AuditDataModule):
         return Store(self.store_path, self.target.fingerprint())
 
     def estimate(self) -> Estimate:
-        """What filling the store for the known records would cost; asks nothing."""
-        return estimate(self.store, self.target, self._queries(self.known))
+        """What filling the store for the labelled records would cost; asks nothing."""
+        return estimate(self.store, self.target, self._queries(self.labelled))
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)
@@ -110,6 +111,10 @@ class AuxiliaryDataModule(AuditDataModule):
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
         self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank, world_size)
+
+    def refusals(self, records: Records) -> dict[str, str]:
+        """Id → reason of those of some records of which the target refused an image."""
+        return refusals(self.store, self._queries(records))
 
     def store_digest(self) -> str:
         """SHA-256 of all answers."""

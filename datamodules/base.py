@@ -1,7 +1,8 @@
 """What every audit's datamodule shares: records, locked splits, and loaders over arrays of what the target answered."""
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -13,19 +14,22 @@ from torch.utils.data import DataLoader
 
 from datamodules.pairs import PairArrays, PairDataset
 from datamodules.sources.base import RecordSource
-from lit_mia.errors import RecordError
+from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.pixels import decode_images
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import UNKNOWN, PairBatch, Records
-from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits
+from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
 from lit_mia.targets.base import Target
+
+logger = logging.getLogger(__name__)
 
 
 class AuditDataModule(L.LightningDataModule, ABC):
     """Records of known membership and what a target answers about them.
 
     What is missing is asked in `setup`, each rank asking its own share, and what was kept is not asked again. Splits
-    are disjoint by group, drawn by a hash, and locked in the store before the first query.
+    are disjoint by group, drawn by a hash, and locked in the store before the first query. Records that the target
+    refuses to answer leave the locked splits: they are neither trained on nor scored.
 
     Args:
         source: Where the records come from.
@@ -66,6 +70,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
         self.arrays: PairArrays | None = None
         self.cost = Cost()
         self.skipped: list[str] = []
+        self._left_out: set[str] = set()
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the attacker's encoder is; empty where none is used."""
@@ -97,6 +102,10 @@ class AuditDataModule(L.LightningDataModule, ABC):
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
 
+    def refusals(self, records: Records) -> dict[str, str]:
+        """Id → reason of those of some records that the target refused to answer; none by default."""
+        return {}
+
     # ------------------------------------------------------------------ records and splits
 
     @cached_property
@@ -109,28 +118,73 @@ class AuditDataModule(L.LightningDataModule, ABC):
         return records.select([row for row in range(len(records)) if row not in gone])
 
     @cached_property
-    def known(self) -> Records:
-        """The records of known membership: what heads are trained and tested on."""
+    def labelled(self) -> Records:
+        """The records of known membership: what is split and asked."""
         records = self.all_records
         return records.select([row for row, member in enumerate(records.members) if member != UNKNOWN])
 
     @cached_property
-    def unknown(self) -> Records:
-        """The records of unknown membership: what `predict` scores."""
+    def unlabelled(self) -> Records:
+        """The records of unknown membership: what `predict` asks."""
         records = self.all_records
         return records.select([row for row, member in enumerate(records.members) if member == UNKNOWN])
 
     @cached_property
-    def splits(self) -> Splits:
-        """The splits of the known records, checked and locked.
+    def known(self) -> Records:
+        """The labelled records that were not left out: what heads are trained and tested on."""
+        return self._kept(self.labelled)
+
+    @cached_property
+    def unknown(self) -> Records:
+        """The unlabelled records that were not left out: what `predict` scores."""
+        return self._kept(self.unlabelled)
+
+    @cached_property
+    def locked_splits(self) -> Splits:
+        """The splits of the labelled records, checked and locked.
 
         Raises:
             SplitError: If a split lacks a class, or the lock holds other splits.
         """
-        splits = assign_splits(self.known, self.fractions, self.split_seed)
-        check_splits(splits, self.known)
-        lock_splits(splits, self.known, self.store_path / "splits.json")
+        splits = assign_splits(self.labelled, self.fractions, self.split_seed)
+        check_splits(splits, self.labelled)
+        lock_splits(splits, self.labelled, self.store_path / "splits.json")
         return splits
+
+    @cached_property
+    def splits(self) -> Splits:
+        """The locked splits without the records that were left out; rows count in `known`.
+
+        Raises:
+            SplitError: If a split lacks a class.
+        """
+        splits = remaining(self.locked_splits, self.labelled, self._kept_rows(self.labelled))
+        try:
+            check_splits(splits, self.known)
+        except SplitError as error:
+            gone = len(self.labelled) - len(self.known)
+            raise SplitError(f"After {gone} of {len(self.labelled)} records were refused: {error}") from None
+        return splits
+
+    def leave_out(self, ids: Iterable[str]) -> None:
+        """Take some records out of all tables, splits and loaders, for good.
+
+        Args:
+            ids: Records that have no answer from this target or from one that it is compared with.
+        """
+        gone = self._left_out.union(ids)
+        if gone == self._left_out:
+            return
+        self._left_out, self.arrays = gone, None
+        for table in ("known", "unknown", "splits", "train_rows"):
+            self.__dict__.pop(table, None)
+
+    def _kept(self, records: Records) -> Records:
+        rows = self._kept_rows(records)
+        return records if len(rows) == len(records) else records.select(rows)
+
+    def _kept_rows(self, records: Records) -> list[int]:
+        return [row for row, name in enumerate(records.ids) if name not in self._left_out]
 
     @cached_property
     def train_rows(self) -> list[int]:
@@ -150,8 +204,18 @@ class AuditDataModule(L.LightningDataModule, ABC):
     # ------------------------------------------------------------------ queries
 
     def query(self, rank: int = 0, world_size: int = 1) -> None:
-        """Ask what is missing for the known records."""
-        self.fill(self.known, rank, world_size)
+        """Ask what is missing for the labelled records, and leave out those that the target refuses."""
+        self.fill(self.labelled, rank, world_size)
+        self._leave_out_refused(self.labelled)
+
+    def _leave_out_refused(self, records: Records) -> None:
+        refused = self.refusals(records)
+        if not self._left_out.issuperset(refused):
+            name, reason = next(iter(refused.items()))
+            n, total = len(refused), len(records)
+            message = "The target %s refused %d of %d records, which are left out, e.g. %s: %s"
+            logger.warning(message, self.target.name, n, total, name, reason)
+        self.leave_out(refused)
 
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
@@ -161,17 +225,17 @@ class AuditDataModule(L.LightningDataModule, ABC):
 
     def prepare_data(self) -> None:
         """Load and decode the records and lock the splits, once per node."""
-        if len(self.known):
-            _ = self.splits
+        if len(self.labelled):
+            _ = self.locked_splits
 
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
-        table = self._table(stage)
+        asked = self._all_of(stage)
         trainer: Any = self.trainer
         inputs = trainer.lightning_module.inputs
-        if self.arrays is not None and self.table is table and self.arrays.hold(inputs):
+        if self.arrays is not None and self.table is self._table(stage) and self.arrays.hold(inputs):
             return
-        self.fill(table, trainer.global_rank, trainer.world_size)
+        self.fill(asked, trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
         if trainer.is_global_zero:  # the others find the features cached
             self.prepare(inputs, stage)
@@ -180,10 +244,12 @@ class AuditDataModule(L.LightningDataModule, ABC):
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
+        asked = self._all_of(stage)
         if stage != "predict":
-            _ = self.splits
+            _ = self.locked_splits
+        self.fill(asked, 0, 1)
+        self._leave_out_refused(asked)
         self.table = self._table(stage)
-        self.fill(self.table, 0, 1)
         self.arrays = self.arrays_of(inputs)
 
     def example(self) -> PairBatch:
@@ -222,14 +288,22 @@ class AuditDataModule(L.LightningDataModule, ABC):
             raise RecordError("The datamodule was not set up: call `setup` (a Trainer does) before its loaders.")
         return PairDataset(self.arrays, rows)
 
-    def _table(self, stage: str) -> Records:
+    def _all_of(self, stage: str) -> Records:
         if stage != "predict":
-            return self.known
-        if not self.unknown:
+            return self.labelled
+        if not self.unlabelled:
             raise RecordError(
                 "`predict` scores records of unknown membership, but every record of the source is labelled. "
                 "Leave their `member` empty, or set `member_column: null`."
             )
+        return self.unlabelled
+
+    def _table(self, stage: str) -> Records:
+        if stage != "predict":
+            _ = self.splits
+            return self.known
+        if not self.unknown:
+            raise RecordError(f"The target {self.target.name!r} refused all {len(self.unlabelled)} records to predict.")
         return self.unknown
 
     # ------------------------------------------------------------------ arrays

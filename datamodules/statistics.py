@@ -126,8 +126,8 @@ class StatisticDataModule(AuditDataModule):
         return self.store.digest()
 
     def estimate(self) -> Estimate:
-        """What the missing findings for the known records would cost; asks nothing."""
-        return self.estimate_for(self.known)
+        """What the missing findings for the labelled records would cost; asks nothing."""
+        return self.estimate_for(self.labelled)
 
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""

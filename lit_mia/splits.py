@@ -6,7 +6,7 @@ import math
 import uuid
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -71,6 +71,24 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
         fractions=tuple(fractions),
         n_groups=len({records.groups[row] for row in known}),
         digest=_digest(rows, records),
+    )
+
+
+def remaining(splits: Splits, records: Records, kept: Sequence[int]) -> Splits:
+    """The same splits after some records have left; nothing is redrawn, and the digest stays.
+
+    Args:
+        splits: Splits of `records`.
+        records: The table that was split.
+        kept: Rows that remain, ascending; rows of the result count among them, as in `records.select(kept)`.
+    """
+    place = {row: number for number, row in enumerate(kept)}
+    rows = {name: tuple(row for row in of_split if row in place) for name, of_split in splits.rows.items()}
+    return replace(
+        splits,
+        rows={name: tuple(place[row] for row in of_split) for name, of_split in rows.items()},
+        members={name: sum(records.members[row] == MEMBER for row in of_split) for name, of_split in rows.items()},
+        n_groups=len({records.groups[row] for of_split in rows.values() for row in of_split}),
     )
 
 

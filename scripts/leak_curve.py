@@ -1,12 +1,13 @@
-"""Leak of the demo target against its training steps, on train and val records only: `python scripts/leak_curve.py`.
+"""Leak of a demo target against its training steps: `python scripts/leak_curve.py demo|seq2seq`.
 
-Reads the snapshots of `make_demo_targets.py demo`, asks each for the train and val records (the store keeps what was
-asked), and scores simple linear heads cross-fitted on two halves of the groups. Chooses nothing: it writes
-`.work/leak_curve.csv` and `.work/leak_curve.png`, from which the shipped step was read.
+On train and val records only. Reads the snapshots of `make_demo_targets.py`, asks each for those records (the store
+keeps what was asked), and scores simple linear heads cross-fitted on two halves of the groups. Chooses nothing: it
+writes `leak_curve.csv` and `leak_curve.png` beside the snapshots, from which the shipped step was read.
 """
 
 import csv
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,11 @@ from lit_mia.queries.generate import fill, queries_for, read
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.shadow.diffusion import encode_images, encode_texts, load_tools
+from lit_mia.shadow.seq2seq import encode_codes, token_losses
 from lit_mia.splits import assign_splits
+from lit_mia.targets.base import GenerateTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.seq2seq import Seq2SeqTarget
 
 WORK = Path(".work")
 TIMESTEPS = (50, 100, 200, 300, 400)
@@ -32,6 +36,8 @@ TIMESTEPS = (50, 100, 200, 300, 400)
 
 def main() -> None:
     """Measure every snapshot."""
+    family = sys.argv[1]
+    target_of, white_box = {"demo": (latent_target, denoising_loss), "seq2seq": (token_target, token_loss)}[family]
     everything = OpenMojiSource("demo").load()
     splits = assign_splits(everything)
     records = everything.select(sorted(splits.rows["train"] + splits.rows["val"]))
@@ -39,8 +45,8 @@ def main() -> None:
     encoder = OpenClipEncoder(str(WORK / "openmoji-clip"))
     images, texts = encoder.embed_images(x), encoder.embed_texts([str(c) for c in records.captions])
     rows = []
-    for folder in sorted((WORK / "openmoji-demo/snapshots").iterdir()):
-        answers = generate(folder, records)
+    for folder in sorted((WORK / f"openmoji-{family}/snapshots").iterdir()):
+        answers = generate(target_of(folder), WORK / "leak" / family / folder.name, records)
         generated = encoder.embed_images(answers)
         features = {
             "blind (image)": images,
@@ -51,17 +57,26 @@ def main() -> None:
             "IV": torch.cat([generated, (images - generated).square(), (texts - generated).square()], dim=1),
         }
         scores = {name: cross_fitted(value.numpy(), records) for name, value in features.items()}
-        scores["loss (white box)"] = -denoising_loss(folder, torch.from_numpy(x), records).numpy()
+        scores["loss (white box)"] = -white_box(folder, torch.from_numpy(x), records).numpy()
         row = {name: round(auc(score, records.members), 4) for name, score in scores.items()}
         rows.append({"step": int(folder.name.removeprefix("step-")), **row})
         print(rows[-1], flush=True)
-    write(rows)
+    write(rows, WORK / f"openmoji-{family}")
 
 
-def generate(folder: Path, records: Records) -> torch.Tensor:
-    """The snapshot's answers, uint8 `[n, 3, 64, 64]`."""
-    target = DiffusersTarget(str(folder), steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
-    store = Store(WORK / "leak" / folder.name, target.fingerprint())
+def latent_target(folder: Path) -> GenerateTarget:
+    """A snapshot of the latent demo target."""
+    return DiffusersTarget(str(folder), steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
+
+
+def token_target(folder: Path) -> GenerateTarget:
+    """A snapshot of the sequence-to-sequence demo target."""
+    return Seq2SeqTarget(str(folder), str(WORK / "openmoji-vq"))
+
+
+def generate(target: GenerateTarget, path: Path, records: Records) -> torch.Tensor:
+    """The target's answers, uint8 `[n, 3, 64, 64]`."""
+    store = Store(path, target.fingerprint())
     queries = queries_for(records, 1, 0)
     fill(store, target, queries)
     return read(store, queries, records)[:, 0]
@@ -104,9 +119,21 @@ def denoising_loss(folder: Path, x: torch.Tensor, records: Records) -> torch.Ten
     return total
 
 
-def write(rows: list[dict[str, float]]) -> None:
+@torch.inference_mode()
+def token_loss(folder: Path, x: torch.Tensor, records: Records) -> torch.Tensor:
+    """Mean cross-entropy of the image tokens given the caption, `[n]`."""
+    from transformers import AutoTokenizer, BartForConditionalGeneration
+
+    bart = BartForConditionalGeneration.from_pretrained(folder, torch_dtype=torch.float32).eval()
+    tokenizer, codes = AutoTokenizer.from_pretrained(folder), encode_codes(WORK / "openmoji-vq", x)
+    parts = torch.arange(len(codes)).split(128)
+    losses = [token_losses(bart, tokenizer, [str(records.captions[i]) for i in part], codes[part]) for part in parts]
+    return torch.cat(losses).mean(dim=1)
+
+
+def write(rows: list[dict[str, float]], folder: Path) -> None:
     """The table and the plot."""
-    with (WORK / "leak_curve.csv").open("w", newline="") as file:
+    with (folder / "leak_curve.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -116,9 +143,9 @@ def write(rows: list[dict[str, float]]) -> None:
         style = "--" if name.startswith(("blind", "loss")) else "-"
         axes.plot([row["step"] for row in rows], [row[name] for row in rows], style, marker="o", label=name)
     axes.axhline(0.5, color="grey", linewidth=0.8)
-    axes.set(xlabel="training steps (batch 64)", ylabel="AUC on train + val, cross-fitted", ylim=(0.4, 1.02))
+    axes.set(xlabel="training steps", ylabel="AUC on train + val, cross-fitted", ylim=(0.4, 1.02))
     axes.legend(ncols=2, fontsize=8)
-    figure.savefig(WORK / "leak_curve.png", dpi=150)
+    figure.savefig(folder / "leak_curve.png", dpi=150)
 
 
 if __name__ == "__main__":

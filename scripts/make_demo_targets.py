@@ -1,9 +1,10 @@
 """Train a demo target on its OpenMoji members: `python scripts/make_demo_targets.py TARGET [--steps N]`.
 
 `demo` and `shadow` are latent text-to-image targets; they need the tools of `make_tools.py autoencoder` and `text`.
-`ddpm` and `ddpm-shadow` are unconditional pixel-space targets at 32 px with the same members. Checkpoints every 10
-minutes into `.work/`; the same command resumes. Averaged weights are kept every 100 steps (latent) or 400 steps
-(pixel); `scripts/ship_demo.py` and `scripts/ship_ddpm.py` ship one of them.
+`ddpm` and `ddpm-shadow` are unconditional pixel-space targets at 32 px, `seq2seq` and `seq2seq-shadow` BARTs over image
+codes, which need `make_tools.py vq` and `seq2seq`; all have the same members. Checkpoints every 10 minutes into
+`.work/`; the same command resumes. Snapshots are kept at regular steps; `scripts/ship_demo.py`,
+`scripts/ship_ddpm.py` and `scripts/ship_seq2seq.py` ship one of them.
 """
 
 import argparse
@@ -22,11 +23,14 @@ from lit_mia.records import MEMBER, Records
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
 from lit_mia.shadow.diffusion import LatentDiffusionDataModule, LatentDiffusionTraining
 from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
-from lit_mia.shadow.training import DiffusionTraining
+from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
+from lit_mia.shadow.training import TargetTraining
 
 WORK = Path(".work")
-SEEDS = {"demo": 11, "shadow": 12, "ddpm": 13, "ddpm-shadow": 14}
-STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600}
+SEEDS = {"demo": 11, "shadow": 12, "ddpm": 13, "ddpm-shadow": 14, "seq2seq": 15, "seq2seq-shadow": 16}
+STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600, "seq2seq": 600, "seq2seq-shadow": 480}
+BATCH = {"latent": 64, "ddpm": 32, "seq2seq": 32}
+SNAPSHOT_EVERY = {"latent": 100, "ddpm": 400, "seq2seq": 40}
 
 
 class Snapshots(Callback):
@@ -48,33 +52,25 @@ def main() -> None:
     parser.add_argument("--steps", type=int)
     parser.add_argument("--batch-size", type=int)
     args = parser.parse_args()
-    pixel = args.target.startswith("ddpm")
+    family = args.target.removesuffix("-shadow") if "-" in args.target or args.target in BATCH else "latent"
     args.steps = args.steps or STEPS[args.target]
-    args.batch_size = args.batch_size or (32 if pixel else 64)
+    args.batch_size = args.batch_size or BATCH[family]
 
-    size = 32 if pixel else 64
+    size = 32 if family == "ddpm" else 64
     records = OpenMojiSource("shadow" if args.target.endswith("shadow") else "demo", size=size).load()
     members = records.select([i for i, member in enumerate(records.members) if member == MEMBER])
     images = torch.from_numpy(np.stack([np.asarray(members.open_image(i)) for i in range(len(members))]))
     images = images.permute(0, 3, 1, 2).contiguous()
-    captions = [str(caption) for caption in members.captions]
     folder = WORK / f"openmoji-{args.target}"
     L.seed_everything(SEEDS[args.target])
-    model: DiffusionTraining
-    data: L.LightningDataModule
-    if pixel:
-        model = PixelDiffusionTraining(steps=args.steps)
-        data = CaptionedImagesDataModule(CaptionedImages(images, captions), args.batch_size, args.steps)
-    else:
-        model = LatentDiffusionTraining(tools=str(WORK / "tools"), steps=args.steps)
-        data = LatentDiffusionDataModule(images, captions, str(WORK / "tools"), args.batch_size, args.steps)
+    model, data = training(family, images, [str(c) for c in members.captions], args.batch_size, args.steps)
     checkpoint = ModelCheckpoint(folder, save_last=True, train_time_interval=timedelta(minutes=10), save_top_k=1)
     facts = membership(args, members, model, size)
     trainer = L.Trainer(
         accelerator="cpu",
         max_steps=args.steps,
         precision="bf16-mixed",
-        callbacks=[checkpoint, Snapshots(folder / "snapshots", facts, every=400 if pixel else 100)],
+        callbacks=[checkpoint, Snapshots(folder / "snapshots", facts, SNAPSHOT_EVERY[family])],
         logger=CSVLogger(folder, name="log"),
         log_every_n_steps=20,
         enable_progress_bar=False,
@@ -86,7 +82,23 @@ def main() -> None:
     model.export(folder / f"snapshots/step-{trainer.global_step:05d}", facts)
 
 
-def membership(args: argparse.Namespace, members: Records, model: DiffusionTraining, size: int) -> dict[str, object]:
+def training(
+    family: str, images: torch.Tensor, captions: list[str], batch_size: int, steps: int
+) -> tuple[TargetTraining, L.LightningDataModule]:
+    """The training of a family, and its data."""
+    if family == "ddpm":
+        pairs = CaptionedImages(images, captions)
+        return PixelDiffusionTraining(steps=steps), CaptionedImagesDataModule(pairs, batch_size, steps)
+    if family == "seq2seq":
+        start, vq = str(WORK / "seq2seq-start"), str(WORK / "openmoji-vq")
+        data = TokenDataModule(images, captions, vq, batch_size, steps)
+        return Seq2SeqTraining(start, start=start, lr=5e-4, steps=steps), data
+    tools = str(WORK / "tools")
+    latents = LatentDiffusionDataModule(images, captions, tools, batch_size, steps)
+    return LatentDiffusionTraining(tools=tools, steps=steps), latents
+
+
+def membership(args: argparse.Namespace, members: Records, model: TargetTraining, size: int) -> dict[str, object]:
     """What is written to `membership.json`: who the members are, and how the target was made."""
     recipe = {**json.loads(json.dumps(dict(model.hparams))), "batch_size": args.batch_size, "precision": "bf16-mixed"}
     recipe["command"] = f"python scripts/make_demo_targets.py {args.target} --steps {args.steps}"

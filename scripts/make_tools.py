@@ -1,4 +1,4 @@
-"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip|vq`.
+"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip|vq|seq2seq`.
 
 Checkpoints every 10 minutes into `.work/`; the same command resumes.
 """
@@ -16,6 +16,7 @@ from vendor_emoji import load_vendor_emoji
 from lit_mia.shadow.autoencoder import AutoencoderTraining
 from lit_mia.shadow.clip import ClipTraining
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
 from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
 from lit_mia.shadow.vq_autoencoder import VqAutoencoderTraining
 
@@ -68,6 +69,19 @@ def make_vq() -> None:
     model.export(WORK / "openmoji-vq")
 
 
+def make_seq2seq() -> None:
+    """What both sequence-to-sequence targets start from, as real ones start from a model of other images."""
+    images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
+    L.seed_everything(6)
+    steps = 1500
+    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=1500, length=20)
+    tokenizer.save_pretrained(WORK / "seq2seq-tokenizer")
+    model = Seq2SeqTraining(str(WORK / "seq2seq-tokenizer"), steps=steps)
+    data = TokenDataModule(torch.from_numpy(images), names, str(WORK / "openmoji-vq"), 64, steps)
+    train("seq2seq", model, data, steps)
+    model.export(WORK / "seq2seq-start", {"source": "other vendors' emoji, see scripts/vendor_emoji.py"})
+
+
 def make_text_encoder() -> None:
     """The tokenizer and the text encoder of the demo targets."""
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
@@ -93,5 +107,11 @@ def make_clip() -> None:
 
 
 if __name__ == "__main__":
-    makers = {"autoencoder": make_autoencoder, "text": make_text_encoder, "clip": make_clip, "vq": make_vq}
+    makers = {
+        "autoencoder": make_autoencoder,
+        "text": make_text_encoder,
+        "clip": make_clip,
+        "vq": make_vq,
+        "seq2seq": make_seq2seq,
+    }
     makers[sys.argv[1]]()

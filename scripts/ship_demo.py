@@ -39,7 +39,7 @@ def main() -> None:
     for tool in ("autoencoder", "autoencoder-2", "text"):
         copy_log(WORK / tool, ASSETS / "targets", f"{tool}-training.csv")
     for name in ("leak_curve.csv", "leak_curve.png"):
-        shutil.copy(WORK / name, ASSETS / "targets" / name)
+        shutil.copy(WORK / "openmoji-demo" / name, ASSETS / "targets" / name)
     draw_sheet()
 
 

@@ -17,6 +17,7 @@ from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.training import Budget
+from lit_mia.audit.accounts import charges_of, cut_captions, refusals_of
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
@@ -26,6 +27,7 @@ from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
+from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport, Protocol, Spent, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
@@ -137,6 +139,7 @@ class Audit:
         data, placebo = self.data, self.maker.placebo
         costs = {role: answers.cost for role, answers in self.maker.answers().items()}
         total = sum(costs.values(), Cost())
+        refused = refusals_of(self.maker.answers())
         return AuditReport(
             name=name,
             created=datetime.now(UTC).date().isoformat(),
@@ -146,6 +149,7 @@ class Audit:
                 **asdict(total),
                 by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
                 seconds_total=seconds,
+                charges=charges_of(self.maker.answers()),
             ),
             protocol=self.protocol,
             design=self.design,
@@ -165,7 +169,12 @@ class Audit:
             mde_auc=evaluation.mde_auc,
             mde_delta_auc=evaluation.mde_delta_auc,
             skipped=data.skipped,
-            limits=limits_of(self.design, placebo is not None, data.splits.sizes()["test"]),
+            refused=refused,
+            limits=[
+                *limits_of(self.design, placebo is not None, data.splits.sizes()["test"]),
+                *unequal_refusals(refused),
+                *cut_captions(self.maker.answers()),
+            ],
             versions=versions(),
             git=git_commit(),
         )

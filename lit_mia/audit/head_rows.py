@@ -43,6 +43,7 @@ class HeadRows(RowMaker):
         """Fill the stores."""
         for data in self.answers().values():
             data.query()
+        self.leave_out_refused()
 
     def rows(self, heads: Path) -> list[RowScores]:
         """Train all heads."""
@@ -63,6 +64,7 @@ class HeadRows(RowMaker):
         """Ask, and build the arrays that the heads need."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
         blind = [control.inputs for attack in self.attacks for control in controls_of(attack).values()]
+        self.query()
         self.data.prepare(inputs.union(*blind))
         if self.placebo is not None:
             self.placebo.prepare(inputs)

@@ -30,7 +30,7 @@ class RowMaker(ABC):
 
     @abstractmethod
     def query(self) -> None:
-        """Ask what is missing, and nothing more."""
+        """Ask what is missing, leave out what is refused, and nothing more."""
 
     @abstractmethod
     def rows(self, heads: Path) -> list[RowScores]:
@@ -39,6 +39,13 @@ class RowMaker(ABC):
         Args:
             heads: Folder for trained heads.
         """
+
+    def leave_out_refused(self) -> None:
+        """Leave what one of the targets refuses out on all sides, so that scores are about the same records."""
+        sides = self.answers().values()
+        for refused in [data.refusals(data.labelled) for data in sides]:
+            for data in sides:
+                data.leave_out(refused)
 
     def answers(self) -> dict[str, AuditDataModule]:
         """The datamodules by role."""

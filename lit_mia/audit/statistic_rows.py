@@ -89,7 +89,7 @@ class StatisticRows(RowMaker):
         """The setting of each attack with the largest AUC on train and val, and everything asked that it needs."""
         for data in (self.data, self.placebo):  # a mistake in the placebo shall not come after the target was paid
             if data is not None:
-                data.check(data.known)
+                data.check(data.labelled)
         several = any(len(attack.settings()) > 1 for attack in self.attacks)
         residual = self._protocol == "resnet"
         if several or not residual:
@@ -102,6 +102,7 @@ class StatisticRows(RowMaker):
         if self.placebo is not None:
             self.placebo.ask(self.attacks, chosen, residual)
             self.placebo.query()
+        self.leave_out_refused()
         return chosen
 
     def _best(self, attack: StatisticAttack) -> Setting:

@@ -176,6 +176,7 @@ def _gallery(audit: Audit, scores: "ScoreTable") -> "list[GalleryItem]":
     combined = scores.select((scores.seed == -1) & (scores.row == best))
     score = dict(zip(combined.id_hash.tolist(), combined.score.tolist(), strict=True))
     hashes = {row: hashlib.sha256(records.ids[row].encode()).hexdigest() for row in data.splits.rows["test"]}
+    hashes = {row: digest for row, digest in hashes.items() if digest in score}  # the others were refused
     chosen = []
     for label in (MEMBER, NON_MEMBER):
         rows = sorted((row for row in hashes if records.members[row] == label), key=hashes.__getitem__)

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +15,11 @@ from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, GenerateTarget
+from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
 
-BATCHES_PER_MERGE = 64
+PARTS_PER_MERGE = 64
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
 
 
 def missing(store: Store, queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
-    """The distinct queries that the store does not hold yet, in their order."""
-    held = store.keys()
+    """The distinct queries that are neither answered nor refused yet, in their order."""
+    held = store.keys() | store.refused().keys()
     return [query for query in _distinct(queries) if query.key not in held]
 
 
@@ -99,13 +102,14 @@ def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQue
 def fill(
     store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery], rank: int = 0, world_size: int = 1
 ) -> Cost:
-    """Ask the target what the store does not hold yet, and store every batch at once.
+    """Ask the target what the store does not hold yet, and store every part of its answers as it comes in.
 
-    An interruption loses at most the batch in flight; the next call asks only the rest.
+    An interruption loses at most the answers on their way; the next call asks only the rest. What the target refuses is
+    stored as refused and not asked again.
 
     Args:
         store: The target's store.
-        target: The target.
+        target: The target; `batch_size` queries at a time are given to its `stream`.
         queries: What the store shall hold; a query that occurs twice is asked once.
         rank: Number of this process among those that fill the store together.
         world_size: How many there are; each asks its own share, and all must be given the same queries.
@@ -117,22 +121,35 @@ def fill(
         TargetError: If the target does not generate, or answers in another form than it should.
     """
     target.require(AccessLevel.GENERATE)
+    target.keep_accounts(store.path)
     # Shares are cut from all queries: what is missing may already differ between ranks.
     todo = missing(store, _distinct(queries)[rank::world_size])
-    began = time.perf_counter()
+    began, paid, cut, images = time.perf_counter(), _attempts(target), target.truncated, 0
     with progress(f"query {target.name}", len(todo), "img", rank) as bar:
-        for number, start in enumerate(range(0, len(todo), target.batch_size)):
-            batch = todo[start : start + target.batch_size]
-            asked = time.perf_counter()
-            images = _ask(target, batch)
-            # The first call may also load the target, so its time is not remembered.
-            store.append(batch, images, time.perf_counter() - asked if number else None)
-            bar.update(len(batch))
-            if number % BATCHES_PER_MERGE == BATCHES_PER_MERGE - 1:
+        asked = time.perf_counter()
+        for number, (batch, part) in enumerate(_parts(target, todo)):
+            # The first answer may have waited for the target to be loaded, so its time is not remembered.
+            _keep(store, batch, part, time.perf_counter() - asked if number else None)
+            images += len(part.rows)
+            bar.update(len(part.rows) + len(part.refused))
+            if number % PARTS_PER_MERGE == PARTS_PER_MERGE - 1:
                 store.compact(mine=world_size > 1)
+            asked = time.perf_counter()
     store.compact(mine=world_size > 1)
-    n = len(todo)
-    return Cost(n, n * target.nfe_per_image, time.perf_counter() - began, n * target.price_per_image)
+    if target.truncated > cut:
+        logger.warning("The target %s cut %d captions that are too long for it.", target.name, target.truncated - cut)
+    money = (_attempts(target) - paid or len(todo)) * target.price_per_image
+    return Cost(len(todo), images * target.nfe_per_image, time.perf_counter() - began, money)
+
+
+def refusals(store: Store, queries: Sequence[GenerateQuery]) -> dict[str, str]:
+    """Record id → reason of the first refusal, for the records of which the target refused at least one query."""
+    refused = store.refused()
+    reasons: dict[str, str] = {}
+    for query in queries:
+        if query.key in refused:
+            reasons.setdefault(query.record_id, refused[query.key])
+    return reasons
 
 
 def read(store: Store, queries: Sequence[GenerateQuery], records: Records) -> Tensor:
@@ -162,11 +179,37 @@ def _distinct(queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
     return list({query.key: query for query in reversed(queries)}.values())[::-1]
 
 
-def _ask(target: GenerateTarget, batch: Sequence[GenerateQuery]) -> Tensor:
-    images = target.generate([query.prompt for query in batch], [query.seed for query in batch])
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[:2] != (len(batch), 3):
+def _parts(target: GenerateTarget, todo: Sequence[GenerateQuery]) -> Iterator[tuple[list[GenerateQuery], Answers]]:
+    """The answers as they come in, checked, each part with the batch that its positions count in."""
+    for start in range(0, len(todo), target.batch_size):
+        batch = list(todo[start : start + target.batch_size])
+        waiting = set(range(len(batch)))
+        for part in target.stream([query.prompt for query in batch], [query.seed for query in batch]):
+            _check(target, part, waiting)
+            waiting.difference_update(part.rows, part.refused)
+            yield batch, part
+        if waiting:
+            raise TargetError(f"The target {target.name!r} left {len(waiting)} of {len(batch)} prompts unanswered.")
+
+
+def _check(target: GenerateTarget, part: Answers, waiting: set[int]) -> None:
+    n, images, rows = len(part.rows), part.images, [*part.rows, *part.refused]
+    if len(set(rows)) < len(rows) or not waiting.issuperset(rows):
+        raise TargetError(f"The target {target.name!r} must answer each prompt of a batch once, but answered {rows}.")
+    if n and (images.dtype != torch.uint8 or images.ndim != 4 or images.shape[:2] != (n, 3)):
         raise TargetError(
-            f"The target {target.name!r} must answer {len(batch)} prompts with uint8 images [{len(batch)}, 3, h, w], "
+            f"The target {target.name!r} must answer {n} prompts with uint8 images [{n}, 3, h, w], "
             f"but returned {images.dtype} {list(images.shape)}."
         )
-    return images
+
+
+def _keep(store: Store, batch: Sequence[GenerateQuery], part: Answers, seconds: float | None) -> None:
+    if part.rows:
+        store.append([batch[row] for row in part.rows], part.images, seconds)
+    if part.refused:
+        store.refuse({batch[row].key: reason for row, reason in part.refused.items()})
+
+
+def _attempts(target: GenerateTarget) -> int:
+    charges = target.charges()
+    return charges.confirmed + charges.uncertain

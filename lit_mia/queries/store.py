@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import StoreError
+from lit_mia.queries.refusals import Refusals
 from lit_mia.queries.shard import DamagedShardError, Shard, make_table, open_shard, write_shard
 from lit_mia.targets.base import FingerprintValue
 
@@ -43,7 +44,7 @@ class StoreEntry(Protocol):
 
 @final
 class Store:
-    """The images that one target has drawn, each found by the key of its query.
+    """The images that one target has drawn, each found by the key of its query, and the queries that it refused.
 
     The checksum of a shard is verified once, when this object first sees the shard: at opening, or later if another
     process wrote it. Shards that fail are reported and ignored, so their queries count as missing. Any number of
@@ -66,6 +67,7 @@ class Store:
         self._written: set[str] = set()
         self._damaged: set[str] = set()
         claim(self.path, dict(fingerprint))
+        self._refusals = Refusals(self.path)
         self._refresh()
         for orphan in {p.stem for p in self.path.glob("shard-*.safetensors")} - self._shards.keys() - self._damaged:
             self._report(orphan, "one of its two files is missing")
@@ -94,6 +96,19 @@ class Store:
         table = make_table([(e.key, e.record_id, e.prompt, e.seed) for e in entries], images)
         self._write(table, images, seconds or 0.0, 0 if seconds is None else len(entries))
 
+    def refuse(self, reasons: Mapping[str, str]) -> None:
+        """Keep that the target refuses some queries: missing observations, which are never asked again.
+
+        Args:
+            reasons: Key of the query → reason of the target.
+        """
+        self._refusals.add(reasons)
+
+    def refused(self) -> dict[str, str]:
+        """Key → reason of the queries that were refused; one that was answered at another time is not among them."""
+        held = self.keys()
+        return {key: reason for key, reason in self._refusals.reasons().items() if key not in held}
+
     def read(self, keys: Sequence[str]) -> Tensor:
         """The answers to some queries, in the order of the keys: uint8 `[len(keys), 3, h, w]`.
 
@@ -108,11 +123,11 @@ class Store:
             return self._read(keys)
 
     def digest(self) -> str:
-        """SHA-256 over all keys and their images, whatever shards they are in."""
-        self._refresh()
+        """SHA-256 over all keys and their images or reasons of refusal, whatever files they are in."""
+        refused = [(key, f"refused: {reason}") for key, reason in self.refused().items()]
         hashes = {name: shard.table["image_sha256"].to_pylist() for name, shard in self._shards.items()}
-        rows = sorted((key, hashes[name][row]) for key, (name, row) in self._places.items())
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        images = [(key, hashes[name][row]) for key, (name, row) in self._places.items()]
+        return hashlib.sha256(json.dumps(sorted(images + refused)).encode()).hexdigest()
 
     @property
     def seconds_per_image(self) -> float | None:
@@ -121,7 +136,7 @@ class Store:
         return sum(shard.seconds for shard in self._shards.values()) / timed if timed else None
 
     def compact(self, mine: bool = False) -> None:
-        """Merge small shards into shards of up to 64 MiB.
+        """Merge small shards into shards of up to 64 MiB, and all refusals into one file.
 
         A crash in the middle leaves some answers in two shards, never in none.
 
@@ -136,6 +151,7 @@ class Store:
                 self._merge(group)
         except FileNotFoundError:
             logger.info("Another process is merging the shards of the store %s.", self.path)
+        self._refusals.compact()
 
     def _merge(self, shards: Sequence[Shard]) -> None:
         tables, images = [], []
@@ -159,9 +175,10 @@ class Store:
     def _read(self, keys: Sequence[str]) -> Tensor:
         absent = sum(key not in self._places for key in keys)
         if absent:
+            refused = len(self.refused().keys() & set(keys))
             raise StoreError(
-                f"{absent} of {len(keys)} answers are not in the store {self.path}. Run `lit-mia query` with the same "
-                "configuration first."
+                f"{absent} of {len(keys)} answers are not in the store {self.path} ({refused} were refused by the "
+                "target). Run `lit-mia query` with the same configuration first."
             )
         wanted: dict[str, list[tuple[int, int]]] = {}
         for position, key in enumerate(keys):
@@ -221,7 +238,7 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            if any(path.glob("shard-*")) or any(path.glob("*.safetensors")):
+            if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
             temporary = path / f".fingerprint-{uuid.uuid4().hex}.tmp"
             temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))

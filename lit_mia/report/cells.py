@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.report.refused import refusal_note
 from lit_mia.report.schema import AuditReport, Protocol, Row, RowKind, TprPoint
 
 NOTHING = "–"
@@ -143,6 +144,17 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
         *_evaluation_notes(report),
+        *(refusal_note(role, refused) for role, refused in report.refused.items()),
+    ]
+
+
+def charge_notes(report: AuditReport) -> list[str]:
+    """What was paid for, apart from what may have been, for each target that keeps accounts."""
+    return [
+        f"Paid attempts at the {role}, in all runs: {count(paid['confirmed'])} confirmed "
+        f"({number(paid['confirmed_money'], 2)}), {count(paid['uncertain'])} possibly charged "
+        f"({number(paid['uncertain_money'], 2)})."
+        for role, paid in report.cost.charges.items()
     ]
 
 

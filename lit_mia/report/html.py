@@ -11,6 +11,7 @@ from lit_mia.errors import ReportError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report import cells
 from lit_mia.report.gallery import GalleryItem
+from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport, Row
 from lit_mia.report.scores import ScoreTable, curves
 
@@ -70,6 +71,8 @@ def _context(report: AuditReport, scores: ScoreTable, gallery: Sequence[GalleryI
         "statement": cells.statement(report),
         "protocol_note": cells.protocol_note(report),
         "footnotes": cells.footnotes(report, cells.fpr_levels(report)),
+        "charge_notes": cells.charge_notes(report),
+        "unequal_refusals": unequal_refusals(report.refused),
         "config": _yaml(report),
         "gallery": [_picture(item) for item in gallery or []],
         **_figures(report, scores),

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
@@ -131,6 +131,24 @@ class Spent(TypedDict):
     money: float
 
 
+class Charged(TypedDict):
+    """Attempts at one target over the life of its store, and their price; uncertain ones may not have been charged."""
+
+    confirmed: int
+    uncertain: int
+    confirmed_money: float
+    uncertain_money: float
+
+
+class Refused(TypedDict):
+    """Records that a target refused, per class (`member`, `non_member`), and Fisher's two-sided p of equal rates."""
+
+    asked: dict[str, int]
+    refused: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    p_unequal: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """What the audit cost in this run; answers that were stored before cost nothing.
@@ -142,6 +160,7 @@ class Cost:
         money: Price of the queries, in the currency of the target's `price_per_image`.
         by_target: The same for each target (`target`, `placebo`).
         seconds_total: Time of the whole audit, training of the heads included.
+        charges: Paid attempts at each target that keeps accounts, in all runs.
     """
 
     queries: int
@@ -150,6 +169,7 @@ class Cost:
     money: float
     by_target: dict[str, Spent]
     seconds_total: float
+    charges: dict[str, Charged] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +187,7 @@ class AuditReport:
         design: Who decided which records are members, and when.
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
-        splits: Seed, digest and sizes of the splits.
+        splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
@@ -176,6 +196,7 @@ class AuditReport:
         mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
         mde_delta_auc: The same for the difference of attack and control, or None without controls.
         skipped: Ids of records whose image could not be read.
+        refused: Role → what this target refused to answer; only of those that refused something.
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
@@ -203,6 +224,7 @@ class AuditReport:
     limits: list[str]
     versions: dict[str, str]
     git: str | None
+    refused: dict[str, Refused] = field(default_factory=dict)
     schema: str = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,7 +245,7 @@ class AuditReport:
         """The report of plain JSON values.
 
         Raises:
-            ReportError: If the schema is unknown, or a field is missing or unknown.
+            ReportError: If the schema is unknown, a field without a default is missing, or a field is unknown.
         """
         if data.get("schema") not in KNOWN_SCHEMAS:
             raise ReportError(
@@ -270,7 +292,7 @@ def _upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
-    known = {field.name for field in fields(cls)}
-    if known != set(data):
-        missing, unknown = sorted(known - set(data)), sorted(set(data) - known)
+    required = {f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING}
+    missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
+    if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")

@@ -12,12 +12,14 @@ from lit_mia.report.cells import (
     Cells,
     blocks,
     cells,
+    charge_notes,
     footnotes,
     fpr_levels,
     percent,
     protocol_note,
     statement,
 )
+from lit_mia.report.refused import unequal_refusals
 from lit_mia.report.schema import AuditReport
 
 _TONES = {
@@ -33,7 +35,7 @@ _SETTING_WIDTH = 18  # what the other columns of statistics leave of 80
 def terminal_table(report: AuditReport) -> Group:
     """The table of attacks with their controls, its footnotes and the verdict, for a console of 80 or more columns."""
     levels = fpr_levels(report)[:_TERMINAL_LEVELS]
-    notes = Text("\n".join(footnotes(report, levels)), style="dim")
+    notes = Text("\n".join([*footnotes(report, levels), *charge_notes(report)]), style="dim")
     how = protocol_note(report)
     title = [Text(), Text(how)] if how else []
     return Group(*title, Text(), _table(report, levels), Text(), notes, Text(), _verdict(report))
@@ -113,7 +115,8 @@ def _markdown_cells(row: Cells) -> list[str]:
 def _verdict(report: AuditReport) -> Panel:
     kind = report.verdict["kind"]
     tone = next((style for start, style in _TONES.items() if kind.startswith(start)), "bold")
-    return Panel(Text(statement(report)), title=Text(kind, style=tone), title_align="left", padding=(0, 1))
+    sentences = [statement(report), *unequal_refusals(report.refused)]
+    return Panel(Text("\n\n".join(sentences)), title=Text(kind, style=tone), title_align="left", padding=(0, 1))
 
 
 def _line(values: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the training of every diffusion target shares: averaged weights, the learning rate, the losses, the export."""
+"""What the trainings of targets share: the losses and who the members are; for diffusion also averaged weights."""
 
 import copy
 import json
@@ -13,14 +13,8 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 
-class DiffusionTraining(L.LightningModule, ABC):
-    """Trains a noise prediction network; a concrete class says how its loss is made and what pipeline it belongs to.
-
-    A concrete class keeps `steps`, `lr`, `warmup` and `ema_decay` among its hyper-parameters, and calls `keep` once.
-    """
-
-    unet: nn.Module
-    ema: nn.Module
+class TargetTraining(L.LightningModule, ABC):
+    """Trains a target whose members are known; keeps the losses of all steps, also across a resume."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +22,51 @@ class DiffusionTraining(L.LightningModule, ABC):
 
     @abstractmethod
     def loss(self, batch: Any) -> Tensor:
-        """Mean squared error of the predicted noise, a scalar."""
+        """What is minimised, a scalar."""
+
+    @abstractmethod
+    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
+        """Save the target as a folder in half precision, with `membership.json`.
+
+        Args:
+            folder: Folder to write.
+            membership: Ids and labels, seed and recipe; steps and losses (mean of every 50 steps) are added.
+        """
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The loss, logged and kept."""
+        loss = self.loss(batch)
+        self.log("train/loss", loss, prog_bar=True)
+        self.losses.append(float(loss.detach()))
+        return loss
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the losses across a resume."""
+        checkpoint["losses"] = list(self.losses)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the losses of the interrupted run."""
+        self.losses = list(checkpoint["losses"])
+
+    def write_membership(self, folder: Path, membership: Mapping[str, object]) -> None:
+        """Write `membership.json` into the folder of an exported target."""
+        blocks = [self.losses[i : i + 50] for i in range(0, len(self.losses), 50)]
+        facts = {
+            **membership,
+            "steps": len(self.losses),
+            "losses_every_50_steps": [round(sum(block) / len(block), 5) for block in blocks],
+        }
+        (folder / "membership.json").write_text(json.dumps(facts, indent=1))
+
+
+class DiffusionTraining(TargetTraining):
+    """Trains a noise prediction network; a concrete class says how its loss is made and what pipeline it belongs to.
+
+    A concrete class keeps `steps`, `lr`, `warmup` and `ema_decay` among its hyper-parameters, and calls `keep` once.
+    """
+
+    unet: nn.Module
+    ema: nn.Module
 
     @abstractmethod
     def pipeline(self, unet: nn.Module) -> Any:
@@ -39,26 +77,11 @@ class DiffusionTraining(L.LightningModule, ABC):
         self.unet = unet
         self.ema = copy.deepcopy(unet).requires_grad_(False).eval()
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss, logged and kept."""
-        loss = self.loss(batch)
-        self.log("train/loss", loss, prog_bar=True)
-        self.losses.append(float(loss.detach()))
-        return loss
-
     @torch.no_grad()
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the averaged weights."""
         decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses across a resume."""
-        checkpoint["losses"] = list(self.losses)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the losses of the interrupted run."""
-        self.losses = list(checkpoint["losses"])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
@@ -68,20 +91,9 @@ class DiffusionTraining(L.LightningModule, ABC):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save a standard diffusers pipeline folder in half precision, and `membership.json` beside it.
-
-        Args:
-            folder: Folder to write.
-            membership: Ids and labels, seed and recipe; steps and losses (mean of every 50 steps) are added.
-        """
+        """Save a standard diffusers pipeline folder of the averaged weights."""
         self.pipeline(copy.deepcopy(self.ema)).to(torch.float16).save_pretrained(folder)
-        blocks = [self.losses[i : i + 50] for i in range(0, len(self.losses), 50)]
-        facts = {
-            **membership,
-            "steps": len(self.losses),
-            "losses_every_50_steps": [round(sum(block) / len(block), 5) for block in blocks],
-        }
-        (folder / "membership.json").write_text(json.dumps(facts, indent=1))
+        self.write_membership(folder, membership)
 
 
 def learning_rate(step: int, warmup: int, steps: int) -> float:

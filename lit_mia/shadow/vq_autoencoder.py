@@ -76,7 +76,7 @@ class VqAutoencoderTraining(L.LightningModule):
         commitment = (chosen.detach() - points).square().mean()
         loss, edges, square = reconstruction_losses(y, x)
         weights = {name: float(self.hparams[name]) for name in ("edge_weight", "square_weight", "commitment")}
-        self.log_dict({"train/l1": loss, "train/codes": codes.unique().numel(), "train/pull": pull}, prog_bar=True)
+        self.log_dict({"train/l1": loss, "train/codes": torch.unique(codes).numel(), "train/pull": pull}, prog_bar=True)
         total: Tensor = (
             loss
             + weights["edge_weight"] * edges
@@ -88,7 +88,7 @@ class VqAutoencoderTraining(L.LightningModule):
 
     @torch.no_grad()
     def _keep_alive(self, latents: Tensor, codes: Tensor) -> None:
-        self.used[codes.unique()] = True
+        self.used[torch.unique(codes)] = True
         every = int(self.hparams["revive_every"])
         if (self.global_step + 1) % every or self.global_step > int(self.hparams["steps"]) * 2 // 3:
             return

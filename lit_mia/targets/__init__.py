@@ -5,6 +5,7 @@ from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 from lit_mia.targets.http import HttpTarget, HttpVariationTarget
+from lit_mia.targets.seq2seq import Seq2SeqTarget
 from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "GenerateTarget",
     "HttpTarget",
     "HttpVariationTarget",
+    "Seq2SeqTarget",
     "Target",
     "VariationTarget",
     "VaryTarget",

@@ -113,16 +113,22 @@ class GenerateTarget(Target):
     """A target that makes images from texts.
 
     Attributes:
-        batch_size: How many images one call of `generate` should be asked for.
+        batch_size: How many images one call of `generate` or `stream` should be asked for; a target that streams, and
+            bounds by itself how many it works on at once, takes many, so that it never waits for the slowest of a few.
     """
 
     offers = frozenset({AccessLevel.GENERATE})
     batch_size: int
 
     @property
+    def truncated(self) -> int:
+        """Captions so far that were too long for this target, so that it did not see their end."""
+        return 0
+
+    @property
     @abstractmethod
     def nfe_per_image(self) -> int:
-        """Denoiser evaluations behind one image; 0 where the target does not tell."""
+        """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
 
     @abstractmethod
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:

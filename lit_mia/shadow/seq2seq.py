@@ -1,0 +1,187 @@
+"""Trains a DALL·E-mini-style target whose members are known: transformers' BART over the codes of a VQModel."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler
+
+from lit_mia.shadow.schedule import one_cycle
+from lit_mia.shadow.training import TargetTraining
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Image codes, long `[b, l]`, and a caption for each."""
+
+    codes: Tensor
+    captions: list[str]
+
+    def to(self, device: torch.device) -> "TokenBatch":
+        """The same batch on another device (Lightning calls this)."""
+        return TokenBatch(self.codes.to(device), self.captions)
+
+
+@final
+class TokenDataModule(L.LightningDataModule):
+    """Image codes and captions, encoded once with the frozen VQModel.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: A caption each.
+        vq: Folder of the VQModel.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, images: Tensor, captions: list[str], vq: str, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.images, self.captions, self.vq = images, captions, vq
+        self.batch_size, self.steps = batch_size, steps
+
+    def setup(self, stage: str) -> None:
+        """Encode all images."""
+        self.codes = encode_codes(Path(self.vq), self.images)
+
+    def train_dataloader(self) -> DataLoader[TokenBatch]:
+        """Batches of random images, without repetition inside a pass over them."""
+        sampler = RandomSampler(self, num_samples=self.batch_size * self.steps)
+        return DataLoader(self, sampler=BatchSampler(sampler, self.batch_size, True), batch_size=None)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def __getitem__(self, rows: list[int]) -> TokenBatch:
+        return TokenBatch(self.codes[rows], [self.captions[row] for row in rows])
+
+
+@final
+class Seq2SeqTraining(TargetTraining):
+    """Cross-entropy of the image codes given the caption (Dayma et al., DALL·E mini, 2021).
+
+    Args:
+        tokenizer: Folder of the tokenizer.
+        codes: Entries of the VQModel's codebook.
+        image_tokens: Codes of an image.
+        width: Width of the model.
+        encoder_layers: Layers that read the caption.
+        decoder_layers: Layers that write the image tokens.
+        heads: Attention heads.
+        dropout: Dropout on hidden states.
+        caption_dropout: Share of captions replaced by the empty text, for super conditioning.
+        lr: Peak learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        steps: Optimiser steps of the schedule.
+        start: Folder of an exported model to start from, or None for random weights.
+    """
+
+    def __init__(
+        self,
+        tokenizer: str,
+        codes: int = 512,
+        image_tokens: int = 64,
+        width: int = 128,
+        encoder_layers: int = 2,
+        decoder_layers: int = 4,
+        heads: int = 4,
+        dropout: float = 0.1,
+        caption_dropout: float = 0.1,
+        lr: float = 1.5e-3,
+        weight_decay: float = 0.01,
+        steps: int = 1000,
+        start: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration
+
+        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
+        words = len(self.tokenizer)
+        if start is None:
+            self.bart: Any = BartForConditionalGeneration(
+                BartConfig(
+                    vocab_size=words + codes,
+                    d_model=width,
+                    encoder_layers=encoder_layers,
+                    decoder_layers=decoder_layers,
+                    encoder_attention_heads=heads,
+                    decoder_attention_heads=heads,
+                    encoder_ffn_dim=4 * width,
+                    decoder_ffn_dim=4 * width,
+                    max_position_embeddings=max(image_tokens, self.tokenizer.model_max_length),
+                    dropout=dropout,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    bos_token_id=self.tokenizer.bos_token_id,
+                    eos_token_id=self.tokenizer.eos_token_id,
+                    decoder_start_token_id=self.tokenizer.bos_token_id,
+                    forced_eos_token_id=None,
+                    image_token_offset=words,
+                    image_tokens=image_tokens,
+                )
+            )
+        else:
+            self.bart = BartForConditionalGeneration.from_pretrained(
+                start, torch_dtype=torch.float32, local_files_only=True, dropout=dropout
+            )
+
+    def loss(self, batch: TokenBatch) -> Tensor:
+        """Mean cross-entropy of all image tokens, in nats."""
+        dropped = torch.rand(len(batch.captions)) < float(self.hparams["caption_dropout"])
+        captions = ["" if drop else caption for caption, drop in zip(batch.captions, dropped, strict=True)]
+        return token_losses(self.bart, self.tokenizer, captions, batch.codes).mean()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a one-cycle schedule."""
+        lr, steps, decay = (self.hparams[name] for name in ("lr", "steps", "weight_decay"))
+        return one_cycle(self.bart.parameters(), float(lr), int(steps), float(decay), rise=0.05)
+
+    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
+        """Save model and tokenizer in one folder."""
+        copy.deepcopy(self.bart).half().save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        self.write_membership(folder, membership)
+
+
+def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) -> Tensor:
+    """Cross-entropy of every image code given the caption and the codes before it, in nats, `[b, l]`.
+
+    Args:
+        bart: A BART whose image tokens begin at `config.image_token_offset`.
+        tokenizer: Its tokenizer.
+        captions: The texts.
+        codes: Image codes, long `[b, l]`.
+    """
+    words = tokenizer(captions, padding=True, truncation=True, return_tensors="pt").to(codes.device)
+    offset = bart.config.image_token_offset
+    start = torch.full_like(codes[:, :1], bart.config.decoder_start_token_id)
+    states = bart.model(
+        input_ids=words["input_ids"],
+        attention_mask=words["attention_mask"],
+        decoder_input_ids=torch.cat([start, codes[:, :-1] + offset], dim=1),
+        use_cache=False,
+    ).last_hidden_state
+    logits = F.linear(states, bart.lm_head.weight[offset:]).float()
+    return F.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
+
+
+@torch.inference_mode()
+def encode_codes(vq: Path, images: Tensor) -> Tensor:
+    """The codes of uint8 images, long `[n, l]`, row by row."""
+    from diffusers import VQModel
+
+    model = VQModel.from_pretrained(vq, torch_dtype=torch.float32).eval()
+    codes = []
+    for part in torch.split(images, 64):
+        latents = model.encode(part.float() / 255 * 2 - 1).latents
+        codes.append(model.quantize(latents)[2][2].reshape(len(part), -1))
+    return torch.cat(codes)
