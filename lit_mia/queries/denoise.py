@@ -291,13 +291,14 @@ def draw(subject: Subject, requests: Sequence[Variation | Generation]) -> list[D
 
 def _draw(subject: Subject, requests: Sequence[Variation | Generation]) -> dict[Variation | Generation, Drawn]:
     """Requests of one kind."""
-    b, parts = len(subject.ids), _stream(subject, requests)
-    images, refused = torch.empty(0), set[int]()
-    for part in parts:
-        if not len(images):
-            images = torch.zeros(len(requests) * b, *part.images.shape[1:], dtype=subject.pixels.dtype)
-        images[list(part.rows)] = part.images.to(images.dtype) / 127.5 - 1
+    b, refused = len(subject.ids), set[int]()
+    images = torch.zeros(len(requests) * b, *subject.images.shape[1:], dtype=subject.pixels.dtype)
+    for part in _stream(subject, requests):
         refused.update(part.refused)
+        if part.rows:
+            if images.shape[1:] != part.images.shape[1:]:  # generated at the target's own size
+                images = images.new_zeros(len(images), *part.images.shape[1:])
+            images[list(part.rows)] = part.images.to(images.dtype) / 127.5 - 1
     return {
         request: Drawn(images[i * b : (i + 1) * b], [row - i * b for row in sorted(refused) if row // b == i])
         for i, request in enumerate(requests)

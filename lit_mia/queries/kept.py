@@ -85,17 +85,19 @@ def generations(
 
 
 def _kept(store: Store, queries: Sequence[StoreEntry], ask: Asking) -> Iterator[Answers]:
-    """Answers from the store, and what it lacks from the target: stored as it comes in, and then given."""
-    keys, held = [query.key for query in queries], store.keys()
+    """Answers and refusals from the store, and what it lacks from the target: stored as it comes in, and then given."""
+    keys, held, refused = [query.key for query in queries], store.keys(), store.refused()
     here = [row for row, key in enumerate(keys) if key in held]
-    if here:
-        yield Answers(here, store.read([keys[row] for row in here]))
-    missing = [row for row, key in enumerate(keys) if key not in held]
+    gone = {row: refused[key] for row, key in enumerate(keys) if key in refused}
+    yield Answers(here, store.read(_of(keys, here)), gone)
+    missing = [row for row, key in enumerate(keys) if key not in held and row not in gone]
     for part in ask(missing) if missing else ():
-        rows = _of(missing, part.rows)
+        rows, reasons = _of(missing, part.rows), {missing[row]: reason for row, reason in part.refused.items()}
         if rows:
             store.append(_of(queries, rows), part.images)
-        yield Answers(rows, part.images, {missing[row]: reason for row, reason in part.refused.items()})
+        if reasons:
+            store.refuse({keys[row]: reason for row, reason in reasons.items()})
+        yield Answers(rows, part.images, reasons)
     store.compact(mine=True)
 
 

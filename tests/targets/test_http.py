@@ -13,7 +13,7 @@ import torch
 from loopback import SIDE, Faults, answered, api, paint, running, target
 
 from lit_mia.errors import BudgetError, TargetError
-from lit_mia.queries.generate import GenerateQuery
+from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.base import Charges
 from lit_mia.targets.ledger import Spending
@@ -42,13 +42,8 @@ def gather(parts):
     return images, refused, end
 
 
-def store_all(http, store, prompts):
-    """What a fill does: keep every part as it comes, and ask only what is missing."""
-    queries = [GenerateQuery(prompt, prompt, 0) for prompt in prompts]
-    held = store.keys()
-    queries = [query for query in queries if query.key not in held]
-    for part in http.stream([query.prompt for query in queries], [0] * len(queries)):
-        store.append([queries[row] for row in part.rows], part.images)
+def queries_of(prompts):
+    return [GenerateQuery(prompt, prompt, 0) for prompt in prompts]
 
 
 # ---------------------------------------------------------------------- answers
@@ -197,14 +192,12 @@ def test_a_budget_is_never_exceeded_and_nothing_received_is_lost(tmp_path):
         store, small = Store(tmp_path, {"a": 1}), Spending(price_per_image=0.5, max_money=10.0)
         for _ in range(2):  # the second run has nothing left
             http = target(server, spending=small)
-            http.keep_accounts(tmp_path)
             with pytest.raises(BudgetError, match=r"`max_money` 10.0.*20 requests for 10.0.*raise the budget"):
-                store_all(http, store, PROMPTS)
+                fill(store, http, queries_of(PROMPTS))
             assert charged() == 20
             assert http.charges().confirmed == len(store.keys()) > 5
         http = target(server, spending=Spending(price_per_image=0.5, max_money=100.0))
-        http.keep_accounts(tmp_path)
-        store_all(http, store, PROMPTS)
+        fill(store, http, queries_of(PROMPTS))
         assert len(store.keys()) == http.charges().confirmed == len(PROMPTS)
         assert charged() == sum(vars(http.charges()).values())
 
@@ -230,8 +223,7 @@ def test_a_killed_run_is_resumed(tmp_path):
 
         def ask():
             http = target(server, spending=Spending(max_requests=200), concurrency=4)
-            http.keep_accounts(tmp_path)
-            store_all(http, Store(tmp_path, {"a": 1}), PROMPTS)
+            fill(Store(tmp_path, {"a": 1}), http, queries_of(PROMPTS))
 
         worker = CONTEXT.Process(target=ask)
         worker.start()

@@ -96,7 +96,7 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
         asked = len(server.log)
         assert len(second.answers([0, 1])) == 2  # the gallery shows what was kept
         assert len(server.log) == asked
-        subject = second._questions(second.known).subject(second.target, range(N))
+        subject = second._questions(second.labelled).subject(second.target, range(N))
         mean = torch.stack([noisy(IMAGES, None, subject.seeds("vary", i)).double() for i in range(3)]).mean(0)
         expected = -(IMAGES.double() - mean).div(127.5).flatten(1).norm(dim=1)
     np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-5)
@@ -108,9 +108,12 @@ def check_refusals(data, server, attack, subjects):
     refused = {subject for subject, end in server.log if end == "refused"}
     missing = [subject in refused for subject in subjects]
     assert 0 < sum(missing) < N
-    scores = data.statistics(attack, attack.settings()[0])
+    scores = data.statistics(attack, attack.settings()[0], data.labelled)
     assert np.isnan(scores[:, 0]).tolist() == missing
-    assert data.refusals(data.known).keys() == {data.known.ids[row] for row in range(N) if missing[row]}
+    gone = {data.labelled.ids[row] for row in range(N) if missing[row]}
+    assert data.refusals(data.labelled).keys() == gone
+    assert set(data.known.ids) == set(data.labelled.ids) - gone
+    assert not np.isnan(data.statistics(attack, attack.settings()[0])).any()
 
 
 def test_a_record_with_a_refused_variation_has_no_score(module):
