@@ -157,8 +157,9 @@ class StatisticDataModule(AuditDataModule):
         refused: dict[str, str] = {}
         for plan in self._plans:
             held = [name for name, key in keys.items() if self.store.holds(plan.key, key, False)]
-            missing = np.isnan(self.store.statistics(plan.key, [keys[name] for name in held])).any(axis=1)
-            refused |= {name: "refused an image" for name, gone in zip(held, missing, strict=True) if gone}
+            statistics = self.store.statistics(plan.key, [keys[name] for name in held])
+            gone = np.flatnonzero(np.isnan(statistics).any(axis=1))
+            refused |= {held[row]: "an image that an attack asked for" for row in gone}
         return refused
 
     def answered_by(self, target: Target, store: str) -> "StatisticDataModule":

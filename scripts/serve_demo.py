@@ -259,7 +259,7 @@ def main() -> None:
     key = os.environ[given.key_variable] if given.key_variable else None
     server = ImagesServer(generate, vary, ready.faults, ready.generate.batch_size, key, given.model)
     print(f"serving on http://127.0.0.1:{given.port}/v1", flush=True)
-    uvicorn.run(server.app, host="127.0.0.1", port=given.port, log_level="warning", timeout_graceful_shutdown=1)
+    uvicorn.run(server.app, host="127.0.0.1", port=given.port, log_level="critical", timeout_graceful_shutdown=1)
     print(f"requests: {server.summary()}")
 
 

@@ -254,10 +254,10 @@ def test_refusals_are_told_and_not_asked_again():
         assert end is None
         assert 4 < len(refused) < 30
         assert sorted([*images, *refused]) == list(range(41))
-        assert set(refused.values()) == {"Your request was rejected by the safety system."}
+        assert set(refused.values()) == {"moderation_blocked"}
         assert len(server.log) == len(PROMPTS)
         assert http.charges() == Charges(confirmed=41)
-        with pytest.raises(TargetError, match=r"refuses query 0: Your request was rejected"):
+        with pytest.raises(TargetError, match=r"refuses query 0: moderation_blocked"):
             http.generate([PROMPTS[min(refused)]], [0])
 
 

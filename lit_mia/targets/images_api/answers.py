@@ -97,7 +97,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     if status in (408, 409) or status >= 500:
         raise BrokenError(said, wait=wait)
     if codes & MODERATION:
-        raise RefusedError(message or "refused by a moderation filter")
+        raise RefusedError(min(codes & MODERATION))  # messages hold request ids: no two would be the same reason
     if codes & UNPAID:
         raise ClosedError(f"{said}. The account cannot pay; mend that at the provider, and run the same command again.")
     if status == 429:

@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from torch import Tensor
@@ -25,7 +24,8 @@ from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
 from lit_mia.targets.ledger import Ledger
 
 if TYPE_CHECKING:
-    from tenacity import AsyncRetrying, RetryCallState
+    from tenacity import RetryCallState
+    from tenacity.stop import StopBaseT
 
 HOPELESS = 3
 """So many queries that fail for good before any is answered end the round."""
@@ -102,7 +102,7 @@ class Round:
                 images = (await self._patiently(query, n))[:n]
             except RefusedError as refusal:
                 self._answered += 1
-                return self._emit(Reply(number, refused=self._hide(str(refusal))))
+                return self._emit(Reply(number, refused=str(refusal)))
             except (RejectedError, BrokenError) as error:
                 return self._give_up(self._hide(str(error)))
             except ClosedError as error:
@@ -118,24 +118,16 @@ class Round:
     async def _patiently(self, query: ImageQuery, n: int) -> list[Tensor]:
         """The first usable answer of several tries; waiting at a rate limit is no try."""
 
+        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_never
+
+        def retrying(error: type[NoImageError], stop: "StopBaseT") -> AsyncRetrying:
+            retry = retry_if_exception_type(error)
+            return AsyncRetrying(retry=retry, stop=stop, wait=self._wait, sleep=self._sleep, reraise=True)
+
         async def until_let_in() -> list[Tensor]:
-            return await self._while_limited(self._account, query, n)
+            return await retrying(LimitedError, stop_never)(self._account, query, n)
 
-        return await self._while_broken(until_let_in)
-
-    @cached_property
-    def _while_limited(self) -> "AsyncRetrying":
-        from tenacity import AsyncRetrying, retry_if_exception_type
-
-        retry = retry_if_exception_type(LimitedError)
-        return AsyncRetrying(retry=retry, wait=self._wait, sleep=self._sleep, reraise=True)
-
-    @cached_property
-    def _while_broken(self) -> "AsyncRetrying":
-        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-
-        retry, stop = retry_if_exception_type(BrokenError), stop_after_attempt(self._pace.attempts)
-        return AsyncRetrying(retry=retry, stop=stop, wait=self._wait, sleep=self._sleep, reraise=True)
+        return await retrying(BrokenError, stop_after_attempt(self._pace.attempts))(until_let_in)
 
     async def _account(self, query: ImageQuery, n: int) -> list[Tensor]:
         """One request, put down before it is sent, and its outcome after."""
