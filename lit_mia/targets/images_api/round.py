@@ -117,7 +117,6 @@ class Round:
 
     async def _patiently(self, query: ImageQuery, n: int) -> list[Tensor]:
         """The first usable answer of several tries; waiting at a rate limit is no try."""
-
         from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_never
 
         def retrying(error: type[NoImageError], stop: "StopBaseT") -> AsyncRetrying:
