@@ -1,11 +1,11 @@
 """A real Images API in a thread of this process: the server of `scripts/serve_demo.py` with plain functions in it."""
 
+import asyncio
 import contextlib
 import importlib.util
 import sys
 import threading
 import time
-from collections import Counter
 from pathlib import Path
 
 import torch
@@ -43,17 +43,15 @@ def brighten(images, captions, seeds):
 
 @contextlib.contextmanager
 def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
-    """A server on a free port; `seconds` is what each call of a function takes."""
+    """A server on a free port; `seconds` is what each request takes beside its answer."""
+    images = serve_demo.ImagesServer(generate, vary, faults or Faults(), **options)
 
-    def slowly(function):
-        def answer(*arguments):
-            time.sleep(seconds)
-            return function(*arguments)
+    async def slowly(scope, receive, send):
+        if scope["type"] == "http":
+            await asyncio.sleep(seconds)
+        await images.app(scope, receive, send)
 
-        return answer
-
-    images = serve_demo.ImagesServer(slowly(generate), slowly(vary), faults or Faults(), **options)
-    config = uvicorn.Config(images.app, port=0, log_level="critical", timeout_graceful_shutdown=0)
+    config = uvicorn.Config(slowly, port=0, log_level="critical", timeout_graceful_shutdown=0)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -81,8 +79,3 @@ def target(server, n=1, kind=HttpTarget, **options):
     of_api = {name: options.pop(name) for name in list(options) if name in ImagesAPI.__dataclass_fields__}
     of_pace = {name: options.pop(name) for name in list(options) if name in Pace.__dataclass_fields__}
     return kind(api(server, **of_api), n=n, pace=pace(**of_pace), **options)
-
-
-def answered(server):
-    """How often each prompt or image was answered well."""
-    return Counter(subject for subject, end in server.log if end == "answered")
