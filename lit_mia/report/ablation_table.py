@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+AREA = "AUC [95 % CI]"
 ANY = "any"
 """In the terminal, the value of a control that the axis does not change."""
 
@@ -58,7 +59,7 @@ def terminal_table(report: AblationReport) -> "Table":
     table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, title_justify="left")
     table.add_column("Attack", no_wrap=True)
     for header in columns:
-        table.add_column(header, justify="right", no_wrap=True)
+        table.add_column(header, justify="right", overflow="fold", no_wrap=header == AREA)
     for previous, line in zip((None, *lines), lines, strict=False):
         if previous is not None and (previous.attack, previous.kind) != (line.attack, line.kind):
             table.add_section()
@@ -81,9 +82,9 @@ def _without_copies(lines: Sequence[AblationSummary]) -> list[AblationSummary]:
 def _columns(report: AblationReport, lines: Sequence[AblationSummary]) -> dict[str, dict[AblationSummary, str]]:
     """Header → text of each line."""
     columns = {short(report.axis): {line: str(line.value) for line in lines}}
-    columns["AUC [95 % CI]"] = {line: f"{number(line.auc)} {interval((line.auc_lo, line.auc_hi))}" for line in lines}
+    columns[AREA] = {line: f"{number(line.auc)} {interval((line.auc_lo, line.auc_hi))}" for line in lines}
     if any(line.n > 1 for line in lines):
-        columns["Range (n)"] = {line: f"{line.auc_min:.3f}–{line.auc_max:.3f} ({line.n})" for line in lines}
+        columns["Range (n)"] = {line: f"{line.auc_min:.2f}–{line.auc_max:.2f} ({line.n})" for line in lines}
     if report.baseline is not None:
         columns[f"Δ to {report.baseline} [95 % CI]"] = {line: _difference(line) for line in lines}
     return columns
