@@ -171,7 +171,10 @@ def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     plan = AblationPlan(**yaml.safe_load(path.read_text()))
     ends = [
-        {key: [*{str(v): v for v in (of_key[0], of_key[-1])}.values()] for key, of_key in grid.items()}
+        {
+            key: [value for value in values if value in (values[0], plan.baseline, values[-1])]
+            for key, values in grid.items()
+        }
         for grid in plan.points
     ]
     audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
