@@ -170,11 +170,8 @@ def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
 def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     plan = AblationPlan(**yaml.safe_load(path.read_text()))
-    ends = [
-        {key: [*{str(v): v for v in (of_key[0], of_key[-1])}.values()] for key, of_key in grid.items()}
-        for grid in plan.points
-    ]
-    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
+    few = [{key: values if key == plan.axis else values[:1] for key, values in grid.items()} for grid in plan.points]
+    audit, ablation = make_ablation(replace(plan, points=few), path.parent)
     assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
     assert len({point.settings[plan.axis] for point in ablation.points}) > 1
     assert list(tmp_path.iterdir()) == []
