@@ -17,6 +17,10 @@ class TargetError(LitMiaError):
     """A target cannot be loaded or does not offer the access level that is needed."""
 
 
+class BudgetError(TargetError):
+    """What may be spent on a target is spent."""
+
+
 class EncoderError(LitMiaError):
     """An encoder cannot be loaded, or its embeddings cannot be compared as asked."""
 

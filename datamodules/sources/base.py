@@ -9,9 +9,9 @@ from typing import IO
 from PIL import Image, ImageOps
 
 from lit_mia.errors import RecordError
-from lit_mia.features.pixels import rgb_over_white
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+from lit_mia.transparency import rgb_over_white
 
 _LABELS = {"1": MEMBER, "0": NON_MEMBER, "": UNKNOWN, "unknown": UNKNOWN}
 

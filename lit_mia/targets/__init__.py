@@ -5,6 +5,7 @@ from lit_mia.targets.dalle_mini import DalleMiniTarget
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
+from lit_mia.targets.http import HttpTarget, HttpVariationTarget
 from lit_mia.targets.seq2seq import Seq2SeqTarget
 from lit_mia.targets.variation import VariationTarget
 
@@ -15,6 +16,8 @@ __all__ = [
     "DenoiserTarget",
     "DiffusersTarget",
     "GenerateTarget",
+    "HttpTarget",
+    "HttpVariationTarget",
     "Seq2SeqTarget",
     "Target",
     "VariationTarget",

@@ -40,7 +40,7 @@ class MeanColour(Encoder):
     shares_space = True
 
     def __init__(self, shares_space=True):
-        super().__init__(batch_size=16, device="cpu", dtype="float32")
+        super().__init__("mean colour", normalize=False, batch_size=16, device="cpu", dtype="float32")
         self.shares_space = shares_space
 
     def fingerprint(self):

@@ -170,8 +170,14 @@ def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
 def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     plan = AblationPlan(**yaml.safe_load(path.read_text()))
-    few = [{key: values if key == plan.axis else values[:1] for key, values in grid.items()} for grid in plan.points]
-    audit, ablation = make_ablation(replace(plan, points=few), path.parent)
+    ends = [
+        {
+            key: [value for value in values if value in (values[0], plan.baseline, values[-1])]
+            for key, values in grid.items()
+        }
+        for grid in plan.points
+    ]
+    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
     assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
     assert len({point.settings[plan.axis] for point in ablation.points}) > 1
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """DALL·E mini with random weights in files of the real layout, against min-dalle's own stream of images."""
 
 import json
+import os
 import shutil
 import sys
 from itertools import islice
@@ -236,7 +237,7 @@ class Command:
     """What a pickle may ask to be called."""
 
     def __reduce__(self):
-        return (sys.exit, (3,))
+        return (os.getenv, ("HOME",))
 
 
 @pytest.mark.parametrize(

@@ -258,12 +258,12 @@ def test_the_vq_model_of_another_target_is_refused(make, tmp_path):
 
 def test_damaged_weights_are_reported(make, copied):
     (copied / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(TargetError, match="No BartForConditionalGeneration can be loaded"):
+    with pytest.raises(TargetError, match="cannot be loaded"):
         make(copied).generate(["moon"], [0])
 
 
 def test_pickled_weights_are_refused(make, copied):
     (copied / "model.safetensors").unlink()
     torch.save({}, copied / "pytorch_model.bin")
-    with pytest.raises(TargetError, match="No BartForConditionalGeneration can be loaded"):
+    with pytest.raises(TargetError, match="cannot be loaded"):
         make(copied).generate(["moon"], [0])
