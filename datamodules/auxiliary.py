@@ -1,6 +1,7 @@
 """Member and non-member pairs, made by querying the target."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
 
@@ -12,7 +13,9 @@ from datamodules.base import AuditDataModule, check_range
 from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks.base import Attack
+from lit_mia.errors import CaptionerError
 from lit_mia.features.cache import cached_rows, key_digest
+from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.features.pixels import resize
@@ -39,7 +42,9 @@ class AuxiliaryDataModule(AuditDataModule):
         store: Folder of the target's answers, the split lock and the cached features.
         encoder: Encoder of the semantic heads; None is the shipped `OpenClipEncoder`, which also embeds the captions
             for the caption control where `encoder` embeds images alone.
-        image_size: Side in pixels at which query and generated images are compared and embedded.
+        captioner: What describes the query images, for an attacker who holds no captions; None takes those of the
+            source. A record whose caption comes out empty is skipped.
+        image_size: Side in pixels at which query and generated images are described, compared and embedded.
         images_per_record: Images generated for each caption.
         fractions: Shares of train, val, calibration and test.
         split_seed: Seed of the splits; a locked store refuses another.
@@ -58,6 +63,7 @@ class AuxiliaryDataModule(AuditDataModule):
         target: GenerateTarget,
         store: str,
         encoder: Encoder | None = None,
+        captioner: Captioner | None = None,
         image_size: int = 64,
         images_per_record: int = 1,
         fractions: tuple[float, float, float, float] = (0.4, 0.1, 0.1, 0.4),
@@ -82,6 +88,29 @@ class AuxiliaryDataModule(AuditDataModule):
         )
         check_range(images_per_record=images_per_record)
         self.target, self._encoder, self.images_per_record = target, encoder, images_per_record
+        self.captioner = captioner
+
+    # ------------------------------------------------------------------ captions
+
+    def captioned(self, records: Records) -> Records:
+        """The records with the captioner's captions, without those of which it says nothing.
+
+        Raises:
+            CaptionerError: If it says nothing of any record.
+        """
+        if self.captioner is None or not len(records):
+            return records
+        key = {"records": [*records.ids], "size": self.image_size}
+        captions = cached_captions(self.captioner, self.query_images(records), self.folder, key)
+        described = [row for row, caption in enumerate(captions) if caption]
+        if not described:
+            raise CaptionerError(f"The captions of all {len(records)} records are empty. Use another captioner.")
+        self.skipped += [name for name, caption in zip(records.ids, captions, strict=True) if not caption]
+        return replace(records, captions=tuple(captions)).select(described)
+
+    def captioner_fingerprint(self) -> dict[str, Any]:
+        """What the captioner is; empty without one."""
+        return {} if self.captioner is None else dict(self.captioner.fingerprint())
 
     # ------------------------------------------------------------------ queries
 
@@ -116,9 +145,14 @@ class AuxiliaryDataModule(AuditDataModule):
         self.target.require(AccessLevel.GENERATE)
         return Store(self.store_path, self.target.fingerprint())
 
-    def estimate(self) -> Estimate:
-        """What filling the store for the labelled records would cost; asks nothing."""
-        return estimate(self.store, self.target, self._queries(self.labelled))
+    def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
+        """What filling the store for the labelled records would cost; asks nothing.
+
+        Args:
+            others: Further datamodules over the same store, whose queries are counted too; what several need, once.
+        """
+        queries = [query for data in (self, *others) for query in data._queries(data.labelled)]
+        return estimate(self.store, self.target, queries)
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)
@@ -148,6 +182,7 @@ class AuxiliaryDataModule(AuditDataModule):
             target,
             store,
             self.encoder,
+            self.captioner,
             self.image_size,
             self.images_per_record,
             self.fractions,

@@ -3,6 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -84,6 +85,14 @@ class AuditDataModule(L.LightningDataModule, ABC):
             EncoderError: If the head needs another encoder.
         """
 
+    def captioner_fingerprint(self) -> dict[str, Any]:
+        """What the attacker's captioner is; empty where the captions are the source's own."""
+        return {}
+
+    def captioned(self, records: Records) -> Records:
+        """The readable records with the captions that the target is asked; the source's own by default."""
+        return records
+
     # ------------------------------------------------------------------ what a concrete datamodule asks
 
     @abstractmethod
@@ -123,7 +132,7 @@ class AuditDataModule(L.LightningDataModule, ABC):
         _, unreadable = decode_images(records, self.image_size, self.folder)
         self.skipped = [records.ids[row] for row in unreadable]
         gone = set(unreadable)
-        return records.select([row for row in range(len(records)) if row not in gone])
+        return self.captioned(records.select([row for row in range(len(records)) if row not in gone]))
 
     @cached_property
     def labelled(self) -> Records:
@@ -183,7 +192,22 @@ class AuditDataModule(L.LightningDataModule, ABC):
         gone = self._left_out.union(ids)
         if gone == self._left_out:
             return
-        self._left_out, self.arrays = gone, None
+        self._left_out = gone
+        self._count_anew()
+
+    def leave_out_test(self) -> None:
+        """Take the test split away for good, so that its records are neither asked about nor scored; the lock stays."""
+        splits, test = self.locked_splits, set(self.locked_splits.rows["test"])
+        kept = [row for row in range(len(self.labelled)) if row not in test]
+        splits = remaining(splits, self.labelled, kept)
+        self.labelled = self.labelled.select(kept)
+        rows = {name: of_split for name, of_split in splits.rows.items() if name != "test"}
+        self.locked_splits = replace(splits, rows=rows)
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        """Forget what was derived from the records that were there before."""
+        self.arrays = None
         for table in ("known", "unknown", "splits", "train_rows"):
             self.__dict__.pop(table, None)
 

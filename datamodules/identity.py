@@ -34,8 +34,8 @@ class IdentityDataModule(L.LightningDataModule):
     """People under question and the names among which each is looked for.
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
-    for all templates and names; what is there is never computed again. Images are opened a batch at a time, so that memory
-    does not grow with their number. People with too few readable images are skipped and counted.
+    for all templates and names; what is there is never computed again. Images are opened a batch at a time, so
+    that memory does not grow with their number. People with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
@@ -228,7 +228,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     @cached_property
     def _scale(self) -> float:
-        key = {"what": "logit scale", **self.target.fingerprint()}
+        key: Key = {"what": "logit scale", **self.target.fingerprint()}
         return float(self._kept(key, 1, np.float64, lambda: iter([np.array([self.target.logit_scale])]))[0])
 
     # ------------------------------------------------------------------ store

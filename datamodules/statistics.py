@@ -17,6 +17,7 @@ from lit_mia.queries.cost import Estimate
 from lit_mia.queries.denoise import AskedTarget, Generation, Variation, draw
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
+from lit_mia.queries.store import Store
 from lit_mia.queries.sweep import Plan, Questions, lacking, sweep
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
@@ -111,7 +112,14 @@ class StatisticDataModule(AuditDataModule):
     @cached_property
     def store(self) -> FindingStore:
         """The store of the findings."""
-        return FindingStore(self.store_path, self.target.fingerprint())
+        store = FindingStore(self.store_path, self.target.fingerprint())
+        self.target.keep_accounts(self.store_path)
+        return store
+
+    @cached_property
+    def kept(self) -> Store | None:
+        """The images that a remote target made: its findings are stored only at the end of a batch."""
+        return Store(self.store_path / "images", self.target.fingerprint()) if self.target.remote else None
 
     def store_digest(self) -> str:
         """SHA-256 of all findings."""
@@ -128,18 +136,31 @@ class StatisticDataModule(AuditDataModule):
         for rows, plans in self._lacking(records):
             one = rehearse(self.target, plans, records.captions[rows[0]], self.image_size)
             evaluations, images = evaluations + len(rows) * one.shared, images + len(rows) * one.images
-        nfe, money, target = 0, 0.0, self.target
+        nfe, target = 0, self.target
         if isinstance(target, DenoiseTarget) and evaluations + images:
             nfe = evaluations * target.evaluations_per_call + images * target.evaluations_per_variation
         if isinstance(target, GenerateTarget):
-            nfe, money = images * target.nfe_per_image, images * target.price_per_image
+            nfe = images * target.nfe_per_image
+        money = images * target.price_per_image
         return Estimate(len(records), evaluations + images, nfe, None if evaluations + images else 0.0, money)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
         self.check(records)
         questions = self._questions(records)
-        self.cost += sweep(self.store, self.target, questions, self._plans, self._residual, rank, world_size)
+        plans, residual = self._plans, self._residual
+        self.cost += sweep(self.store, self.target, questions, plans, residual, rank, world_size, self.kept)
+
+    def refusals(self, records: Records) -> dict[str, str]:
+        """Id → reason of those of some records for which the target refused an image that an attack asked for."""
+        keys = dict(zip(records.ids, self._questions(records).keys, strict=True))
+        refused: dict[str, str] = {}
+        for plan in self._plans:
+            held = [name for name, key in keys.items() if self.store.holds(plan.key, key, False)]
+            statistics = self.store.statistics(plan.key, [keys[name] for name in held])
+            gone = np.flatnonzero(np.isnan(statistics).any(axis=1))
+            refused |= {held[row]: "an image that an attack asked for" for row in gone}
+        return refused
 
     def answered_by(self, target: Target, store: str) -> "StatisticDataModule":
         """The same records, splits and settings with the answers of another target (a placebo)."""
@@ -163,9 +184,10 @@ class StatisticDataModule(AuditDataModule):
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
-        subject = self._questions(self.known).subject(self.target, rows)
+        subject = self._questions(self.known).subject(self.target, rows, self.kept)
         request = Generation(0) if isinstance(self.target, GenerateTarget) else Variation(0)
-        images = ((draw(subject, request) + 1) * 127.5).round().to(torch.uint8)
+        (drawn,) = draw(subject, [request])
+        images = ((drawn.images + 1) * 127.5).round().to(torch.uint8)
         return [image.permute(1, 2, 0).numpy() for image in images]
 
     # ------------------------------------------------------------------ what was found

@@ -17,8 +17,16 @@ class TargetError(LitMiaError):
     """A target cannot be loaded or does not offer the access level that is needed."""
 
 
+class BudgetError(TargetError):
+    """What may be spent on a target is spent."""
+
+
 class EncoderError(LitMiaError):
     """An encoder cannot be loaded, or its embeddings cannot be compared as asked."""
+
+
+class CaptionerError(LitMiaError):
+    """A captioner cannot be loaded, or describes nothing."""
 
 
 class StoreError(LitMiaError):
@@ -35,3 +43,7 @@ class ReportError(LitMiaError):
 
 class MetricError(LitMiaError):
     """Scores, labels or rates from which a metric cannot be computed."""
+
+
+class PlanError(LitMiaError):
+    """An ablation names values, places or attacks that its audit does not have."""

@@ -14,7 +14,7 @@ Measures how much of a text-to-image model's training set leaks through membersh
   audit      query a target, train heads and controls, write table, verdict and report.html
   query      only fill the store of an audit (--dry-run: say what it would cost)
   report     rebuild report.html from an audit's files (--gallery: with images)
-  sweep      measure training-free attacks at many settings, never on test (ablations)
+  sweep      measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)
   fit        train one head
   test       measure a trained head on the test split and freeze its threshold
   predict    score images of unknown membership with a trained head

@@ -1,4 +1,4 @@
-"""Train the tools of the demo on other vendors' emoji: `python scripts/make_tools.py autoencoder|text|clip|vq|seq2seq`.
+"""Train a tool of the demo on other vendors' emoji: `python scripts/make_tools.py TOOL`, a key of `MAKERS`.
 
 Checkpoints every 10 minutes into `.work/`; the same command resumes.
 """
@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger
 from vendor_emoji import load_vendor_emoji
 
 from lit_mia.shadow.autoencoder import AutoencoderTraining
+from lit_mia.shadow.captioner import CaptionerTraining, train_wordpieces
 from lit_mia.shadow.clip import ClipTraining
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
@@ -106,12 +107,26 @@ def make_clip() -> None:
     model.export(WORK / "openmoji-clip")
 
 
+def make_captioner() -> None:
+    """The attacker's captioner."""
+    images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
+    L.seed_everything(6)
+    steps = 3300
+    distinct = sorted(set(names))
+    model = CaptionerTraining(train_wordpieces(distinct, vocabulary=1500, length=20), distinct, steps=steps)
+    data = CaptionedImages(torch.from_numpy(images), names)
+    train("captioner", model, CaptionedImagesDataModule(data, 64, steps), steps)
+    model.export(WORK / "openmoji-blip")
+
+
+MAKERS = {
+    "autoencoder": make_autoencoder,
+    "text": make_text_encoder,
+    "clip": make_clip,
+    "vq": make_vq,
+    "seq2seq": make_seq2seq,
+    "captioner": make_captioner,
+}
+
 if __name__ == "__main__":
-    makers = {
-        "autoencoder": make_autoencoder,
-        "text": make_text_encoder,
-        "clip": make_clip,
-        "vq": make_vq,
-        "seq2seq": make_seq2seq,
-    }
-    makers[sys.argv[1]]()
+    MAKERS[sys.argv[1]]()

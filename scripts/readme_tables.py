@@ -1,11 +1,13 @@
 """Writes the measured tables into README.md: `python scripts/readme_tables.py`.
 
-Reads `audit.json` of `runs/openmoji` and `runs/quickstart`, of the statistic audits under both protocols
-(`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`, `runs/openmoji_ddpm`, `runs/openmoji_ddpm-resnet`), the
-`sweep.csv` of `runs/rediffuse_{n,t,k}`, and `runs/transfer/transfer.csv`; README.md names the commands.
+Reads `audit.json` of `runs/openmoji`, `runs/openmoji_seq2seq`, `runs/openmoji_blip` and `runs/quickstart`, of the
+statistic audits under both protocols (`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`,
+`runs/openmoji_ddpm`, `runs/openmoji_ddpm-resnet`), the `sweep.csv` of `runs/rediffuse_{n,t,k}`, the tables of the
+ablations of trained heads, and `runs/transfer/transfer.csv`; README.md names the commands.
 """
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -14,8 +16,23 @@ from lit_mia.report.schema import AuditReport, Row, load_json
 from lit_mia.report.table import markdown_table
 
 README = Path("README.md")
-AUDITS = ("quickstart", "openmoji", "openmoji_statistics", "openmoji_ddpm")
+AUDITS = ("quickstart", "openmoji", "openmoji_seq2seq", "openmoji_blip", "openmoji_statistics", "openmoji_ddpm")
 FAMILIES = {"openmoji_statistics": "Latent demo target", "openmoji_ddpm": "Pixel-space demo target"}
+SIX_HEADS = {
+    "openmoji": "latent diffusion",
+    "openmoji_seq2seq": "sequence to sequence",
+    "openmoji_blip": "latent, BLIP captions",
+}
+ABLATIONS = {
+    "auxiliary_fraction": "share of the auxiliary training records",
+    "steps": "denoising steps",
+    "guidance": "guidance",
+    "images_per_record": "images per record",
+    "captioner": "captioner",
+    "operation": "operation on embeddings",
+    "modality": "operation, same (II-S) and cross modality (III)",
+    "encoder": "encoder",
+}
 SWEEPS = {"rediffuse_n": "n", "rediffuse_t": "t", "rediffuse_k": "k"}
 
 
@@ -25,6 +42,8 @@ def main() -> None:
     blocks = {
         "quickstart": measured(audits["openmoji"]),
         "statistics": "".join(family(name, title) for name, title in FAMILIES.items()),
+        "families": families(audits),
+        "heads": "".join(heads(name, title) for name, title in ABLATIONS.items()),
         "ablation": ablation(),
         "noise": noise(),
         "transfer": transfer(Path("runs/transfer/transfer.csv")),
@@ -88,6 +107,51 @@ def family_line(report: AuditReport, row: Row) -> str:
     ]
     values += [f"{control.kind} {control.auc:.3f}", f"{text.delta} {text.delta_ci}", text.beats]
     return f"| {' | '.join(values)} |"
+
+
+def families(audits: dict[str, AuditReport]) -> str:
+    """The six heads and their controls on each target, side by side."""
+    reports = {title: audits[name] for name, title in SIX_HEADS.items()}
+    lines = ["| | " + " | ".join(reports) + " |", "|:--|" + "--:|" * len(reports)]
+    for row in reports["latent diffusion"].rows:
+        of_targets = [next(r for r in report.rows if r.name == row.name) for report in reports.values()]
+        title = f"**{row.name}**" if row.kind == "attack" else f" {row.name}"
+        lines.append(f"| {title} | " + " | ".join(family_cell(r) for r in of_targets) + " |")
+    return "\n".join(lines) + "\n\n"
+
+
+def family_cell(row: Row) -> str:
+    """AUC with its interval, and for an attack whether it beats all its controls."""
+    text = cells(row)
+    return f"{text.auc} {text.auc_ci}" + (f" {text.beats}" if row.kind == "attack" else "")
+
+
+def heads(name: str, title: str) -> str:
+    """AUC of trained heads over one setting of an audit; nothing where it was not measured."""
+    folder = Path("runs") / name
+    if not folder.is_dir():
+        return ""
+    axis = json.loads((folder / "ablation.json").read_text())["axis"]
+    summary = list(csv.DictReader((folder / "summary.csv").open()))
+    points = list(csv.DictReader((folder / "ablation.csv").open()))
+    values = list(dict.fromkeys(row[axis] for row in summary if row["kind"] == "attack"))
+    lines = [f"| {title} | {' | '.join(values)} |", f"|:--|{'--:|' * len(values)}"]
+    for attack in dict.fromkeys(row["attack"] for row in summary):
+        rows = {row[axis]: row for row in summary if row["attack"] == attack and row["kind"] == "attack"}
+        lines.append(f"| {attack} | {' | '.join(head_cell(rows[value]) for value in values)} |")
+    for side in ("members", "nonmembers"):
+        of_value = {point[axis]: point[f"fid_{side}"] for point in points if point["fid_members"]}
+        if of_value:
+            distances = " | ".join(f"{float(of_value[value]):.3f}" for value in values)
+            lines.append(f"| FID of {side.replace('non', 'non-')} | {distances} |")
+    return "\n".join([*lines, ""]) + "\n"
+
+
+def head_cell(row: dict[str, str]) -> str:
+    """Mean AUC with its interval, and the range over n repetitions."""
+    auc, lo, hi, least, most = (float(row[name]) for name in ("auc", "auc_lo", "auc_hi", "auc_min", "auc_max"))
+    several = f"; {least:.2f}–{most:.2f} over {row['n']}" if row["n"] != "1" else ""
+    return f"{auc:.3f} [{lo:.2f}, {hi:.2f}{several}]"
 
 
 def ablation() -> str:

@@ -8,90 +8,23 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny_pipelines import save_tiny
 
 from lit_mia.targets.diffusion import DiffusersTarget
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
-CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789 ,.:'-"
-
-
-def make_unet():
-    from diffusers import UNet2DConditionModel
-
-    return UNet2DConditionModel(
-        sample_size=8,
-        in_channels=4,
-        out_channels=4,
-        layers_per_block=1,
-        block_out_channels=(4, 8),
-        norm_num_groups=2,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=8,
-        attention_head_dim=2,
-    )
-
-
-def make_vae():
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL(
-        sample_size=16,
-        in_channels=3,
-        out_channels=3,
-        latent_channels=4,
-        block_out_channels=(4, 8),
-        norm_num_groups=2,
-        down_block_types=("DownEncoderBlock2D", "DownEncoderBlock2D"),
-        up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
-    )
-
-
-def make_text_parts():
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
-
-    tokens = ["<|startoftext|>", "<|endoftext|>", *CHARACTERS, *(c + "</w>" for c in CHARACTERS)]
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=16)
-    config = CLIPTextConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=8,
-        intermediate_size=16,
-        num_attention_heads=2,
-        num_hidden_layers=1,
-        max_position_embeddings=16,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
-    return {"tokenizer": tokenizer, "text_encoder": CLIPTextModel(config)}
-
 
 @pytest.fixture(scope="session")
 def tiny_pipeline_folder(tmp_path_factory) -> Path:
     """A saved StableDiffusionPipeline with random weights that draws 16 x 16 images."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
-
-    folder = tmp_path_factory.mktemp("tiny") / "pipeline"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        parts = {"unet": make_unet(), "vae": make_vae(), **make_text_parts()}
-    pipeline = StableDiffusionPipeline(
-        **parts,
-        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.save_pretrained(folder)
-    return folder
+    return save_tiny("sd", tmp_path_factory.mktemp("tiny") / "pipeline")
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +80,7 @@ class WandbRun:
 
     config: dict[str, Any]
     summary: dict[str, Any]
+    group: set[str] = field(default_factory=set)
 
 
 @pytest.fixture
@@ -167,6 +101,7 @@ def _read_run(file: Path) -> WandbRun:
     run = WandbRun({}, {})
     for content in _leveldb_records(file.read_bytes()):
         record = Record.FromString(content)
+        run.group.update(filter(None, [record.run.run_group]))
         for values, updates in (
             (run.config, [*record.run.config.update, *record.config.update]),
             (run.summary, [*record.summary.update]),

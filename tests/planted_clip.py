@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ class PlantedTarget(EmbedTarget):
         return vector("noise", self.seed, person) + 0.5 * vector("noise", self.seed, person, image)
 
 
-@lru_cache(maxsize=None)
+@cache
 def vector(*key: object) -> Tensor:
     digest = hashlib.sha256(repr(key).encode()).digest()
     return torch.from_numpy(np.random.default_rng(list(digest)).standard_normal(DIMENSION).astype(np.float32))

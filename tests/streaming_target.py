@@ -37,13 +37,9 @@ class StreamingTarget(GenerateTarget):
         longest: int = 1000,
     ) -> None:
         self.refuses, self.ink, self.breaks_after, self.error = dict(refuses or {}), ink, breaks_after, error
-        self.batch_size, self.longest, self.cut = batch_size, longest, 0
+        self.batch_size, self.longest, self.truncated = batch_size, longest, 0
         self.asked: list[tuple[str, int]] = []
         self.ledger = Path()
-
-    @property
-    def truncated(self):
-        return self.cut
 
     def fingerprint(self):
         return {"kind": "stream", "ink": self.ink}
@@ -69,7 +65,7 @@ class StreamingTarget(GenerateTarget):
             for row in part:
                 self._pay("paid")
                 self.asked.append((prompts[row], seeds[row]))
-                self.cut += len(prompts[row]) > self.longest
+                self.truncated += len(prompts[row]) > self.longest
             kept = [row for row in part if prompts[row] not in self.refuses]
             images = [self.draw(prompts[row], seeds[row]) for row in kept]
             refused = {row: self.refuses[prompts[row]] for row in part if prompts[row] in self.refuses}

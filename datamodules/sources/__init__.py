@@ -1,8 +1,9 @@
-"""Where records come from: CSV files, anything that Hugging Face `datasets` reads, OpenMoji, or several joined."""
+"""Where records come from: CSV files, Hugging Face `datasets`, OpenMoji, several joined, or drawn by a model."""
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv import CsvSource
+from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.huggingface import HuggingFaceSource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
@@ -12,6 +13,7 @@ __all__ = [
     "ConcatSource",
     "CsvSource",
     "FolderPeopleSource",
+    "GeneratedSource",
     "HuggingFaceSource",
     "IndexSource",
     "OpenMojiSource",

@@ -9,14 +9,21 @@ from typing import IO
 from PIL import Image, ImageOps
 
 from lit_mia.errors import RecordError
-from lit_mia.features.pixels import rgb_over_white
+from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+from lit_mia.transparency import rgb_over_white
 
 _LABELS = {"1": MEMBER, "0": NON_MEMBER, "": UNKNOWN, "unknown": UNKNOWN}
 
 
 class RecordSource(ABC):
-    """Something that yields a table of records."""
+    """Something that yields a table of records.
+
+    Attributes:
+        parts: The sources that this one reads; what is true of a part is true of the whole.
+    """
+
+    parts: tuple["RecordSource", ...] = ()
 
     @abstractmethod
     def load(self) -> Records:
@@ -25,6 +32,22 @@ class RecordSource(ABC):
         Raises:
             RecordError: If the table cannot be read, lacks a column or holds a label that is not 1, 0 or unknown.
         """
+
+    @property
+    def shift(self) -> str | None:
+        """How members and non-members differ by construction in more than membership; None if they do not.
+
+        An audit of such records must be of the design `post_hoc`, and its report says this sentence.
+        """
+        return next((part.shift for part in self.parts if part.shift is not None), None)
+
+    def estimates(self) -> dict[str, Estimate]:
+        """What `load` would ask of models that draw records, by model; empty if nothing is missing."""
+        return {name: estimate for part in self.parts for name, estimate in part.estimates().items()}
+
+    def costs(self) -> dict[str, Cost]:
+        """What `load` has asked of such models so far, by model."""
+        return {name: cost for part in self.parts for name, cost in part.costs().items()}
 
 
 def open_rgb(file: Path | IO[bytes]) -> Image.Image:

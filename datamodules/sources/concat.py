@@ -1,6 +1,7 @@
 """Records of several sources in one table, e.g. members from one and non-members from another."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate, chain
 from typing import final
 
@@ -23,7 +24,7 @@ class ConcatSource(RecordSource):
     """
 
     def __init__(self, sources: list[RecordSource]) -> None:
-        self.sources = sources
+        self.parts = tuple(sources)
 
     def load(self) -> Records:
         """Read and join the tables.
@@ -31,19 +32,27 @@ class ConcatSource(RecordSource):
         Raises:
             RecordError: If there is no source, two records have one id, or a source cannot be read.
         """
-        if not self.sources:
+        if not self.parts:
             raise RecordError("`sources` must name at least one source, but is empty.")
-        tables = [source.load() for source in self.sources]
-        ends = list(accumulate(len(table) for table in tables))
+        return join_records([source.load() for source in self.parts])
 
-        def open_image(row: int) -> Image.Image:
-            which = bisect_right(ends, row)
-            return tables[which].open_image(row - ends[which] + len(tables[which]))
 
-        return Records(
-            ids=tuple(chain.from_iterable(table.ids for table in tables)),
-            captions=tuple(chain.from_iterable(table.captions for table in tables)),
-            members=tuple(chain.from_iterable(table.members for table in tables)),
-            groups=tuple(chain.from_iterable(table.groups for table in tables)),
-            open_image=open_image,
-        )
+def join_records(tables: Sequence[Records]) -> Records:
+    """The rows of all tables, one table after the other.
+
+    Raises:
+        RecordError: If two records have one id.
+    """
+    ends = list(accumulate(len(table) for table in tables))
+
+    def open_image(row: int) -> Image.Image:
+        which = bisect_right(ends, row)
+        return tables[which].open_image(row - ends[which] + len(tables[which]))
+
+    return Records(
+        ids=tuple(chain.from_iterable(table.ids for table in tables)),
+        captions=tuple(chain.from_iterable(table.captions for table in tables)),
+        members=tuple(chain.from_iterable(table.members for table in tables)),
+        groups=tuple(chain.from_iterable(table.groups for table in tables)),
+        open_image=open_image,
+    )

@@ -39,6 +39,7 @@ class IndexSource(RecordSource):
         if path is None and url is None:
             raise RecordError("`IndexSource` needs `path` or `url` of the index file.")
         self.source, self.md5, self.url = source, md5, url
+        self.parts = (source,)
         self.path = Path(path or f"{cache_dir}/{Path(str(url)).name}").expanduser()
 
     def load(self) -> Records:

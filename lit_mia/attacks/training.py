@@ -39,14 +39,42 @@ class Budget:
     accelerator: str = "auto"
     devices: int = 1
 
+    def length(self) -> dict[str, Any]:
+        """How long a `Trainer` fits: until val no longer improves."""
+        mode: Literal["max", "min"] = "max" if self.monitor == "val/auc" else "min"
+        return {"max_epochs": self.max_epochs, "callbacks": [BestEpoch(self.monitor, mode, self.patience)]}
 
-def train_seeds(attack: Attack, data: Any, budget: Budget, checkpoint: Path | None = None) -> NDArray[np.float64]:
+
+@dataclass(frozen=True)
+class FixedBudget:
+    """The same number of optimiser steps for every head, whatever its training set; val chooses nothing.
+
+    Attributes:
+        seeds: Number of seeds.
+        steps: Optimiser steps of a head, which keeps its last weights.
+        accelerator: Lightning's accelerator.
+        devices: Devices that train one head.
+    """
+
+    seeds: int
+    steps: int
+    accelerator: str = "auto"
+    devices: int = 1
+
+    def length(self) -> dict[str, Any]:
+        """How long a `Trainer` fits: for `steps` steps, without looking at val."""
+        return {"max_steps": self.steps, "limit_val_batches": 0}
+
+
+def train_seeds(
+    attack: Attack, data: Any, budget: Budget | FixedBudget, checkpoint: Path | None = None
+) -> NDArray[np.float64]:
     """Train copies of a head with seeds 0, 1, … and score all records.
 
     Args:
         attack: The head, not built yet; it is left as it is.
         data: A datamodule whose arrays are prepared.
-        budget: Epochs and seeds.
+        budget: Length and seeds.
         checkpoint: Where the head of seed 0 is saved.
 
     Returns:
@@ -63,14 +91,13 @@ def train_seeds(attack: Attack, data: Any, budget: Budget, checkpoint: Path | No
     return np.stack(scores)
 
 
-def fit_head(head: Attack, data: Any, budget: Budget, seed: int) -> L.Trainer:
-    """Fit one head; it ends with the weights of its best epoch on val."""
+def fit_head(head: Attack, data: Any, budget: Budget | FixedBudget, seed: int) -> L.Trainer:
+    """Fit one head; it ends with the weights of its best epoch on val, or of its last step if the budget is fixed."""
     L.seed_everything(seed, workers=True, verbose=False)
     trainer = L.Trainer(
         accelerator=budget.accelerator,
         devices=budget.devices,
-        max_epochs=budget.max_epochs,
-        callbacks=[BestEpoch(budget.monitor, "max" if budget.monitor == "val/auc" else "min", budget.patience)],
+        **budget.length(),
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

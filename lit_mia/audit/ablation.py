@@ -1,105 +1,225 @@
-"""Training-free attacks at many settings, measured on every split but test."""
+"""Trained heads at many points of an audit's config, measured on val and calibration, never on test."""
 
-from functools import cached_property
-from typing import get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
 
 import numpy as np
 
-from datamodules.base import AuditDataModule
-from datamodules.statistics import StatisticDataModule
-from lit_mia.attacks.statistics.base import Setting, StatisticAttack
-from lit_mia.errors import HeadError, SplitError
-from lit_mia.metrics.bootstrap import auc_estimate
-from lit_mia.queries.cost import Estimate
-from lit_mia.records import MEMBER, NON_MEMBER, Records
-from lit_mia.report.sweep import MeasuredSplit, SweepReport, SweepRow
+from datamodules.auxiliary import AuxiliaryDataModule
+from lit_mia.attacks.base import Attack
+from lit_mia.attacks.controls import controls_of
+from lit_mia.attacks.training import FixedBudget
+from lit_mia.audit.audit import Audit
+from lit_mia.audit.fidelity import fidelity
+from lit_mia.audit.head_rows import HeadRows
+from lit_mia.audit.kept_heads import KeptHeads
+from lit_mia.errors import PlanError
+from lit_mia.features.cache import key_digest
+from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.queries.cost import Cost, Estimate
+from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.report.ablation import AblationReport, Label, PointFacts, short
+from lit_mia.report.ablation_numbers import Head, PointScores, Scores, on_common_records, rows_of, summaries_of
+from lit_mia.targets.base import Target
+
+MEASURED = ("val", "calibration")
 
 
-class Sweep:
-    """Measures training-free attacks at all their settings, never on test.
+@dataclass(frozen=True)
+class Point:
+    """One point of an ablation.
 
-    All settings are answered in one pass, about the records of the measured splits only.
+    Attributes:
+        settings: Key → label of its value.
+        make: Makes the point's audit anew, so that its target is loaded only while it is needed.
+    """
+
+    settings: Mapping[str, Label]
+    make: Callable[[], Audit]
+
+
+@final
+class Ablation:
+    """Measures the heads of an audit, and their blind controls, at many points.
+
+    The test split is taken away before anything is asked. Points that ask the same target share its store; a target
+    other than the audit's own has one below the audit's. Heads are trained for a fixed number of steps, because val
+    is measured and may not choose an epoch.
 
     Args:
-        data: Records, target, store and splits, as of an audit; a `StatisticDataModule`.
-        attacks: The attacks; arguments that may be swept are lists.
-        splits: The splits to measure, taken together. A statistic is trained on none of them, so all but test are
-            allowed; only test may carry the final number.
+        base: The audit that is varied.
+        points: The points; there is at least one.
+        axis: The setting on the x axis.
+        steps: Optimiser steps of every head.
+        baseline: Value of the axis to which differences are taken.
+        baseline_attack: Attack to which the others' differences are taken at the same point, instead.
+        fid: Whether FID is measured at every point, by the audit's `fid_encoder`.
+
+    Raises:
+        PlanError: If a point is no audit of trained heads, or a baseline is not measured.
     """
 
     def __init__(
         self,
-        data: AuditDataModule,
-        attacks: list[StatisticAttack],
-        splits: tuple[MeasuredSplit, ...] = ("calibration",),
+        base: Audit,
+        points: Sequence[Point],
+        axis: str,
+        steps: int,
+        baseline: Label | None = None,
+        baseline_attack: str | None = None,
+        fid: bool = False,
     ) -> None:
-        if not isinstance(data, StatisticDataModule):
-            raise HeadError(
-                f"A sweep measures training-free attacks on a StatisticDataModule, not {type(data).__name__}."
-            )
-        _check_attacks(attacks)
-        _check_splits(tuple(splits))
-        for attack in attacks:
-            data.target.require(attack.level)
-        self.data, self.attacks, self.splits = data, attacks, tuple(splits)
+        self.points, self.axis, self._steps, self._fid = list(points), axis, steps, fid
+        self.baseline, self.baseline_attack = baseline, baseline_attack
+        self._base = _auxiliary(base)
+        self._own = _digest(self._base.target)
+        attacks = [attack.name for audit in (base, *(p.make() for p in points)) for attack in _heads(audit).attacks]
+        _check_baseline("baseline", baseline, [point.settings[axis] for point in points])
+        _check_baseline("baseline_attack", baseline_attack, attacks)
+
+    @property
+    def folder(self) -> Path:
+        """Where the stores of other targets and the scores of trained heads are."""
+        return self._base.store_path / "ablation"
 
     def estimate(self) -> dict[str, Estimate]:
-        """What the missing queries would cost, by target; asks nothing."""
-        self._announce()
-        return {"target": self.data.estimate_for(self.records)}
+        """What the missing queries would cost, by target, or first those for records; asks nothing."""
+        if drawing := self._base.source.estimates():
+            return drawing
+        targets: dict[str, list[AuxiliaryDataModule]] = {}
+        names: dict[str, list[str]] = {}
+        for point, _, data in self._opened():
+            target = _digest(data.target)
+            targets.setdefault(target, []).append(data)
+            names.setdefault(target, []).append(str(point.settings[self.axis]))
+        return {
+            f"target {target} ({short(self.axis)} {', '.join(dict.fromkeys(names[target]))})": first.estimate(*others)
+            for target, (first, *others) in targets.items()
+        }
 
-    def run(self) -> SweepReport:
-        """Ask what is missing, and measure every setting of every attack."""
-        self._announce()
-        self.data.fill(self.records, 0, 1)
-        rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
-        return SweepReport(rows, self.splits, self.data.cost, dict(self.data.target.fingerprint()), self.data.hashes())
-
-    def _announce(self) -> None:
-        self.data.prepare_data()
-        self.data.ask(self.attacks, None, residual=False)
-
-    def _measure(self, attack: StatisticAttack, setting: Setting) -> SweepRow:
-        statistic = self.data.statistics(attack, setting, self.records)
-        scores = attack.combine(statistic, setting, np.arange(len(statistic)))
-        labels = np.array(self.records.members)
-        estimate = auc_estimate(scores, labels, np.array(self.records.groups))
-        return SweepRow(
-            attack.name,
-            setting,
-            estimate.auc,
-            estimate.lo,
-            estimate.hi,
-            int(np.sum(labels == MEMBER)),
-            int(np.sum(labels == NON_MEMBER)),
-            self.data.evaluations(attack, setting),
+    def run(self) -> AblationReport:
+        """Ask what is missing, train what was not trained yet, and measure."""
+        measured, stores, cost = [], {}, Cost()
+        for number, (point, audit, data) in enumerate(self._opened(), 1):
+            measured.append(self._measure(point, audit, data))
+            stores[measured[-1].facts.target] = data.store_digest()
+            cost = cost + data.cost
+            print(f"{number}/{len(self.points)} {_words(point.settings)}: measured", flush=True)
+        points = on_common_records(measured)
+        return AblationReport(
+            axis=self.axis,
+            rows=tuple(rows_of(points)),
+            summary=tuple(summaries_of(points, self.axis, self.baseline, self.baseline_attack)),
+            n_members=int(np.sum(points[0].labels == MEMBER)),
+            n_nonmembers=int(np.sum(points[0].labels == NON_MEMBER)),
+            baseline=self.baseline if self.baseline_attack is None else self.baseline_attack,
+            splits=MEASURED,
+            split_digest=self._base.splits.digest,
+            stores=stores,
+            cost=cost,
         )
 
-    @cached_property
-    def records(self) -> Records:
-        """The records of the measured splits."""
-        rows = self.data.splits.rows
-        return self.data.known.select([row for split in self.splits for row in rows[split]])
+    # ------------------------------------------------------------------ points
 
+    def _opened(self) -> Iterator[tuple[Point, Audit, AuxiliaryDataModule]]:
+        """Each point with its audit and its records without test, one after another."""
+        for point in self.points:
+            audit = point.make()
+            yield point, audit, self._without_test(point, _auxiliary(audit))
 
-def _check_attacks(attacks: list[StatisticAttack]) -> None:
-    names = [attack.name for attack in attacks]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"A sweep needs at least one attack, and each once, but got {names or 'none'}.")
-    if all(len(attack.settings()) == 1 for attack in attacks):
-        raise HeadError(
-            f"Nothing is swept: {', '.join(names)} has one setting each. Give a list for an argument, e.g. "
-            "`t: [100, 200]`; to measure one setting, run `lit-mia audit`."
+    def _without_test(self, point: Point, data: AuxiliaryDataModule) -> AuxiliaryDataModule:
+        """The point's datamodule over the store of its target.
+
+        Raises:
+            PlanError: If its records or splits are not those of the audit.
+        """
+        digest = _digest(data.target)
+        store = self._base.store_path if digest == self._own else self.folder / digest
+        if data.store_path != store:
+            data = data.answered_by(data.target, str(store))
+        data.prepare_data()
+        if data.splits.digest != self._base.splits.digest:
+            raise PlanError(
+                f"At {_words(point.settings)} the records or their splits are not those of the audit, so its scores "
+                "cannot be compared. Vary the target, its answers or the heads; audit other records on their own."
+            )
+        data.leave_out_test()
+        return data
+
+    def _measure(self, point: Point, audit: Audit, data: AuxiliaryDataModule) -> PointScores:
+        heads = _heads(audit)
+        asked = {head: attack for attack in heads.attacks for head, attack in _with_blind(attack).items()}
+        data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
+        budget = FixedBudget(heads.budget.seeds, self._steps, heads.budget.accelerator, heads.budget.devices)
+        kept = KeptHeads(self.folder / "heads", data, budget)
+        rows = [row for split in MEASURED for row in data.splits.rows[split]]
+        return PointScores(
+            facts=self._facts(point, audit, data),
+            ids=np.array(data.known.ids)[rows],
+            labels=np.array(data.known.members)[rows],
+            groups=np.array(data.known.groups)[rows],
+            scores={head: _combined(kept.scores(attack), data)[rows] for head, attack in asked.items()},
+        )
+
+    def _facts(self, point: Point, audit: Audit, data: AuxiliaryDataModule) -> PointFacts:
+        images = data.images_per_record
+        distances = fidelity(data, encoder=audit.fid_encoder) if self._fid else None
+        return PointFacts(
+            settings=dict(point.settings),
+            n_train=len(data.train_rows),
+            images_per_record=images,
+            nfe_per_record=images * data.target.nfe_per_image,
+            target=_digest(data.target),
+            fid_encoder=None if distances is None else distances["encoder"],
+            fid_members=None if distances is None else distances["members"]["fid"],
+            fid_nonmembers=None if distances is None else distances["non_members"]["fid"],
         )
 
 
-def _check_splits(splits: tuple[str, ...]) -> None:
-    """Refuse test, what is no split, and a split that is named twice."""
-    allowed = get_args(MeasuredSplit)
-    if "test" in splits:
-        raise SplitError(
-            "A sweep never measures the test split: a setting chosen there would make the audit's numbers too good. "
-            f"Use some of {', '.join(allowed)}."
+def _heads(audit: Audit) -> HeadRows:
+    """What trains the heads of an audit.
+
+    Raises:
+        PlanError: If the audit trains none.
+    """
+    if not isinstance(audit.maker, HeadRows):
+        raise PlanError(
+            "An ablation with `audit` varies trained heads, but this audit's attacks are training-free. Measure those "
+            "at many settings by a sweep with `data` and `attacks`, e.g. ablation/t_sweep."
         )
-    if not splits or len(set(splits)) < len(splits) or not set(splits) <= set(allowed):
-        raise SplitError(f"`splits` must be some of {', '.join(allowed)}, each once, but got {list(splits)}.")
+    return audit.maker
+
+
+def _auxiliary(audit: Audit) -> AuxiliaryDataModule:
+    if not isinstance(audit.data, AuxiliaryDataModule):
+        raise PlanError(f"An ablation needs an AuxiliaryDataModule, but the audit's is {type(audit.data).__name__}.")
+    return audit.data
+
+
+def _with_blind(attack: Attack) -> dict[Head, Attack]:
+    """The attack and its control without the target."""
+    return {(attack.name, "attack"): attack, (attack.name, "blind"): controls_of(attack)["blind"]}
+
+
+def _combined(scores: Scores, data: AuxiliaryDataModule) -> Scores:
+    """One score per record `[n]` from those of all seeds `[seeds, n]`, scaled as in an audit."""
+    calibration = np.zeros(scores.shape[1], dtype=bool)
+    calibration[list(data.splits.rows["calibration"])] = True
+    return combine_seeds(scores, calibration)
+
+
+def _digest(target: Target) -> str:
+    return key_digest(target.fingerprint())[:16]
+
+
+def _words(settings: Mapping[str, Label]) -> str:
+    return ", ".join(f"{short(key)} = {value}" for key, value in settings.items())
+
+
+def _check_baseline(name: str, given: Label | None, measured: Sequence[Label]) -> None:
+    if given is not None and given not in measured:
+        raise PlanError(
+            f"`{name}` must be one of {', '.join(map(str, dict.fromkeys(measured)))}, but got {str(given)!r}."
+        )

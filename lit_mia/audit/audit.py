@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
+from datamodules.sources.base import RecordSource
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.base import Attack
@@ -23,15 +24,17 @@ from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
-from lit_mia.errors import EncoderError, HeadError
+from lit_mia.audit.tool_check import check_tools
+from lit_mia.errors import EncoderError, HeadError, RecordError
 from lit_mia.features.cache import replacing
 from lit_mia.features.encoders import Encoder
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
 from lit_mia.report.refused import unequal_refusals
-from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, Tried
+from lit_mia.report.schema import AuditReport, Fidelity, Protocol, Spent, ToolCheck, Tried
 from lit_mia.report.schema import Cost as ReportedCost
 from lit_mia.report.scores import ScoreTable, score_table
 from lit_mia.targets.base import Target
@@ -48,7 +51,7 @@ class Audit:
         budget: Seeds and epochs, the same for attacks and controls.
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
             `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
-            verdict.
+            verdict and is the only one that synthetic non-members allow.
         protocol: For training-free attacks. `threshold` (the default): the statistic itself. `resnet`: a network
             trained on the residual maps. The two are never printed in one column.
         head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
@@ -76,6 +79,7 @@ class Audit:
             for target in (data.target, placebo):
                 if target is not None:
                     target.require(attack.level)
+        _check_design(data.source, design)
         if fid_encoder is not None and not isinstance(data, AuxiliaryDataModule):
             raise EncoderError(
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
@@ -88,7 +92,7 @@ class Audit:
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))
 
     def prepare(self) -> None:
-        """Load the records and lock the splits; asks no target."""
+        """Load the records and lock the splits; asks no target, but draws records that a model has yet to draw."""
         if self.fid_encoder is not None:
             self.fid_encoder.check()
         self.data.prepare_data()
@@ -99,7 +103,12 @@ class Audit:
         self.maker.announce()
 
     def estimate(self) -> dict[str, Estimate]:
-        """What the missing queries would cost, by target; asks nothing."""
+        """What the missing queries would cost, by target; asks nothing.
+
+        Where records have yet to be drawn, only that is estimated: what the audit asks depends on them.
+        """
+        if drawing := self.data.source.estimates():
+            return drawing
         self.prepare()
         return {name: data.estimate() for name, data in self.maker.answers().items()}
 
@@ -107,7 +116,7 @@ class Audit:
         """Fill the stores with what is missing."""
         self.prepare()
         self.maker.query()
-        return {name: data.cost for name, data in self.maker.answers().items()}
+        return self._costs()
 
     def run(self, name: str, config: Mapping[str, Any], output: Path) -> tuple[AuditReport, ScoreTable]:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
@@ -129,10 +138,16 @@ class Audit:
             fidelity(self.data, encoder=self.fid_encoder) if isinstance(self.data, AuxiliaryDataModule) else None
         )
         tried = _count(self.data.store_path / "ledger.json", config)
-        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, self.maker.placebo is not None)
+        tools = check_tools(self.data, self.attacks)
+        placebo = self.maker.placebo is not None
+        evaluation = evaluate(rows, self.data.known, self.data.splits, self.design, placebo, tools)
         self._freeze(rows, heads)
-        report = self._report(name, config, evaluation, tried, distances, time.perf_counter() - began)
+        report = self._report(name, config, evaluation, tried, tools, distances, time.perf_counter() - began)
         return report, self._scores(rows, evaluation)
+
+    def _costs(self) -> dict[str, Cost]:
+        """What was spent, by target; and by models that draw records."""
+        return {role: answers.cost for role, answers in self.maker.answers().items()} | self.data.source.costs()
 
     # ------------------------------------------------------------------ thresholds
 
@@ -156,11 +171,12 @@ class Audit:
         config: Mapping[str, Any],
         evaluation: Evaluation,
         tried: Tried,
+        tools: Retrieval | None,
         distances: Fidelity | None,
         seconds: float,
     ) -> AuditReport:
         data, placebo = self.data, self.maker.placebo
-        costs = {role: answers.cost for role, answers in self.maker.answers().items()}
+        costs = self._costs()
         total = sum(costs.values(), Cost())
         refused = refusals_of(self.maker.answers())
         return AuditReport(
@@ -186,6 +202,8 @@ class Audit:
             },
             store_digest=data.store_digest(),
             encoder=data.encoder_fingerprint(),
+            captioner=data.captioner_fingerprint(),
+            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
             config=dict(config),
             tried=tried,
             control_null=evaluation.control_null,
@@ -194,7 +212,7 @@ class Audit:
             skipped=data.skipped,
             refused=refused,
             limits=[
-                *limits_of(self.design, placebo is not None, data.splits.sizes()["test"]),
+                *limits_of(self.design, placebo is not None, data.splits.sizes()["test"], data.source.shift),
                 *unequal_refusals(refused),
                 *cut_captions(self.maker.answers()),
             ],
@@ -215,6 +233,12 @@ class Audit:
                     score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
                 )
         return ScoreTable.join(tables)
+
+
+def _check_design(source: RecordSource, design: Design) -> None:
+    """Refuse a design that promises more than the records can hold."""
+    if source.shift is not None and design != "post_hoc":
+        raise RecordError(f"These records allow only `design: post_hoc`, but it is `{design}`. {source.shift}")
 
 
 def _row_maker(

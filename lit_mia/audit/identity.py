@@ -72,7 +72,8 @@ class IdentityAudit:
     def sides(self) -> dict[IdentityRowKind, IdentityDataModule]:
         """The target and its controls, asked about the same people and names."""
         self.data.prepare_data()
-        return {"target": self.data} | {kind: self.data.answered_by(target) for kind, target in self.controls.items()}
+        sides: dict[IdentityRowKind, IdentityDataModule] = {"target": self.data}
+        return sides | {kind: self.data.answered_by(target) for kind, target in self.controls.items()}
 
     def estimate(self) -> dict[str, Estimate]:
         """What embedding would cost, by row; embeds nothing."""

@@ -1,4 +1,4 @@
-"""The command `sweep`: training-free attacks at many settings, never on test."""
+"""The command `sweep`: training-free attacks at many settings, never on test; of an audit, see `ablation_command`."""
 
 import csv
 import json
@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.attacks.statistics.base import describe
-from lit_mia.audit.ablation import Sweep
+from lit_mia.audit.sweep import Sweep
+from lit_mia.cli.ablation_command import ablation
 from lit_mia.cli.commands import parse_config, print_estimates
+from lit_mia.cli.configs import names_key
 from lit_mia.features.cache import replacing
+from lit_mia.report.ablation import AblationReport
 from lit_mia.report.cells import interval, number
 from lit_mia.report.provenance import git_commit, versions
 from lit_mia.report.sweep import SweepReport
@@ -21,8 +24,13 @@ if TYPE_CHECKING:
 TABLE, NUMBERS, PLOT = "sweep.csv", "sweep.json", "sweep.png"
 
 
-def sweep(args: Sequence[str]) -> SweepReport | None:
-    """Run a sweep: one pass over the records, then table, numbers and plot."""
+def sweep(args: Sequence[str]) -> SweepReport | AblationReport | None:
+    """Run a sweep: of an audit's trained heads if the config names an `audit`, else of training-free attacks."""
+    return ablation(args) if names_key(args, "audit") else _sweep(args)
+
+
+def _sweep(args: Sequence[str]) -> SweepReport | None:
+    """One pass over the records, then table, numbers and plot."""
     parsed = parse_config("sweep", args, Sweep, "ablation/t_sweep")
     if parsed.options.dry_run:
         print_estimates(parsed.made.estimate())

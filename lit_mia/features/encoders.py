@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.precision import Precision as Precision
 from lit_mia.targets.precision import in_batches
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lit_mia.features.cache import key_digest, replacing
 from lit_mia.records import Records
+from lit_mia.transparency import rgb_over_white
 
 _log = logging.getLogger(__name__)
 
@@ -69,14 +70,6 @@ def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bi
     top, left = round((scaled_height - size) / 2), round((scaled_width - size) / 2)
     square = scaled[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
     return square.reshape(*images.shape[:-2], size, size)
-
-
-def rgb_over_white(image: Image.Image) -> Image.Image:
-    """The image as RGB, with white behind its transparent pixels."""
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _decode_all(records: Records, size: int, file: Path) -> list[int]:

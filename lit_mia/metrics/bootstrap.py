@@ -97,7 +97,7 @@ def bootstrap_auc(
     """
     check_fractions(level=level)
     value, pairs = auc(scores, labels), independent_pairs(labels, groups)
-    drawn = resample(lambda weights: _weighted_auc(scores, labels, weights), labels, groups, replicates, seed)
+    drawn = resample(lambda weights: weighted_auc(scores, labels, weights), labels, groups, replicates, seed)
     if np.ptp(drawn) == 0:
         return constant_auc(value, pairs, level)
     lo, hi = percentiles(drawn, level)
@@ -133,7 +133,7 @@ def bootstrap_difference(
     check_fractions(level=level)
     delta, pairs = auc(a, labels) - auc(b, labels), independent_pairs(labels, groups)
     drawn = resample(
-        lambda weights: _weighted_auc(a, labels, weights) - _weighted_auc(b, labels, weights),
+        lambda weights: weighted_auc(a, labels, weights) - weighted_auc(b, labels, weights),
         labels,
         groups,
         replicates,
@@ -146,8 +146,14 @@ def bootstrap_difference(
     return Difference(delta, lo, hi, float(drawn.std(ddof=1)), p_greater)
 
 
-def _weighted_auc(scores: ArrayLike, labels: ArrayLike, weights: IntArray) -> FloatArray:
-    """AUC in each resample, `[r]`, from whole numbers: equal AUCs are equal to the last bit."""
+def weighted_auc(scores: ArrayLike, labels: ArrayLike, weights: IntArray) -> FloatArray:
+    """AUC in each resample, `[r]`, from whole numbers: equal AUCs are equal to the last bit.
+
+    Args:
+        scores: Raw scores, `[n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        weights: Multiplicity of each record in each resample, `[r, n]`.
+    """
     members, non_members = class_counts(scores, labels, weights)
     twice_below = 2 * np.cumsum(non_members, axis=1) - non_members
     twice_wins = np.sum(members * twice_below, axis=1)

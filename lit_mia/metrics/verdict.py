@@ -11,12 +11,14 @@ from typing import Literal, get_args
 from lit_mia.errors import MetricError
 
 LEVEL = 0.05
+TOOL_LEVEL = 0.01
 
 Design = Literal["randomized_split", "canary", "same_source_holdout", "post_hoc"]
 Kind = Literal[
     "leakage beyond controls",
     "not evidence (post hoc design)",
     "confounded",
+    "tool failure",
     "not detected at this power",
 ]
 
@@ -42,7 +44,7 @@ class Verdict:
     """The outcome of an audit.
 
     Attributes:
-        kind: One of four outcomes.
+        kind: One of five outcomes.
         sentence: The outcome in plain English, with what it does not exclude.
         beats: The attacks that beat every one of their controls, in the order given.
         adjusted_p: Per attack, the Holm-adjusted p-value of "it does not beat every control"; 1 without controls.
@@ -60,13 +62,16 @@ def decide(
     design: Design,
     placebo: bool,
     mde: float,
+    tools_p: float | None = None,
 ) -> Verdict:
     """Apply the verdict rule; the first that holds counts.
 
     1. `leakage beyond controls`: an attack beats every one of its controls after Holm's correction over the attacks.
        With members and non-members picked after the fact this is `not evidence (post hoc design)`.
     2. `confounded`: an attack and a control are each significantly above 0.5 (Holm over attacks, Holm over controls).
-    3. `not detected at this power`.
+    3. `tool failure`: the attacker's tools do not tie captions to images better than chance (1 %), so that finding
+        nothing says nothing of the target.
+    4. `not detected at this power`.
 
     An attack without controls beats nothing.
 
@@ -76,11 +81,13 @@ def decide(
         design: How members and non-members came about.
         placebo: Whether a target that saw neither side is among the controls.
         mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.power.mde_difference`.
+        tools_p: One-sided p-value of "captions find their own images no more often than by chance"; None if that was
+            not checked.
 
     Raises:
         MetricError: If attacks are missing or share a name, or a p-value, `mde` or `design` is out of range.
     """
-    _check_evidence(attacks, controls, design, mde)
+    _check_evidence(attacks, controls, design, mde, tools_p)
     adjusted = holm({attack.name: max(attack.p_vs_control.values(), default=1.0) for attack in attacks})
     beats = tuple(name for name, p in adjusted.items() if p <= LEVEL)
     above_half = _significant({attack.name: attack.p_above_half for attack in attacks})
@@ -90,6 +97,8 @@ def decide(
         kind = "not evidence (post hoc design)" if design == "post_hoc" else "leakage beyond controls"
     elif above_half and blind:
         kind = "confounded"
+    elif tools_p is not None and tools_p >= TOOL_LEVEL:
+        kind = "tool failure"
     else:
         kind = "not detected at this power"
     parts = [_finding(kind, beats, above_half, blind, mde), *_missing_controls(attacks, placebo)]
@@ -134,6 +143,11 @@ def _finding(kind: Kind, beats: Sequence[str], above_half: Sequence[str], blind:
             f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference "
             "between the two sets of records may explain the result, and leakage is neither shown nor excluded."
         )
+    if kind == "tool failure":
+        return (
+            "Tool failure: no attack beats every control, but by the attacker's encoder captions do not find their own "
+            "images more often than by chance, so this says nothing of the target. Use another captioner or encoder."
+        )
     return (
         f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every control. A true difference below "
         f"{mde:.3f} would often be missed, so leakage is not excluded."
@@ -154,7 +168,9 @@ def _missing_controls(attacks: Sequence[AttackEvidence], placebo: bool) -> list[
     return parts
 
 
-def _check_evidence(attacks: Sequence[AttackEvidence], controls: Mapping[str, float], design: str, mde: float) -> None:
+def _check_evidence(
+    attacks: Sequence[AttackEvidence], controls: Mapping[str, float], design: str, mde: float, tools_p: float | None
+) -> None:
     names = [attack.name for attack in attacks]
     if not names or len(set(names)) != len(names):
         raise MetricError(f"A verdict needs at least one attack and unique names, but the attacks are {names}.")
@@ -163,6 +179,7 @@ def _check_evidence(attacks: Sequence[AttackEvidence], controls: Mapping[str, fl
     if not 0 <= mde < float("inf"):
         raise MetricError(f"`mde` must be finite and at least 0, but got {mde}.")
     given = {f"{name} against 0.5": p for name, p in controls.items()}
+    given |= {} if tools_p is None else {"tools against chance": tools_p}
     for attack in attacks:
         given[f"{attack.name} against 0.5"] = attack.p_above_half
         given |= {f"{attack.name} against {name}": p for name, p in attack.p_vs_control.items()}

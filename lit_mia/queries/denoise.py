@@ -6,8 +6,8 @@ full batches. Two requests are equal if timestep, condition and input agree bit 
 more than the rounding of other batches.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, final
 
@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from lit_mia.queries.generate import record_seed
-from lit_mia.targets.base import GenerateTarget
+from lit_mia.queries.kept import generations, variations
+from lit_mia.queries.store import Store
+from lit_mia.targets.base import Answers, GenerateTarget
 from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
 from lit_mia.targets.draws import normal
 from lit_mia.targets.schedule import Schedule
@@ -75,6 +77,7 @@ class Subject:
         images: uint8 `[b, 3, s, s]`.
         captions: Their captions.
         seed: Seed of the audit.
+        kept: Where the images that a remote target makes are stored before they are used.
     """
 
     target: AskedTarget
@@ -82,6 +85,7 @@ class Subject:
     images: Tensor
     captions: tuple[str | None, ...]
     seed: int = 0
+    kept: Store | None = None
     _noise: dict[int, Tensor] = field(default_factory=dict, repr=False)
     _reduced: dict[float, Condition] = field(default_factory=dict, repr=False)
 
@@ -156,7 +160,8 @@ class PassResult:
     """What one pass found, in the order of the attacks.
 
     Attributes:
-        findings: One per attack.
+        findings: One per attack; the statistic of a record is NaN if the target refused it an image that the attack
+            asked for.
         evaluations: Denoiser evaluations per record that each attack would make alone.
         shared: Evaluations per record that were made.
         images: Variations and generations per record that were made.
@@ -178,6 +183,7 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
     """
     findings: dict[int, Finding] = {}
     evaluations = [0] * len(attacks)
+    refused: list[set[int]] = [set() for _ in attacks]
     shared = images = 0
     waiting: dict[int, list[Tensor] | None] = dict.fromkeys(range(len(attacks)))
     while waiting:
@@ -186,12 +192,14 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
             try:
                 asked[number] = next(attacks[number]) if answers is None else attacks[number].send(answers)
             except StopIteration as end:
-                findings[number] = end.value
+                findings[number] = _without(end.value, refused[number])
         table = _Distinct()
         places = {number: [table.place(request) for request in requests] for number, requests in asked.items()}
         for number, of_attack in places.items():
             evaluations[number] += sum(isinstance(table.requests[place], Evaluation) for place in set(of_attack))
-        answered = _answer(subject, table.requests)
+        answered, missing = _answer(subject, table.requests)
+        for number, of_attack in places.items():
+            refused[number].update(*(missing.get(place, ()) for place in of_attack))
         count = sum(isinstance(request, Evaluation) for request in table.requests)
         shared, images = shared + count, images + len(table.requests) - count
         waiting = {number: [answered[place] for place in of_attack] for number, of_attack in places.items()}
@@ -224,16 +232,28 @@ def _equal(one: Request, other: Request) -> bool:
     return one == other
 
 
-def _answer(subject: Subject, requests: Sequence[Request]) -> list[Tensor]:
+def _without(finding: Finding, refused: set[int]) -> Finding:
+    """The finding with NaN as the statistic of some records."""
+    if not refused:
+        return finding
+    statistic = finding.statistic.clone()
+    statistic[sorted(refused)] = torch.nan
+    return replace(finding, statistic=statistic)
+
+
+def _answer(subject: Subject, requests: Sequence[Request]) -> tuple[list[Tensor], dict[int, list[int]]]:
+    """The answers to all requests of a round, and by place of a request the records that were refused one."""
     evaluations = [(place, request) for place, request in enumerate(requests) if isinstance(request, Evaluation)]
+    drawings = [(place, request) for place, request in enumerate(requests) if not isinstance(request, Evaluation)]
     answers: dict[int, Tensor] = {}
+    refused: dict[int, list[int]] = {}
     if evaluations:
         denoised = _denoise(subject.denoiser, [request for _, request in evaluations])
         answers.update(zip([place for place, _ in evaluations], denoised, strict=True))
-    for place, request in enumerate(requests):
-        if not isinstance(request, Evaluation):
-            answers[place] = draw(subject, request)
-    return [answers[place] for place in range(len(requests))]
+    if drawings:
+        for (place, _), drawn in zip(drawings, draw(subject, [request for _, request in drawings]), strict=True):
+            answers[place], refused[place] = drawn.images, drawn.refused
+    return [answers[place] for place in range(len(requests))], refused
 
 
 def _denoise(target: DenoiseTarget, requests: Sequence[Evaluation]) -> Sequence[Tensor]:
@@ -246,15 +266,53 @@ def _denoise(target: DenoiseTarget, requests: Sequence[Evaluation]) -> Sequence[
     return torch.split(torch.cat([target.predict_noise(x[c], t[c], condition.rows(c)) for c in chunks]), b)
 
 
-def draw(subject: Subject, request: Variation | Generation) -> Tensor:
-    """One image for each record in [−1, 1], `[b, 3, h, w]`, from integer pixels, as an API returns them."""
-    target = subject.target
-    seeds = subject.seeds("vary" if isinstance(request, Variation) else "generate", request.index)
-    chunks = [slice(start, start + target.batch_size) for start in range(0, len(seeds), target.batch_size)]
-    if isinstance(request, Variation) and isinstance(target, VaryTarget):
-        parts = [target.vary(subject.images[c], subject.captions[c], seeds[c]) for c in chunks]
-    elif isinstance(request, Generation) and isinstance(target, GenerateTarget):
-        parts = [target.generate([str(text) for text in subject.captions[c]], seeds[c]) for c in chunks]
-    else:
-        raise TypeError(f"{type(target).__name__} cannot answer {request}; `Target.require` refuses it earlier.")
-    return torch.cat(parts).to(subject.pixels.dtype) / 127.5 - 1
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """One image for each of `b` records.
+
+    Attributes:
+        images: In [−1, 1], `[b, 3, h, w]`, from integer pixels, as an API returns them.
+        refused: The records that got none, whose images are grey.
+    """
+
+    images: Tensor
+    refused: list[int]
+
+
+def draw(subject: Subject, requests: Sequence[Variation | Generation]) -> list[Drawn]:
+    """One image for each record and request; a target is given all of one kind together."""
+    drawn: dict[Variation | Generation, Drawn] = {}
+    for kind in (Variation, Generation):
+        of_kind = list(dict.fromkeys(request for request in requests if isinstance(request, kind)))
+        if of_kind:
+            drawn |= _draw(subject, of_kind)
+    return [drawn[request] for request in requests]
+
+
+def _draw(subject: Subject, requests: Sequence[Variation | Generation]) -> dict[Variation | Generation, Drawn]:
+    """Requests of one kind."""
+    b, refused = len(subject.ids), set[int]()
+    images = torch.zeros(len(requests) * b, *subject.images.shape[1:], dtype=subject.pixels.dtype)
+    for part in _stream(subject, requests):
+        refused.update(part.refused)
+        if part.rows:
+            if images.shape[1:] != part.images.shape[1:]:  # generated at the target's own size
+                images = images.new_zeros(len(images), *part.images.shape[1:])
+            images[list(part.rows)] = part.images.to(images.dtype) / 127.5 - 1
+    return {
+        request: Drawn(images[i * b : (i + 1) * b], [row - i * b for row in sorted(refused) if row // b == i])
+        for i, request in enumerate(requests)
+    }
+
+
+def _stream(subject: Subject, requests: Sequence[Variation | Generation]) -> Iterator[Answers]:
+    """The images of all requests, request by request."""
+    target, times = subject.target, len(requests)
+    purpose = "vary" if isinstance(requests[0], Variation) else "generate"
+    seeds = [seed for request in requests for seed in subject.seeds(purpose, request.index)]
+    ids, captions = subject.ids * times, subject.captions * times
+    if purpose == "vary" and isinstance(target, VaryTarget):
+        return variations(target, ids, subject.images.repeat(times, 1, 1, 1), captions, seeds, subject.kept)
+    if purpose == "generate" and isinstance(target, GenerateTarget):
+        return generations(target, ids, [str(caption) for caption in captions], seeds, subject.kept)
+    raise TypeError(f"{type(target).__name__} cannot answer {requests[0]}; `Target.require` refuses it earlier.")

@@ -11,6 +11,7 @@ from typing import final
 import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.torch
+import torch
 from safetensors import safe_open
 from torch import Tensor
 
@@ -51,8 +52,8 @@ class Shard:
     def images(self, rows: Sequence[int]) -> Tensor:
         """Read some rows: uint8 `[len(rows), 3, h, w]`."""
         with safe_open(images_path(self.path), framework="pt") as file:
-            images: Tensor = file.get_tensor("images")
-        return images[list(rows)]
+            images = file.get_slice("images")
+            return torch.stack([images[row] for row in rows])
 
     def delete(self) -> None:
         """Remove both files, the index first: images without an index are ignored."""

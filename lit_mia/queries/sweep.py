@@ -15,6 +15,7 @@ from lit_mia.queries.cost import Cost
 from lit_mia.queries.denoise import AskedTarget, PassResult, Steps, Subject, run_pass
 from lit_mia.queries.findings import Column, FindingStore
 from lit_mia.queries.progress import progress
+from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import GenerateTarget
 from lit_mia.targets.denoise import DenoiseTarget
@@ -58,10 +59,10 @@ class Questions:
             for name, image, caption in rows
         ]
 
-    def subject(self, target: AskedTarget, rows: Sequence[int]) -> Subject:
+    def subject(self, target: AskedTarget, rows: Sequence[int], kept: Store | None = None) -> Subject:
         """Some of the records, as attacks see them."""
-        table = self.records.select(rows)
-        return Subject(target, table.ids, torch.from_numpy(self.images[list(rows)]), table.captions, self.seed)
+        table, images = self.records.select(rows), torch.from_numpy(self.images[list(rows)])
+        return Subject(target, table.ids, images, table.captions, self.seed, kept)
 
 
 def sweep(
@@ -72,6 +73,7 @@ def sweep(
     residual: bool = False,
     rank: int = 0,
     world_size: int = 1,
+    kept: Store | None = None,
 ) -> Cost:
     """Ask what the store does not hold yet, and store every batch of records at once.
 
@@ -83,25 +85,27 @@ def sweep(
         residual: Whether residual maps are kept too.
         rank: Number of this process among those that fill the store together.
         world_size: How many there are; each asks about its own share of the records.
+        kept: Where the images that the target makes are stored before they are used.
 
     Returns:
         What this process spent; `queries` counts distinct requests, `nfe` what a denoiser's counter says, or what the
         target tells of its images.
     """
     keys = questions.keys
-    began, nfe, queries, images = time.perf_counter(), _nfe(target), 0, 0
+    began, nfe, paid, queries, images = time.perf_counter(), _nfe(target), _attempts(target), 0, 0
     groups = lacking(store, questions, plans, residual, rank, world_size)
     total = sum(len(rows) for rows, _ in groups)
     with progress(f"ask {target.name}", total, "rec", rank) as bar:
         for rows, missing in _batches(groups, target.batch_size):
-            subject = questions.subject(target, rows)
+            subject = questions.subject(target, rows, kept)
             result = run_pass(subject, [plan.begin(subject) for plan in missing])
             _keep(store, [keys[row] for row in rows], _columns(target, missing, result), result, residual)
             queries += len(rows) * (result.shared + result.images)
             images += len(rows) * result.images
             bar.update(len(rows))
-    told, price = (target.nfe_per_image, target.price_per_image) if isinstance(target, GenerateTarget) else (0, 0.0)
-    return Cost(queries, _nfe(target) - nfe + images * told, time.perf_counter() - began, images * price)
+    told = target.nfe_per_image if isinstance(target, GenerateTarget) else 0
+    money = (images if kept is None else _attempts(target) - paid) * target.price_per_image
+    return Cost(queries, _nfe(target) - nfe + images * told, time.perf_counter() - began, money)
 
 
 def lacking(
@@ -143,3 +147,8 @@ def _keep(
 
 def _nfe(target: AskedTarget) -> int:
     return target.nfe if isinstance(target, DenoiseTarget) else 0
+
+
+def _attempts(target: AskedTarget) -> int:
+    charges = target.charges()
+    return charges.confirmed + charges.uncertain

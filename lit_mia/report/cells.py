@@ -144,6 +144,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
         *_evaluation_notes(report),
+        *_tool_notes(report),
         *(refusal_note(role, refused) for role, refused in report.refused.items()),
     ]
 
@@ -170,10 +171,24 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     if report.protocol == "heads":
         return []
     notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
-    asked = [f"the {name} {count(spent['nfe'])}" for name, spent in report.cost.by_target.items() if spent["nfe"]]
+    spent = {
+        name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
+    }
+    asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
     if asked:
         notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
     return notes
+
+
+def _tool_notes(report: AuditReport) -> list[str]:
+    """Whether the attacker's tools work, where that was checked."""
+    check = report.tools
+    if check is None:
+        return []
+    return [
+        f"Tools: {percent(check['found'] / check['n'])} of {count(check['n'])} captions find their own image among the "
+        f"{check['nearest']} nearest (by chance {percent(check['nearest'] / check['n'])}, {p_value(check['p'])})."
+    ]
 
 
 def _tpr_note(point: TprPoint) -> str:

@@ -23,6 +23,7 @@ _VERDICTS = {
     "leakage": "leakage",
     "not evidence": "no-evidence",
     "confounded": "confounded",
+    "tool failure": "tool-failure",
     "not detected": "not-detected",
 }
 _LABELS = {MEMBER: "member", NON_MEMBER: "non-member"}

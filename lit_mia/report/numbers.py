@@ -10,6 +10,7 @@ from lit_mia.metrics.auc import Difference, auc
 from lit_mia.metrics.bootstrap import auc_difference, auc_estimate, p_auc_above_half
 from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.power import mde_auc, mde_difference
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.seeds import combine_seeds
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,
@@ -74,7 +75,14 @@ class Part:
     groups: NDArray[np.str_]
 
 
-def evaluate(rows: list[RowScores], records: Records, splits: Splits, design: Design, placebo: bool) -> Evaluation:
+def evaluate(
+    rows: list[RowScores],
+    records: Records,
+    splits: Splits,
+    design: Design,
+    placebo: bool,
+    tools: Retrieval | None = None,
+) -> Evaluation:
     """Evaluate all rows; thresholds and the strongest control come from val and calibration, the rest from test.
 
     Args:
@@ -83,6 +91,7 @@ def evaluate(rows: list[RowScores], records: Records, splits: Splits, design: De
         splits: Their splits.
         design: How the members came to be members.
         placebo: Whether the rows hold placebo controls.
+        tools: How well captions find their own images; None if that was not checked.
     """
     part = {name: _part(records, splits, name) for name in ("val", "calibration", "test")}
     calibration = np.zeros(len(records), dtype=bool)
@@ -103,6 +112,7 @@ def evaluate(rows: list[RowScores], records: Records, splits: Splits, design: De
         design,
         placebo,
         least if mde is None else mde,
+        None if tools is None else tools.p,
     )
     return Evaluation(
         rows=[_row(row, combined, part, differences.get(row.name), verdict) for row in rows],

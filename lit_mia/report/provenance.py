@@ -25,13 +25,14 @@ def git_commit() -> str | None:
     return run.stdout.strip() or None
 
 
-def limits_of(design: Design, placebo: bool, test: Mapping[str, int]) -> list[str]:
+def limits_of(design: Design, placebo: bool, test: Mapping[str, int], shift: str | None = None) -> list[str]:
     """Sentences that qualify every result.
 
     Args:
         design: How the members came to be members.
         placebo: Whether a placebo target was asked.
         test: Records of each class in the test split.
+        shift: How the classes differ by construction in more than membership.
     """
     limits = [
         "Rates are averages over the test records; they are no statement about one record.",
@@ -46,4 +47,6 @@ def limits_of(design: Design, placebo: bool, test: Mapping[str, int]) -> list[st
         limits.append(
             "Members and non-members were put together afterwards, so no number here is evidence of training use."
         )
+    if shift is not None:
+        limits.append(shift)
     return limits

@@ -41,10 +41,19 @@ class ThresholdTransfer(TypedDict):
 
 
 class VerdictText(TypedDict):
-    """The audit in words: one of the four kinds, and a sentence in plain English."""
+    """The audit in words: one of the five kinds, and a sentence in plain English."""
 
     kind: str
     sentence: str
+
+
+class ToolCheck(TypedDict):
+    """How many captions find their own image among the `nearest` of all `n`, and the p-value against chance."""
+
+    n: int
+    nearest: int
+    found: int
+    p: float
 
 
 class SplitSizes(TypedDict):
@@ -187,7 +196,7 @@ class Cost:
         nfe: Denoiser evaluations.
         seconds: Time spent querying.
         money: Price of the queries, in the currency of the target's `price_per_image`.
-        by_target: The same for each target (`target`, `placebo`).
+        by_target: The same for each target (`target`, `placebo`), and for models that drew records.
         seconds_total: Time of the whole audit, training of the heads included.
         charges: Paid attempts at each target that keeps accounts, in all runs.
     """
@@ -219,12 +228,14 @@ class AuditReport:
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
+        captioner: Fingerprint of the attacker's captioner; empty where the captions are the source's own.
+        tools: Whether captions find their own images by the encoder, outside test; None where that was not checked.
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
         tried: Configurations tried, openings of the test split.
         control_null: Permutation null of the largest control AUC, or None without controls.
         mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
         mde_delta_auc: The same for the difference of attack and control, or None without controls.
-        skipped: Ids of records whose image could not be read.
+        skipped: Ids of records whose image could not be read, or of which the captioner said nothing.
         refused: Role → what this target refused to answer; only of those that refused something.
         limits: Sentences that qualify the result.
         versions: Package → version.
@@ -257,6 +268,8 @@ class AuditReport:
     refused: dict[str, Refused] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     schema: str = SCHEMA
+    captioner: dict[str, Any] = field(default_factory=dict)
+    tools: ToolCheck | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

@@ -22,11 +22,11 @@ WORDS = {
 """What the arguments are in plain words; any other is called by its name."""
 
 # Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
-_COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#3aa0d8")
-_MARKERS = ("o", "s", "^", "D", "v")
+LINE_COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#3aa0d8")
+LINE_MARKERS = ("o", "s", "^", "D", "v")
 _DODGE = 14.0  # points from the first line to the last at one value, so that no error bar hides another
 _MARGIN = 0.06  # share of the x axis beside the outermost values
-_STYLE = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
+STYLE = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
 
 
 def write_sweep_plot(report: SweepReport, path: Path) -> None:
@@ -46,7 +46,7 @@ def sweep_figure(report: SweepReport) -> "Figure":
     from matplotlib.figure import Figure
 
     names = swept_names(report.rows)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9.5, 3.8 * len(names) + 0.4), layout="constrained")
         for axes, name in zip(figure.subplots(len(names), squeeze=False).flatten(), names, strict=True):
             _draw(axes, name, [row for row in report.rows if name in row.setting])
@@ -102,8 +102,8 @@ def _error_bars(axes: "Axes", label: str, name: str, rows: Sequence[SweepRow], n
         [row.auc for row in rows],
         yerr=[[row.auc - row.auc_lo for row in rows], [row.auc_hi - row.auc for row in rows]],
         label=label,
-        color=_COLOURS[number % len(_COLOURS)],
-        marker=_MARKERS[number % len(_MARKERS)],
+        color=LINE_COLOURS[number % len(LINE_COLOURS)],
+        marker=LINE_MARKERS[number % len(LINE_MARKERS)],
         markersize=4.5,
         linewidth=1.2,
         elinewidth=0.9,

@@ -27,6 +27,7 @@ _TONES = {
     "leakage": "bold red",
     "not evidence": "bold magenta",
     "confounded": "bold yellow",
+    "tool failure": "bold yellow",
     "not detected": "bold blue",
 }
 _TERMINAL_LEVELS = 2  # more do not fit into 80 columns; the page shows all

@@ -49,6 +49,7 @@ def _settings(report: AuditReport) -> dict[str, Any]:
         "store_digest": report.store_digest,
         "target": report.target,
         "encoder": report.encoder,
+        "captioner": report.captioner,
         "design": report.design,
         "protocol": report.protocol,
     }

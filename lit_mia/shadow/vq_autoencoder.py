@@ -129,13 +129,15 @@ def quantised(autoencoder: Path, codes: int) -> "VQModel":
         scaling_factor=1.0,
     )
     own = model.state_dict()
-    # An AutoencoderKL puts out a mean and a variance, the mean first.
     given = {name: value for name, value in source.state_dict().items() if name in own}
+    # conv_out makes as many variances as means, and quant_conv mixes both into the mean: here in one step.
     mean = config["latent_channels"]
-    given["quant_conv.weight"] = given["quant_conv.weight"][:mean, :mean]
-    given["quant_conv.bias"] = given["quant_conv.bias"][:mean]
-    given["encoder.conv_out.weight"] = given["encoder.conv_out.weight"][:mean]
-    given["encoder.conv_out.bias"] = given["encoder.conv_out.bias"][:mean]
+    mix = given["quant_conv.weight"][:mean, :, 0, 0]
+    bias = given["quant_conv.bias"][:mean]
+    given["encoder.conv_out.weight"] = torch.einsum("om,mikl->oikl", mix, given["encoder.conv_out.weight"])
+    given["encoder.conv_out.bias"] = mix @ given["encoder.conv_out.bias"] + bias
+    given["quant_conv.weight"] = torch.eye(mean)[:, :, None, None]
+    given["quant_conv.bias"] = torch.zeros(mean)
     model.load_state_dict(own | given)
     return model
 

@@ -1,10 +1,12 @@
 """Targets: models under audit behind an access level."""
 
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.dalle_mini import DalleMiniTarget
 from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 from lit_mia.targets.embed import EmbedTarget
+from lit_mia.targets.http import HttpTarget, HttpVariationTarget
 from lit_mia.targets.open_clip import OpenClipTarget
 from lit_mia.targets.seq2seq import Seq2SeqTarget
 from lit_mia.targets.transformers_clip import TransformersClipTarget
@@ -12,11 +14,14 @@ from lit_mia.targets.variation import VariationTarget
 
 __all__ = [
     "AccessLevel",
+    "DalleMiniTarget",
     "DenoiseTarget",
     "DenoiserTarget",
     "DiffusersTarget",
     "EmbedTarget",
     "GenerateTarget",
+    "HttpTarget",
+    "HttpVariationTarget",
     "OpenClipTarget",
     "Seq2SeqTarget",
     "Target",

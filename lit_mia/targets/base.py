@@ -63,10 +63,12 @@ class Target(ABC):
 
     Attributes:
         offers: The access levels at which this kind of target answers.
+        remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
     """
 
     offers: ClassVar[frozenset[AccessLevel]]
+    remote: ClassVar[bool] = False
     price_per_image: float = 0.0
 
     @property
@@ -113,15 +115,12 @@ class GenerateTarget(Target):
     Attributes:
         batch_size: How many images one call of `generate` or `stream` should be asked for; a target that streams, and
             bounds by itself how many it works on at once, takes many, so that it never waits for the slowest of a few.
+        truncated: Captions so far that were too long for this target, so that it did not see their end.
     """
 
     offers = frozenset({AccessLevel.GENERATE})
     batch_size: int
-
-    @property
-    def truncated(self) -> int:
-        """Captions so far that were too long for this target, so that it did not see their end."""
-        return 0
+    truncated: int = 0
 
     @property
     @abstractmethod
@@ -153,4 +152,6 @@ class GenerateTarget(Target):
         Yields:
             Every position of the batch exactly once, in any order and any parts.
         """
-        yield Answers(range(len(prompts)), self.generate(prompts, seeds))
+        for start in range(0, len(prompts), self.batch_size):
+            rows = range(start, min(start + self.batch_size, len(prompts)))
+            yield Answers(rows, self.generate(prompts[rows.start : rows.stop], seeds[rows.start : rows.stop]))

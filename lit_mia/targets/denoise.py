@@ -1,7 +1,7 @@
 """Targets that answer below the level of images: variations of an image, and the predicted noise."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, final
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import AccessLevel, Target
+from lit_mia.targets.base import AccessLevel, Answers, Target
 from lit_mia.targets.schedule import Schedule
 
 
@@ -54,6 +54,22 @@ class VaryTarget(Target):
         Returns:
             uint8 `[b, 3, s, s]`.
         """
+
+    def stream_vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Iterator[Answers]:
+        """One variation of each image, given as they come in, so that each can be stored at once.
+
+        Args:
+            images: uint8 `[b, 3, s, s]`, any number.
+            captions: The text of each image, or None.
+            seeds: One seed per image, in [0, 2^63).
+
+        Yields:
+            Every position exactly once, in any order and any parts.
+        """
+        for start in range(0, len(images), self.batch_size):
+            rows = range(start, min(start + self.batch_size, len(images)))
+            part = slice(rows.start, rows.stop)
+            yield Answers(rows, self.vary(images[part], captions[part], seeds[part]))
 
 
 @final

@@ -14,8 +14,9 @@ from lit_mia.targets.autoencoder import Autoencoder
 from lit_mia.targets.base import AccessLevel, Fingerprint
 from lit_mia.targets.denoise import Condition, DenoiseTarget
 from lit_mia.targets.denoising_networks import DenoisingNetwork, network_of
-from lit_mia.targets.loading import load_pipeline, resolve_device
+from lit_mia.targets.loading import load_pipeline
 from lit_mia.targets.pipeline_files import PipelineFiles
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.precision import in_float32
 from lit_mia.targets.sampler import way_back
 from lit_mia.targets.schedule import Schedule

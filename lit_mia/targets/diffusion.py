@@ -1,11 +1,12 @@
 """Any text-to-image pipeline of diffusers as a target."""
 
 import inspect
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Literal, final, get_args
 
 import numpy as np
 import torch
@@ -13,37 +14,50 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
-from lit_mia.targets.loading import load_pipeline, resolve_device
+from lit_mia.targets.base import AccessLevel, Answers, Fingerprint, GenerateTarget
+from lit_mia.targets.call import call_arguments
+from lit_mia.targets.captions import cut_by, token_limits
+from lit_mia.targets.evaluations import evaluations_per_image
+from lit_mia.targets.loading import load_pipeline, load_single_file, pipeline_class
+from lit_mia.targets.lora import Lora
 from lit_mia.targets.pipeline_files import PipelineFiles
+from lit_mia.targets.placement import Offload, place
+from lit_mia.targets.schedulers import SHORT_NAMES, own_noise, replace_scheduler, short_name
+from lit_mia.targets.screening import screen
+from lit_mia.targets.single_file import SingleFile
 
 logger = logging.getLogger(__name__)
-Scheduler = Literal["pipeline", "ddim", "ddpm", "dpmsolver", "euler", "euler_a"]
-SCHEDULER_CLASSES = {
-    "ddim": "DDIMScheduler",
-    "ddpm": "DDPMScheduler",
-    "dpmsolver": "DPMSolverMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "euler_a": "EulerAncestralDiscreteScheduler",
-}
+Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 @final
 class DiffusersTarget(GenerateTarget):
-    """A text-to-image pipeline of diffusers, loaded at the first query."""
+    """A text-to-image pipeline of diffusers, loaded at the first query.
+
+    Attributes:
+        truncated: Captions so far that at least one text encoder of the pipeline did not read to their end.
+    """
 
     def __init__(
         self,
         path: str,
         steps: int = 50,
-        guidance: float = 5.0,
-        scheduler: Scheduler = "pipeline",
+        guidance: float | None = 5.0,
+        scheduler: str = "pipeline",
         height: int | None = None,
         width: int | None = None,
         negative_prompt: str | None = None,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        call: dict[str, bool | int | float | str] | None = None,
+        safety_checker: Literal["none", "pipeline"] = "none",
+        lora: str | None = None,
+        lora_scale: float = 1.0,
+        dtype: Dtype = "float32",
         device: str = "auto",
+        offload: Offload = "none",
+        attention_slicing: bool = False,
+        compile: bool = False,
         batch_size: int = 32,
+        config: str | None = None,
         revision: str | None = None,
         variant: str | None = None,
         name: str | None = None,
@@ -51,31 +65,54 @@ class DiffusersTarget(GenerateTarget):
         """Name the pipeline and how it is sampled.
 
         Args:
-            path: A local folder with a `model_index.json`, a Hugging Face hub id, or `shipped:<name>`.
+            path: A local folder with a `model_index.json`, a Hugging Face hub id, `shipped:<name>`, or together with
+                `config` a single `.safetensors` file.
             steps: Sampling steps.
-            guidance: Scale of classifier-free guidance; above 1 each step evaluates the denoiser twice.
-            scheduler: The sampler; `pipeline` keeps the one that the pipeline was saved with.
+            guidance: Scale of guidance; in most pipelines each step evaluates the denoiser twice above 1. None leaves
+                it to the pipeline, as for those that take no `guidance_scale`.
+            scheduler: The sampler: `ddim`, `ddpm`, `dpmsolver`, `euler`, `euler_a`, or the name of any class of
+                diffusers that fits the pipeline; `pipeline` keeps the one that the pipeline was saved with.
             height: Height of the images in pixels; None is the pipeline's own.
             width: Width of the images in pixels; None is the pipeline's own.
             negative_prompt: The text to steer away from.
+            call: Further arguments of the pipeline's call, such as `max_sequence_length` or `true_cfg_scale`.
+            safety_checker: `none` does not load the checker of a pipeline; `pipeline` keeps it, and then what it
+                flags is counted as refused and never scored.
+            lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, or a hub id followed by `/`
+                and the name of a file. Needs the package `peft`.
+            lora_scale: Factor of the LoRA weights.
             dtype: Number format in which the model runs, whatever format its weights are stored in.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
+            offload: For models larger than the accelerator's memory: `model` keeps only the part at work there,
+                `sequential` only the layer at work, which is much slower. Needs the package `accelerate`.
+            attention_slicing: Compute attention in slices: less memory, slower; without effect on pipelines whose
+                denoiser cannot (most transformers).
+            compile: Compile the denoiser with `torch.compile`; changes speed only.
             batch_size: Images per call of the pipeline; does not change the images.
+            config: For a single file: a local folder or hub id of a pipeline of the same layout, with its
+                `model_index.json`, the `config.json` of each part and the tokenizers.
             revision: Branch, tag or commit of a hub id.
             variant: Weight variant of the files, such as `fp16`.
             name: What logs and reports call this target; the last part of `path` if None.
 
         Raises:
-            TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
+            TargetError: If an argument is out of range, or local files are missing or hold no pipeline.
         """
-        check_arguments(guidance, steps=steps, batch_size=batch_size, height=height, width=width)
-        self._files = PipelineFiles(path, revision)
-        self._steps, self._guidance, self._scheduler = steps, float(guidance), scheduler
-        self._height, self._width, self._negative_prompt = height, width, negative_prompt
+        known = get_args(Dtype)
+        mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
+        check_arguments(guidance or 0.0, *mistakes, steps=steps, batch_size=batch_size, height=height, width=width)
+        self._files = SingleFile(path, config, revision) if config else PipelineFiles(path, revision)
+        self._lora = Lora(lora, lora_scale) if lora else None
+        self._steps, self._guidance = steps, None if guidance is None else float(guidance)
+        self._scheduler, self._height, self._width = short_name(scheduler), height, width
+        self._negative_prompt, self._call = negative_prompt, dict(call or {})
+        self._safety_checker = safety_checker
         self._dtype, self._device = dtype, device
+        self._offload, self._attention_slicing, self._compile = offload, attention_slicing, compile
         self._variant = variant
         self._name = name or Path(self._files.location).name
         self.batch_size = batch_size
+        self.truncated = 0
 
     @property
     def name(self) -> str:
@@ -84,15 +121,15 @@ class DiffusersTarget(GenerateTarget):
 
     @property
     def nfe_per_image(self) -> int:
-        """Steps, twice where guidance is on.
-
-        A saved sampler of higher order (`scheduler: pipeline` with PNDM or Heun) makes more evaluations, and a model
-        with distilled guidance makes half.
-        """
-        return self._steps * (2 if self._guidance > 1 else 1)
+        """Denoiser evaluations behind one image, as far as the names of pipeline and sampler tell."""
+        true_scale = self._call.get("true_cfg_scale", 1.0) if self._negative_prompt is not None else 1.0
+        scheduler = SHORT_NAMES.get(self._scheduler, self._scheduler)
+        if scheduler == "pipeline":
+            scheduler = (self._files.index.get("scheduler") or [None, ""])[1]
+        return evaluations_per_image(self._files.class_name, scheduler, self._steps, self._guidance, float(true_scale))
 
     def fingerprint(self) -> Fingerprint:
-        """Weights, sampler and library versions; not the device, the batch size or the name.
+        """Weights, sampler and library versions; not the device, the means against too little memory or the name.
 
         Raises:
             TargetError: If a hub id cannot be resolved.
@@ -108,84 +145,118 @@ class DiffusersTarget(GenerateTarget):
             "width": self._width,
             "negative_prompt": self._negative_prompt,
             "dtype": self._dtype,
+            **(self._lora.fingerprint() if self._lora else {}),
+            **({"call": json.dumps(self._call, sort_keys=True)} if self._call else {}),
+            **({"safety_checker": self._safety_checker} if self._safety_checker != "none" else {}),
         }
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, each from a CPU generator with its own seed.
 
         Raises:
+            TargetError: As `stream`, or if a prompt gets no image.
+        """
+        parts = list(self.stream(prompts, seeds))
+        refused = {row: reason for part in parts for row, reason in part.refused.items()}
+        if refused:
+            raise TargetError(
+                f"{len(refused)} of {len(prompts)} prompts got no image: {', '.join(sorted(set(refused.values())))}. "
+                "Use another `dtype` or `safety_checker: none`, or ask through `stream`, which passes refusals on."
+            )
+        return torch.cat([part.images for part in parts])
+
+    def stream(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[Answers]:
+        """Draw one image per prompt, each from a CPU generator with its own seed, a batch at a time.
+
+        What the safety checker has flagged, what is not a number and what is black is refused.
+
+        Raises:
             TargetError: If the pipeline cannot be loaded, is not text-to-image or returns no images.
         """
-        self._report_cut(prompts)
-        starts = range(0, len(prompts), self.batch_size)
-        chunks = [slice(start, start + self.batch_size) for start in starts]
-        return torch.cat([self._generate_batch(prompts[chunk], seeds[chunk]) for chunk in chunks])
-
-    def _report_cut(self, prompts: Sequence[str]) -> None:
-        """Say how many captions are longer than what the text encoder reads."""
-        tokenizer = self._pipeline.components.get("tokenizer")
-        if tokenizer is None:
-            return
-        lengths = [len(tokens) for tokens in tokenizer(list(prompts))["input_ids"]]
-        cut = sum(length > tokenizer.model_max_length for length in lengths)
-        if cut:
-            limit = tokenizer.model_max_length
-            logger.warning("%d of %d captions are cut: the target reads %d tokens.", cut, len(prompts), limit)
+        self._count_cut(prompts)
+        for start in range(0, len(prompts), self.batch_size):
+            batch = slice(start, start + self.batch_size)
+            images, flagged = self._draw(prompts[batch], seeds[batch])
+            yield screen(images, flagged, start)
 
     @torch.inference_mode()
-    def _generate_batch(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+    def _draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[np.ndarray, Sequence[bool]]:
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        # "np" is in [0, 1] in every pipeline; "pt" is not in some (DeepFloyd IF).
-        texts: dict[str, object] = {"prompt": list(prompts)}
+        arguments: dict[str, object] = {**self._call_arguments, "prompt": list(prompts)}
         if self._negative_prompt is not None:
-            texts["negative_prompt"] = [self._negative_prompt] * len(prompts)
-        output = self._pipeline(**texts, generator=generators, output_type="np", **self._call_arguments)
+            arguments["negative_prompt"] = [self._negative_prompt] * len(prompts)
+        try:
+            with own_noise(self._pipeline.components.get("scheduler"), generators):
+                # "np" is in [0, 1] in every pipeline; "pt" is not in some (DeepFloyd IF).
+                output = self._pipeline(**arguments, generator=generators, output_type="np")
+        except (ValueError, TypeError) as error:
+            raise TargetError(f"{type(self._pipeline).__name__} refuses these settings: {error}") from error
         images = output.get("images")
         if not isinstance(images, np.ndarray):
             raise TargetError(
                 f"The pipeline {self._files.class_name} of {self._files.location!r} returned no images but "
                 f"{sorted(output)}. Choose a text-to-image pipeline."
             )
-        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-        return (pixels.clamp(0, 1) * 255).round().to(torch.uint8).contiguous()
+        _check_size(images, self._height, self._width)
+        flagged = output.get("nsfw_content_detected") or output.get("nsfw_detected")  # the second: DeepFloyd IF
+        return images, flagged or [False] * len(images)
+
+    def _count_cut(self, prompts: Sequence[str]) -> None:
+        """Count captions that are longer than what the text encoders read; only the first is reported."""
+        cut = cut_by(self._pipeline, self._token_limits, prompts)
+        count = sum(map(any, zip(*cut.values(), strict=True)))
+        if count and not self.truncated:
+            by = ", ".join(f"{name}: {self._token_limits[name]} tokens" for name, lines in cut.items() if any(lines))
+            logger.warning("The target %s cuts long captions (%s); they are counted.", self.name, by)
+        self.truncated += count
+
+    @cached_property
+    def _token_limits(self) -> Mapping[str, int]:
+        return token_limits(self._pipeline, self._call)
 
     @cached_property
     def _call_arguments(self) -> dict[str, object]:
-        size = {"height": self._height, "width": self._width}
-        chosen = {name: value for name, value in size.items() if value is not None}
-        arguments: dict[str, object] = {"num_inference_steps": self._steps, "guidance_scale": self._guidance, **chosen}
-        sent = [*arguments, *(["negative_prompt"] if self._negative_prompt is not None else [])]
-        allowed = inspect.signature(type(self._pipeline).__call__).parameters
-        refused = [argument for argument in sent if argument not in allowed]
-        if refused:
-            raise TargetError(
-                f"{type(self._pipeline).__name__} does not take {', '.join(refused)}. Leave these options of the "
-                "target out, or choose another pipeline."
-            )
-        return arguments
+        chosen: dict[str, object] = {
+            "num_inference_steps": self._steps,
+            "guidance_scale": self._guidance,
+            "height": self._height,
+            "width": self._width,
+            "negative_prompt": self._negative_prompt,
+        }
+        return call_arguments(type(self._pipeline), chosen | self._call)
 
     @cached_property
     def _pipeline(self) -> Any:
-        import diffusers
-
         name, location = self._files.class_name, self._files.location
-        pipeline_class = getattr(diffusers, name, None)
-        if pipeline_class is None:
-            raise TargetError(f"diffusers {diffusers.__version__} has no {name}, which {location!r} needs.")
-        if "prompt" not in inspect.signature(pipeline_class.__call__).parameters:
+        if "prompt" not in inspect.signature(pipeline_class(name, location).__call__).parameters:
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
-        pipeline = load_pipeline(self._files, diffusers.AutoPipelineForText2Image, self._dtype, self._variant)
+        if self._lora is not None:
+            self._lora.require_peft()
+        pipeline = self._load()
         if self._scheduler != "pipeline":
-            pipeline.scheduler = _swap_scheduler(
-                pipeline.scheduler, getattr(diffusers, SCHEDULER_CLASSES[self._scheduler])
-            )
+            replace_scheduler(pipeline, self._scheduler)
+        if self._lora is not None:
+            self._lora.fuse(pipeline)
         pipeline.set_progress_bar_config(disable=True)
-        return pipeline.to(resolve_device(self._device))
+        return place(pipeline, self._device, self._offload, self._attention_slicing, self._compile)
+
+    def _load(self) -> Any:
+        keep = self._safety_checker == "pipeline"
+        if isinstance(self._files, SingleFile):
+            pipeline = load_single_file(self._files, self._dtype)
+        else:
+            from diffusers import AutoPipelineForText2Image
+
+            pipeline = load_pipeline(self._files, AutoPipelineForText2Image, self._dtype, self._variant, keep)
+        if keep and pipeline.components.get("safety_checker") is None:
+            raise TargetError(f"{self._files.location!r} holds no safety checker. Leave `safety_checker` out.")
+        return pipeline
 
 
-def _swap_scheduler(current: Any, wanted: Any) -> Any:
-    if wanted not in current.compatibles:
+def _check_size(images: np.ndarray, height: int | None, width: int | None) -> None:
+    drawn = images.shape[1:3]
+    if (height or drawn[0], width or drawn[1]) != drawn:
         raise TargetError(
-            f"{wanted.__name__} cannot replace the pipeline's {type(current).__name__}. Use `scheduler: pipeline`."
+            f"The pipeline answers a size of {height} x {width} with {drawn[0]} x {drawn[1]} pixels. Set `height` and "
+            "`width` to a size that it keeps."
         )
-    return wanted.from_config(current.config)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Target
-from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.precision import Precision, in_batches
 
 Item = TypeVar("Item")

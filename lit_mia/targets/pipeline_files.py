@@ -1,6 +1,5 @@
 """Where the files of a diffusers pipeline are, and what they are; the pipeline itself is not loaded."""
 
-import hashlib
 import json
 import re
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any, final
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import Fingerprint
+from lit_mia.targets.digest import digest
 from lit_mia.targets.shipped import shipped
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
@@ -84,12 +84,7 @@ class PipelineFiles:
             return f"{self.location}@{self.commit}"
         components = [self.folder / name for name in self.index if not name.startswith("_")]
         files = [file for component in components for file in component.rglob("*") if file.suffix in MODEL_SUFFIXES]
-        digest = hashlib.sha256()
-        for file in sorted([self.folder / "model_index.json", *files]):
-            with file.open("rb") as opened:
-                content = hashlib.file_digest(opened, "sha256").hexdigest()
-            digest.update(f"{file.relative_to(self.folder).as_posix()} {content}\n".encode())
-        return digest.hexdigest()
+        return digest(self.folder, [self.folder / "model_index.json", *files])
 
     @cached_property
     def _index_file(self) -> Path:
@@ -111,6 +106,11 @@ def _local_folder(path: str) -> Path | None:
     folder = Path(path).expanduser()
     if not folder.exists() and HUB_ID.fullmatch(path):
         return None
+    if folder.is_file():
+        raise TargetError(
+            f"{path!r} is a file, not a folder. Set `config` of a `DiffusersTarget` to read a single `.safetensors` "
+            "file; every other target needs a folder, as `pipeline.save_pretrained` writes it."
+        )
     if not folder.is_dir():
         raise TargetError(f"There is no folder {path!r}. Give a pipeline's folder, a hub id or `shipped:<name>`.")
     if not (folder / "model_index.json").is_file():

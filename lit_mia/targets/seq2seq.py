@@ -1,7 +1,5 @@
 """A sequence-to-sequence text-to-image model as a target: a BART from text to the codes of a VQModel."""
 
-import hashlib
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -14,11 +12,12 @@ from torch import Tensor
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
-from lit_mia.targets.loading import resolve_device
+from lit_mia.targets.digest import digest
+from lit_mia.targets.loading import quietly
+from lit_mia.targets.pipeline_files import MODEL_SUFFIXES
+from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.shipped import shipped
 from lit_mia.targets.token_sampling import draw_tokens, guided, gumbel
-
-logger = logging.getLogger(__name__)
 
 
 @final
@@ -60,7 +59,9 @@ class Seq2SeqTarget(GenerateTarget):
             TargetError: If an argument is out of range, or a folder is missing or holds no model.
         """
         wrong = [] if temperature > 0 else [f"`temperature` must be above 0, but got {temperature}"]
-        check_arguments(conditioning_scale, *wrong, top_k=top_k, batch_size=batch_size)
+        if conditioning_scale < 0:
+            wrong.append(f"`conditioning_scale` must be at least 0, but got {conditioning_scale}")
+        check_arguments(0, *wrong, top_k=top_k, batch_size=batch_size)
         self._folder = _model_folder(path, ("config.json", "tokenizer_config.json"))
         self._vq_folder = _model_folder(vq, ("config.json",))
         self._temperature, self._top_k, self._scale = float(temperature), top_k, float(conditioning_scale)
@@ -86,8 +87,8 @@ class Seq2SeqTarget(GenerateTarget):
         return {
             "access": AccessLevel.GENERATE.value,
             "model": "seq2seq",
-            "weights": _digest(self._folder),
-            "vq": _digest(self._vq_folder),
+            "weights": _model_digest(self._folder),
+            "vq": _model_digest(self._vq_folder),
             **versions,
             "temperature": self._temperature,
             "top_k": self._top_k,
@@ -129,7 +130,8 @@ class Seq2SeqTarget(GenerateTarget):
             cache = answer.past_key_values
             logits = answer.logits[:, -1, offset:].float()
             if self._guided:
-                logits = guided(*logits.chunk(2), self._scale)
+                given, without = logits.chunk(2)
+                logits = guided(given, without, self._scale)
             drawn.append(draw_tokens(logits, self._temperature, self._top_k, gumbel(generators, logits.shape[-1])))
             last = (drawn[-1] + offset).repeat(2 if self._guided else 1).unsqueeze(-1)
         return torch.stack(drawn, dim=1)
@@ -149,9 +151,7 @@ class Seq2SeqTarget(GenerateTarget):
 
     def _count_cut(self, prompts: Sequence[str]) -> None:
         limit = self._tokenizer.model_max_length
-        cut = sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
-        if cut:
-            logger.warning("%d of %d captions are cut: the target reads %d tokens.", cut, len(prompts), limit)
+        self.truncated += sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
 
     @cached_property
     def _model(self) -> Any:
@@ -177,17 +177,14 @@ class Seq2SeqTarget(GenerateTarget):
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+        with quietly(str(self._folder)):
+            return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
 
     def _load(self, kind: Any, folder: Path) -> Any:
-        from safetensors import SafetensorError
-
-        try:
+        with quietly(str(folder)):
             return kind.from_pretrained(
                 folder, torch_dtype=getattr(torch, self._dtype), use_safetensors=True, local_files_only=True
             )
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise TargetError(f"No {kind.__name__} can be loaded from {str(folder)!r}: {error}") from error
 
 
 def _image_tokens(config: Any, folder: Path) -> tuple[int, int]:
@@ -212,11 +209,7 @@ def _model_folder(path: str, needed: Sequence[str]) -> Path:
     return folder
 
 
-def _digest(folder: Path) -> str:
+def _model_digest(folder: Path) -> str:
     """SHA-256 of the model and tokenizer files of a folder."""
-    digest = hashlib.sha256()
-    for file in sorted(f for f in folder.iterdir() if f.suffix in (".json", ".safetensors", ".txt", ".model")):
-        if file.name != "membership.json":
-            with file.open("rb") as opened:
-                digest.update(f"{file.name} {hashlib.file_digest(opened, 'sha256').hexdigest()}\n".encode())
-    return digest.hexdigest()
+    files = [file for file in folder.iterdir() if file.suffix in MODEL_SUFFIXES and file.name != "membership.json"]
+    return digest(folder, files)

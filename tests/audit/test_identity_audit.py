@@ -165,12 +165,12 @@ def test_a_broken_report_is_refused(tmp_path):
         IdentityReport.from_dict(data | {"schema": "lit-mia/identity/9"})
     (tmp_path / "other.json").write_text(json.dumps({"schema": "lit-mia/audit/2"}))
     assert read_identity(tmp_path / "other.json") is None
-    with pytest.raises(ReportError, match="not finite|neither"):
+    with pytest.raises(ReportError, match="neither"):
         replace(report, trends={"images": np.inf}).to_dict()
 
 
 def test_more_images_than_people_have_are_refused_before_anything_is_asked(tmp_path):
-    with pytest.raises(HeadError, match="draws 30 images.*may have only 5"):
+    with pytest.raises(HeadError, match=r"draws 30 images.*may have only 5"):
         audit(tmp_path, attack=IdentityInference())
 
 

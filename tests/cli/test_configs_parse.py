@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,27 @@ from jsonargparse import ArgumentParser
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
-from lit_mia.audit.ablation import Sweep
+from lit_mia.audit.plan import AblationPlan
+from lit_mia.audit.sweep import Sweep
+from lit_mia.cli.ablation_command import make_ablation
 from lit_mia.cli.configs import config_folder
-from lit_mia.features import Encoder
+from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
+from lit_mia.targets import Target
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
 COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
 """Folder of runnable files to the commands that they are for."""
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
-ABLATIONS = [path for path in RUNNABLE if path.parent.name == "ablation"]
+SWEEPS, ABLATIONS = (
+    [p for p in RUNNABLE if p.parent.name == "ablation" and ("audit" in yaml.safe_load(p.read_text())) is of_an_audit]
+    for of_an_audit in (False, True)
+)
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
+TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
+CAPTIONERS = [path for path in CONFIGS if path.parent.name == "captioner"]
 STARTING_POINTS = {"pretrained", "init_from", "freeze_trunk"}
 """Arguments of a head that say where its weights come from; all others belong into a complete block."""
 
@@ -52,7 +61,15 @@ def attack_of(block: str) -> StatisticAttack:
 
 
 def test_there_are_configs():
-    assert {path.parent.name for path in CONFIGS} >= {*COMMANDS, "attack", "data", "logger", "statistic", "trainer"}
+    assert {path.parent.name for path in CONFIGS} >= {
+        *COMMANDS,
+        "attack",
+        "captioner",
+        "data",
+        "logger",
+        "statistic",
+        "trainer",
+    }
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
@@ -79,9 +96,9 @@ def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
         run([*command, "--print_config"])
     printed = capsys.readouterr()
     assert ended.value.code == 0, printed.err
-    config = yaml.safe_load(printed.out)
-    made_here = config["people"]["source"] if "people" in config else config["data"]
-    assert made_here["class_path"].startswith("datamodules.")
+    content = yaml.safe_load(printed.out)
+    made = content["people"]["source"] if "people" in content else content.get("data")
+    assert path in ABLATIONS or made["class_path"].startswith("datamodules.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,13 +140,48 @@ def test_an_encoder_block_is_an_encoder_that_says_what_its_first_line_says(path)
     assert ("images and texts share a space" in path.read_text().splitlines()[0]) == encoder.shares_space
 
 
-@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
-def test_an_ablation_sweeps_something_and_leaves_test_alone(path):
+@pytest.mark.parametrize("path", TARGETS, ids=name_of)
+def test_a_target_block_parses(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Target, "target")
+    block = parser.parse_args(["--target", str(path)]).target
+    assert block.class_path.rpartition(".")[2] == yaml.safe_load(path.read_text())["class_path"]
+
+
+@pytest.mark.parametrize("path", CAPTIONERS, ids=name_of)
+def test_a_captioner_block_is_a_captioner(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(Captioner, "captioner")
+    captioner = parser.instantiate(parser.parse_args(["--captioner", str(path)])).captioner
+    assert type(captioner).__name__ == yaml.safe_load(path.read_text())["class_path"]
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=name_of)
+def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
     content = yaml.safe_load(path.read_text())
     assert set(content) == set(inspect.signature(Sweep).parameters)
     assert set(content["splits"]) <= {"train", "val", "calibration"}
     attacks = [attack_of(str(yaml.safe_dump(block, default_flow_style=True))) for block in content["attacks"]]
     assert all(len(attack.settings()) > 1 for attack in attacks)
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
+def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    plan = AblationPlan(**yaml.safe_load(path.read_text()))
+    ends = [
+        {
+            key: [value for value in values if value in (values[0], plan.baseline, values[-1])]
+            for key, values in grid.items()
+        }
+        for grid in plan.points
+    ]
+    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
+    assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
+    assert len({point.settings[plan.axis] for point in ablation.points}) > 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
-from lit_mia.audit.ablation import Sweep
+from lit_mia.audit.sweep import Sweep
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
 from lit_mia.metrics.bootstrap import bootstrap_auc

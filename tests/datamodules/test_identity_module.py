@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from PIL import Image
-from planted_clip import DIMENSION, PlantedTarget, people_of, person_names, picture
+from planted_clip import PlantedTarget, people_of, person_names, picture
 
 from datamodules import IdentityDataModule, PeopleSource
 from lit_mia.attacks.identity import IdentityInference

@@ -3,11 +3,10 @@
 import logging
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
-from lit_mia.features.pixels import decode_images, resize, rgb_over_white
+from lit_mia.features.pixels import decode_images, resize
 from lit_mia.records import Records
 
 
@@ -43,12 +42,6 @@ def test_decoding_happens_once_and_unreadable_rows_are_named(tmp_path, caplog):
     np.testing.assert_array_equal(images, again)
     assert decode_images(records, 4, tmp_path)[0].shape == (3, 3, 4, 4)
     assert len(list(tmp_path.iterdir())) == 4
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_half_transparent_black_is_grey(mode):
-    image = Image.new("RGBA", (2, 2), (0, 0, 0, 128)).convert(mode)
-    assert rgb_over_white(image).getpixel((0, 0)) == pytest.approx((127, 127, 127), abs=1)
 
 
 def test_resize_matches_pillow():

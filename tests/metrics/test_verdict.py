@@ -135,3 +135,20 @@ def test_a_missing_placebo_is_named(p):
 def test_impossible_evidence_is_refused(attacks, controls, design, mde):
     with pytest.raises(MetricError):
         decide(attacks, controls, design, True, mde)
+
+
+def test_a_null_with_broken_tools_is_a_tool_failure():
+    result = decide([attack(blind=0.3)], {"blind": 0.4}, "randomized_split", True, 0.03, tools_p=0.01)
+    assert result.kind == "tool failure"
+    assert result.sentence.startswith("Tool failure: no attack beats every control")
+    assert (
+        decide([attack(blind=0.3)], {"blind": 0.4}, "canary", True, 0.03, 0.0099).kind == "not detected at this power"
+    )
+
+
+def test_broken_tools_change_no_other_verdict():
+    leak = decide([attack(blind=0.001)], {"blind": 0.4}, "randomized_split", True, 0.03, tools_p=0.9)
+    assert leak.kind == "leakage beyond controls"
+    assert decide([attack(blind=0.3)], {"blind": 0.001}, "canary", True, 0.03, tools_p=0.9).kind == "confounded"
+    with pytest.raises(MetricError, match="tools against chance"):
+        decide([attack(blind=0.3)], {"blind": 0.4}, "canary", True, 0.03, tools_p=1.5)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from lit_mia.report.cells import blocks, duration, interval, p_value, percent, signed, statement
+from lit_mia.report.cells import blocks, duration, footnotes, interval, p_value, percent, signed, statement
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_statement_does_not_say_the_kind_twice(audit):
     assert statement(report).startswith("II-S and IV tell")
     other = replace(report, verdict={"kind": "confounded", "sentence": "Two things: a and b."})
     assert statement(other) == "Two things: a and b."
+
+
+def test_the_check_of_the_tools_is_told_where_it_was_made(audit):
+    report, _ = audit
+    tools = {"n": 661, "nearest": 10, "found": 120, "p": 1e-9}
+    assert footnotes(replace(report, tools=tools), [])[-1].replace("\u00a0", " ") == (
+        "Tools: 18.2 % of 661 captions find their own image among the 10 nearest (by chance 1.51 %, p < 0.001)."
+    )
+    assert not any("Tools" in note for note in footnotes(report, []))

@@ -99,6 +99,7 @@ def test_a_null_tpr_shows_its_reason(page):
     [
         ("not evidence (post hoc design)", "a hint, not evidence"),
         ("confounded", "can be told apart without the target"),
+        ("tool failure", "captions do not belong to their own images"),
         ("not detected at this power", "Leakage below a difference in AUC of about 0.062"),
     ],
 )

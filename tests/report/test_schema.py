@@ -27,6 +27,12 @@ def test_unknown_schema_names_the_known_ones(audit):
         AuditReport.from_dict(data)
 
 
+def test_an_audit_from_before_captioners_is_read(audit):
+    data = audit[0].to_dict()
+    del data["captioner"], data["tools"]
+    assert AuditReport.from_dict(data) == audit[0]
+
+
 def test_missing_and_unknown_fields_are_named(audit):
     data = audit[0].to_dict()
     data["rows"][1]["colour"] = data["rows"][1].pop("auc")

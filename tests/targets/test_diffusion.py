@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.diffusion import DiffusersTarget, _swap_scheduler
+from lit_mia.targets.diffusion import DiffusersTarget
 
 PROMPTS = ["a red cat", "two dogs", "moon", "a very long text, with a comma", "sun", "x", "rain"]
 SEEDS = [11, 2**63 - 1, 0, 5, 6, 7, 8]
@@ -70,11 +70,30 @@ def test_nfe_is_what_the_denoiser_evaluates(tiny_pipeline_folder, scheduler, gui
     assert sum(evaluations) == 2 * target.nfe_per_image
 
 
-def test_a_sampler_that_does_not_fit_is_refused():
-    from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler
+@pytest.mark.parametrize("scheduler", ["HeunDiscreteScheduler", "KDPM2DiscreteScheduler"])
+def test_nfe_of_samplers_that_evaluate_more_often(tiny_pipeline_folder, scheduler):
+    test_nfe_is_what_the_denoiser_evaluates(tiny_pipeline_folder, scheduler, 5.0)
 
-    with pytest.raises(TargetError, match=r"DDIMScheduler cannot replace .* Use `scheduler: pipeline`"):
-        _swap_scheduler(FlowMatchEulerDiscreteScheduler(), DDIMScheduler)
+
+def test_nfe_of_the_sampler_that_stable_diffusion_was_saved_with(copied_folder):
+    from diffusers import PNDMScheduler
+
+    PNDMScheduler(skip_prk_steps=True).save_pretrained(copied_folder / "scheduler")
+    index = copied_folder / "model_index.json"
+    index.write_text(index.read_text().replace("DDIMScheduler", "PNDMScheduler"))
+    test_nfe_is_what_the_denoiser_evaluates(copied_folder, "pipeline", 5.0)
+
+
+@pytest.mark.parametrize("scheduler", ["FlowMatchEulerDiscreteScheduler", "DPMSolverSDEScheduler", "no_such", "torch"])
+def test_an_unknown_or_unfit_sampler_is_refused_with_those_that_fit(tiny_pipeline_folder, scheduler):
+    with pytest.raises(TargetError, match=rf"'{scheduler}' cannot replace the DDIM.*: pipeline`.*UniPCMultistepS") as e:
+        make(tiny_pipeline_folder, scheduler=scheduler).generate(["moon"], [0])
+    assert "DPMSolverSDE" not in str(e.value).partition("one of")[2]
+
+
+def test_two_names_of_one_sampler_are_one_fingerprint(tiny_pipeline_folder):
+    named = make(tiny_pipeline_folder, scheduler="DPMSolverMultistepScheduler").fingerprint()
+    assert named == make(tiny_pipeline_folder, scheduler="dpmsolver").fingerprint()
 
 
 def test_size_and_negative_prompt_reach_the_pipeline(tiny_pipeline_folder, images):
@@ -91,6 +110,53 @@ def test_float16_weights_run_in_float32(copied_folder):
     target = make(copied_folder)
     assert {p.dtype for p in target._pipeline.unet.parameters()} == {torch.float32}
     assert {p.dtype for p in target._pipeline.text_encoder.parameters()} == {torch.float32}
+
+
+def test_captions_that_are_cut_are_counted_and_reported_once(tiny_pipeline_folder, caplog):
+    target = make(tiny_pipeline_folder, steps=1)
+    target.generate(["x" * 14, "moon"], [0, 1])  # with start and end 16 tokens
+    assert target.truncated == 0
+    target.generate(["x" * 15, "moon"], [0, 1])
+    target.generate(["x" * 99, "y" * 99], [0, 1])
+    assert target.truncated == 3
+    assert [r.message for r in caplog.records if "cuts long captions (tokenizer: 16 tokens)" in r.message]
+    assert len(caplog.records) == 1
+
+
+def test_an_empty_caption_is_a_caption(tiny_target):
+    assert tiny_target.generate(["", "moon"], [0, 0]).shape == (2, 3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"call": {"max_sequence_length": 8}}, "StableDiffusionPipeline does not take max_sequence_length"),
+        ({"height": 15}, "answers a size of 15 x None with 16 x 16 pixels"),
+        ({"offload": "model"}, "`offload: model` needs an accelerator"),
+        ({"safety_checker": "pipeline"}, "holds no safety checker"),
+    ],
+)
+def test_settings_that_the_pipeline_cannot_follow_are_refused(tiny_pipeline_folder, options, message):
+    with pytest.raises(TargetError, match=message):
+        make(tiny_pipeline_folder, **options).generate(["moon"], [0])
+
+
+def test_without_guidance_the_pipelines_own_is_used(tiny_pipeline_folder):
+    own = make(tiny_pipeline_folder, guidance=None).generate(["moon"], [0])
+    assert (own == make(tiny_pipeline_folder, guidance=7.5).generate(["moon"], [0])).all()
+
+
+def test_slicing_changes_no_image_and_compiling_reaches_the_denoiser(tiny_pipeline_folder, images):
+    sliced = make(tiny_pipeline_folder, attention_slicing=True)
+    assert_same_up_to_rounding(sliced.generate(PROMPTS, SEEDS), images)
+    assert "Sliced" in {type(p).__name__[:6] for p in sliced._pipeline.unet.attn_processors.values()}
+    assert make(tiny_pipeline_folder, compile=True)._pipeline.unet._compiled_call_impl is not None
+
+
+def test_call_reaches_the_pipeline_and_the_fingerprint(tiny_pipeline_folder, images):
+    target = make(tiny_pipeline_folder, call={"guidance_rescale": 0.9})
+    assert (target.generate(PROMPTS, SEEDS) != images).any()
+    assert target.fingerprint()["call"] == '{"guidance_rescale": 0.9}'
 
 
 def test_fingerprint_is_the_content_not_the_place(tiny_pipeline_folder, copied_folder):
@@ -174,8 +240,8 @@ def test_weights_that_are_no_safetensors_are_refused(copied_folder):
 
 
 def test_all_wrong_arguments_are_named_at_once(tiny_pipeline_folder):
-    with pytest.raises(TargetError, match=r"`steps` must be at least 1, but got 0; `guidance` .* but got -1"):
-        make(tiny_pipeline_folder, steps=0, guidance=-1)
+    with pytest.raises(TargetError, match=r"`steps` must .* got 0; `dtype` .* got 'int8'; `guidance` .* got -1"):
+        make(tiny_pipeline_folder, steps=0, guidance=-1, dtype="int8")
 
 
 def test_importing_and_fingerprinting_load_no_model_library(tiny_pipeline_folder):

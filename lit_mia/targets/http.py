@@ -1,0 +1,186 @@
+"""An OpenAI-compatible Images API as a target: nothing of the model is seen but its images."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, final
+
+import torch
+from torch import Tensor
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.arguments import check_arguments
+from lit_mia.targets.base import AccessLevel, Answers, Charges, Fingerprint, GenerateTarget
+from lit_mia.targets.denoise import VaryTarget
+from lit_mia.targets.images_api import ImageQuery, ImagesAPI, ImagesClient, Pace, write_image
+from lit_mia.targets.ledger import Spending
+
+
+@final
+class HttpTarget(GenerateTarget):
+    """Text to image through `/images/generations`."""
+
+    remote = True
+    nfe_per_image = 0
+
+    def __init__(
+        self,
+        api: ImagesAPI,
+        n: int = 1,
+        pace: Pace = Pace(),  # noqa: B008 (frozen)
+        spending: Spending = Spending(),  # noqa: B008 (frozen)
+        batch_size: int = 1024,
+        name: str | None = None,
+    ) -> None:
+        """Name the server and what may be spent; nothing is sent yet.
+
+        Args:
+            api: Where and how to ask.
+            n: Most images per request: equal prompts are asked together, unless each has a seed to send.
+            pace: How many requests at once, and how long to try.
+            spending: Price and budgets.
+            batch_size: Queries that are handed over together; does not change the answers.
+            name: What logs and reports call this target; the model if None.
+
+        Raises:
+            TargetError: If a setting is out of range.
+        """
+        check_arguments(0, batch_size=batch_size)
+        self._client = ImagesClient(api, n, pace, spending)
+        self._name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
+
+    @property
+    def name(self) -> str:
+        """The given name, or the model."""
+        return self._name
+
+    def fingerprint(self) -> Fingerprint:
+        """Server, model and what is sent beside prompt and seed; not the key, the pace or the price."""
+        return {"access": AccessLevel.GENERATE.value, "endpoint": "generations", **self._client.api.fingerprint()}
+
+    def keep_accounts(self, folder: Path) -> None:
+        """Keep the account of requests in this folder."""
+        self._client.keep_accounts(folder)
+
+    def charges(self) -> Charges:
+        """Images paid for."""
+        return self._client.charges()
+
+    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
+        """One image per prompt.
+
+        Raises:
+            TargetError: If one is refused, or the server fails.
+        """
+        return whole(self.name, len(prompts), self.stream(prompts, seeds))
+
+    def stream(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[Answers]:
+        """The answers as they come in, refusals among them.
+
+        Raises:
+            BudgetError: If the budget does not suffice; every answer that came in was given before.
+            TargetError: If the server fails; likewise.
+        """
+        sent = seeds if self._client.api.send_seed else [None] * len(prompts)
+        queries = [ImageQuery("generations", prompt, seed) for prompt, seed in zip(prompts, sent, strict=True)]
+        return self._client.answers(queries)
+
+
+@final
+class HttpVariationTarget(VaryTarget):
+    """Image to image through `/images/variations` or `/images/edits`."""
+
+    remote = True
+
+    def __init__(
+        self,
+        api: ImagesAPI,
+        endpoint: Literal["variations", "edits"] = "variations",
+        n: int = 1,
+        pace: Pace = Pace(),  # noqa: B008 (frozen)
+        spending: Spending = Spending(),  # noqa: B008 (frozen)
+        batch_size: int = 64,
+        name: str | None = None,
+    ) -> None:
+        """Name the server and what may be spent; nothing is sent yet.
+
+        Args:
+            api: Where and how to ask; the images are squares.
+            endpoint: `variations` sends the image alone, `edits` also its caption as the prompt.
+            n: Most images per request: variations of one image are asked together, unless each has a seed to send.
+            pace: How many requests at once, and how long to try.
+            spending: Price and budgets.
+            batch_size: Images that are handed over together; does not change the answers.
+            name: What logs and reports call this target; the model if None.
+
+        Raises:
+            TargetError: If a setting is out of range.
+        """
+        check_arguments(0, batch_size=batch_size)
+        self._client, self._endpoint = ImagesClient(api, n, pace, spending), endpoint
+        _, height, width = api.shape
+        if height != width:
+            raise TargetError(f"Variations are made of square images, but `size` is {api.size}.")
+        self._name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
+
+    @property
+    def name(self) -> str:
+        """The given name, or the model."""
+        return self._name
+
+    @property
+    def image_size(self) -> int:
+        """The side that is asked for."""
+        return self._client.api.shape[1]
+
+    def fingerprint(self) -> Fingerprint:
+        """Server, model, endpoint and what is sent beside image, caption and seed."""
+        return {"access": AccessLevel.VARY.value, "endpoint": self._endpoint, **self._client.api.fingerprint()}
+
+    def keep_accounts(self, folder: Path) -> None:
+        """Keep the account of requests in this folder."""
+        self._client.keep_accounts(folder)
+
+    def charges(self) -> Charges:
+        """Images paid for."""
+        return self._client.charges()
+
+    def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
+        """One variation of each image.
+
+        Raises:
+            TargetError: If one is refused, or the server fails.
+        """
+        return whole(self.name, len(images), self.stream_vary(images, captions, seeds))
+
+    def stream_vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Iterator[Answers]:
+        """The variations as they come in, refusals among them.
+
+        Raises:
+            BudgetError: If the budget does not suffice; every answer that came in was given before.
+            TargetError: If images or captions are missing or not of the target's form, or the server fails.
+        """
+        self.check_images(images)
+        if self._endpoint == "edits" and not all(captions):
+            raise TargetError("`endpoint: edits` sends captions, but a record has none. Use `variations`, or add one.")
+        prompts = captions if self._endpoint == "edits" else [None] * len(images)
+        sent = seeds if self._client.api.send_seed else [None] * len(images)
+        contents = [image.numpy().tobytes() for image in images]
+        files = {content: write_image(image) for content, image in dict(zip(contents, images, strict=True)).items()}
+        rows = zip(prompts, sent, contents, strict=True)
+        return self._client.answers(
+            [ImageQuery(self._endpoint, prompt, seed, files[content]) for prompt, seed, content in rows]
+        )
+
+
+def whole(name: str, n: int, parts: Iterator[Answers]) -> Tensor:
+    """All answers in order, `[n, 3, h, w]`.
+
+    Raises:
+        TargetError: If one is refused.
+    """
+    images: dict[int, Tensor] = {}
+    for part in parts:
+        for row, reason in part.refused.items():
+            raise TargetError(f"The target {name!r} refuses query {row}: {reason}.")
+        images |= dict(zip(part.rows, part.images, strict=True))
+    return torch.stack([images[row] for row in range(n)])

@@ -1,0 +1,207 @@
+"""What an answer of the OpenAI-compatible Images API means, and the images in it."""
+
+import base64
+import binascii
+import io
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, final
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lit_mia.targets.images_api.settings import ImagesAPI
+from lit_mia.targets.ledger import Outcome
+from lit_mia.transparency import rgb_over_white
+
+Kind = Literal["b64", "url"]
+MODERATION = {
+    "moderation_blocked",  # GPT image models
+    "content_policy_violation",  # DALL·E
+    "content_filter",  # Azure and servers that follow it, with the two below
+    "contentFilter",
+    "ResponsibleAIPolicyViolation",
+}
+UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+"""Codes and types of a 400 or 429 that no waiting mends."""
+FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+class NoImageError(Exception):
+    """A request brought no image.
+
+    Attributes:
+        outcome: What the account is told.
+        wait: Seconds that the server asks to wait; 0 where it does not.
+    """
+
+    outcome: Outcome = "free"
+    wait: float = 0.0
+
+
+@final
+class RefusedError(NoImageError):
+    """A moderation filter refuses this query; asking again is no use."""
+
+    outcome = "confirmed"
+
+
+@final
+class RejectedError(NoImageError):
+    """The server rejects this query, however often it is asked; others may succeed."""
+
+
+@final
+class ClosedError(NoImageError):
+    """Nothing can succeed before the user has mended key, model, URL or account."""
+
+
+@final
+class LimitedError(NoImageError):
+    """A rate limit: the same request may be let in later."""
+
+    def __init__(self, reason: str, wait: float) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@final
+class BrokenError(NoImageError):
+    """No usable answer this time, and maybe a bill."""
+
+    def __init__(self, reason: str, outcome: Outcome = "uncertain", wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.outcome, self.wait = outcome, wait
+
+
+def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Raise what an answer means that is not a success.
+
+    Raises:
+        RefusedError: A moderation filter.
+        LimitedError: A rate limit.
+        BrokenError: A failure of the server.
+        ClosedError: A wrong key, model or URL, or an account without money.
+        RejectedError: Any other 4xx.
+    """
+    if 200 <= status < 300:
+        return
+    codes, message = _error(body)
+    said = f"HTTP {status}: {message}".rstrip(" .:")
+    wait = _seconds(headers.get("retry-after"))
+    if status in (408, 409) or status >= 500:
+        raise BrokenError(said, wait=wait)
+    if codes & MODERATION:
+        raise RefusedError(min(codes & MODERATION))  # messages hold request ids: no two would be the same reason
+    if codes & UNPAID:
+        raise ClosedError(f"{said}. The account cannot pay; mend that at the provider, and run the same command again.")
+    if status == 429:
+        raise LimitedError(said, wait)
+    advice = _advice(api, status)
+    if advice:
+        raise ClosedError(f"{said}. {advice}")
+    raise RejectedError(said)
+
+
+def read_answer(body: bytes) -> list[tuple[Kind, str]]:
+    """What a success holds: images in base64, or addresses of images.
+
+    Raises:
+        BrokenError: If it holds neither.
+    """
+    try:
+        items = json.loads(body)["data"]
+        found = [_item(item) for item in items]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenError(f"the answer is no JSON of images ({type(error).__name__})") from None
+    if not found:
+        raise BrokenError("the answer holds no image")
+    return found
+
+
+def read_base64(text: str) -> bytes:
+    """Decode base64.
+
+    Raises:
+        BrokenError: If it is none.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise BrokenError("an image of the answer is no base64") from None
+
+
+def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
+    """Decode a PNG, JPEG or WebP file as RGB over white: uint8 `[3, h, w]`.
+
+    Raises:
+        BrokenError: If it is no such file, or of another size.
+    """
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if image.size == (shape[2], shape[1]):  # before it is decoded: a small file can hold a huge image
+            return torch.from_numpy(np.array(rgb_over_white(image))).permute(2, 0, 1).contiguous()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BrokenError(f"an image of the answer cannot be decoded ({type(error).__name__})") from None
+    raise BrokenError(
+        f"an image of the answer has {image.size[0]}x{image.size[1]} pixels instead of {shape[2]}x{shape[1]}; if all "
+        "have, set `size`"
+    )
+
+
+def _item(item: Mapping[str, Any]) -> tuple[Kind, str]:
+    text, address = item.get("b64_json"), item.get("url")
+    if isinstance(text, str):
+        return "b64", text
+    if isinstance(address, str):
+        return "url", address
+    raise KeyError("neither b64_json nor url")
+
+
+def _error(body: bytes) -> tuple[set[str], str]:
+    """Codes and types of an error, also of one that it wraps, and its message."""
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return set(), " ".join(body[:200].decode("utf-8", "replace").split())
+    if not isinstance(error, dict):
+        return set(), str(error)[:500]
+    inner = error.get("inner_error") or error.get("innererror")
+    parts = [error, inner] if isinstance(inner, dict) else [error]
+    codes = {str(part[name]) for part in parts for name in ("code", "type") if part.get(name)}
+    return codes, " ".join(str(error.get("message") or "").split())[:500]
+
+
+def _advice(api: ImagesAPI, status: int) -> str:
+    """What to mend where nothing else can succeed either; empty for other rejections."""
+    if status == 401:
+        return f"Set the environment variable {api.key_variable} to a valid key."
+    if status == 403:
+        return (
+            f"The key in {api.key_variable} may not use the model {api.model!r}, or this place may not use the server."
+        )
+    if status == 404:
+        return f"{api.base_url} does not serve images of the model {api.model!r} there: correct `base_url` or `model`."
+    if status < 400:
+        return f"{api.base_url} redirects: set `base_url` to where the API is."
+    return ""
+
+
+def _seconds(retry_after: str | None) -> float:
+    """`Retry-After` as seconds from now: a number or a date of HTTP; 0 if it is neither."""
+    if retry_after is None:
+        return 0.0
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", retry_after):
+        return float(retry_after)
+    try:
+        date = parsedate_to_datetime(retry_after)
+    except (ValueError, TypeError):
+        return 0.0
+    if date.tzinfo is None:  # a date with the zone -0000
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())

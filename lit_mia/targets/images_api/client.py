@@ -1,0 +1,110 @@
+"""Sends requests to an Images API: side by side, again where that may help, and never beyond the budget."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import cached_property
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import final
+
+import torch
+from torch import Tensor
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.base import Answers, Charges
+from lit_mia.targets.images_api.pace import Pace
+from lit_mia.targets.images_api.round import Reply, Round
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
+from lit_mia.targets.ledger import Ledger, Spending
+
+
+@final
+class ImagesClient:
+    """Asks an Images API, from any thread, and gives the answers as they come in.
+
+    Args:
+        api: Where and how to ask.
+        n: Most images per request; equal queries are asked together.
+        pace: How many requests at once, and how long to try.
+        spending: Price and budgets.
+
+    Raises:
+        TargetError: If a setting is out of range.
+    """
+
+    def __init__(self, api: ImagesAPI, n: int, pace: Pace, spending: Spending) -> None:
+        mistakes = [*api.mistakes(), *pace.mistakes(), *spending.mistakes()]
+        if n < 1:
+            mistakes.append(f"`n` must be at least 1, but got {n}")
+        if mistakes:
+            raise TargetError("; ".join(mistakes) + ".")
+        self.api, self._n, self._pace, self._spending = api, n, pace, spending
+        self._folder: Path | None = None
+
+    def keep_accounts(self, folder: Path) -> None:
+        """Keep what is paid in a folder; before that it is kept as long as this object lives."""
+        if folder != self._folder:
+            self._folder = folder
+            self.__dict__.pop("_ledger", None)
+
+    def charges(self) -> Charges:
+        """Images paid for, in all runs that kept their accounts in the same folder."""
+        return self._ledger.charges()
+
+    def answers(self, queries: Sequence[ImageQuery]) -> Iterator[Answers]:
+        """The answer to every query, each at once when it is there.
+
+        Yields:
+            Every position exactly once, unless an error follows.
+
+        Raises:
+            BudgetError: If the budget does not suffice; all answers that came in were yielded before.
+            TargetError: If some queries got no answer, or nothing can be asked; likewise.
+        """
+        waiting = self._groups(queries)
+        for reply in self._replies([(queries[rows[0]], len(rows)) for rows in waiting]):
+            rows = waiting[reply.number]
+            if reply.refused is not None:
+                yield Answers([], self._stack([]), dict.fromkeys(rows, reply.refused))
+            else:
+                answered, waiting[reply.number] = rows[: len(reply.images)], rows[len(reply.images) :]
+                yield Answers(answered, self._stack(reply.images))
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._folder or Path(self._scratch.name), self._spending)
+
+    @cached_property
+    def _scratch(self) -> "TemporaryDirectory[str]":
+        return TemporaryDirectory(prefix="lit-mia-")
+
+    def _groups(self, queries: Sequence[ImageQuery]) -> list[list[int]]:
+        """Rows of equal queries, at most `n` together."""
+        equal: dict[ImageQuery, list[int]] = {}
+        for row, query in enumerate(queries):
+            equal.setdefault(query, []).append(row)
+        return [rows[start : start + self._n] for rows in equal.values() for start in range(0, len(rows), self._n)]
+
+    def _replies(self, requests: Sequence[tuple[ImageQuery, int]]) -> Iterator[Reply]:
+        """The replies of one round, whose event loop runs in a thread of its own."""
+        from anyio.from_thread import start_blocking_portal
+
+        replies: SimpleQueue[Reply | None] = SimpleQueue()
+        asking = Round(self.api, self._pace, self._ledger, replies.put)
+
+        def finished(_: "Future[None]") -> None:
+            replies.put(None)
+
+        with start_blocking_portal() as portal:
+            running = portal.start_task_soon(asking.run, requests)
+            running.add_done_callback(finished)
+            try:
+                while (reply := replies.get()) is not None:
+                    yield reply
+            finally:
+                running.cancel()  # if the caller wants no more
+            running.result()
+
+    def _stack(self, images: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(images)) if images else torch.empty(0, *self.api.shape, dtype=torch.uint8)

@@ -1,0 +1,125 @@
+"""The OpenAI-compatible Images API: its settings, and what a request holds."""
+
+import io
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+from urllib.parse import urlsplit
+
+from PIL import Image
+from torch import Tensor
+
+from lit_mia.errors import TargetError
+from lit_mia.targets.base import Fingerprint
+
+Endpoint = Literal["generations", "variations", "edits"]
+
+
+@final
+@dataclass(frozen=True)
+class ImageQuery:
+    """A question whose answer is one image; equal questions can be asked together.
+
+    Attributes:
+        endpoint: Last part of the path.
+        prompt: The text; None sends none.
+        seed: The seed; None sends none.
+        image: The image to vary, as a PNG file.
+    """
+
+    endpoint: Endpoint
+    prompt: str | None = None
+    seed: int | None = None
+    image: bytes | None = field(default=None, repr=False)
+
+
+@final
+@dataclass(frozen=True)
+class ImagesAPI:
+    """Where images are asked for, and how; everything here changes the answers, except the two last.
+
+    Attributes:
+        base_url: Everything before `/images/…`, for example `https://api.openai.com/v1`.
+        model: The name of the model there.
+        size: Width × height of the images in pixels, as the API spells it: `1024x1024`. An answer of another size is
+            an error.
+        send_seed: Send the seed of each image. OpenAI's own models take none; many compatible servers do.
+        extra: Further fields of the request, such as `quality: low`.
+        response_format: `b64_json` or `url`; `omit` for models that refuse the field (OpenAI's GPT image models).
+            Whatever comes is understood.
+        key_variable: The environment variable that holds the key. It may be unset for servers that need none.
+    """
+
+    base_url: str
+    model: str
+    size: str = "1024x1024"
+    send_seed: bool = False
+    extra: dict[str, bool | int | float | str] = field(default_factory=dict)
+    response_format: Literal["b64_json", "url", "omit"] = "b64_json"
+    key_variable: str = "OPENAI_API_KEY"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the images as tensors: 3, height, width."""
+        width, height = self.size.split("x")
+        return 3, int(height), int(width)
+
+    def mistakes(self) -> list[str]:
+        """What is wrong with the settings, in words."""
+        wrong = []
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            wrong.append("`base_url` must begin with http:// or https:// and a host")
+        if url.username or url.password or url.query:
+            wrong.append("`base_url` must hold no user, password or query: the key belongs into `key_variable`")
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
+            wrong.append(f"`size` must be like 1024x1024, but got {self.size!r}")
+        return wrong
+
+    def fingerprint(self) -> Fingerprint:
+        """What changes an answer; the key is no part of it."""
+        return {
+            "base_url": self.base_url.rstrip("/"),
+            "model": self.model,
+            "size": self.size,
+            "send_seed": self.send_seed,
+            "extra": json.dumps(self.extra, sort_keys=True),
+        }
+
+    def key(self) -> str | None:
+        """The key, read anew each time so that no object holds it.
+
+        Raises:
+            TargetError: If it cannot be sent; the message does not show it.
+        """
+        key = os.environ.get(self.key_variable, "").strip()
+        if not re.fullmatch(r"[!-~]*", key):
+            raise TargetError(
+                f"The key in the environment variable {self.key_variable} holds characters that cannot be sent. Set "
+                "it to the key alone."
+            )
+        return key or None
+
+    def url(self, endpoint: Endpoint) -> str:
+        """Where an endpoint is."""
+        return f"{self.base_url.rstrip('/')}/images/{endpoint}"
+
+    def body(self, query: ImageQuery, n: int) -> dict[str, Any]:
+        """The body of a request for `n` images, as keyword arguments of httpx: JSON, or a form with the image."""
+        fields: dict[str, Any] = {"model": self.model, "n": n, "size": self.size, **self.extra}
+        optional = {"prompt": query.prompt, "seed": query.seed if self.send_seed else None}
+        if self.response_format != "omit":
+            optional["response_format"] = self.response_format
+        fields |= {name: value for name, value in optional.items() if value is not None}
+        if query.image is None:
+            return {"json": fields}
+        return {"data": fields, "files": {"image": ("image.png", query.image, "image/png")}}
+
+
+def write_image(image: Tensor) -> bytes:
+    """A uint8 image `[3, h, w]` as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).cpu().numpy()).save(file, "PNG")
+    return file.getvalue()

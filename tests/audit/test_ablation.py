@@ -1,0 +1,214 @@
+"""Trained heads at many points: what is asked, what is trained, what is measured, and that test is not."""
+
+import shutil
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from small_records import QUARTERS, InkTarget, write_records
+
+from datamodules import AuxiliaryDataModule, CsvSource
+from lit_mia.attacks import AttackIIP, AttackIP
+from lit_mia.attacks.training import Budget, FixedBudget, train_seeds
+from lit_mia.audit import Audit, kept_heads
+from lit_mia.audit.ablation import Ablation, Point
+from lit_mia.errors import PlanError, SplitError
+from lit_mia.features.cache import key_digest
+from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.splits import assign_splits
+
+N = 80
+LABELS = [str(row % 2) for row in range(N)]
+LEAK, IMAGES, DRAW = "target.leak", "images_per_record", "train_draw"
+STEPS = 8
+
+
+class LeakyTarget(InkTarget):
+    """Its images of members are darker by a share `leak` of their brightness; records of odd number are members."""
+
+    def fingerprint(self):
+        return {"kind": "ink", "leak": self.ink}
+
+    def _draw(self, prompt, seed):
+        share = self.ink if int(prompt[-2:]) % 2 else 0
+        return (super()._draw(prompt, seed) * (1 - share)).to(torch.uint8)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Makes ablations over one store; what targets are asked is noted by their leak."""
+    source = write_records(tmp_path / "records", LABELS)
+
+    def make(points, axis=LEAK, attacks=(AttackIP,), source=source, seeds=1, breaks_after=None, **options):
+        def audit(settings):
+            target = LeakyTarget(
+                tmp_path / f"asked {settings[LEAK]}", settings[LEAK], (breaks_after or {}).get(settings[LEAK])
+            )
+            data = AuxiliaryDataModule(
+                settings.get("source", source),
+                target,
+                str(tmp_path / "store"),
+                image_size=8,
+                images_per_record=settings.get(IMAGES, 1),
+                fractions=QUARTERS,
+                train_fraction=settings.get("train_fraction", 1.0),
+                train_draw=settings.get(DRAW, 0),
+            )
+            budget = Budget(seeds, accelerator="cpu")
+            return Audit(data, [attack(lr=1.0e-2) for attack in attacks], budget=budget)
+
+        made = [Point(settings, partial(audit, settings)) for settings in points]
+        return Ablation(audit({LEAK: 0.0}), made, axis, STEPS, **options)
+
+    return make
+
+
+def asked(tmp_path, leak):
+    folder = tmp_path / f"asked {leak}"
+    return LeakyTarget(folder).asked()
+
+
+def rows_of_splits(tmp_path, *names):
+    splits = assign_splits(CsvSource(str(tmp_path / "records/r.csv"), group_column="artist").load(), QUARTERS, 0)
+    return [row for name in names for row in splits.rows[name]]
+
+
+def numbers(report):
+    return [(row.attack, row.kind, row.auc, row.auc_lo, row.auc_hi) for row in report.rows]
+
+
+LEAKS = [{LEAK: 0.0}, {LEAK: 0.9}]
+
+
+def test_the_axis_is_what_moves_the_attack_and_not_its_control(study):
+    report = study(LEAKS, baseline=0.0).run()
+    found = {(line.kind, line.value): line for line in report.summary}
+    assert found["attack", 0.0].auc_lo < 0.5 < found["attack", 0.0].auc_hi
+    assert found["attack", 0.9].auc > 0.95
+    assert found["attack", 0.9].delta_lo > 0
+    assert found["blind", 0.0].auc == found["blind", 0.9].auc
+    assert report.baseline == 0.0
+    assert [row.point.settings for row in report.rows] == [settings for settings in LEAKS for _ in range(2)]
+
+
+def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val_and_calibration(tmp_path, study):
+    ablation = study([{LEAK: 0.9}], seeds=2)
+    report = ablation.run()
+    ((_, heads, data),) = ablation._opened()
+    data.prepare(frozenset({"generated"}))
+    raw = train_seeds(heads.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
+    rows = [row for split in ("val", "calibration") for row in data.splits.rows[split]]
+    scaled = combine_seeds(raw, np.isin(np.arange(len(data.known)), data.splits.rows["calibration"]))
+    labels = np.array(data.known.members)[rows]
+    assert report.rows[0].auc == pytest.approx(roc_auc_score(labels, scaled[rows]), abs=1e-12)
+    assert report.n_members + report.n_nonmembers == len(rows_of_splits(tmp_path, "val", "calibration"))
+    assert (report.n_members, report.rows[0].point.n_train) == (labels.sum(), len(rows_of_splits(tmp_path, "train")))
+
+
+def test_nothing_is_asked_twice_and_nothing_about_test(tmp_path, study):
+    points = [{LEAK: leak, IMAGES: images} for leak in (0.0, 0.9) for images in (1, 2)]
+    report = study(points, IMAGES).run()
+    learned = rows_of_splits(tmp_path, "train", "val", "calibration")
+    for leak in (0.0, 0.9):
+        queries = asked(tmp_path, leak)
+        assert len(queries) == len(set(queries)) == 2 * len(learned)
+        assert {prompt for prompt, _ in queries} == {f"picture r{row:02d}" for row in learned}
+    assert report.cost.queries == 2 * 2 * len(learned)
+    assert report.cost.nfe == 3 * report.cost.queries
+    assert [(row.point.images_per_record, row.point.nfe_per_record) for row in report.rows[::2]] == [
+        (k, 3 * k) for k in (1, 2) * 2
+    ]
+
+
+def test_another_target_has_a_store_below_the_audits(tmp_path, study):
+    report = study(LEAKS).run()
+    own, other = (key_digest({"kind": "ink", "leak": leak})[:16] for leak in (0.0, 0.9))
+    assert [row.point.target for row in report.rows] == [own, own, other, other]
+    assert list((tmp_path / "store").glob("shard-*.parquet"))
+    assert list((tmp_path / "store/ablation" / other).glob("shard-*.parquet"))
+    assert sorted(path.name for path in (tmp_path / "store/ablation").iterdir()) == sorted([other, "heads"])
+    assert set(report.stores) == {own, other}
+
+
+def test_an_estimate_counts_each_missing_query_of_a_target_once(tmp_path, study):
+    ablation = study([{LEAK: leak, IMAGES: images} for leak in (0.0, 0.9) for images in (1, 2)], IMAGES)
+    n = len(rows_of_splits(tmp_path, "train", "val", "calibration"))
+    first, second = ablation.estimate().items()
+    assert "(images_per_record 1, 2)" in first[0]
+    assert first[1].missing == second[1].missing == 2 * n
+    assert asked(tmp_path, 0.0) == asked(tmp_path, 0.9) == []
+    study([{LEAK: 0.9}]).run()
+    assert [estimate.missing for estimate in ablation.estimate().values()] == [2 * n, n]
+
+
+def test_the_same_ablation_again_asks_and_trains_nothing(study, monkeypatch):
+    first = study(LEAKS).run()
+    monkeypatch.setattr(kept_heads, "train_seeds", None)
+    again = study(LEAKS).run()
+    assert again.cost.queries == 0
+    assert numbers(again) == numbers(first)
+    with pytest.raises(TypeError):  # it would have been called
+        study([{LEAK: 0.9, "train_fraction": 0.5}]).run()
+
+
+def test_after_an_interruption_only_the_rest_is_asked_and_trained(tmp_path, study):
+    with pytest.raises(RuntimeError, match="out of ink"):
+        study(LEAKS, breaks_after={0.9: 5}).run()
+    heads = set((tmp_path / "store/ablation/heads").iterdir())
+    n = len(rows_of_splits(tmp_path, "train", "val", "calibration"))
+    assert (len(asked(tmp_path, 0.0)), len(asked(tmp_path, 0.9)), len(heads)) == (n, 5 * 4, 2)
+    study(LEAKS).run()
+    for leak in (0.0, 0.9):
+        queries = asked(tmp_path, leak)
+        assert len(queries) == len(set(queries)) == n
+    assert heads < set((tmp_path / "store/ablation/heads").iterdir())
+
+
+def test_a_control_that_the_axis_does_not_change_is_trained_once(tmp_path, study):
+    study(LEAKS, attacks=(AttackIP, AttackIIP)).run()
+    heads = list((tmp_path / "store/ablation/heads").iterdir())
+    assert len(heads) == 2 * 2 + 1  # two attacks at two points, and the blind control that they share
+
+
+def test_repetitions_are_other_draws_of_the_training_records(study):
+    draws = [{LEAK: 0.9, "train_fraction": 0.5, DRAW: draw} for draw in range(2)]
+    report = study([*draws, {LEAK: 0.9, "train_fraction": 1.0, DRAW: 0}], "train_fraction").run()
+    few, full = report.summary[:2]
+    assert (few.value, few.n, full.value, full.n) == (0.5, 2, 1.0, 1)
+    assert few.auc_min <= few.auc <= few.auc_max
+    sizes = [row.point.n_train for row in report.rows if row.kind == "attack"]
+    assert max(sizes[:2]) < sizes[2]
+
+
+@pytest.mark.parametrize(("split", "same"), [("test", True), ("val", False)])
+def test_test_records_change_nothing_and_test_is_not_opened(tmp_path, study, split, same):
+    before = study([{LEAK: 0.9}]).run()
+    table = tmp_path / "records/r.csv"
+    changed = {f"r{row:02d}.png" for row in rows_of_splits(tmp_path, split)}
+    lines = [line.split(",") for line in table.read_text().splitlines()]
+    lines = [[*line[:2], str(1 - int(line[2])), line[3]] if line[0] in changed else line for line in lines]
+    table.write_text("\n".join(",".join(line) for line in lines))
+    assert not list((tmp_path / "store").rglob("ledger.json"))
+    shutil.rmtree(tmp_path / "store")
+    assert (numbers(study([{LEAK: 0.9}]).run()) == numbers(before)) is same
+
+
+def test_records_of_another_kind_are_refused(tmp_path, study):
+    other = write_records(tmp_path / "other", LABELS, prefix="q")
+    with pytest.raises((PlanError, SplitError), match="splits"):
+        study([{LEAK: 0.9, "source": other}]).run()
+    assert asked(tmp_path, 0.9) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"baseline": 0.5}, r"`baseline` must be one of 0\.0, 0\.9, but got '0\.5'"),
+        ({"baseline_attack": "II-S"}, "`baseline_attack` must be one of I-P, but got 'II-S'"),
+    ],
+)
+def test_a_baseline_that_is_not_measured_is_refused(study, options, message):
+    with pytest.raises(PlanError, match=message):
+        study(LEAKS, **options)

@@ -1,0 +1,81 @@
+"""A real Images API in a thread of this process: the server of `scripts/serve_demo.py` with plain functions in it."""
+
+import asyncio
+import contextlib
+import importlib.util
+import sys
+import threading
+import time
+from pathlib import Path
+
+import torch
+import uvicorn
+
+from lit_mia.targets import HttpTarget
+from lit_mia.targets.images_api import ImagesAPI, Pace
+
+SCRIPT = Path(__file__).parent.parent / "scripts/serve_demo.py"
+SIDE = 16
+
+
+def _load():
+    spec = importlib.util.spec_from_file_location("serve_demo", SCRIPT)
+    module = sys.modules["serve_demo"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+serve_demo = sys.modules.get("serve_demo") or _load()
+Faults = serve_demo.Faults
+
+
+def paint(prompts, seeds):
+    """An image of one colour, told by prompt and seed."""
+    values = [[sum(prompt.encode()) % 256, seed % 256, 7] for prompt, seed in zip(prompts, seeds, strict=True)]
+    return torch.tensor(values, dtype=torch.uint8).view(-1, 3, 1, 1).repeat(1, 1, SIDE, SIDE)
+
+
+def brighten(images, captions, seeds):
+    """The images, brighter by 1 for every letter of the caption."""
+    extra = torch.tensor([len(caption or "") for caption in captions], dtype=torch.uint8)
+    return images + extra.view(-1, 1, 1, 1)
+
+
+@contextlib.contextmanager
+def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
+    """A server on a free port; `seconds` is what each request takes beside its answer."""
+    images = serve_demo.ImagesServer(generate, vary, faults or Faults(), **options)
+
+    async def slowly(scope, receive, send):
+        if scope["type"] == "http":
+            await asyncio.sleep(seconds)
+        await images.app(scope, receive, send)
+
+    config = uvicorn.Config(slowly, port=0, log_level="critical", timeout_graceful_shutdown=0)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    images.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    try:
+        yield images
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def api(server, **options):
+    return ImagesAPI(**{"base_url": server.url, "model": "tiny", "size": f"{SIDE}x{SIDE}"} | options)
+
+
+def pace(**options):
+    fast = {"total_seconds": 10.0, "backoff_seconds": 0.01, "longest_wait": 2.0, "attempts": 8}
+    return Pace(**fast | options)
+
+
+def target(server, n=1, kind=HttpTarget, **options):
+    """A target whose options are sorted into those of the API, the pace and its own."""
+    of_api = {name: options.pop(name) for name in list(options) if name in ImagesAPI.__dataclass_fields__}
+    of_pace = {name: options.pop(name) for name in list(options) if name in Pace.__dataclass_fields__}
+    return kind(api(server, **of_api), n=n, pace=pace(**of_pace), **options)

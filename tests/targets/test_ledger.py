@@ -1,0 +1,94 @@
+"""The account of paid requests: nothing is spent that is not on the disk, and no budget is exceeded."""
+
+import json
+import multiprocessing
+
+import pytest
+
+from lit_mia.errors import BudgetError
+from lit_mia.targets.base import Charges
+from lit_mia.targets.ledger import Ledger, Spending
+
+
+def spend_all(folder, sent):
+    ledger, n = Ledger(folder, Spending(max_requests=30)), 0
+    while True:
+        try:
+            ledger.begin(1)
+        except BudgetError:
+            break
+        n += 1
+    sent.put(n)
+
+
+def test_charges_are_what_was_answered_and_what_may_have_been_paid(tmp_path):
+    ledger = Ledger(tmp_path, Spending())
+    for outcome in ("confirmed", "uncertain", "free"):
+        ledger.end(ledger.begin(3), outcome)
+    ledger.begin(1)
+    assert ledger.charges() == Ledger(tmp_path, Spending()).charges() == Charges(confirmed=3, uncertain=4)
+
+
+def test_what_was_not_charged_frees_its_place_in_the_budget(tmp_path):
+    ledger = Ledger(tmp_path, Spending(max_requests=1))
+    ledger.end(ledger.begin(1), "free")
+    ledger.end(ledger.begin(1), "uncertain")
+    with pytest.raises(BudgetError, match=r"`max_requests` 1 .*after 1 requests.*0 answered, 1 possibly charged"):
+        ledger.begin(1)
+
+
+def test_money_is_counted_exactly(tmp_path):
+    ledger = Ledger(tmp_path, Spending(price_per_image=0.1, max_money=0.3))
+    ledger.end(ledger.begin(1), "confirmed")
+    ledger.begin(2)  # 0.1 + 0.2 > 0.3 in binary fractions
+    with pytest.raises(BudgetError, match=r"`max_money` 0.3.*for 0.3 \(1 answered, 1 possibly charged"):
+        ledger.begin(1)
+    cheaper = Ledger(tmp_path, Spending(price_per_image=0.01, max_money=0.31))
+    cheaper.begin(1)
+    with pytest.raises(BudgetError):
+        cheaper.begin(1)
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_a_torn_last_line_is_no_obstacle(tmp_path, cut):
+    ledger = Ledger(tmp_path, Spending())
+    ledger.end(ledger.begin(1), "confirmed")
+    ledger.begin(1)
+    ledger.path.write_bytes(ledger.path.read_bytes()[:-cut])
+    again = Ledger(tmp_path, Spending())
+    assert again.charges() == Charges(confirmed=1)
+    again.end(again.begin(1), "confirmed")
+    assert again.charges() == Ledger(tmp_path, Spending()).charges()
+    assert again.charges().confirmed == 2
+
+
+def test_an_attempt_is_on_the_disk_before_it_can_be_sent(tmp_path):
+    ledger = Ledger(tmp_path, Spending(price_per_image=0.5))
+    attempt = ledger.begin(2)
+    (line,) = map(json.loads, ledger.path.read_text().splitlines())
+    assert line.pop("time") > 0
+    assert line == {"attempt": attempt, "images": 2, "money": "1.0"}
+
+
+def test_processes_share_a_budget(tmp_path):
+    context = multiprocessing.get_context("fork")
+    sent = context.Queue()
+    workers = [context.Process(target=spend_all, args=(tmp_path, sent)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    counts = [sent.get(timeout=20) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert sum(counts) == 30
+
+
+@pytest.mark.parametrize(
+    ("spending", "message"),
+    [
+        ({"max_money": 1.0}, "`max_money` 1.0 needs a `price_per_image`"),
+        ({"price_per_image": -1}, "`price_per_image` must be at least 0, but got -1"),
+        ({"max_requests": -1}, "`max_requests` must be at least 0"),
+    ],
+)
+def test_mistakes_are_named(spending, message):
+    assert message in " ".join(Spending(**spending).mistakes())
