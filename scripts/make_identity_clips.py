@@ -71,7 +71,7 @@ def clip_training(steps: int) -> ClipTraining:
     texts = [caption.format(name) for caption in CAPTIONS for name in invented_names(1000, WORLD_SEED + 1)]
     tokenizer = train_tokenizer([*texts, *[WORDS] * 100], vocabulary=800, length=24)
     rise = min(WARM_UP / steps, 0.5)
-    return ClipTraining(tokenizer, SIZE, right_answers="pair", decay="matrices", shift=0, rise=rise, steps=steps)
+    return ClipTraining(tokenizer, SIZE, decay="matrices", shift=0, rise=rise, steps=steps)
 
 
 def train(folder: Path, model: ClipTraining, data: L.LightningDataModule, steps: int) -> None:

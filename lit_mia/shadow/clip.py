@@ -76,12 +76,12 @@ class ClipSize:
 class ClipTraining(L.LightningModule):
     """An open_clip model with the CLIP loss (arXiv 2103.00020).
 
+    Images whose captions agree up to the first comma share their right answers. Where no caption has a comma, this is
+    the loss of CLIP: equal captions have equal logits, so it makes no difference how the truth is shared among them.
+
     Args:
         tokenizer: A CLIP tokenizer.
         size: Sizes of the towers.
-        right_answers: What counts as the right caption of an image of the batch. `pair`: its own, as in CLIP, so that
-            two images of one person repel each other's captions, whatever these say. `name`: also those of other
-            images with the same text before the first comma.
         decay: What weight decay pulls to zero: every parameter, or only `matrices` (no gains, biases or logit scale).
         shift: Largest random shift of an image, in pixels.
         lr: Peak learning rate of AdamW; decays along a cosine.
@@ -93,7 +93,6 @@ class ClipTraining(L.LightningModule):
         self,
         tokenizer: "CLIPTokenizer",
         size: ClipSize = ClipSize(),  # noqa: B008 (frozen)
-        right_answers: Literal["pair", "name"] = "name",
         decay: Literal["all", "matrices"] = "all",
         shift: int = 4,
         lr: float = 1.0e-3,
@@ -104,18 +103,17 @@ class ClipTraining(L.LightningModule):
         self.save_hyperparameters(ignore=["tokenizer", "size"])
         from open_clip.model import CLIP
 
-        self.tokenizer, self.right_answers, self.decay, self.shift = tokenizer, right_answers, decay, shift
+        self.tokenizer, self.decay, self.shift = tokenizer, decay, shift
         self.architecture = size.architecture(tokenizer)
         self.clip = CLIP(**self.architecture)
 
     def training_step(self, batch: CaptionedBatch, batch_idx: int) -> Tensor:
-        """Symmetric cross-entropy; several right answers share the truth."""
+        """Symmetric cross-entropy; the truth is shared by all images of one name (before the first comma)."""
         tokens = self.tokenizer(batch.captions, padding="max_length", truncation=True, return_tensors="pt")
         pixels = (_shifted(batch.images, self.shift) - 0.5) / 0.5
         image, text, scale = self.clip(pixels, tokens["input_ids"].to(self.device))[:3]
         logits = scale * image.float() @ text.float().T
-        truth = _same_name(batch.captions) if self.right_answers == "name" else torch.eye(len(logits))
-        truth = truth.to(self.device)
+        truth = _same_name(batch.captions).to(self.device)
         loss = (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
