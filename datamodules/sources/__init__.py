@@ -8,4 +8,12 @@ from datamodules.sources.huggingface import HuggingFaceSource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
 
-__all__ = ["ConcatSource", "CsvSource", "FacesSource", "HuggingFaceSource", "IndexSource", "OpenMojiSource", "RecordSource"]
+__all__ = [
+    "ConcatSource",
+    "CsvSource",
+    "FacesSource",
+    "HuggingFaceSource",
+    "IndexSource",
+    "OpenMojiSource",
+    "RecordSource",
+]

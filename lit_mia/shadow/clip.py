@@ -92,7 +92,7 @@ class ClipTraining(L.LightningModule):
     def __init__(
         self,
         tokenizer: "CLIPTokenizer",
-        size: ClipSize = ClipSize(),  # noqa: B008 (frozen)
+        size: ClipSize = ClipSize(),
         decay: Literal["all", "matrices"] = "all",
         shift: int = 4,
         lr: float = 1.0e-3,

@@ -1,6 +1,6 @@
 """A world of invented people whose presence in a training set is known: the demo of identity inference.
 
-Some people are in question: half of them are shown k times in training, the other half, drawn by the same shuffle, never.
+Some people are in question: a shuffle decides which half of them is shown in training, 1 to 25 times, and which never.
 Background people are shown too but are not in question.
 """
 

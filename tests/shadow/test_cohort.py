@@ -32,12 +32,12 @@ def test_identity_shows_in_every_parameter():
 
 
 def test_people_are_told_apart_by_pixels_far_above_chance():
-    people, images = 30, 16
+    people, images = 30, 12
     faces = draw_faces(1, np.repeat(range(people), images).tolist(), list(range(images)) * people)
-    faces = faces.reshape(people, images, -1).astype(float)
-    centroids, queries = faces[:, :12].mean(1), faces[:, 12:].reshape(people * 4, -1)
+    inner = faces[:, 8:26, 8:24].reshape(people, images, -1).astype(float)  # little background
+    centroids, queries = inner[:, :8].mean(1), inner[:, 8:].reshape(people * 4, -1)
     nearest = ((queries[:, None] - centroids) ** 2).sum(-1).argmin(1)
-    assert (nearest == np.repeat(range(people), 4)).mean() > 5 / people
+    assert (nearest == np.repeat(range(people), 4)).mean() > 6 / people
 
 
 def test_names_are_unique_of_two_words_and_extend():
@@ -78,7 +78,8 @@ def test_permuted_names_leave_nobody_shown_the_own_name_and_keep_every_count(sma
     assert all(called[p] != small.names[p] and count_of[called[p]] == small.occurrences[p] for p in shown)
     assert sorted(called) == sorted(small.names)
     own, permuted = small.captions(), small.captions(called)
-    assert not {name for name in small.names if any(name in a and name in b for a, b in zip(own, permuted, strict=True))}
+    both = list(zip(own, permuted, strict=True))
+    assert not [name for name in small.names if any(name in a and name in b for a, b in both)]
 
 
 def test_captions_name_the_person_in_each_of_the_templates(small):
