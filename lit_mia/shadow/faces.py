@@ -4,11 +4,12 @@ Every picture follows from a seed, a person and an image number alone. Nobody re
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 IDENTITY = (
     *("skin", "skin_tint", "hair_hue", "hair_light", "hair_length", "face_width", "face_height"),
@@ -74,7 +75,8 @@ def _picture(identity: Floats, nuisance: Floats, size: int) -> Floats:
         pixels = pixels + cover * (colour - pixels)
     light = 0.8 + 0.35 * how[6] + 0.3 * (how[7] - 0.5) * x + 0.3 * (how[8] - 0.5) * y
     contrast = 0.8 + 0.3 * how[9][..., None]
-    return ((pixels * light[..., None] - 0.5) * contrast + 0.5).astype(np.float32)
+    picture: Floats = (pixels * light[..., None] - 0.5) * contrast + 0.5
+    return picture
 
 
 def _layers(who: dict[str, Floats], x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
@@ -106,11 +108,11 @@ def _box(x: Floats, y: Floats, wide: Floats | float, high: Floats | float) -> Fl
 
 
 def _mix(first: Sequence[float], second: Sequence[float], share: Floats) -> Floats:
-    start, end = np.float32(first), np.float32(second)
+    start, end = np.array(first, np.float32), np.array(second, np.float32)
     return start + share[..., None] * (end - start)
 
 
 def _hue(turn: Floats) -> Floats:
     """A saturated colour at a turn of 0 to 1 round the colour circle."""
-    phase = turn[..., None] * 5 / 6 + np.float32((0, 2 / 3, 1 / 3))  # 5/6: both ends of the scale differ
-    return (0.55 + 0.45 * np.cos(2 * np.pi * phase)).astype(np.float32)
+    phase = turn[..., None] * 5 / 6 + np.array((0, 2 / 3, 1 / 3), np.float32)  # 5/6: both ends of the scale differ
+    return 0.55 + 0.45 * np.cos(2 * np.pi * phase)
