@@ -6,6 +6,7 @@ from datamodules.shadow import ShadowDataModule
 from datamodules.sources import (
     ConcatSource,
     CsvSource,
+    FacesSource,
     FolderPeopleSource,
     GeneratedSource,
     HuggingFaceSource,
@@ -20,6 +21,7 @@ __all__ = [
     "AuxiliaryDataModule",
     "ConcatSource",
     "CsvSource",
+    "FacesSource",
     "FolderPeopleSource",
     "GeneratedSource",
     "HuggingFaceSource",

@@ -6,6 +6,7 @@ Checkpoints every 10 minutes into `.work/`; the same command resumes.
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import lightning as L
 import torch
@@ -25,14 +26,20 @@ WORK = Path(".work")
 SIZE = 64
 
 
-def train(name: str, model: L.LightningModule, data: L.LightningDataModule, steps: int) -> None:
+def train(
+    name: str,
+    model: L.LightningModule,
+    data: L.LightningDataModule,
+    steps: int,
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
+) -> None:
     """Train `model` for `steps` steps, or go on from its last checkpoint."""
     folder = WORK / name
     checkpoint = ModelCheckpoint(folder, save_last=True, train_time_interval=timedelta(minutes=10), save_top_k=1)
     trainer = L.Trainer(
         accelerator="cpu",
         max_steps=steps,
-        precision="bf16-mixed",
+        precision=precision,
         callbacks=[checkpoint],
         logger=CSVLogger(folder, name="log"),
         log_every_n_steps=20,

@@ -3,6 +3,7 @@
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv import CsvSource
+from datamodules.sources.faces import FacesSource
 from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.huggingface import HuggingFaceSource
 from datamodules.sources.index import IndexSource
@@ -12,6 +13,7 @@ from datamodules.sources.people import FolderPeopleSource, PeopleSource
 __all__ = [
     "ConcatSource",
     "CsvSource",
+    "FacesSource",
     "FolderPeopleSource",
     "GeneratedSource",
     "HuggingFaceSource",

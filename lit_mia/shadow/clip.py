@@ -1,9 +1,11 @@
-"""Trains a small open_clip model: the attacker's encoder of the demo."""
+"""Trains a small open_clip model: the attacker's encoder of the demo, or a target of identity inference."""
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import lightning as L
 import torch
@@ -17,57 +19,92 @@ from lit_mia.shadow.schedule import one_cycle
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
+LARGEST_LOGIT_SCALE = math.log(100)  # as in the CLIP paper, section 2.5
+
+
+@dataclass(frozen=True)
+class ClipSize:
+    """Sizes of the two towers; the image tower cuts its images into patches of 8 pixels.
+
+    Attributes:
+        image_size: Side of the images in pixels.
+        width: Width of the image tower.
+        layers: Layers of the image tower.
+        head_width: Width of an attention head of the image tower.
+        mlp_ratio: Width of the image tower's MLPs over its own.
+        text_width: Width of the text tower, which has four attention heads.
+        text_layers: Layers of the text tower.
+        dimension: Length of the embeddings.
+    """
+
+    image_size: int = 64
+    width: int = 192
+    layers: int = 4
+    head_width: int = 48
+    mlp_ratio: float = 4.0
+    text_width: int = 192
+    text_layers: int = 3
+    dimension: int = 192
+
+    def architecture(self, tokenizer: "CLIPTokenizer") -> dict[str, Any]:
+        """The model as open_clip's configuration files describe it."""
+        return {
+            "embed_dim": self.dimension,
+            "vision_cfg": {
+                "image_size": self.image_size,
+                "patch_size": 8,
+                "layers": self.layers,
+                "width": self.width,
+                "head_width": self.head_width,
+                "mlp_ratio": self.mlp_ratio,
+            },
+            "text_cfg": {
+                "context_length": tokenizer.model_max_length,
+                "vocab_size": len(tokenizer),
+                "hf_tokenizer_name": "local",  # open_clip then reads the tokenizer beside the weights
+                "width": self.text_width,
+                "heads": 4,
+                "layers": self.text_layers,
+                "pool_type": "eos",
+                "eos_id": tokenizer.eos_token_id,
+                "pad_id": tokenizer.pad_token_id,
+            },
+        }
+
 
 @final
 class ClipTraining(L.LightningModule):
-    """An open_clip model with the CLIP loss (arXiv 2103.00020); images of one name are all right answers.
+    """An open_clip model with the CLIP loss (arXiv 2103.00020).
+
+    Images whose captions agree up to the first comma share their right answers. Where no caption has a comma, this is
+    the loss of CLIP: equal captions have equal logits, so it makes no difference how the truth is shared among them.
 
     Args:
         tokenizer: A CLIP tokenizer.
-        image_size: Side of the images in pixels.
-        width: Width of both towers and of the embedding.
-        layers: Layers of the image tower; the text tower has one less.
+        size: Sizes of the towers.
+        decay: What weight decay pulls to zero: every parameter, or only `matrices` (no gains, biases or logit scale).
         shift: Largest random shift of an image, in pixels.
         lr: Peak learning rate of AdamW; decays along a cosine.
+        rise: Share of the steps over which the learning rate rises.
         steps: Optimiser steps of the schedule.
     """
 
     def __init__(
         self,
         tokenizer: "CLIPTokenizer",
-        image_size: int = 64,
-        width: int = 192,
-        layers: int = 4,
+        size: ClipSize = ClipSize(),
+        decay: Literal["all", "matrices"] = "all",
         shift: int = 4,
         lr: float = 1.0e-3,
+        rise: float = 0.1,
         steps: int = 1500,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(ignore=["tokenizer"])
+        self.save_hyperparameters(ignore=["tokenizer", "size"])
         from open_clip.model import CLIP
 
-        self.tokenizer, self.shift = tokenizer, shift
-        self.architecture: dict[str, Any] = {
-            "embed_dim": width,
-            "vision_cfg": {
-                "image_size": image_size,
-                "patch_size": 8,
-                "layers": layers,
-                "width": width,
-                "head_width": 48,
-            },
-            "text_cfg": {
-                "context_length": tokenizer.model_max_length,
-                "vocab_size": len(tokenizer),
-                "hf_tokenizer_name": "local",  # open_clip then reads the tokenizer beside the weights
-                "width": width,
-                "heads": 4,
-                "layers": layers - 1,
-                "pool_type": "eos",
-                "eos_id": tokenizer.eos_token_id,
-                "pad_id": tokenizer.pad_token_id,
-            },
-        }
+        self.tokenizer, self.decay, self.shift = tokenizer, decay, shift
+        self.architecture = size.architecture(tokenizer)
         self.clip = CLIP(**self.architecture)
 
     def training_step(self, batch: CaptionedBatch, batch_idx: int) -> Tensor:
@@ -82,10 +119,22 @@ class ClipTraining(L.LightningModule):
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
         return loss
 
+    def on_train_batch_end(self, *_: object) -> None:
+        """Keep the logit scale below its limit."""
+        with torch.no_grad():
+            self.clip.logit_scale.clamp_(max=LARGEST_LOGIT_SCALE)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
-        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.clip.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
+        lr, steps, rise = (self.hparams[name] for name in ("lr", "steps", "rise"))
+        return one_cycle(self._groups(), float(lr), int(steps), weight_decay=0.1, rise=float(rise))
+
+    def _groups(self) -> list[dict[str, Any]]:
+        parameters = list(self.clip.parameters())
+        if self.decay == "all":
+            return [{"params": parameters}]
+        vectors = [p for p in parameters if p.ndim < 2]
+        return [{"params": [p for p in parameters if p.ndim > 1]}, {"params": vectors, "weight_decay": 0.0}]
 
     def export(self, folder: Path) -> None:
         """Save a folder that open_clip loads as `local-dir:`; weights in half precision."""

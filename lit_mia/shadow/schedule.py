@@ -1,6 +1,7 @@
 """The optimiser of the demo's tools: AdamW whose learning rate rises shortly and decays along a cosine to 0."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -8,12 +9,16 @@ from torch import nn
 
 
 def one_cycle(
-    parameters: Iterable[nn.Parameter], lr: float, steps: int, weight_decay: float, rise: float
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
+    lr: float,
+    steps: int,
+    weight_decay: float,
+    rise: float,
 ) -> OptimizerLRScheduler:
     """AdamW with a one-cycle schedule, stepped with the optimiser.
 
     Args:
-        parameters: What is trained.
+        parameters: What is trained: parameters, or groups of them with settings of their own.
         lr: Peak learning rate.
         steps: Optimiser steps of the schedule.
         weight_decay: Weight decay of AdamW.
