@@ -81,6 +81,7 @@ def portraits(audit: IdentityAudit) -> "list[Portrait]":
 
 def _table(report: IdentityReport) -> "Table":
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     from lit_mia.report.cells import number, percent
@@ -88,13 +89,15 @@ def _table(report: IdentityReport) -> "Table":
 
     people, n = report.people, report.setting["images"][-1]
     title = f"n = {n} images, {people['member']} members, {people['non_member']} non-members"
-    table = Table("Model", "τ", title=title, box=box.SIMPLE_HEAD, show_edge=False, title_justify="left")
-    for heading in ("TPR [95 % CI]", "FPR [95 % CI]", "Bound", "E[D]/M", "AUC", "Passes"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = Table(title=title, box=box.SIMPLE_HEAD, show_edge=False, title_justify="left", padding=(0, 1, 0, 0))
+    table.add_column("Model", min_width=10)
+    for heading in ("τ", "TPR % [95 % CI]", "FPR % [95 % CI]", "Bound", "E[D]/M", "AUC", "Pass"):
+        table.add_column(escape(heading), justify="right", no_wrap=True)
     for row in report.rows:
-        for place, point in enumerate(row.points):
-            verdict = {None: "", True: "✓", False: "✗"}[row.passes if place == 0 else None]
-            rates = [rate_cell(point.tpr), rate_cell(point.fpr), percent(point.bound), percent(point.expected)]
-            area = number(row.auc) if place == 0 else ""
-            table.add_row(row.name if place == 0 else "", str(point.threshold), *rates, area, verdict)
+        for first, point in zip((True, *(False,) * len(row.points)), row.points, strict=False):
+            mark = {None: "", True: "✓", False: "✗"}[row.passes]
+            rates = [escape(rate_cell(rate).removesuffix("\u00a0%")) for rate in (point.tpr, point.fpr)]
+            ends = [number(row.auc), mark] if first else ["", ""]
+            name = row.name if first else ""
+            table.add_row(name, str(point.threshold), *rates, percent(point.bound), percent(point.expected), *ends)
     return table

@@ -95,7 +95,7 @@ def _measured(tpr: Rate, evidence: IdentityEvidence) -> str:
 
 
 def _chance(evidence: IdentityEvidence) -> str:
-    return f"Chance allows at most {100 * evidence.bound:.2g} % on average."
+    return f"Chance allows at most {100 * evidence.bound:.2g}\u00a0% on average."
 
 
 def _controls(evidence: IdentityEvidence) -> str:
@@ -125,4 +125,4 @@ def _consequence(kind: IdentityKind) -> str:
 
 
 def _percent(measured: Rate) -> str:
-    return f"{100 * measured.value:.1f} % [95 % interval {100 * measured.lo:.1f} to {100 * measured.hi:.1f}]"
+    return f"{100 * measured.value:.1f}\u00a0% [95\u00a0% interval {100 * measured.lo:.1f} to {100 * measured.hi:.1f}]"

@@ -65,7 +65,7 @@ def identity_page(
 
 
 def rate_cell(rate: Rate | None) -> str:
-    """A rate with its interval: `84.0 % [76.0, 91.0] %`; None → a dash."""
+    """A rate with its interval: `84.0 [76.0, 91.0] %`; None → a dash."""
     return cells.NOTHING if rate is None else f"{100 * rate.value:.1f} {cells.percent_interval(rate.ci)}"
 
 

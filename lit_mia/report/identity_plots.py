@@ -60,7 +60,7 @@ def images_figure(report: IdentityReport) -> "Figure":
     from matplotlib.figure import Figure
 
     with rc_context(SETTINGS):
-        figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+        figure = Figure(figsize=(5.0, 4.0), layout="constrained")
         axes = figure.subplots()
         for number, group in enumerate(_groups(report)):
             cells = [(cell.images, cell.tpr) for cell in report.grid if cell.occurrences == group]
@@ -71,7 +71,7 @@ def images_figure(report: IdentityReport) -> "Figure":
             _banded(axes, alarms, "never trained on (FPR)", MUTED)
         _chance_line(axes, report)
         axes.set(xlabel="images n", ylabel="recognised", ylim=(-0.03, 1.05))
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+        figure.legend(loc="outside lower left", ncols=3, handlelength=2.6)
         _grid(axes)
     return figure
 

@@ -107,8 +107,14 @@ def test_the_verdict_follows_its_rule(given, design, kind):
 
 def test_the_sentence_names_everything_that_qualifies_it():
     sentence = decide_identity(evidence(controls={"untrained": True, "x": True}), "canary").sentence
-    for part in ("100 people", "80.0 % [95 % interval 70.0 to 90.0]", "n = 30", "at least 1 of 21", "1000 names"):
+    for part in (
+        "100 people",
+        "80.0\u00a0% [95\u00a0% interval 70.0 to 90.0]",
+        "n = 30",
+        "at least 1 of 21",
+        "1000 names",
+    ):
         assert part in sentence
-    assert "0.0 % [95 % interval 0.0 to 4.0]" in sentence
-    assert "at most 2.1 %" in sentence
+    assert "0.0\u00a0% [95\u00a0% interval 0.0 to 4.0]" in sentence
+    assert "at most 2.1\u00a0%" in sentence
     assert "Controls passed: untrained, x. Controls not run: permuted names." in sentence
