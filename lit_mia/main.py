@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from lit_mia.errors import LitMiaError
 
@@ -33,10 +34,11 @@ def main() -> None:
         print(f"lit-mia: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            "lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr
-        )
-        sys.exit(130)
+        _interrupted(130)
+    except SystemExit as ended:
+        if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
+            _interrupted(143)
+        raise
 
 
 def run(args: Sequence[str]) -> object:
@@ -63,6 +65,11 @@ def run(args: Sequence[str]) -> object:
         if mistake is None:
             raise
         raise mistake from None
+
+
+def _interrupted(code: int) -> NoReturn:
+    print("lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr)
+    sys.exit(code)
 
 
 def _call(command: str, args: list[str]) -> object:

@@ -149,3 +149,13 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
     (table,) = fitted.root.rglob("scores*.table.json")
     assert len(json.loads(table.read_text())["data"]) == 32
     assert len(list(fitted.root.rglob("roc*.png"))) == 1
+
+
+def test_a_terminated_fit_does_not_look_like_success(workspace, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", "--trainer.callbacks=terminated.Terminated"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 143
+    assert "the same command goes on" in capsys.readouterr().err

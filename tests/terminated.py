@@ -1,0 +1,13 @@
+"""A callback that ends its own process as a scheduler would."""
+
+import os
+import signal
+
+from lightning.pytorch.callbacks import Callback
+
+
+class Terminated(Callback):
+    """Sends SIGTERM after the first step."""
+
+    def on_train_batch_end(self, *_):
+        os.kill(os.getpid(), signal.SIGTERM)
