@@ -12,6 +12,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from transformers import CLIPTokenizer
 from vendor_emoji import load_vendor_emoji
 
 from lit_mia.shadow.autoencoder import AutoencoderTraining
@@ -51,6 +52,14 @@ def train(
     trainer.save_checkpoint(last)
 
 
+def emoji_tokenizer(folder: Path, names: list[str], keywords: list[list[str]], vocabulary: int) -> CLIPTokenizer:
+    """A tokenizer of the emoji's words, kept: one learned again numbers tokens otherwise, and no resume would fit."""
+    if not folder.is_dir():
+        words = [*names, *(", ".join(of_image) for of_image in keywords)]
+        train_tokenizer(words, vocabulary, length=20).save_pretrained(folder)
+    return CLIPTokenizer.from_pretrained(folder)
+
+
 def make_autoencoder() -> None:
     """The autoencoder of the demo targets, in two stages."""
     images, names, _ = load_vendor_emoji(WORK / "vendor", SIZE)
@@ -82,9 +91,8 @@ def make_seq2seq() -> None:
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(6)
     steps = 1500
-    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=1500, length=20)
-    tokenizer.save_pretrained(WORK / "seq2seq-tokenizer")
-    model = Seq2SeqTraining(str(WORK / "seq2seq-tokenizer"), steps=steps)
+    emoji_tokenizer(WORK / "seq2seq/tokenizer", names, keywords, vocabulary=1500)
+    model = Seq2SeqTraining(str(WORK / "seq2seq/tokenizer"), steps=steps)
     data = TokenDataModule(torch.from_numpy(images), names, str(WORK / "openmoji-vq"), 64, steps)
     train("seq2seq", model, data, steps)
     model.export(WORK / "seq2seq-start", {"source": "other vendors' emoji, see scripts/vendor_emoji.py"})
@@ -95,7 +103,7 @@ def make_text_encoder() -> None:
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(2)
     steps = 400
-    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
+    tokenizer = emoji_tokenizer(WORK / "text/tokenizer", names, keywords, vocabulary=3000)
     model = TextEncoderTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
     train("text", model, CaptionedImagesDataModule(data, 256, steps), steps)
@@ -107,7 +115,7 @@ def make_clip() -> None:
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(3)
     steps = 800
-    tokenizer = train_tokenizer([*names, *(", ".join(words) for words in keywords)], vocabulary=3000, length=20)
+    tokenizer = emoji_tokenizer(WORK / "clip/tokenizer", names, keywords, vocabulary=3000)
     model = ClipTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
     train("clip", model, CaptionedImagesDataModule(data, 128, steps), steps)
