@@ -47,7 +47,7 @@ def main() -> None:
         "ablation": ablation(),
         "noise": noise(),
         "transfer": transfer(Path("runs/transfer/transfer.csv")),
-        "configs": configs(audits),
+        "configs": configs(),
     }
     text = README.read_text()
     for name, block in blocks.items():
@@ -193,24 +193,30 @@ def transfer(path: Path) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def configs(audits: dict[str, AuditReport]) -> str:
+def configs() -> str:
     """Every runnable config with its command, and what it cost where it was run."""
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
     for kind in ("audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
-            command, note = path.read_text().splitlines()[0].removeprefix("# "), ""
-            report = audits.get(path.stem) if kind == "audit" else None
-            if path.stem in FAMILIES:
-                note = "measured, in several runs of one core each"
-            elif report is not None:
-                cost = report.cost
-                note = f"{cost.seconds_total:.0f} s on 2 cores, {cost.queries} queries, {cost.nfe} NFE"
-            elif "Not run here" in path.read_text() or path.stem == "own_target" or path.stem.startswith("wu_"):
-                note = "not run here"
-            elif kind == "audit":
-                note = "not measured here"
-            lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {note} |")
+            command = path.read_text().splitlines()[0].removeprefix("# ")
+            lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {config_note(path)} |")
     return "\n".join(lines) + "\n\n"
+
+
+def config_note(path: Path) -> str:
+    """Whether a config was run here, and what that cost."""
+    if path.stem in FAMILIES:
+        return "measured, in several runs of one core each"
+    folder = Path("runs", path.stem)
+    if (folder / "audit.json").is_file():
+        cost = json.loads((folder / "audit.json").read_text())["cost"]
+        spent = cost["by_row"].values() if "by_row" in cost else [cost]
+        queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
+        return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
+    if any((folder / name).is_file() for name in ("ablation.json", "sweep.json")):
+        return "measured"
+    missing = "Not run here" in path.read_text() or path.stem == "own_target" or path.stem.startswith("wu_")
+    return "not run here" if missing else "" if path.parent.name == "experiment" else "not measured here"
 
 
 if __name__ == "__main__":
