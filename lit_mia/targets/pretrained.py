@@ -54,8 +54,8 @@ class Pretrained:
             return Path(hf_hub_download(self.path, "config.json")).parent.name  # the cache names a snapshot so
         except (OSError, ValueError) as error:
             raise self._error(
-                f"{self.path!r} is no local folder, and the Hugging Face hub gave no config.json for it "
-                f"({type(error).__name__}). Check the path, the network and HF_HUB_OFFLINE."
+                f"{self.path!r}, which must be a hub id or a folder made by `save_pretrained`, is no folder, and the "
+                f"hub gave no config.json for it ({type(error).__name__}). Check path, network and HF_HUB_OFFLINE."
             ) from error
 
     @cached_property

@@ -203,7 +203,7 @@ def test_a_hub_id_is_known_by_its_commit_and_loaded_from_it(folder, tmp_path, mo
 
 
 def test_an_unreachable_hub_id_is_reported():
-    with pytest.raises(EncoderError, match=r"'nobody/nothing' is no local folder.*HF_HUB_OFFLINE"):
+    with pytest.raises(EncoderError, match=r"'nobody/nothing', .* is no folder.*HF_HUB_OFFLINE"):
         DinoEncoder("nobody/nothing").fingerprint()
 
 
