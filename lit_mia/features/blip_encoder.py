@@ -51,7 +51,7 @@ class BlipEncoder(Encoder):
         return int(config.image_text_hidden_size if self.shares_space else config.vision_config.hidden_size)
 
     def fingerprint(self) -> dict[str, object]:
-        """Hash of the folder if it is local, else the hub id; version of transformers; settings."""
+        """Hash of the folder if it is local, else the hub id and its commit; version of transformers; settings."""
         return {"encoder": "blip", **self._files.identity, "features": self.features, "dtype": self.dtype}
 
     def _encode_images(self, images: Tensor) -> Tensor:

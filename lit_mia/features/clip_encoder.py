@@ -48,7 +48,7 @@ class TransformersClipEncoder(Encoder):
         return int(config.projection_dim if config.model_type == "clip" else config.vision_config.hidden_size)
 
     def fingerprint(self) -> dict[str, object]:
-        """Hash of the folder if it is local, else the hub id; version of transformers; settings."""
+        """Hash of the folder if it is local, else the hub id and its commit; version of transformers; settings."""
         return {"encoder": "clip", **self._files.identity, "normalize": self.normalize, "dtype": self.dtype}
 
     def _encode_images(self, images: Tensor) -> Tensor:

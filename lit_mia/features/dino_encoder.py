@@ -44,7 +44,7 @@ class DinoEncoder(ImageEncoder):
         return int(config.hidden_sizes[-1] if config.model_type == "dinov3_convnext" else config.hidden_size)
 
     def fingerprint(self) -> dict[str, object]:
-        """Hash of the folder if it is local, else the hub id; version of transformers; settings."""
+        """Hash of the folder if it is local, else the hub id and its commit; version of transformers; settings."""
         return {"encoder": "dino", **self._files.identity, "normalize": self.normalize, "dtype": self.dtype}
 
     def _encode_images(self, images: Tensor) -> Tensor:

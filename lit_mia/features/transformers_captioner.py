@@ -1,8 +1,6 @@
 """Captioners of transformers: BLIP, BLIP-2, and image encoders with a text decoder."""
 
 from functools import cached_property
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -13,12 +11,11 @@ from torch import Tensor
 from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Precision
-from lit_mia.targets.digest import model_digest
 from lit_mia.targets.placement import resolve_device
+from lit_mia.targets.pretrained import Pretrained
 from lit_mia.targets.shipped import shipped
 
 _PROMPTED = ("blip", "blip-2")
-_KINDS = (*_PROMPTED, "vision-encoder-decoder")
 
 
 @final
@@ -42,6 +39,7 @@ class TransformersCaptioner(Captioner):
 
     Raises:
         CaptionerError: If a number is out of range.
+        TargetError: If no shipped model has the name.
     """
 
     def __init__(
@@ -63,18 +61,18 @@ class TransformersCaptioner(Captioner):
         self.path, self.prompt = path, prompt.strip()
         self.num_beams, self.max_length, self.min_length = num_beams, max_length, min_length
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
+        self._files = Pretrained(shipped(path), (*_PROMPTED, "vision-encoder-decoder"), CaptionerError)
 
     def fingerprint(self) -> dict[str, object]:
-        """Hash of the folder if it is local, else the hub id; version of transformers; settings."""
+        """Hash of the folder if it is local, else the hub id and its commit; version of transformers; settings."""
         return {
             "captioner": "transformers",
-            **self._identity,
+            **self._files.identity,
             "prompt": self.prompt,
             "num_beams": self.num_beams,
             "max_length": self.max_length,
             "min_length": self.min_length,
             "dtype": self.dtype,
-            "transformers": version("transformers"),
         }
 
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
@@ -85,26 +83,39 @@ class TransformersCaptioner(Captioner):
             return [text for batch in tensors for text in self._describe(batch)]
 
     def _describe(self, images: Tensor) -> list[str]:
-        pixels = self._image_processor(list(images), return_tensors="pt").pixel_values
-        inputs = {"pixel_values": pixels.to(self._model.dtype)} | self._prompt_tokens(len(images))
+        pixels = self._files.pixels(images, self._model.device).pixel_values
         tokens = self._model.generate(
-            **{name: values.to(self._model.device) for name, values in inputs.items()},
+            pixel_values=pixels.to(self._model.dtype),
+            **self._prompt_inputs(len(images)),
             num_beams=self.num_beams,
             max_length=len(self._image_tokens) + self.max_length,
             min_length=len(self._image_tokens) + self.min_length,
             do_sample=False,
         )
-        texts = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        return [" ".join(text.split()).removeprefix(self.prompt).strip() for text in texts]
+        return [text.removeprefix(self._spoken_prompt).strip() for text in self._texts(tokens)]
 
-    def _prompt_tokens(self, n: int) -> dict[str, Tensor]:
+    def _texts(self, tokens: Any) -> list[str]:
+        texts = self._files.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        return [" ".join(text.split()) for text in texts]
+
+    @cached_property
+    def _prompt_tokens(self) -> list[int]:
+        tokens: list[int] = self._files.tokenizer(self.prompt).input_ids
+        return tokens
+
+    @cached_property
+    def _spoken_prompt(self) -> str:
+        """The prompt as it comes back in captions: some tokenizers write it in lower case and with other spaces."""
+        return self._texts([self._prompt_tokens])[0] if self.prompt else ""
+
+    def _prompt_inputs(self, n: int) -> dict[str, Tensor]:
         """The prompt as the model wants it, for `n` images; nothing without one."""
         if not self.prompt:
             return {}
         if self._model.config.model_type not in _PROMPTED:
             raise CaptionerError(f"{self.path!r} takes no prompt, but `prompt` is {self.prompt!r}. Leave it empty.")
-        tokens = [*self._image_tokens, *self._tokenizer(self.prompt).input_ids]
-        return {"input_ids": torch.tensor([tokens] * n), "attention_mask": torch.ones(n, len(tokens), dtype=torch.long)}
+        tokens = torch.tensor([[*self._image_tokens, *self._prompt_tokens]] * n, device=self._model.device)
+        return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
 
     @cached_property
     def _image_tokens(self) -> list[int]:
@@ -115,49 +126,8 @@ class TransformersCaptioner(Captioner):
         return [config.image_token_index] * config.num_query_tokens
 
     @cached_property
-    def _folder(self) -> str:
-        return shipped(self.path)
-
-    @cached_property
-    def _identity(self) -> dict[str, object]:
-        is_local = Path(self._folder).is_dir()
-        return {"weights": model_digest(Path(self._folder))} if is_local else {"model": self.path}
-
-    @cached_property
     def _model(self) -> Any:
-        from transformers import AutoConfig, AutoModelForImageTextToText
+        from transformers import AutoModelForImageTextToText
 
-        kind = self._load(AutoConfig).model_type
-        if kind not in _KINDS:
-            raise CaptionerError(f"{self.path!r} is a model of type {kind}, but a captioner is one of {_KINDS}.")
         dtype = getattr(torch, self.dtype)
-        model, info = self._load(AutoModelForImageTextToText, output_loading_info=True, weights_only=True, dtype=dtype)
-        if info["missing_keys"] or info["mismatched_keys"]:
-            raise CaptionerError(
-                f"{self.path!r} does not write captions: {len(info['missing_keys'])} weights are missing, e.g. "
-                f"{sorted(info['missing_keys'])[:3]}. Use one such as Salesforce/blip-image-captioning-base."
-            )
-        return model.to(resolve_device(self.device)).eval()
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        return self._load(AutoTokenizer)
-
-    @cached_property
-    def _image_processor(self) -> Any:
-        from transformers import AutoImageProcessor
-
-        return self._load(AutoImageProcessor)
-
-    def _load(self, kind: Any, **options: object) -> Any:
-        from safetensors import SafetensorError
-
-        try:
-            return kind.from_pretrained(self._folder, **options)
-        except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-            raise CaptionerError(
-                f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "
-                f"`save_pretrained`, with image processor and tokenizer: {error}"
-            ) from error
+        return self._files.model(AutoModelForImageTextToText, resolve_device(self.device), dtype)

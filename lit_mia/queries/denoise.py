@@ -14,6 +14,7 @@ from typing import Any, final
 import torch
 from torch import Tensor
 
+from lit_mia.errors import TargetError
 from lit_mia.queries.generate import record_seed
 from lit_mia.queries.kept import generations, variations
 from lit_mia.queries.store import Store
@@ -180,6 +181,9 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
     Args:
         subject: The records.
         attacks: Started with this subject, none of them advanced yet.
+
+    Raises:
+        TargetError: If a statistic is not finite although the target refused nothing that it is made of.
     """
     findings: dict[int, Finding] = {}
     evaluations = [0] * len(attacks)
@@ -193,6 +197,7 @@ def run_pass(subject: Subject, attacks: Sequence[Steps]) -> PassResult:
                 asked[number] = next(attacks[number]) if answers is None else attacks[number].send(answers)
             except StopIteration as end:
                 findings[number] = _without(end.value, refused[number])
+                _check_finite(subject, findings[number], refused[number])
         table = _Distinct()
         places = {number: [table.place(request) for request in requests] for number, requests in asked.items()}
         for number, of_attack in places.items():
@@ -239,6 +244,19 @@ def _without(finding: Finding, refused: set[int]) -> Finding:
     statistic = finding.statistic.clone()
     statistic[sorted(refused)] = torch.nan
     return replace(finding, statistic=statistic)
+
+
+def _check_finite(subject: Subject, finding: Finding, refused: set[int]) -> None:
+    """NaN means that a record was refused, so no other may have one."""
+    finite = finding.statistic.reshape(len(subject.ids), -1).isfinite().all(dim=1).tolist()
+    broken = [name for row, name in enumerate(subject.ids) if not finite[row] and row not in refused]
+    if broken:
+        raise TargetError(
+            f"The answers of {subject.target.name!r} about {len(broken)} of {len(finite)} records give a statistic "
+            f"that is not finite, e.g. for {broken[:3]}. Run the target in another precision (`precision` or `dtype`): "
+            "float16 overflows where bfloat16 and float32 do not. Nothing is kept of these records; what was found "
+            "about others before stays."
+        )
 
 
 def _answer(subject: Subject, requests: Sequence[Request]) -> tuple[list[Tensor], dict[int, list[int]]]:

@@ -30,9 +30,33 @@ class Pretrained:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """Hash of the folder if it is local, else the hub id; version of transformers."""
-        weights = {"weights": model_digest(Path(self.path))} if Path(self.path).is_dir() else {"model": self.path}
-        return {**weights, "transformers": version("transformers")}
+        """Hash of the folder if it is local, else the hub id and its commit; version of transformers.
+
+        Raises:
+            LitMiaError: If a hub id cannot be resolved.
+        """
+        if self.commit is None:
+            return {"weights": model_digest(Path(self.path)), "transformers": version("transformers")}
+        return {"model": f"{self.path}@{self.commit}", "transformers": version("transformers")}
+
+    @cached_property
+    def commit(self) -> str | None:
+        """The commit that the main branch of a hub id stands for, which is what is loaded; None for a local folder.
+
+        Raises:
+            LitMiaError: If a hub id cannot be resolved.
+        """
+        if Path(self.path).is_dir():
+            return None
+        from huggingface_hub import hf_hub_download
+
+        try:
+            return Path(hf_hub_download(self.path, "config.json")).parent.name  # the cache names a snapshot so
+        except (OSError, ValueError) as error:
+            raise self._error(
+                f"{self.path!r}, which must be a hub id or a folder made by `save_pretrained`, is no folder, and the "
+                f"hub gave no config.json for it ({type(error).__name__}). Check path, network and HF_HUB_OFFLINE."
+            ) from error
 
     @cached_property
     def config(self) -> Any:
@@ -51,19 +75,19 @@ class Pretrained:
             )
         return config
 
-    def model(self, kind: Any, device: torch.device) -> Any:
-        """The model in float32.
+    def model(self, kind: Any, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
+        """The model.
 
         Args:
             kind: Its class in transformers, or an automatic one.
             device: Where it shall be.
+            dtype: Number format of its weights.
 
         Raises:
             LitMiaError: If it cannot be loaded, or weights are missing.
         """
         _ = self.config  # another family is refused by its name, not by its weights
-        options = {"weights_only": True, "dtype": torch.float32}
-        model, info = self._load(kind, **options, output_loading_info=True)
+        model, info = self._load(kind, weights_only=True, dtype=dtype, output_loading_info=True)
         missing = sorted({*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])})
         if missing:
             raise self._error(
@@ -84,10 +108,21 @@ class Pretrained:
             torch.manual_seed(seed)
             return kind.from_config(self.config).to(device).eval()
 
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the model.
+
+        Raises:
+            LitMiaError: If it cannot be loaded.
+        """
+        from transformers import AutoTokenizer
+
+        return self._load(AutoTokenizer)
+
     def too_long(self, texts: list[str]) -> int:
         """How many of some texts are cut off by the tokenizer."""
         longest = self.config.text_config.max_position_embeddings
-        return sum(len(ids) > longest for ids in self._tokenizer(texts)["input_ids"])
+        return sum(len(ids) > longest for ids in self.tokenizer(texts)["input_ids"])
 
     def pixels(self, images: Iterable[Tensor], device: torch.device) -> Any:
         """What the image processor of the model makes of images, each uint8 `[3, h, w]`, by input name."""
@@ -96,7 +131,7 @@ class Pretrained:
     def tokens(self, texts: list[str], padding: Literal["longest", "max_length"], device: torch.device) -> Any:
         """What the tokenizer makes of texts, by input name; what is too long for the model is cut off."""
         longest = self.config.text_config.max_position_embeddings
-        tokens = self._tokenizer(texts, padding=padding, truncation=True, max_length=longest, return_tensors="pt")
+        tokens = self.tokenizer(texts, padding=padding, truncation=True, max_length=longest, return_tensors="pt")
         return tokens.to(device)
 
     @cached_property
@@ -105,17 +140,12 @@ class Pretrained:
 
         return self._load(AutoImageProcessor)
 
-    @cached_property
-    def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        return self._load(AutoTokenizer)
-
     def _load(self, kind: Any, **options: object) -> Any:
         from safetensors import SafetensorError
 
+        revision = self.commit or "main"  # of no meaning for a folder
         try:
-            return kind.from_pretrained(self.path, trust_remote_code=False, **options)
+            return kind.from_pretrained(self.path, revision=revision, trust_remote_code=False, **options)
         except (OSError, RuntimeError, ValueError, ImportError, pickle.UnpicklingError, SafetensorError) as error:
             raise self._error(
                 f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "

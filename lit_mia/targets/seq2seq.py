@@ -178,7 +178,7 @@ class Seq2SeqTarget(GenerateTarget):
         from transformers import AutoTokenizer
 
         with quietly(str(self._folder)):
-            return AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
+            return AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
 
     def _load(self, kind: Any, folder: Path) -> Any:
         with quietly(str(folder)):

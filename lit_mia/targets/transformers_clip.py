@@ -42,7 +42,7 @@ class TransformersClipTarget(EmbedTarget):
         self._files = Pretrained(path, ("clip", "siglip", "siglip2"), TargetError)
 
     def fingerprint(self) -> Fingerprint:
-        """Hash of the folder if it is local, else the hub id; precision and version of transformers."""
+        """Hash of the folder if it is local, else the hub id and its commit; precision and version of transformers."""
         random = {"untrained": True, "seed": self.seed} if self.untrained else {}
         return {"target": "transformers", **self._files.identity, **random, "dtype": self.dtype}
 

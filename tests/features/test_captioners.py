@@ -1,5 +1,10 @@
 """Tiny captioners of the real classes, with random weights."""
 
+import json
+import os
+import shutil
+from io import StringIO
+
 import pytest
 import torch
 from transformers import (
@@ -134,6 +139,7 @@ def test_a_prompt_is_gone_on_from_and_left_out(make, model, tmp_path_factory):
     assert all(text.startswith("a picture of") for text in whole)
     assert ours == [text.removeprefix("a picture of").strip() for text in whole]
     assert len(set(ours)) > 1
+    assert captioner(path, prompt="A Picture  OF", max_length=12).caption(IMAGES) == ours
 
 
 def test_a_model_without_prompts_says_so(tmp_path_factory):
@@ -159,20 +165,42 @@ def test_no_image_gives_no_caption(blip_folder):
 def test_a_retrieval_model_is_refused(tmp_path):
     BlipForImageTextRetrieval(BlipConfig(text_config=TEXT, vision_config=VISION)).save_pretrained(tmp_path)
     BlipProcessor(BlipImageProcessor(size=SIZE), words()).save_pretrained(tmp_path)
-    with pytest.raises(CaptionerError, match="does not write captions"):
+    with pytest.raises(CaptionerError, match="holds no whole BlipForConditionalGeneration"):
         captioner(str(tmp_path)).caption(IMAGES)
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
     ViTConfig(**VISION).save_pretrained(tmp_path)
     ViTImageProcessor(size=SIZE).save_pretrained(tmp_path)
-    with pytest.raises(CaptionerError, match=r"of type vit, but a captioner is one of \('blip'"):
+    with pytest.raises(CaptionerError, match="of type 'vit', but this class reads blip, blip-2, vision"):
         captioner(str(tmp_path)).caption(IMAGES)
 
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(CaptionerError, match="nowhere"):
         captioner(str(tmp_path / "nowhere")).caption(IMAGES)
+
+
+class _Payload:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_neither_code_nor_a_pickle_of_a_model_is_run(blip_folder, tmp_path, monkeypatch):
+    path, marker = shutil.copytree(blip_folder, tmp_path / "evil"), tmp_path / "marker"
+    (path / "model.safetensors").unlink()
+    torch.save({"weight": _Payload(marker)}, path / "pytorch_model.bin")
+    with pytest.raises(CaptionerError, match="cannot be loaded"):
+        captioner(str(path)).caption(IMAGES)
+    (path / "config.json").write_text(json.dumps({"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil"}}))
+    (path / "evil.py").write_text(f"import os\nos.mkdir({str(marker)!r})\nclass Evil: pass\n")
+    monkeypatch.setattr("sys.stdin", StringIO("y\n" * 9))  # a user who agrees to everything
+    with pytest.raises(CaptionerError, match="cannot be loaded"):
+        captioner(str(path)).caption(IMAGES)
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize("setting", [{"num_beams": 0}, {"batch_size": 0}, {"min_length": 21}, {"min_length": -1}])

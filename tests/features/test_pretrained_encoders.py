@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lit_mia.errors import EncoderError
@@ -179,6 +180,31 @@ def test_a_missing_folder_and_a_missing_processor_are_named(folder, tmp_path):
     (path / "preprocessor_config.json").unlink()
     with pytest.raises(EncoderError, match="AutoImageProcessor cannot be loaded"):
         DinoEncoder(str(path), device="cpu").embed_images(IMAGES)
+
+
+def test_a_hub_id_is_known_by_its_commit_and_loaded_from_it(folder, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    cache, commits = tmp_path / "models--someone--tiny", ("0123456789" * 4, "9876543210" * 4)
+    for commit in commits:
+        path = shutil.copytree(folder(dinov2), cache / "snapshots" / commit)
+    weights = load_file(path / "model.safetensors")
+    save_file({name: 1.5 * values for name, values in weights.items()}, path / "model.safetensors", {"format": "pt"})
+    (cache / "refs").mkdir()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    encoders = []
+    for commit in commits:
+        (cache / "refs" / "main").write_text(commit)
+        encoders.append(DinoEncoder("someone/tiny", device="cpu"))
+        assert encoders[-1].fingerprint()["model"] == f"someone/tiny@{commit}"
+    first, moved = (encoder.embed_images(IMAGES) for encoder in encoders)
+    torch.testing.assert_close(first, DinoEncoder(folder(dinov2), device="cpu").embed_images(IMAGES))
+    assert not torch.allclose(first, moved)
+
+
+def test_an_unreachable_hub_id_is_reported():
+    with pytest.raises(EncoderError, match=r"'nobody/nothing', .* is no folder.*HF_HUB_OFFLINE"):
+        DinoEncoder("nobody/nothing").fingerprint()
 
 
 class _Payload:

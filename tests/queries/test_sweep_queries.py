@@ -7,6 +7,7 @@ from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
 
 from lit_mia.attacks.statistics import PIA, CLiD, FreMIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
+from lit_mia.errors import TargetError
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
 from lit_mia.queries.sweep import Questions, lacking, sweep
@@ -94,6 +95,23 @@ def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
         sweep(filled, tired, questions, plans(Loss()))
     assert missing(filled, questions, plans(Loss()), False) == N - 8
     assert sweep(filled, target, questions, plans(Loss())).nfe == N - 8
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_an_overflow_is_an_error_and_no_refusal(tmp_path, target, questions, broken):
+    class Overflowing(type(target)):
+        def predict_noise(self, x, t, condition):
+            answer = super().predict_noise(x, t, condition)
+            answer[1] = broken if self.nfe > 4 else answer[1]
+            return answer
+
+    filled = store(tmp_path, target)
+    overflowing = Overflowing(smooth_images(N, 0), batch_size=4)
+    with pytest.raises(TargetError, match=rf"about 1 of 4 records .*{questions.records.ids[5]}.*bfloat16"):
+        sweep(filled, overflowing, questions, plans(Loss()))
+    assert missing(filled, questions, plans(Loss()), False) == N - 4
+    assert sweep(filled, target, questions, plans(Loss())).nfe == N - 4
+    assert np.isfinite(filled.statistics(plans(Loss())[0].key, questions.keys)).all()
 
 
 def test_a_rehearsal_counts_without_asking(target):

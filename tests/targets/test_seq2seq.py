@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from io import StringIO
 
 import pytest
 import torch
@@ -267,3 +268,14 @@ def test_pickled_weights_are_refused(make, copied):
     torch.save({}, copied / "pytorch_model.bin")
     with pytest.raises(TargetError, match="cannot be loaded"):
         make(copied).generate(["moon"], [0])
+
+
+def test_no_code_of_a_tokenizer_is_run(copied, make, tmp_path, monkeypatch):
+    marker = tmp_path / "marker"
+    edit(copied / "config.json", model_type="evil")
+    edit(copied / "tokenizer_config.json", tokenizer_class="Evil", auto_map={"AutoTokenizer": ["evil.Evil", None]})
+    (copied / "evil.py").write_text(f"import os\nos.mkdir({str(marker)!r})\nclass Evil: pass\n")
+    monkeypatch.setattr("sys.stdin", StringIO("y\n" * 9))  # a user who agrees to everything
+    with pytest.raises(TargetError, match="cannot be loaded"):
+        make(copied).generate(PROMPTS, SEEDS)
+    assert not marker.exists()
