@@ -91,7 +91,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     """
     if 200 <= status < 300:
         return
-    codes, message = _error(body)
+    codes, message = _error(api, body)
     said = f"HTTP {status}: {message}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after"))
     if status in (408, 409) or status >= 500:
@@ -163,18 +163,18 @@ def _item(item: Mapping[str, Any]) -> tuple[Kind, str]:
     raise KeyError("neither b64_json nor url")
 
 
-def _error(body: bytes) -> tuple[set[str], str]:
-    """Codes and types of an error, also of one that it wraps, and its message."""
+def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
+    """Codes and types of an error, also of one that it wraps, and its message, cut after the key is hidden in it."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
-        return set(), " ".join(body[:200].decode("utf-8", "replace").split())
+        return set(), api.hide(" ".join(body.decode("utf-8", "replace").split()))[:200]
     if not isinstance(error, dict):
-        return set(), str(error)[:500]
+        return set(), api.hide(str(error))[:500]
     inner = error.get("inner_error") or error.get("innererror")
     parts = [error, inner] if isinstance(inner, dict) else [error]
     codes = {str(part[name]) for part in parts for name in ("code", "type") if part.get(name)}
-    return codes, " ".join(str(error.get("message") or "").split())[:500]
+    return codes, api.hide(" ".join(str(error.get("message") or "").split()))[:500]
 
 
 def _advice(api: ImagesAPI, status: int) -> str:
