@@ -16,7 +16,7 @@ from lit_mia.errors import BudgetError, TargetError
 from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Spending
+from lit_mia.targets.ledger import Ledger, Spending
 
 PROMPTS = [f"picture {number}" for number in range(40)]
 SEEDS = list(range(40))
@@ -228,7 +228,20 @@ def test_a_budget_is_never_exceeded_and_nothing_received_is_lost(tmp_path):
         http = target(server, spending=Spending(price_per_image=0.5, max_money=100.0))
         fill(store, http, queries_of(PROMPTS))
         assert len(store.keys()) == http.charges().confirmed == len(PROMPTS)
-        assert charged() == sum(vars(http.charges()).values())
+        assert charged() == http.charges().images
+
+
+def test_a_fill_counts_only_its_own_money(tmp_path):
+    other = Ledger(tmp_path, Spending(price_per_image=0.5))
+
+    def paint_beside_another(prompts, seeds):
+        other.begin(1)
+        return paint(prompts, seeds)
+
+    with running(paint_beside_another) as server:
+        http = target(server, spending=Spending(price_per_image=0.5))
+        cost = fill(Store(tmp_path, {"a": 1}), http, queries_of(PROMPTS[:4]))
+        assert (cost.money, http.charges().confirmed, http.charges().uncertain > 0) == (2.0, 4, True)
 
 
 def test_two_processes_share_a_budget(tmp_path):
@@ -270,7 +283,7 @@ def test_a_killed_run_is_resumed(tmp_path):
         assert len(Store(tmp_path, {"a": 1}).keys()) == len(PROMPTS)
         http = target(server)
         http.keep_accounts(tmp_path)
-        assert sum(vars(http.charges()).values()) >= len(server.log) - server.summary()["limit"]
+        assert http.charges().images >= len(server.log) - server.summary()["limit"]
 
 
 # ---------------------------------------------------------------------- refusals, keys, settings

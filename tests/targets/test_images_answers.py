@@ -72,7 +72,11 @@ def test_what_nobody_gets_says_what_to_mend(status, advice):
 
 @pytest.mark.parametrize(
     ("wrap", "length"),
-    [(str.encode, 200), (lambda said: body(message=said), 500), (lambda said: json.dumps({"error": said}).encode(), 500)],
+    [
+        (str.encode, 200),
+        (lambda said: body(message=said), 500),
+        (lambda said: json.dumps({"error": said}).encode(), 500),
+    ],
 )
 def test_a_key_is_hidden_before_what_the_server_says_is_cut(monkeypatch, wrap, length):
     secret = "sk-" + "0123456789" * 4
