@@ -30,11 +30,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from torch import Tensor
 
+from lit_mia.errors import LitMiaError
 from lit_mia.targets import GenerateTarget, VaryTarget
 from lit_mia.transparency import rgb_over_white
 
 TARGETS = Path(__file__).parent.parent / "configs/target"
-Fault = Literal["limit", "error", "hang", "truncated", "no_image", "wrong_size", "fewer", "drip"]
+Fault = Literal["limit", "error", "hang", "truncated", "no_image", "wrong_size", "fewer", "one_broken", "drip"]
 ALL_FAULTS: tuple[Fault, ...] = get_args(Fault)
 LONGEST_PROMPT = 1000
 
@@ -46,7 +47,7 @@ class Faults:
     Attributes:
         rate: Share of the requests that fail.
         kinds: In which ways, equally often: 429, 500, no answer, half the JSON, bytes that are no image, an image of
-            another size, one image of several, an answer that drips in.
+            another size, one image of several, several of which the first is no image, an answer that drips in.
         refused: Share of the prompts and images that moderation refuses, always the same ones.
         seed: Seed of both.
         retry_after: What a 429 says in `Retry-After`.
@@ -97,10 +98,16 @@ class Batcher:
             await asyncio.sleep(self._wait)
             while len(batch) < self._batch_size and not self._asked.empty():
                 batch.append(self._asked.get_nowait())
-            images = await asyncio.to_thread(self._answer, [question for question, _ in batch])
-            for (_, future), image in zip(batch, images, strict=True):
-                if not future.done():  # its client may have left
-                    future.set_result(image)
+            futures = [future for _, future in batch]
+            try:
+                images = await asyncio.to_thread(self._answer, [question for question, _ in batch])
+                for future, image in zip(futures, images, strict=True):
+                    if not future.done():  # its client may have left
+                        future.set_result(image)
+            except Exception as error:  # the clients of this batch are told; later ones may be served
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
 
 
 class ImagesServer:
@@ -180,12 +187,19 @@ class ImagesServer:
     ) -> Response:
         first = int(fields.get("seed", secrets.randbits(62)))
         questions = [Question(first + i, fields.get("prompt"), image) for i in range(int(fields.get("n", 1)))]
-        made = await (self._generations if image is None else self._variations).ask(questions)
+        try:
+            made = await (self._generations if image is None else self._variations).ask(questions)
+        except LitMiaError as error:
+            return _error(400, "invalid_request", str(error))
+        except Exception as error:
+            return _error(500, "server_error", f"The target failed: {type(error).__name__}: {error}")
         size = f"{made[0].shape[2]}x{made[0].shape[1]}"
         if fields.get("size", size) != size:
             return _error(400, "invalid_size", f"The size {fields['size']} is not supported, only {size}.")
         made = made[:1] if fault == "fewer" else made
         files = [b"<html>no image</html>" if fault == "no_image" else _png(one, fault == "wrong_size") for one in made]
+        if fault == "one_broken":
+            files[0] = b"<html>no image</html>"
         if fields.get("response_format") == "url":
             data = [{"url": f"{request.base_url}files/{self._publish(file)}"} for file in files]
         else:

@@ -40,6 +40,7 @@ class StreamingTarget(GenerateTarget):
         self.batch_size, self.longest, self.truncated = batch_size, longest, 0
         self.asked: list[tuple[str, int]] = []
         self.ledger = Path()
+        self.own: list[str] = []
 
     def fingerprint(self):
         return {"kind": "stream", "ink": self.ink}
@@ -47,9 +48,10 @@ class StreamingTarget(GenerateTarget):
     def keep_accounts(self, folder):
         self.ledger = folder / "paid.txt"
 
-    def charges(self):
-        paid = self.ledger.read_text().splitlines() if self.ledger.is_file() else []
-        return Charges(paid.count("paid"), paid.count("unknown"))
+    def charges(self, own=False):
+        held = self.ledger.read_text().splitlines() if self.ledger.is_file() else []
+        confirmed, uncertain = ((self.own if own else held).count(what) for what in ("paid", "unknown"))
+        return Charges(confirmed, uncertain, confirmed * self.price_per_image, uncertain * self.price_per_image)
 
     def generate(self, prompts, seeds):
         return torch.stack([self.draw(prompt, seed) for prompt, seed in zip(prompts, seeds, strict=True)])
@@ -76,6 +78,7 @@ class StreamingTarget(GenerateTarget):
         return torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8, generator=generator)
 
     def _pay(self, what):
+        self.own.append(what)
         if self.ledger != Path():
             with self.ledger.open("a") as file:
                 file.write(f"{what}\n")

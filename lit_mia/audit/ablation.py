@@ -58,7 +58,8 @@ class Ablation:
         fid: Whether FID is measured at every point, by the audit's `fid_encoder`.
 
     Raises:
-        PlanError: If a point is no audit of trained heads, or a baseline is not measured.
+        PlanError: If a point is no audit of trained heads, if it asks another remote target than the audit, or if a
+            baseline is not measured.
     """
 
     def __init__(
@@ -75,7 +76,11 @@ class Ablation:
         self.baseline, self.baseline_attack = baseline, baseline_attack
         self._base = _auxiliary(base)
         self._own = _digest(self._base.target)
-        attacks = [attack.name for audit in (base, *(p.make() for p in points)) for attack in _heads(audit).attacks]
+        attacks = [attack.name for attack in _heads(base).attacks]
+        for point in points:
+            audit = point.make()
+            attacks += [attack.name for attack in _heads(audit).attacks]
+            self._check_budget(point, _auxiliary(audit).target)
         _check_baseline("baseline", baseline, [point.settings[axis] for point in points])
         _check_baseline("baseline_attack", baseline_attack, attacks)
 
@@ -120,6 +125,15 @@ class Ablation:
             stores=stores,
             cost=cost,
         )
+
+    def _check_budget(self, point: Point, target: Target) -> None:
+        """Refuse a remote target with a store of its own, where it would have the whole budget once more."""
+        if target.remote and _digest(target) != self._own:
+            raise PlanError(
+                f"At {_words(point.settings)} the remote target {target.name!r} is another than the audit's. Its "
+                "answers and its account would be in a store of their own, so that the budget would hold for each "
+                "store, not for all together. Vary other settings, or audit each remote target on its own."
+            )
 
     # ------------------------------------------------------------------ points
 

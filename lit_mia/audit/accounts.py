@@ -12,17 +12,17 @@ Sides = Mapping[str, AuditDataModule]
 
 
 def charges_of(sides: Sides) -> dict[str, Charged]:
-    """Paid attempts by role, of the targets that keep accounts."""
-    kept = {role: (data.target.charges(), data.target.price_per_image) for role, data in sides.items()}
+    """What was paid, by role, of the targets that keep accounts."""
+    kept = {role: data.target.charges() for role, data in sides.items()}
     return {
         role: {
             "confirmed": paid.confirmed,
             "uncertain": paid.uncertain,
-            "confirmed_money": paid.confirmed * price,
-            "uncertain_money": paid.uncertain * price,
+            "confirmed_money": paid.confirmed_money,
+            "uncertain_money": paid.uncertain_money,
         }
-        for role, (paid, price) in kept.items()
-        if paid.confirmed or paid.uncertain
+        for role, paid in kept.items()
+        if paid.images
     }
 
 

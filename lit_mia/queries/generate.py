@@ -124,7 +124,7 @@ def fill(
     target.keep_accounts(store.path)
     # Shares are cut from all queries: what is missing may already differ between ranks.
     todo = missing(store, _distinct(queries)[rank::world_size])
-    began, paid, cut, images = time.perf_counter(), _attempts(target), target.truncated, 0
+    began, paid, cut, images = time.perf_counter(), target.charges(own=True).money, target.truncated, 0
     with progress(f"query {target.name}", len(todo), "img", rank) as bar:
         asked = time.perf_counter()
         for number, (batch, part) in enumerate(_parts(target, todo)):
@@ -138,7 +138,7 @@ def fill(
     store.compact(mine=world_size > 1)
     if target.truncated > cut:
         logger.warning("The target %s cut %d captions that are too long for it.", target.name, target.truncated - cut)
-    money = (_attempts(target) - paid or len(todo)) * target.price_per_image
+    money = target.charges(own=True).money - paid or len(todo) * target.price_per_image
     return Cost(len(todo), images * target.nfe_per_image, time.perf_counter() - began, money)
 
 
@@ -208,8 +208,3 @@ def _keep(store: Store, batch: Sequence[GenerateQuery], part: Answers, seconds: 
         store.append([batch[row] for row in part.rows], part.images, seconds)
     if part.refused:
         store.refuse({batch[row].key: reason for row, reason in part.refused.items()})
-
-
-def _attempts(target: GenerateTarget) -> int:
-    charges = target.charges()
-    return charges.confirmed + charges.uncertain

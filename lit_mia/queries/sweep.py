@@ -92,7 +92,7 @@ def sweep(
         target tells of its images.
     """
     keys = questions.keys
-    began, nfe, paid, queries, images = time.perf_counter(), _nfe(target), _attempts(target), 0, 0
+    began, nfe, paid, queries, images = time.perf_counter(), _nfe(target), target.charges(own=True).money, 0, 0
     groups = lacking(store, questions, plans, residual, rank, world_size)
     total = sum(len(rows) for rows, _ in groups)
     with progress(f"ask {target.name}", total, "rec", rank) as bar:
@@ -104,7 +104,7 @@ def sweep(
             images += len(rows) * result.images
             bar.update(len(rows))
     told = target.nfe_per_image if isinstance(target, GenerateTarget) else 0
-    money = (images if kept is None else _attempts(target) - paid) * target.price_per_image
+    money = images * target.price_per_image if kept is None else target.charges(own=True).money - paid
     return Cost(queries, _nfe(target) - nfe + images * told, time.perf_counter() - began, money)
 
 
@@ -147,8 +147,3 @@ def _keep(
 
 def _nfe(target: AskedTarget) -> int:
     return target.nfe if isinstance(target, DenoiseTarget) else 0
-
-
-def _attempts(target: AskedTarget) -> int:
-    charges = target.charges()
-    return charges.confirmed + charges.uncertain

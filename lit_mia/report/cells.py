@@ -152,7 +152,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
 def charge_notes(report: AuditReport) -> list[str]:
     """What was paid for, apart from what may have been, for each target that keeps accounts."""
     return [
-        f"Paid attempts at the {role}, in all runs: {count(paid['confirmed'])} confirmed "
+        f"Images asked for from the {role}, in all runs: {count(paid['confirmed'])} with a confirmed charge "
         f"({number(paid['confirmed_money'], 2)}), {count(paid['uncertain'])} possibly charged "
         f"({number(paid['uncertain_money'], 2)})."
         for role, paid in report.cost.charges.items()

@@ -170,7 +170,7 @@ class Spent(TypedDict):
 
 
 class Charged(TypedDict):
-    """Attempts at one target over the life of its store, and their price; uncertain ones may not have been charged."""
+    """Images asked of a target over the life of its store, at the price of then; uncertain ones may not be charged."""
 
     confirmed: int
     uncertain: int
@@ -198,7 +198,7 @@ class Cost:
         money: Price of the queries, in the currency of the target's `price_per_image`.
         by_target: The same for each target (`target`, `placebo`), and for models that drew records.
         seconds_total: Time of the whole audit, training of the heads included.
-        charges: Paid attempts at each target that keeps accounts, in all runs.
+        charges: Images asked for and paid, of each target that keeps accounts, in all runs.
     """
 
     queries: int

@@ -46,16 +46,30 @@ class Answers:
 
 @dataclass(frozen=True)
 class Charges:
-    """Paid attempts at a target, over the life of a store.
+    """Images asked of a target in requests that are or may be paid, and their price when they were asked.
 
     Attributes:
-        confirmed: Attempts that were answered, or refused by a moderation filter.
-        uncertain: Attempts of unknown outcome (time-outs, broken answers): the provider may have charged them, so they
-            count against every budget.
+        confirmed: Images asked for in requests that were answered, or refused by a moderation filter.
+        uncertain: Images asked for in requests of unknown outcome (time-outs, broken answers): the provider may have
+            charged them, so they count against every budget.
+        confirmed_money: Price of the confirmed ones.
+        uncertain_money: Price of the uncertain ones.
     """
 
     confirmed: int = 0
     uncertain: int = 0
+    confirmed_money: float = 0.0
+    uncertain_money: float = 0.0
+
+    @property
+    def images(self) -> int:
+        """All images asked for."""
+        return self.confirmed + self.uncertain
+
+    @property
+    def money(self) -> float:
+        """The price of all."""
+        return self.confirmed_money + self.uncertain_money
 
 
 class Target(ABC):
@@ -91,8 +105,12 @@ class Target(ABC):
             folder: The folder of the store that the answers go to.
         """
 
-    def charges(self) -> Charges:
-        """What was paid so far, in all runs that kept their accounts in the same folder."""
+    def charges(self, own: bool = False) -> Charges:
+        """What was paid so far, in all runs that kept their accounts in the same folder.
+
+        Args:
+            own: Count only what this object asked, not other processes or earlier runs.
+        """
         return Charges()
 
     def require(self, level: AccessLevel) -> None:

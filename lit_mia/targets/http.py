@@ -61,9 +61,9 @@ class HttpTarget(GenerateTarget):
         """Keep the account of requests in this folder."""
         self._client.keep_accounts(folder)
 
-    def charges(self) -> Charges:
-        """Images paid for."""
-        return self._client.charges()
+    def charges(self, own: bool = False) -> Charges:
+        """What was paid, by all runs or this object's own."""
+        return self._client.charges(own)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """One image per prompt.
@@ -140,9 +140,9 @@ class HttpVariationTarget(VaryTarget):
         """Keep the account of requests in this folder."""
         self._client.keep_accounts(folder)
 
-    def charges(self) -> Charges:
-        """Images paid for."""
-        return self._client.charges()
+    def charges(self, own: bool = False) -> Charges:
+        """What was paid, by all runs or this object's own."""
+        return self._client.charges(own)
 
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         """One variation of each image.

@@ -37,7 +37,7 @@ class Spending:
     def mistakes(self) -> list[str]:
         """What is out of range, in words."""
         given = {name: getattr(self, name) for name in ("price_per_image", "max_requests", "max_money")}
-        wrong = [f"`{name}` must be at least 0, but got {n}" for name, n in given.items() if n is not None and n < 0]
+        wrong = [f"`{name}` must be at least 0, but got {n}" for name, n in given.items() if not (n is None or n >= 0)]
         if self.max_money is not None and not self.price_per_image:
             wrong.append(f"`max_money` {self.max_money} needs a `price_per_image` above 0")
         return wrong
@@ -67,6 +67,7 @@ class Ledger:
         self._money: dict[str, Decimal] = {}
         self._spent = Decimal()
         self._confirmed: set[str] = set()
+        self._own: set[str] = set()
 
     def begin(self, images: int) -> str:
         """Put down a request that is about to be sent.
@@ -85,6 +86,7 @@ class Ledger:
         with self._locked():
             self._check(cost)
             self._append({"attempt": attempt, "images": images, "money": str(cost), "time": round(time.time(), 3)})
+        self._own.add(attempt)
         return attempt
 
     def end(self, attempt: str, outcome: Outcome) -> None:
@@ -92,11 +94,18 @@ class Ledger:
         with self._locked():
             self._append({"attempt": attempt, "outcome": outcome})
 
-    def charges(self) -> Charges:
-        """Images asked for in requests that were answered or refused, and in those that may have been charged."""
+    def charges(self, own: bool = False) -> Charges:
+        """Images and money of requests that were answered or refused, and of those that may have been charged.
+
+        Args:
+            own: Count only what this object began, not other processes or earlier runs.
+        """
         with self._locked():
-            confirmed = sum(self._images[attempt] for attempt in self._confirmed)
-            return Charges(confirmed, sum(self._images.values()) - confirmed)
+            counted = self._images.keys() & self._own if own else self._images.keys()
+            sides = counted & self._confirmed, counted - self._confirmed
+            images = [sum(self._images[attempt] for attempt in side) for side in sides]
+            money = [float(sum(self._money[attempt] for attempt in side)) for side in sides]
+            return Charges(*images, *money)
 
     def _check(self, cost: Decimal) -> None:
         requests, money, limits = len(self._images), self._spent, self.spending

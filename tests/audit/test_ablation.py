@@ -82,6 +82,13 @@ def numbers(report):
 LEAKS = [{LEAK: 0.0}, {LEAK: 0.9}]
 
 
+def test_another_remote_target_would_multiply_the_budget(tmp_path, study, monkeypatch):
+    monkeypatch.setattr(LeakyTarget, "remote", True)
+    with pytest.raises(PlanError, match=r"At leak = 0.9 the remote target .*the budget would hold for each store"):
+        study(LEAKS)
+    study([{LEAK: 0.0, IMAGES: images} for images in (1, 2)], IMAGES)  # one store, one budget
+
+
 def test_the_axis_is_what_moves_the_attack_and_not_its_control(study):
     report = study(LEAKS, baseline=0.0).run()
     found = {(line.kind, line.value): line for line in report.summary}

@@ -81,7 +81,10 @@ def test_table_and_page_tell_refusals_and_charges(refused):
     report, scores = refused
     warning = "The target refuses members more often: 12 of 40 members"
     note = "The placebo refused 2 of 40 (a person: 1, violence: 1) of the members"
-    paid = "Paid attempts at the target, in all runs: 1\u202f200 confirmed (24.00), 3 possibly charged (0.06)."
+    paid = (
+        "Images asked for from the target, in all runs: 1\u202f200 with a confirmed charge (24.00), 3 possibly charged "
+        "(0.06)."
+    )
     text, page = printed(report), html_page(report, scores)
     for words in (warning, note, paid):
         assert words in text
@@ -95,7 +98,7 @@ def test_reports_without_refusals_and_charges_do_not_mention_them(audit):
     report, scores = audit
     for text in (printed(report), html_page(report, scores)):
         assert "refuse" not in text
-        assert "Paid attempts" not in text
+        assert "Images asked for" not in text
 
 
 def test_refusals_and_charges_survive_the_file(refused, tmp_path):

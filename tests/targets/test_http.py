@@ -16,7 +16,7 @@ from lit_mia.errors import BudgetError, TargetError
 from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Spending
+from lit_mia.targets.ledger import Ledger, Spending
 
 PROMPTS = [f"picture {number}" for number in range(40)]
 SEEDS = list(range(40))
@@ -74,6 +74,35 @@ def test_a_server_that_gives_too_few_is_asked_for_the_rest():
         assert server.summary() == {"fewer": 4}
 
 
+@pytest.mark.parametrize("response_format", ["b64_json", "url"])
+def test_good_images_beside_a_broken_one_are_kept_and_only_the_rest_is_asked_again(response_format):
+    with running(faults=Faults(rate=1.0, kinds=("one_broken",))) as server:
+        http = target(server, n=4, attempts=1, response_format=response_format)
+        images, _, end = gather(http.stream(["a"] * 4, [0] * 4))
+        assert (len(images), server.summary()) == (3, {"one_broken": 2})
+        assert "gave no answer to 1 of 1 requests" in str(end)  # the last image came alone, and broken
+        assert http.charges() == Charges(confirmed=4, uncertain=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("out of memory"), "HTTP 500: The target failed: RuntimeError: out of memory"),
+        (TargetError("no."), "HTTP 400: no"),
+    ],
+)
+def test_a_server_whose_model_fails_says_so_and_goes_on(error, said):
+    def paint_or_fail(prompts, seeds):
+        if prompts == ["fail"]:
+            raise error
+        return paint(prompts, seeds)
+
+    with running(paint_or_fail) as server:
+        http = target(server, attempts=1, total_seconds=2.0)
+        assert f"the last said: {said}." in str(gather(http.stream(["fail"], [0]))[2])
+        assert len(http.generate(["a"], [0])) == 1
+
+
 def test_it_works_where_an_event_loop_runs():
     async def inside():
         return target(server).generate(["a"], [0])
@@ -101,7 +130,7 @@ def test_requests_run_side_by_side():
 
 
 def test_faults_lose_nothing_and_ask_nothing_twice():
-    with running(faults=Faults(rate=0.3, retry_after="0", hang_seconds=20)) as server:
+    with running(faults=Faults(rate=0.3, seed=7, retry_after="0", hang_seconds=20)) as server:
         http = target(server, concurrency=16, total_seconds=1.5)
         images, _, end = gather(http.stream(PROMPTS, SEEDS))
         assert (sorted(images), end) == (SEEDS, None)
@@ -199,7 +228,20 @@ def test_a_budget_is_never_exceeded_and_nothing_received_is_lost(tmp_path):
         http = target(server, spending=Spending(price_per_image=0.5, max_money=100.0))
         fill(store, http, queries_of(PROMPTS))
         assert len(store.keys()) == http.charges().confirmed == len(PROMPTS)
-        assert charged() == sum(vars(http.charges()).values())
+        assert charged() == http.charges().images
+
+
+def test_a_fill_counts_only_its_own_money(tmp_path):
+    other = Ledger(tmp_path, Spending(price_per_image=0.5))
+
+    def paint_beside_another(prompts, seeds):
+        other.begin(1)
+        return paint(prompts, seeds)
+
+    with running(paint_beside_another) as server:
+        http = target(server, spending=Spending(price_per_image=0.5))
+        cost = fill(Store(tmp_path, {"a": 1}), http, queries_of(PROMPTS[:4]))
+        assert (cost.money, http.charges().confirmed, http.charges().uncertain > 0) == (2.0, 4, True)
 
 
 def test_two_processes_share_a_budget(tmp_path):
@@ -241,7 +283,7 @@ def test_a_killed_run_is_resumed(tmp_path):
         assert len(Store(tmp_path, {"a": 1}).keys()) == len(PROMPTS)
         http = target(server)
         http.keep_accounts(tmp_path)
-        assert sum(vars(http.charges()).values()) >= len(server.log) - server.summary()["limit"]
+        assert http.charges().images >= len(server.log) - server.summary()["limit"]
 
 
 # ---------------------------------------------------------------------- refusals, keys, settings

@@ -10,11 +10,12 @@ from memory_source import MemorySource
 
 from datamodules import StatisticDataModule
 from lit_mia.attacks.statistics import PangWang, ReDiffuseAPI
+from lit_mia.audit.accounts import charges_of
 from lit_mia.errors import BudgetError, TargetError
 from lit_mia.features import OpenClipEncoder
 from lit_mia.targets import HttpVariationTarget
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Spending
+from lit_mia.targets.ledger import Ledger, Spending
 
 N = 16
 IMAGES = torch.randint(0, 200, (N, 3, SIDE, SIDE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -91,7 +92,7 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
         second.ask([ReDiffuseAPI(n=3)], None, residual=False)
         second.query()
         assert server.summary()["answered"] == second.target.charges().confirmed == 3 * N
-        assert second.cost.money == pytest.approx(0.1 * (sum(vars(second.target.charges()).values()) - 20))
+        assert second.cost.money == pytest.approx(0.1 * (second.target.charges().images - 20))
         scores = second.statistics(ReDiffuseAPI(n=3), {"n": 3})
         asked = len(server.log)
         assert len(second.answers([0, 1])) == 2  # the gallery shows what was kept
@@ -100,6 +101,25 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
         mean = torch.stack([noisy(IMAGES, None, subject.seeds("vary", i)).double() for i in range(3)]).mean(0)
         expected = -(IMAGES.double() - mean).div(127.5).flatten(1).norm(dim=1)
     np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-5)
+
+
+def test_a_sweep_counts_its_own_money_and_accounts_keep_the_price_of_the_day(module, tmp_path):
+    other = Ledger(tmp_path / "store", Spending(price_per_image=0.5))
+
+    def vary_beside_another(images, captions, seeds):
+        other.begin(1)
+        return images
+
+    with running(vary=vary_beside_another) as server:
+        data = module(varying(server, spending=Spending(price_per_image=0.5)))
+        data.ask([ReDiffuseAPI(n=1)], None, residual=False)
+        data.query()
+        assert data.cost.money == N / 2
+        dearer = module(varying(server, spending=Spending(price_per_image=9.0)))
+    dearer.target.keep_accounts(dearer.store_path)
+    paid = charges_of({"target": dearer})["target"]
+    assert (paid["confirmed"], paid["confirmed_money"]) == (N, N / 2)
+    assert paid["uncertain_money"] == paid["uncertain"] / 2 > 0
 
 
 def check_refusals(data, server, attack, subjects):

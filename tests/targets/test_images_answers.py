@@ -71,6 +71,22 @@ def test_what_nobody_gets_says_what_to_mend(status, advice):
 
 
 @pytest.mark.parametrize(
+    ("wrap", "length"),
+    [
+        (str.encode, 200),
+        (lambda said: body(message=said), 500),
+        (lambda said: json.dumps({"error": said}).encode(), 500),
+    ],
+)
+def test_a_key_is_hidden_before_what_the_server_says_is_cut(monkeypatch, wrap, length):
+    secret = "sk-" + "0123456789" * 4
+    monkeypatch.setenv("OPENAI_API_KEY", secret)
+    with pytest.raises(RejectedError) as raised:
+        check_status(API, 400, {}, wrap("x" * (length - 20) + secret + "y" * 30))
+    assert str(raised.value).endswith("x***" + "y" * 17)
+
+
+@pytest.mark.parametrize(
     ("header", "seconds"),
     [
         ("3", 3),
@@ -98,8 +114,8 @@ def test_an_answer_without_images_is_broken(content):
         read_answer(content)
 
 
-def test_an_answer_may_mix_base64_and_urls():
-    items = [{"b64_json": "QQ==", "url": None}, {"url": "http://x/y.png", "revised_prompt": "z"}]
+def test_an_answer_may_mix_base64_and_urls_and_what_is_neither():
+    items = [{"b64_json": "QQ==", "url": None}, {}, None, {"url": "http://x/y.png", "revised_prompt": "z"}]
     assert read_answer(json.dumps({"data": items}).encode()) == [("b64", "QQ=="), ("url", "http://x/y.png")]
     assert read_base64("QQ==") == b"A"
     with pytest.raises(BrokenError):

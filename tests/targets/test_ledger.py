@@ -29,6 +29,25 @@ def test_charges_are_what_was_answered_and_what_may_have_been_paid(tmp_path):
     assert ledger.charges() == Ledger(tmp_path, Spending()).charges() == Charges(confirmed=3, uncertain=4)
 
 
+def test_money_is_what_each_request_cost_when_it_was_asked(tmp_path):
+    early = Ledger(tmp_path, Spending(price_per_image=0.1))
+    early.end(early.begin(3), "confirmed")
+    late = Ledger(tmp_path, Spending(price_per_image=0.5))
+    late.end(late.begin(1), "confirmed")
+    late.begin(2)
+    assert early.charges() == late.charges() == Charges(4, 2, confirmed_money=0.8, uncertain_money=1.0)
+    assert (late.charges().images, late.charges().money) == (6, 1.8)
+
+
+def test_own_charges_are_those_that_this_object_began(tmp_path):
+    mine, other = (Ledger(tmp_path, Spending(price_per_image=0.5)) for _ in range(2))
+    mine.end(mine.begin(1), "confirmed")
+    mine.end(mine.begin(4), "free")
+    other.begin(2)
+    assert mine.charges(own=True) == Charges(confirmed=1, confirmed_money=0.5)
+    assert other.charges(own=True) == Charges(uncertain=2, uncertain_money=1.0)
+
+
 def test_what_was_not_charged_frees_its_place_in_the_budget(tmp_path):
     ledger = Ledger(tmp_path, Spending(max_requests=1))
     ledger.end(ledger.begin(1), "free")
@@ -88,6 +107,8 @@ def test_processes_share_a_budget(tmp_path):
         ({"max_money": 1.0}, "`max_money` 1.0 needs a `price_per_image`"),
         ({"price_per_image": -1}, "`price_per_image` must be at least 0, but got -1"),
         ({"max_requests": -1}, "`max_requests` must be at least 0"),
+        ({"price_per_image": float("nan")}, "`price_per_image` must be at least 0, but got nan"),
+        ({"price_per_image": 1.0, "max_money": float("nan")}, "`max_money` must be at least 0, but got nan"),
     ],
 )
 def test_mistakes_are_named(spending, message):

@@ -91,7 +91,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     """
     if 200 <= status < 300:
         return
-    codes, message = _error(body)
+    codes, message = _error(api, body)
     said = f"HTTP {status}: {message}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after"))
     if status in (408, 409) or status >= 500:
@@ -116,8 +116,8 @@ def read_answer(body: bytes) -> list[tuple[Kind, str]]:
     """
     try:
         items = json.loads(body)["data"]
-        found = [_item(item) for item in items]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = [image for item in items if (image := _item(item))]
+    except (ValueError, KeyError, TypeError) as error:
         raise BrokenError(f"the answer is no JSON of images ({type(error).__name__})") from None
     if not found:
         raise BrokenError("the answer holds no image")
@@ -154,27 +154,30 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
     )
 
 
-def _item(item: Mapping[str, Any]) -> tuple[Kind, str]:
+def _item(item: Any) -> tuple[Kind, str] | None:
+    """The image that an item holds, if it holds one."""
+    if not isinstance(item, Mapping):
+        return None
     text, address = item.get("b64_json"), item.get("url")
     if isinstance(text, str):
         return "b64", text
     if isinstance(address, str):
         return "url", address
-    raise KeyError("neither b64_json nor url")
+    return None
 
 
-def _error(body: bytes) -> tuple[set[str], str]:
-    """Codes and types of an error, also of one that it wraps, and its message."""
+def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
+    """Codes and types of an error, also of one that it wraps, and its message, cut after the key is hidden in it."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):
-        return set(), " ".join(body[:200].decode("utf-8", "replace").split())
+        return set(), api.hide(" ".join(body.decode("utf-8", "replace").split()))[:200]
     if not isinstance(error, dict):
-        return set(), str(error)[:500]
+        return set(), api.hide(str(error))[:500]
     inner = error.get("inner_error") or error.get("innererror")
     parts = [error, inner] if isinstance(inner, dict) else [error]
     codes = {str(part[name]) for part in parts for name in ("code", "type") if part.get(name)}
-    return codes, " ".join(str(error.get("message") or "").split())[:500]
+    return codes, api.hide(" ".join(str(error.get("message") or "").split()))[:500]
 
 
 def _advice(api: ImagesAPI, status: int) -> str:

@@ -48,9 +48,9 @@ class ImagesClient:
             self._folder = folder
             self.__dict__.pop("_ledger", None)
 
-    def charges(self) -> Charges:
-        """Images paid for, in all runs that kept their accounts in the same folder."""
-        return self._ledger.charges()
+    def charges(self, own: bool = False) -> Charges:
+        """What was paid, in all runs that kept their accounts in the same folder, or only by this object."""
+        return self._ledger.charges(own)
 
     def answers(self, queries: Sequence[ImageQuery]) -> Iterator[Answers]:
         """The answer to every query, each at once when it is there.

@@ -1,12 +1,12 @@
 """One request to an Images API and its answer, over pooled connections."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Self, final
 
 from torch import Tensor
 
-from lit_mia.targets.images_api.answers import BrokenError, check_status, read_answer, read_base64, read_image
+from lit_mia.targets.images_api.answers import BrokenError, Kind, check_status, read_answer, read_base64, read_image
 from lit_mia.targets.images_api.pace import Pace
 from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
 
@@ -51,23 +51,30 @@ class Exchange:
         """Send one request for `n` images.
 
         Returns:
-            At least one image, maybe fewer or more than `n`.
+            At least one image, maybe fewer or more than `n`: those that came whole and in time.
 
         Raises:
-            BrokenError: If no usable answer came in time.
+            BrokenError: If none did.
             NoImageError: As `check_status` says.
         """
-        try:
+        images: list[Tensor] = []
+        broken = BrokenError(f"no complete answer within {self._pace.total_seconds:g} seconds")
+        with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.total_seconds):
                 request = self._server.build_request("POST", self._api.url(query.endpoint), **self._api.body(query, n))
                 status, headers, body = await self._read(self._server, request)
                 check_status(self._api, status, headers, body)
-                return [
-                    await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
-                    for kind, text in read_answer(body)
-                ]
-        except TimeoutError:
-            raise BrokenError(f"no complete answer within {self._pace.total_seconds:g} seconds") from None
+                for kind, text in read_answer(body):
+                    try:
+                        images.append(await self._fetch(kind, text))
+                    except BrokenError as error:
+                        broken = error
+        if not images:
+            raise broken
+        return images
+
+    async def _fetch(self, kind: Kind, text: str) -> Tensor:
+        return await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
 
     async def _download(self, url: str) -> Tensor:
         import httpx

@@ -104,9 +104,9 @@ class Round:
                 self._answered += 1
                 return self._emit(Reply(number, refused=str(refusal)))
             except (RejectedError, BrokenError) as error:
-                return self._give_up(self._hide(str(error)))
+                return self._give_up(self._api.hide(str(error)))
             except ClosedError as error:
-                return self._stop(TargetError(f"{self._api.base_url} answered {self._hide(str(error))}"))
+                return self._stop(TargetError(f"{self._api.base_url} answered {self._api.hide(str(error))}"))
             except TargetError as error:
                 return self._stop(error)
             except _StoppedError:
@@ -184,8 +184,3 @@ class Round:
         """End the round; what is under way is still waited for."""
         self._end = self._end or error
         self._ending.set()
-
-    def _hide(self, text: str) -> str:
-        """What a server says, without the key that it may repeat."""
-        key = self._api.key()
-        return text.replace(key, "***") if key else text
