@@ -1,5 +1,6 @@
 """Rates over people: how many are recognised, with intervals from resampled people, and what chance allows."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +48,11 @@ def recognised(correct: ArrayLike, threshold: int) -> NDArray[np.float64]:
 
 
 def rate(shares: ArrayLike, replicates: int = 2000, seed: int = 0) -> Rate:
-    """The mean share, with a percentile interval from people drawn with replacement.
+    """The mean share, with a 95 % interval over people.
 
-    Draws of images are averaged within each person first: they are no new people. If all people are alike in being
-    always or never recognised, the interval is Clopper-Pearson's over the people.
+    Draws of images are averaged within each person first: they are no new people. The interval reaches from the lower
+    to the higher end of two: percentiles of people drawn with replacement, and Clopper-Pearson's for as many people as
+    the shares add up to. Resampling alone is too narrow where few people are ever, or never, recognised.
 
     Args:
         shares: One number in [0, 1] per person, `[people]`.
@@ -60,11 +62,11 @@ def rate(shares: ArrayLike, replicates: int = 2000, seed: int = 0) -> Rate:
     Raises:
         MetricError: If there are no people.
     """
-    values = _vector(shares)
-    if np.ptp(values) == 0 and values[0] in (0, 1):
-        interval = clopper_pearson(round(float(values.sum())), len(values))
-        return Rate(float(values[0]), interval.lo, interval.hi, len(values))
-    return mean_over_people(values, replicates, seed)
+    drawn = mean_over_people(shares, replicates, seed)
+    hits = round(drawn.value * drawn.people, 9)  # a sum of shares may be off in its last digits
+    lo = clopper_pearson(math.floor(hits), drawn.people).lo
+    hi = clopper_pearson(math.ceil(hits), drawn.people).hi
+    return Rate(drawn.value, min(drawn.lo, lo), max(drawn.hi, hi), drawn.people)
 
 
 def mean_over_people(values: ArrayLike, replicates: int = 2000, seed: int = 0) -> Rate:

@@ -40,6 +40,22 @@ def test_intervals_cover_the_true_rate_over_people_not_over_draws():
     assert 178 <= covered <= 200
 
 
+def test_intervals_cover_rare_hits_although_draws_differ():
+    """Most samples hold nobody who is recognised; one draw in 20 of anybody must not make the interval degenerate."""
+    rng, covered = np.random.default_rng(0), 0
+    for trial in range(200):
+        shares = np.where(rng.random(100) < 0.01, 0.9, 0.0)
+        shares[0] = max(shares[0], 0.05)
+        found = rate(shares, replicates=200, seed=trial)
+        covered += found.lo <= 0.01 <= found.hi
+    assert covered >= 190
+    nearly = rate([0.05] + [0.0] * 99)
+    assert nearly.lo == 0
+    assert nearly.hi >= clopper_pearson(1, 100).hi
+    assert rate([1.0] * 19 + [0.95]).lo <= clopper_pearson(19, 20).lo
+    assert rate([0.1] * 30).hi == clopper_pearson(3, 30).hi  # 0.1 added 30 times is not quite 3
+
+
 def test_the_interval_of_a_mean_is_that_of_people():
     values = np.r_[np.ones(50), np.zeros(50)]
     found = mean_over_people(values)
