@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lit_mia.attacks.identity import IdentityInference, Reading
 from lit_mia.errors import MetricError
 from lit_mia.metrics.identity import (
     Rate,
@@ -91,6 +92,30 @@ def test_trends_are_found_only_where_there_are_any():
     assert trend_with_occurrences(counts, rng.random(60) < counts / 10) < 0.001
     assert trend_with_occurrences(counts, np.ones(60)) is None
     assert trend_with_images(rising[:, :2]) is None
+
+
+@pytest.mark.parametrize("templates", [1, 2])  # two templates that are random skew the slopes of people
+def test_random_names_show_no_trend_with_images(templates):
+    """Draws of a person are nested: more numbers of images are no more evidence."""
+    captions = tuple(f"{place} {{0}}" for place in range(templates))
+    attack = IdentityInference(captions, thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=5)
+    rng, found = np.random.default_rng(0), []
+    for _ in range(40):
+        people = [Reading(rng.integers(2, size=(12, templates)), np.zeros((12, templates), "f")) for _ in range(20)]
+        counts = [attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)]
+        found.append(trend_with_images(recognised(counts, 1)))
+    assert np.mean(np.array(found) < 0.05) <= 0.1
+
+
+def test_a_trend_with_images_within_few_people_is_found():
+    rng = np.random.default_rng(0)
+    attack = IdentityInference(("{0}",), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=10)
+    people = [Reading((rng.random((12, 1)) < 0.75).astype(int), np.zeros((12, 1), "f")) for _ in range(30)]
+    shares = recognised([attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)], 1)
+    assert trend_with_images(shares) < 0.01
+    assert trend_with_images([[0, 0, 1]] * 4 + [[1, 1, 1]]) >= 0.5**4
+    assert trend_with_images([[0, 0.5, 1]] * 3) == 0.5**3
+    assert trend_with_images([[1, 1, 1]] * 9) is None
 
 
 def test_a_rate_of_nobody_is_refused():
