@@ -34,7 +34,7 @@ from lit_mia.targets import GenerateTarget, VaryTarget
 from lit_mia.transparency import rgb_over_white
 
 TARGETS = Path(__file__).parent.parent / "configs/target"
-Fault = Literal["limit", "error", "hang", "truncated", "no_image", "wrong_size", "fewer", "drip"]
+Fault = Literal["limit", "error", "hang", "truncated", "no_image", "wrong_size", "fewer", "one_broken", "drip"]
 ALL_FAULTS: tuple[Fault, ...] = get_args(Fault)
 LONGEST_PROMPT = 1000
 
@@ -46,7 +46,7 @@ class Faults:
     Attributes:
         rate: Share of the requests that fail.
         kinds: In which ways, equally often: 429, 500, no answer, half the JSON, bytes that are no image, an image of
-            another size, one image of several, an answer that drips in.
+            another size, one image of several, several of which the first is no image, an answer that drips in.
         refused: Share of the prompts and images that moderation refuses, always the same ones.
         seed: Seed of both.
         retry_after: What a 429 says in `Retry-After`.
@@ -186,6 +186,8 @@ class ImagesServer:
             return _error(400, "invalid_size", f"The size {fields['size']} is not supported, only {size}.")
         made = made[:1] if fault == "fewer" else made
         files = [b"<html>no image</html>" if fault == "no_image" else _png(one, fault == "wrong_size") for one in made]
+        if fault == "one_broken":
+            files[0] = b"<html>no image</html>"
         if fields.get("response_format") == "url":
             data = [{"url": f"{request.base_url}files/{self._publish(file)}"} for file in files]
         else:

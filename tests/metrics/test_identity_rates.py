@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import page_trend_test
 
 from lit_mia.attacks.identity import IdentityInference, Reading
 from lit_mia.errors import MetricError
@@ -94,17 +95,17 @@ def test_trends_are_found_only_where_there_are_any():
     assert trend_with_images(rising[:, :2]) is None
 
 
-@pytest.mark.parametrize("templates", [1, 2])  # two templates that are random skew the slopes of people
-def test_random_names_show_no_trend_with_images(templates):
-    """Draws of a person are nested: more numbers of images are no more evidence."""
-    captions = tuple(f"{place} {{0}}" for place in range(templates))
-    attack = IdentityInference(captions, thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=5)
-    rng, found = np.random.default_rng(0), []
-    for _ in range(40):
-        people = [Reading(rng.integers(2, size=(12, templates)), np.zeros((12, templates), "f")) for _ in range(20)]
+def test_random_names_show_no_trend_with_images():
+    """Draws of a person are nested and two random templates skew the slopes of people."""
+    attack = IdentityInference(("{0}", "a photo of {0}"), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=4)
+    rng, found, of_ranks = np.random.default_rng(0), [], []
+    for _ in range(120):
+        people = [Reading(rng.integers(2, size=(12, 2)), np.zeros((12, 2), np.float32)) for _ in range(20)]
         counts = [attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)]
         found.append(trend_with_images(recognised(counts, 1)))
+        of_ranks.append(page_trend_test(recognised(counts, 1), method="asymptotic").pvalue)
     assert np.mean(np.array(found) < 0.05) <= 0.1
+    assert np.mean(np.array(of_ranks) < 0.05) > 0.2  # a test within people that takes each n as new
 
 
 def test_a_trend_with_images_within_few_people_is_found():

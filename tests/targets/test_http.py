@@ -74,6 +74,16 @@ def test_a_server_that_gives_too_few_is_asked_for_the_rest():
         assert server.summary() == {"fewer": 4}
 
 
+@pytest.mark.parametrize("response_format", ["b64_json", "url"])
+def test_good_images_beside_a_broken_one_are_kept_and_only_the_rest_is_asked_again(response_format):
+    with running(faults=Faults(rate=1.0, kinds=("one_broken",))) as server:
+        http = target(server, n=4, attempts=1, response_format=response_format)
+        images, _, end = gather(http.stream(["a"] * 4, [0] * 4))
+        assert (len(images), server.summary()) == (3, {"one_broken": 2})
+        assert "gave no answer to 1 of 1 requests" in str(end)  # the last image came alone, and broken
+        assert http.charges() == Charges(confirmed=4, uncertain=1)
+
+
 def test_it_works_where_an_event_loop_runs():
     async def inside():
         return target(server).generate(["a"], [0])

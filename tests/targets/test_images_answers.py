@@ -98,8 +98,8 @@ def test_an_answer_without_images_is_broken(content):
         read_answer(content)
 
 
-def test_an_answer_may_mix_base64_and_urls():
-    items = [{"b64_json": "QQ==", "url": None}, {"url": "http://x/y.png", "revised_prompt": "z"}]
+def test_an_answer_may_mix_base64_and_urls_and_what_is_neither():
+    items = [{"b64_json": "QQ==", "url": None}, {}, None, {"url": "http://x/y.png", "revised_prompt": "z"}]
     assert read_answer(json.dumps({"data": items}).encode()) == [("b64", "QQ=="), ("url", "http://x/y.png")]
     assert read_base64("QQ==") == b"A"
     with pytest.raises(BrokenError):

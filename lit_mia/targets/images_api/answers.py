@@ -116,8 +116,8 @@ def read_answer(body: bytes) -> list[tuple[Kind, str]]:
     """
     try:
         items = json.loads(body)["data"]
-        found = [_item(item) for item in items]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = [image for item in items if (image := _item(item))]
+    except (ValueError, KeyError, TypeError) as error:
         raise BrokenError(f"the answer is no JSON of images ({type(error).__name__})") from None
     if not found:
         raise BrokenError("the answer holds no image")
@@ -154,13 +154,16 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
     )
 
 
-def _item(item: Mapping[str, Any]) -> tuple[Kind, str]:
+def _item(item: Any) -> tuple[Kind, str] | None:
+    """The image that an item holds, if it holds one."""
+    if not isinstance(item, Mapping):
+        return None
     text, address = item.get("b64_json"), item.get("url")
     if isinstance(text, str):
         return "b64", text
     if isinstance(address, str):
         return "url", address
-    raise KeyError("neither b64_json nor url")
+    return None
 
 
 def _error(body: bytes) -> tuple[set[str], str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self, final
 
 from torch import Tensor
 
-from lit_mia.targets.images_api.answers import BrokenError, check_status, read_answer, read_base64, read_image
+from lit_mia.targets.images_api.answers import BrokenError, Kind, check_status, read_answer, read_base64, read_image
 from lit_mia.targets.images_api.pace import Pace
 from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
 
@@ -62,12 +62,19 @@ class Exchange:
                 request = self._server.build_request("POST", self._api.url(query.endpoint), **self._api.body(query, n))
                 status, headers, body = await self._read(self._server, request)
                 check_status(self._api, status, headers, body)
-                return [
-                    await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
-                    for kind, text in read_answer(body)
-                ]
+                for kind, text in read_answer(body):
+                    try:
+                        images.append(await self._fetch(kind, text))
+                    except BrokenError as error:
+                        broken = error
         except TimeoutError:
-            raise BrokenError(f"no complete answer within {self._pace.total_seconds:g} seconds") from None
+            broken = BrokenError(f"no complete answer within {self._pace.total_seconds:g} seconds")
+        if images or broken is None:
+            return images
+        raise broken
+
+    async def _fetch(self, kind: Kind, text: str) -> Tensor:
+        return await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
 
     async def _download(self, url: str) -> Tensor:
         import httpx
