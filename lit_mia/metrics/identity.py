@@ -88,9 +88,10 @@ def mean_over_people(values: ArrayLike, replicates: int = 2000, seed: int = 0) -
 
 
 def null_bound(templates: int, threshold: int, pool: int) -> float:
-    """Most that a false-positive rate can be if a name is exchangeable in the pool: ⌊P / τ⌋ / M.
+    """Most that a false-positive rate can be, on average, if names are exchangeable within the pool: ⌊P / τ⌋ / M.
 
     At most ⌊P / τ⌋ names can each have τ templates, and each of the M names is as likely as any to be among them.
+    Names are not exchangeable, and the rate may be larger, if the model matches the sex or origin of faces to names.
 
     Args:
         templates: Number of templates P.

@@ -97,10 +97,10 @@ def test_trends_are_found_only_where_there_are_any():
 
 def test_random_names_show_no_trend_with_images():
     """Draws of a person are nested and two random templates skew the slopes of people."""
-    attack = IdentityInference(("{0}", "a photo of {0}"), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=4)
+    attack = IdentityInference(("{0}", "a photo of {0}"), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=10)
     rng, found, of_ranks = np.random.default_rng(0), [], []
-    for _ in range(120):
-        people = [Reading(rng.integers(2, size=(12, 2)), np.zeros((12, 2), np.float32)) for _ in range(20)]
+    for _ in range(60):
+        people = [Reading(rng.integers(2, size=(12, 2)), np.zeros((12, 2), np.float32)) for _ in range(30)]
         counts = [attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)]
         found.append(trend_with_images(recognised(counts, 1)))
         of_ranks.append(page_trend_test(recognised(counts, 1), method="asymptotic").pvalue)
