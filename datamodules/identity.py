@@ -17,7 +17,7 @@ from lit_mia.attacks.identity import IdentityInference, Reading, read_names
 from lit_mia.errors import RecordError
 from lit_mia.features.cache import cached_path, cached_rows
 from lit_mia.names import filled_pool, read_pool
-from lit_mia.people import People, spelled
+from lit_mia.people import People, name_key, spelled
 from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.queries.progress import progress
 from lit_mia.targets.base import AccessLevel
@@ -35,7 +35,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
     for all templates and names; what is there is never computed again. Images are opened a batch at a time, so
-    that memory does not grow with their number. People with too few readable images are skipped and counted.
+    that memory does not grow with their number; a person with unreadable ones is embedded anew in another run. People with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
@@ -63,6 +63,7 @@ class IdentityDataModule(L.LightningDataModule):
         self.source, self.target, self.store_path = source, target, Path(store).expanduser()
         self.min_images, self.pool_size, self.pool_seed, self.pool_file = min_images, pool_size, pool_seed, pool
         self.cost = Cost()
+        self._damaged: dict[int, Floats] = {}
 
     def answered_by(self, target: EmbedTarget) -> Self:
         """The same people and names before another target (a control)."""
@@ -113,7 +114,8 @@ class IdentityDataModule(L.LightningDataModule):
         if self.pool_file is None:
             return filled_pool(asked, self.pool_size, self.pool_seed)
         pool = read_pool(self.pool_file)
-        absent = sorted(asked - set(pool))
+        known = {name_key(name) for name in pool}
+        absent = sorted(name for name in asked if name_key(name) not in known)
         if absent:
             raise RecordError(
                 f"{len(absent)} names are not in the pool {self.pool_file}, e.g. {absent[:3]}: nobody is recognised "
@@ -124,8 +126,8 @@ class IdentityDataModule(L.LightningDataModule):
     @cached_property
     def true(self) -> tuple[int, ...]:
         """Number in the pool of each person's name."""
-        place = {name: number for number, name in enumerate(self.names)}
-        return tuple(place[spelled(name)] for name in self.people.names)
+        place = {name_key(name): number for number, name in enumerate(self.names)}
+        return tuple(place[name_key(name)] for name in self.people.names)
 
     # ------------------------------------------------------------------ embeddings
 
@@ -197,7 +199,12 @@ class IdentityDataModule(L.LightningDataModule):
         return texts.reshape(*shape, -1)
 
     def _images(self, row: int, attack: IdentityInference) -> Floats:
-        """Embeddings of a person's images, `[i, d]`; NaN where an image cannot be read."""
+        """Embeddings of a person's images, `[i, d]`; NaN where an image cannot be read.
+
+        A person with such images is kept for this run only: another run opens them again.
+        """
+        if row in self._damaged:
+            return self._damaged[row]
         count = self.people.image_counts[row]
 
         def blocks() -> Iterator[Floats]:
@@ -206,7 +213,12 @@ class IdentityDataModule(L.LightningDataModule):
             for start in range(0, count, size):
                 yield self._block(row, range(start, min(count, start + size)), dimension)
 
-        return self._kept(self._image_key(row), count, np.float32, blocks)
+        images = self._kept(self._image_key(row), count, np.float32, blocks)
+        if np.isnan(images[:, 0]).any():
+            self._damaged[row] = np.array(images)
+            cached_path(self.folder, self._image_key(row)).unlink()
+            return self._damaged[row]
+        return images
 
     def _block(self, row: int, numbers: range, dimension: int) -> Floats:
         opened: dict[int, Image.Image] = {}
@@ -223,7 +235,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     def readable(self, row: int, attack: IdentityInference) -> NDArray[np.bool_]:
         """Which images of a person can be read."""
-        readable: NDArray[np.bool_] = np.isfinite(self._images(row, attack)[:, 0])
+        readable: NDArray[np.bool_] = ~np.isnan(self._images(row, attack)[:, 0])
         return readable
 
     @cached_property

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lit_mia.errors import RecordError
-from lit_mia.people import spelled
+from lit_mia.people import name_key, names_given_twice, spelled
 
 LISTS = Path(__file__).parent / "assets/names"
 GIVEN, SURNAMES = ("given-female", "given-male"), "surnames"
@@ -24,8 +24,9 @@ def filled_pool(given: Collection[str], size: int, seed: int) -> tuple[str, ...]
         seed: Seed of the fill.
 
     Raises:
-        RecordError: If more names are given than the pool shall hold, or than can be drawn.
+        RecordError: If more names are given than the pool shall hold or than can be drawn, or one in two spellings.
     """
+    _check_different("The people and further names of the source", given)
     missing = size - len(given)
     lists, surnames = [name_list(name) for name in GIVEN], name_list(SURNAMES)
     most = sum(len(names) for names in lists) * len(surnames) // 4  # beyond, most draws would be repeats
@@ -34,12 +35,13 @@ def filled_pool(given: Collection[str], size: int, seed: int) -> tuple[str, ...]
             f"`pool_size` must be at least 2, hold the {len(given)} names under question and need at most {most} more, "
             f"but is {size}."
         )
-    pool, rng = set(given), np.random.default_rng(seed)
+    pool, rng = {name_key(name): name for name in given}, np.random.default_rng(seed)
     for names, end in zip(lists, (len(given) + missing // 2, size), strict=True):
         draws = _pairs(names, surnames, rng)
         while len(pool) < end:
-            pool.add(next(draws))
-    return tuple(sorted(pool))
+            name = next(draws)
+            pool.setdefault(name_key(name), name)
+    return tuple(sorted(pool.values()))
 
 
 def name_list(name: str) -> list[str]:
@@ -58,9 +60,19 @@ def read_pool(path: str) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"`pool` cannot be read as a UTF-8 text file: {error}.") from error
     names = [spelled(line) for line in lines if line.strip()]
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise RecordError(f"{path} must hold at least two names, each once, but holds {len(names)} lines of names.")
+    if len(names) < 2:
+        raise RecordError(f"{path} must hold at least two names, but holds {len(names)} lines of names.")
+    _check_different(path, names)
     return tuple(sorted(names))
+
+
+def _check_different(where: str, names: Collection[str]) -> None:
+    twice = names_given_twice(names)
+    if twice:
+        raise RecordError(
+            f"{where} must hold each name once, but {len(twice)} are there more than once, e.g. {twice[:3]}; case and "
+            "the kind of apostrophe make no other name. Delete the repeats."
+        )
 
 
 def _pairs(given: Sequence[str], surnames: Sequence[str], rng: np.random.Generator) -> Iterator[str]:

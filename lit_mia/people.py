@@ -4,7 +4,7 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -19,7 +19,7 @@ class People:
     """A table of people under question, one row each.
 
     Attributes:
-        names: Unique, as they stand in captions, e.g. "Ana Petrov".
+        names: Unique by `name_key`, as they stand in captions, e.g. "Ana Petrov".
         members: 1 (in the target's training set), 0 (not in it) or -1 (unknown).
         occurrences: How many training pairs show the person; None if unknown.
         image_counts: Images at hand per person.
@@ -45,7 +45,7 @@ class People:
         lengths = {len(self.names), len(self.members), len(self.occurrences), len(self.image_counts)}
         if len(lengths | ({len(self.stamps)} if self.stamps else set())) != 1:
             raise RecordError(f"The columns of a table of people must have one length, but have {sorted(lengths)}.")
-        twice = [name for name, count in Counter(spelled(name) for name in self.names).items() if count > 1]
+        twice = names_given_twice(self.names)
         if twice or not all(self.names):
             raise RecordError(
                 f"Names of people must be filled in and unique, but {len(twice)} occur more than once, e.g. "
@@ -90,6 +90,20 @@ def spelled(name: str) -> str:
     'Ana Petrov'
     """
     return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
+
+
+def name_key(name: str) -> str:
+    """What names are compared by: neither case nor the kind of apostrophe makes another name.
+
+    >>> name_key("Ana_O’Neil") == name_key("ana o'neil")
+    True
+    """
+    return spelled(name).casefold().replace("’", "'")
+
+
+def names_given_twice(names: Iterable[str]) -> list[str]:
+    """Keys that several of some names share."""
+    return [key for key, count in Counter(map(name_key, names)).items() if count > 1]
 
 
 def _check_agreement(people: People) -> None:

@@ -38,7 +38,19 @@ def test_a_pool_of_ones_own(tmp_path):
     file.write_text("Zed Ardo\n\nAna_Petrov\n")
     assert read_pool(str(file)) == ("Ana Petrov", "Zed Ardo")
     file.write_text("Ana Petrov\nAna_Petrov\n")
-    with pytest.raises(RecordError, match="each once"):
+    with pytest.raises(RecordError, match="each name once"):
         read_pool(str(file))
     with pytest.raises(RecordError, match="cannot be read"):
         read_pool(str(tmp_path / "none.txt"))
+    file.write_text("Ana O’Neil\nana o'neil\n")
+    with pytest.raises(RecordError, match="each name once.*ana o'neil"):
+        read_pool(str(file))
+
+
+def test_the_fill_takes_no_name_that_is_there_in_another_spelling():
+    drawn = [name for name in filled_pool(["A B"], 500, 7) if name != "A B"]
+    given = [name.upper() for name in drawn[:200]]
+    pool = filled_pool(given, 500, 7)
+    assert len({name.casefold() for name in pool}) == 500
+    with pytest.raises(RecordError, match="more than once.*ana petrov"):
+        filled_pool(["Ana Petrov", "ana petrov"], 50, 0)

@@ -5,7 +5,6 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import final
 
@@ -75,7 +74,8 @@ class FolderPeopleSource(PeopleSource):
 
         Raises:
             RecordError: If the folder is missing or empty, the table cannot be read, names somebody twice or somebody
-                without a folder, holds a label or count that is none, or `held_in` names a file that is not there.
+                without a folder, holds a label or count that is none, or `held_in` names a file that is no image of
+                anybody.
         """
         folders = self._folders()
         known = self._known()
@@ -85,7 +85,7 @@ class FolderPeopleSource(PeopleSource):
                 f"{self.table} names {len(absent)} people without a folder in {self.path}, e.g. {absent[:3]}. Rename "
                 "the folders like the people, or delete the lines."
             )
-        files = [self._images(folder) for folder in folders.values()]
+        files = self._held_out([_images(folder) for folder in folders.values()])
         facts = [known.get(name, _Known()) for name in folders]
         return People(
             names=tuple(folders),
@@ -93,7 +93,7 @@ class FolderPeopleSource(PeopleSource):
             occurrences=tuple(fact.occurrences for fact in facts),
             image_counts=tuple(len(images) for images in files),
             open_image=lambda row, image: open_rgb(files[row][image]),
-            stamps=tuple(_stamp(images) for images in files),
+            stamps=tuple(_stamp(folder, images) for folder, images in zip(folders.values(), files, strict=True)),
         )
 
     def _folders(self) -> dict[str, Path]:
@@ -113,23 +113,24 @@ class FolderPeopleSource(PeopleSource):
             folders[name] = folder
         return folders
 
-    def _images(self, folder: Path) -> list[Path]:
-        files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-        return [file for file in files if file not in self._left_out]
-
-    @cached_property
-    def _left_out(self) -> frozenset[Path]:
+    def _held_out(self, images: Sequence[list[Path]]) -> list[list[Path]]:
+        """The images without those of `held_in`, by where links and `..` lead."""
         if self.held_in is None:
-            return frozenset()
+            return list(images)
         try:
             lines = Path(self.held_in).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
-        files = [Path(self.path).expanduser() / line.strip() for line in lines if line.strip()]
-        absent = [str(file) for file in files if not file.is_file()]
+        root = Path(self.path).expanduser()
+        left_out = {(root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
+        places = {file: file.resolve() for files in images for file in files}
+        absent = [left_out[place] for place in left_out.keys() - places.values()]
         if absent:
-            raise RecordError(f"{self.held_in} names {len(absent)} files that do not exist, e.g. {absent[:3]}.")
-        return frozenset(files)
+            raise RecordError(
+                f"{self.held_in} names {len(absent)} files that are no image of anybody in {self.path}, e.g. "
+                f"{sorted(absent)[:3]}. Give paths below that folder, such as `Ana_Petrov/1.jpg`."
+            )
+        return [[file for file in files if places[file] not in left_out] for files in images]
 
     def _known(self) -> dict[str, _Known]:
         """What the table says, by name."""
@@ -159,7 +160,13 @@ class FolderPeopleSource(PeopleSource):
             raise RecordError(f"{table} cannot be read as a UTF-8 CSV file: {error}.") from error
 
 
-def _stamp(files: Sequence[Path]) -> str:
-    """Names, sizes and times of change: what changes when images do, without reading them."""
-    facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+def _images(folder: Path) -> list[Path]:
+    """The image files in a folder and its subfolders, without hidden ones such as `._1.jpg`."""
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def _stamp(folder: Path, files: Sequence[Path]) -> str:
+    """Paths, sizes and times of change: what changes when images do, without reading them."""
+    facts = [(file.relative_to(folder).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(facts).encode()).hexdigest()

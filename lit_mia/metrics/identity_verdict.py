@@ -23,7 +23,7 @@ class IdentityEvidence:
     Attributes:
         tpr: Recognised members; None if there are none.
         fpr: Recognised non-members; None if there are none.
-        bound: Most that chance allows, ⌊P / τ⌋ / M.
+        bound: Most that chance allows on average if names are exchangeable within the pool, ⌊P / τ⌋ / M.
         images: Number of images n.
         threshold: Templates that have to agree, τ.
         templates: Templates in all, P.
@@ -95,7 +95,10 @@ def _measured(tpr: Rate, evidence: IdentityEvidence) -> str:
 
 
 def _chance(evidence: IdentityEvidence) -> str:
-    return f"Chance allows at most {100 * evidence.bound:.2g}\u00a0% on average."
+    return (
+        f"Chance allows at most {100 * evidence.bound:.2g}\u00a0% on average, if names are exchangeable within the "
+        "pool; larger if the model matches sex or origin to names."
+    )
 
 
 def _controls(evidence: IdentityEvidence) -> str:

@@ -19,8 +19,9 @@ def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, ski
     """
     point = target.points[0]
     limits = [
-        "Rates are averages over people. Being recognised is a hint for one person, never a proof: chance alone "
-        f"recognises up to {percent(point.bound)} of all people by {point.threshold} or more templates.",
+        "Rates are averages over people. Being recognised is a hint for one person, never a proof: on average, if "
+        f"names are exchangeable within the pool, chance alone recognises up to {percent(point.bound)} of people by "
+        f"{point.threshold} or more templates; larger if the model matches sex or origin to names.",
         "Not being recognised does not show that a person was left out of the training data.",
         "A name may stand in captions of pictures that do not show the person, and a person may have been trained on "
         "under another spelling: labels that come from captions can be wrong either way.",

@@ -36,7 +36,7 @@ class Point:
         threshold: Number of templates τ.
         tpr: Recognised members; FNR is 1 minus it. None without members.
         fpr: Recognised non-members; TNR is 1 minus it. None without non-members.
-        bound: Most that chance allows, ⌊P / τ⌋ / M.
+        bound: Most that chance allows on average if names are exchangeable within the pool, ⌊P / τ⌋ / M.
         expected: Mean number of names that τ templates agree on, over M: how often a name at random is called.
     """
 

@@ -71,10 +71,9 @@ class EmbedTarget(Target):
             float32 `[n, d]` of length 1, on the CPU.
 
         Raises:
-            TargetError: If the model cannot be loaded.
+            TargetError: If the model cannot be loaded, or an embedding is not finite.
         """
-        parts = in_batches(self._encode_images, self._batches(images), self._torch_device(), self.dtype)
-        return F.normalize(parts, dim=-1)
+        return self._unit(in_batches(self._encode_images, self._batches(images), self._torch_device(), self.dtype))
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Embed texts; what is too long for the model is cut off.
@@ -86,10 +85,9 @@ class EmbedTarget(Target):
             float32 `[n, d]` of length 1, on the CPU.
 
         Raises:
-            TargetError: If the model cannot be loaded.
+            TargetError: If the model cannot be loaded, or an embedding is not finite.
         """
-        parts = in_batches(self._encode_texts, self._batches(texts), self._torch_device(), self.dtype)
-        return F.normalize(parts, dim=-1)
+        return self._unit(in_batches(self._encode_texts, self._batches(texts), self._torch_device(), self.dtype))
 
     @abstractmethod
     def _encode_images(self, images: list[Image.Image]) -> Tensor:
@@ -98,6 +96,15 @@ class EmbedTarget(Target):
     @abstractmethod
     def _encode_texts(self, texts: list[str]) -> Tensor:
         """Embed one batch."""
+
+    def _unit(self, embeddings: Tensor) -> Tensor:
+        broken = int((~embeddings.isfinite().all(dim=-1)).sum())
+        if broken:
+            raise TargetError(
+                f"{broken} of {len(embeddings)} embeddings of {self.name!r} are infinite or not a number. Use `dtype: "
+                "float32`, or check the weights."
+            )
+        return F.normalize(embeddings, dim=-1)
 
     def _torch_device(self) -> torch.device:
         return resolve_device(self.device)

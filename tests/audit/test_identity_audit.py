@@ -140,6 +140,10 @@ def test_the_report_survives_its_files(tmp_path, planted):
         "report.html",
     }
     assert report.verdict["sentence"] in first
+    qualified = ("names are exchangeable within the pool", "larger if the model matches sex or origin to names")
+    said = " ".join(first.split())
+    for text in (report.verdict["sentence"], report.limits[0], said[said.index("may be quoted") :][:700]):
+        assert all(part in text for part in qualified)
     assert "data:image" not in first
     assert 'http-equiv="Content-Security-Policy"' in first
     for row in report.rows:

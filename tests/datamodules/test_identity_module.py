@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from planted_clip import PlantedTarget, people_of, person_names, picture
 
 from datamodules import IdentityDataModule, PeopleSource
 from lit_mia.attacks.identity import IdentityInference
-from lit_mia.errors import RecordError
+from lit_mia.errors import RecordError, TargetError
 from lit_mia.people import People
 
 ATTACK = IdentityInference(images=(1, 3, 5), draws=4)
@@ -100,11 +101,37 @@ def test_unreadable_images_are_counted_and_not_read(tmp_path):
     assert data.unreadable(ATTACK) == {people.names[0]: 1, people.names[1]: 4}
     assert data.usable(ATTACK) == [0, 2]
     assert [len(reading.predicted) for reading in data.readings(ATTACK, [0, 2])] == [6, 7]
+    before = data.target.images
+    data.query(ATTACK)
+    assert data.target.images == before
+    whole = module(tmp_path, people_of([1, 0, 0]))  # the same images, readable now
+    whole.query(ATTACK)
+    assert whole.unreadable(ATTACK) == {}
+    assert whole.target.images == 7 + 7
     people = People(people.names[1:2], (0,), (None,), (7,), lambda row, image: broken(1, image))
     alone = module(tmp_path / "alone", people)
     alone.query(ATTACK)
     with pytest.raises(RecordError, match="None of the 1 people has 5 readable images"):
         alone.usable(ATTACK)
+
+
+class Overflowing(PlantedTarget):
+    """As half precision may do."""
+
+    def _of_image(self, person, image, _blue):
+        return torch.full((64,), torch.inf if image == 2 else 1.0)
+
+    def _encode_texts(self, texts):
+        return torch.tensor([[torch.nan if "Broken" in text else 1.0] * 64 for text in texts])
+
+
+def test_embeddings_that_are_no_numbers_are_an_error_and_no_unreadable_images(tmp_path):
+    data = module(tmp_path, target=Overflowing())
+    with pytest.raises(TargetError, match="1 of 7 embeddings of 'planted' are infinite or not a number"):
+        data.query(ATTACK)
+    assert data.estimate(ATTACK).missing == 4 * 7
+    with pytest.raises(TargetError, match="1 of 2 embeddings"):
+        data.target.embed_texts(["Planted Aaon", "Broken Aaon"])
 
 
 def test_a_pool_without_a_person_is_refused(tmp_path):

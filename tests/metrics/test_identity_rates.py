@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import page_trend_test
 
+from lit_mia.attacks.identity import IdentityInference, Reading
 from lit_mia.errors import MetricError
 from lit_mia.metrics.identity import (
     Rate,
@@ -40,6 +42,22 @@ def test_intervals_cover_the_true_rate_over_people_not_over_draws():
     assert 178 <= covered <= 200
 
 
+def test_intervals_cover_rare_hits_although_draws_differ():
+    """Most samples hold nobody who is recognised; one draw in 20 of anybody must not make the interval degenerate."""
+    rng, covered = np.random.default_rng(0), 0
+    for trial in range(200):
+        shares = np.where(rng.random(100) < 0.01, 0.9, 0.0)
+        shares[0] = max(shares[0], 0.05)
+        found = rate(shares, replicates=200, seed=trial)
+        covered += found.lo <= 0.01 <= found.hi
+    assert covered >= 190
+    nearly = rate([0.05] + [0.0] * 99)
+    assert nearly.lo == 0
+    assert nearly.hi >= clopper_pearson(1, 100).hi
+    assert rate([1.0] * 19 + [0.95]).lo <= clopper_pearson(19, 20).lo
+    assert rate([0.1] * 30).hi == clopper_pearson(3, 30).hi  # 0.1 added 30 times is not quite 3
+
+
 def test_the_interval_of_a_mean_is_that_of_people():
     values = np.r_[np.ones(50), np.zeros(50)]
     found = mean_over_people(values)
@@ -75,6 +93,30 @@ def test_trends_are_found_only_where_there_are_any():
     assert trend_with_occurrences(counts, rng.random(60) < counts / 10) < 0.001
     assert trend_with_occurrences(counts, np.ones(60)) is None
     assert trend_with_images(rising[:, :2]) is None
+
+
+def test_random_names_show_no_trend_with_images():
+    """Draws of a person are nested and two random templates skew the slopes of people."""
+    attack = IdentityInference(("{0}", "a photo of {0}"), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=10)
+    rng, found, of_ranks = np.random.default_rng(0), [], []
+    for _ in range(60):
+        people = [Reading(rng.integers(2, size=(12, 2)), np.zeros((12, 2), np.float32)) for _ in range(30)]
+        counts = [attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)]
+        found.append(trend_with_images(recognised(counts, 1)))
+        of_ranks.append(page_trend_test(recognised(counts, 1), method="asymptotic").pvalue)
+    assert np.mean(np.array(found) < 0.05) <= 0.1
+    assert np.mean(np.array(of_ranks) < 0.05) > 0.2  # a test within people that takes each n as new
+
+
+def test_a_trend_with_images_within_few_people_is_found():
+    rng = np.random.default_rng(0)
+    attack = IdentityInference(("{0}",), thresholds=(1,), images=(1, 3, 5, 7, 9, 11), draws=10)
+    people = [Reading((rng.random((12, 1)) < 0.75).astype(int), np.zeros((12, 1), "f")) for _ in range(30)]
+    shares = recognised([attack.recognise(reading, str(row), 1).correct for row, reading in enumerate(people)], 1)
+    assert trend_with_images(shares) < 0.01
+    assert trend_with_images([[0, 0, 1]] * 4 + [[1, 1, 1]]) >= 0.5**4
+    assert trend_with_images([[0, 0.5, 1]] * 3) == 0.5**3
+    assert trend_with_images([[1, 1, 1]] * 9) is None
 
 
 def test_a_rate_of_nobody_is_refused():

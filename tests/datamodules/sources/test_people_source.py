@@ -5,7 +5,7 @@ from PIL import Image
 
 from datamodules import FolderPeopleSource
 from lit_mia.errors import RecordError
-from lit_mia.people import People, spelled
+from lit_mia.people import People, name_key, spelled
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
 
 
@@ -48,8 +48,38 @@ def test_images_that_were_trained_on_are_left_out(folder):
     assert people.image_counts == (2, 2, 1)
     assert people.open_image(0, 1).getpixel((0, 0)) == (2, 0, 0)
     (folder / "held_in.txt").write_text("Ana_Petrov/9.png\n")
-    with pytest.raises(RecordError, match=r"1 files that do not exist.*9\.png"):
+    with pytest.raises(RecordError, match=r"1 files that are no image of anybody.*9\.png"):
         source(folder, held_in=str(folder / "held_in.txt")).load()
+
+
+def test_held_in_names_files_by_where_they_are(folder, tmp_path, monkeypatch):
+    (folder / "held_in.txt").write_text("./Ben Osei/../Ana_Petrov/1.png\n")
+    (folder / "link").symlink_to(folder / "people")
+    monkeypatch.chdir(folder)
+    for path in ("people", "link", str(folder / "people")):
+        assert FolderPeopleSource(path, held_in="held_in.txt").load().image_counts == (2, 2, 1)
+    (folder / "held_in.txt").write_text("Ana_Petrov/notes.txt\n")  # there, but no image
+    with pytest.raises(RecordError, match=r"no image of anybody.*notes\.txt"):
+        source(folder, held_in="held_in.txt").load()
+
+
+def test_only_files_that_can_be_images_are_listed(folder):
+    ana = folder / "people/Ana_Petrov"
+    (ana / "dangling.jpg").symlink_to(ana / "nowhere.jpg")
+    (ana / "folder.jpg").mkdir()
+    (ana / "._0.png").write_bytes(b"resource fork")
+    assert source(folder).load().image_counts == (3, 2, 1)
+
+
+def test_the_stamp_tells_subfolders_apart(folder):
+    ana = folder / "people/Ana_Petrov"
+    before = source(folder).load().stamp(0)
+    for place in ("a", "b"):
+        (ana / place).mkdir()
+    (ana / "2.png").rename(ana / "a/2.png")
+    middle = source(folder).load().stamp(0)
+    (ana / "a/2.png").rename(ana / "b/2.png")
+    assert len({before, middle, source(folder).load().stamp(0)}) == 3
 
 
 def test_the_stamp_follows_the_files(folder):
@@ -91,4 +121,8 @@ def test_mistakes_in_the_folders_are_named(folder, tmp_path):
 def test_people_of_one_name_cannot_be_told_apart():
     with pytest.raises(RecordError, match="1 occur more than once"):
         People(("Ana Petrov", "Ana_Petrov"), (1, 0), (None, None), (1, 1), lambda row, image: Image.new("RGB", (1, 1)))
+    for twin in ("ana petrov", "ANA_PETROV"):
+        with pytest.raises(RecordError, match="1 occur more than once"):
+            People(("Ana Petrov", twin), (1, 0), (None, None), (1, 1), lambda row, image: Image.new("RGB", (1, 1)))
+    assert name_key("Ana O’Neil") == name_key("ana_o'neil")
     assert spelled(" Ana__Petrov\u00a0") == "Ana Petrov"
