@@ -42,7 +42,7 @@ class IdentityAudit:
         swapped: A model whose members are the target's non-members, and the other way round.
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
             `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
-            verdict.
+            verdict: taken to be so unless stated otherwise.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class IdentityAudit:
         untrained: bool = True,
         permuted: EmbedTarget | None = None,
         swapped: EmbedTarget | None = None,
-        design: Design = "same_source_holdout",
+        design: Design = "post_hoc",
     ) -> None:
         self.data, self.attack, self.design = people, attack or IdentityInference(), design
         if self.attack.images[-1] > people.min_images:
@@ -176,6 +176,7 @@ class IdentityAudit:
         if point.fpr is not None:
             controls["people never trained on"] = within_null(point.fpr, point.bound)
         attack = self.attack
+        untold = tuple(row.kind for row in rows[1:] if row.passes is None)
         evidence = IdentityEvidence(
             point.tpr,
             point.fpr,
@@ -185,7 +186,7 @@ class IdentityAudit:
             len(attack.templates),
             len(self.data.names),
             controls,
-            self.missing,
+            (*self.missing, *untold),
         )
         return decide_identity(evidence, self.design)
 

@@ -22,7 +22,7 @@ _RULES: dict[IdentityRowKind, str] = {
     "target": "",
     "untrained": "Random weights have seen nobody: both rates within what chance allows.",
     "permuted names": "Faces were learned under other people's names: both rates within what chance allows.",
-    "swapped membership": "Members and others exchanged: each half is recognised only by the model trained on it.",
+    "swapped membership": "Members and others exchanged: each half, and both must be there, is recognised only by the model trained on it.",
 }
 
 
@@ -189,7 +189,7 @@ def _passes(kind: IdentityRowKind, point: Point, halves: Sequence[Half]) -> bool
     if kind == "target":
         return None
     if kind == "swapped membership":
-        return all(half.passes for half in halves) if halves else None
+        return all(half.passes for half in halves) if len(halves) == 2 else None
     measured = [found for found in (point.tpr, point.fpr) if found is not None]
     return all(within_null(found, point.bound) for found in measured) if measured else None
 

@@ -10,10 +10,15 @@ IdentityKind = Literal[
     "identities recognised beyond controls",
     "not evidence (post hoc design)",
     "not evidence (no group that was never trained on)",
+    "not evidence (no control model)",
     "confounded",
     "not detected at this power",
     "not measured (no known members)",
 ]
+
+
+CONTROL_MODELS = frozenset({"untrained", "permuted names", "swapped membership"})
+"""Names of the controls that are models; the others are groups of people."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class IdentityEvidence:
         templates: Templates in all, P.
         pool: Names to choose from, M.
         controls: Whether each control that was run passes.
-        missing: Controls that were not run.
+        missing: Controls that were not run, or could not be told for want of people.
     """
 
     tpr: Rate | None
@@ -57,7 +62,8 @@ def decide_identity(evidence: IdentityEvidence, design: Design) -> IdentityVerdi
     1. `not measured`: nobody is known to be a member.
     2. `not detected at this power`: the interval of the TPR does not lie above both the FPR's and the bound.
     3. `confounded`: a control does not pass.
-    4. `not evidence`: there is no group that was never trained on, or it was put together afterwards.
+    4. `not evidence`: there is no group that was never trained on, it was put together afterwards, or no control model
+       (untrained, permuted names, swapped membership) was run.
     5. `identities recognised beyond controls`.
 
     Args:
@@ -76,8 +82,11 @@ def decide_identity(evidence: IdentityEvidence, design: Design) -> IdentityVerdi
         kind = "confounded"
     elif evidence.fpr is None:
         kind = "not evidence (no group that was never trained on)"
+    elif design == "post_hoc":
+        kind = "not evidence (post hoc design)"
     else:
-        kind = "not evidence (post hoc design)" if design == "post_hoc" else "identities recognised beyond controls"
+        models = evidence.controls.keys() & CONTROL_MODELS
+        kind = "identities recognised beyond controls" if models else "not evidence (no control model)"
     return IdentityVerdict(kind, f"{_measured(tpr, evidence)} {_controls(evidence)}{_consequence(kind)}")
 
 
@@ -119,6 +128,8 @@ def _consequence(kind: IdentityKind) -> str:
         "may tell them apart: a hint, not evidence of training use.",
         "not evidence (no group that was never trained on)": " Without people who were never trained on, false "
         "recognitions were not measured: a hint, not evidence of training use.",
+        "not evidence (no control model)": " Without a control model, it was not tested whether people are recognised "
+        "without a link learned in training: a hint, not evidence of training use.",
         "confounded": " A failed control recognises people, or does not follow membership, without a link learned in "
         "training, so that leakage is neither shown nor excluded.",
         "not detected at this power": " That is no more than among others or by chance: leakage is not shown, and not "

@@ -103,6 +103,22 @@ def test_people_never_trained_on_who_are_recognised_are_no_chance(tmp_path):
     assert [row.name for row in report.rows] == ["target"]
 
 
+def test_half_of_a_swap_is_no_control(tmp_path):
+    """Without non-members of the target, one half is all there is: neither passed nor failed."""
+    report, _ = audit(tmp_path, labels=[1] * MEMBERS + [-1] * OTHERS, **controls()).run("half", {})
+    assert [half.name for half in report.halves] == ["members of the target"]
+    assert {row.name: row.passes for row in report.rows}["swapped membership"] is None
+    assert "Controls not run: swapped membership." in report.verdict["sentence"]
+
+
+def test_the_top_verdict_needs_a_control_model_and_a_stated_design(tmp_path):
+    alone, _ = audit(tmp_path, untrained=False).run("alone", {})
+    assert alone.verdict["kind"] == "not evidence (no control model)"
+    made = audit(tmp_path)
+    unstated, _ = IdentityAudit(made.data, ATTACK).run("unstated", {})
+    assert unstated.verdict["kind"] == "not evidence (post hoc design)"
+
+
 def test_recognition_rises_with_occurrences(tmp_path):
     counts = [1] * 10 + [10] * 10 + [0] * OTHERS
     known = dict(list(KNOWN.items())[8:])

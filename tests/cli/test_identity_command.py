@@ -111,4 +111,8 @@ def test_an_audit_in_w_and_b_names_nobody(inside, read_wandb, tmp_path):
     (logged,) = read_wandb(tmp_path)
     assert "test/tpr@1/target" in logged.summary
     assert logged.summary["verdict"]
+    (table,) = tmp_path.rglob("people*.table.json")
+    stored = json.loads(table.read_text())
+    assert stored["columns"] == ["person", "label", "row", "templates", "margin"]
+    assert [row[0] for row in stored["data"]] == [*range(5)] * 3
     assert not any(b"Ana Petrov" in file.read_bytes() for file in tmp_path.rglob("*.json"))

@@ -136,6 +136,7 @@ def evidence(tpr=HIGH, fpr=LOW, controls=None):
     [
         (evidence(), "randomized_split", "identities recognised beyond controls"),
         (evidence(), "post_hoc", "not evidence (post hoc design)"),
+        (evidence(controls={"people never trained on": True}), "canary", "not evidence (no control model)"),
         (evidence(fpr=None), "canary", "not evidence (no group that was never trained on)"),
         (evidence(controls={"untrained": False}), "canary", "confounded"),
         (evidence(tpr=WIDE), "canary", "not detected at this power"),
