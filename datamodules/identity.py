@@ -35,7 +35,8 @@ class IdentityDataModule(L.LightningDataModule):
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
     for all templates and names; what is there is never computed again. Images are opened a batch at a time, so
-    that memory does not grow with their number; a person with unreadable ones is embedded anew in another run. People with too few readable images are skipped and counted.
+    that memory does not grow with their number; a person with unreadable ones is embedded anew in another run. People
+    with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
