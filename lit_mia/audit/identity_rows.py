@@ -22,7 +22,8 @@ _RULES: dict[IdentityRowKind, str] = {
     "target": "",
     "untrained": "Random weights have seen nobody: both rates within what chance allows.",
     "permuted names": "Faces were learned under other people's names: both rates within what chance allows.",
-    "swapped membership": "Members and others exchanged: each half, and both must be there, is recognised only by the model trained on it.",
+    "swapped membership": "Members and others exchanged: each half, and both must be there, is recognised only by "
+    "the model trained on it.",
 }
 
 
