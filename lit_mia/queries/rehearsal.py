@@ -36,17 +36,13 @@ class _Rehearsal(DenoiseTarget, GenerateTarget):
 
     def __init__(self, target: AskedTarget, image_size: int) -> None:
         self._target, self._image_size = target, image_size
-        self.batch_size, self.nfe = target.batch_size, 0
+        self.name, self.batch_size, self.nfe = target.name, target.batch_size, 0
 
     @property
     def _denoiser(self) -> DenoiseTarget:
         if not isinstance(self._target, DenoiseTarget):
             raise TypeError(f"{type(self._target).__name__} has no denoiser; `Target.require` refuses it earlier.")
         return self._target
-
-    @property
-    def name(self) -> str:
-        return self._target.name
 
     def fingerprint(self) -> Fingerprint:
         return self._target.fingerprint()

@@ -3,20 +3,20 @@
 from lit_mia.errors import TargetError
 
 
-def check_arguments(guidance: float, *others: str, **at_least_one: int | None) -> None:
+def check_arguments(*mistakes: str, guidance: float | None = None, **at_least_one: int | None) -> None:
     """Refuse settings out of range.
 
     Args:
-        guidance: Scale of classifier-free guidance, at least 0.
-        *others: What else is wrong, in words.
+        *mistakes: What is wrong already, in words.
+        guidance: Scale of classifier-free guidance, at least 0, or None.
         **at_least_one: Settings that must be at least 1, or None.
 
     Raises:
         TargetError: Naming every mistake.
     """
     wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
-    wrong += others
-    if guidance < 0:
+    wrong += mistakes
+    if guidance is not None and guidance < 0:
         wrong.append(f"`guidance` must be at least 0, but got {guidance}")
     if wrong:
         raise TargetError("; ".join(wrong) + ".")

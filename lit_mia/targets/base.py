@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 
 FingerprintValue = str | int | float | bool | None
@@ -76,19 +77,16 @@ class Target(ABC):
     """A model under audit.
 
     Attributes:
+        name: What logs and reports call this target.
         offers: The access levels at which this kind of target answers.
         remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
     """
 
+    name: str
     offers: ClassVar[frozenset[AccessLevel]]
     remote: ClassVar[bool] = False
     price_per_image: float = 0.0
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What logs and reports call this target."""
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:
@@ -170,6 +168,5 @@ class GenerateTarget(Target):
         Yields:
             Every position of the batch exactly once, in any order and any parts.
         """
-        for start in range(0, len(prompts), self.batch_size):
-            rows = range(start, min(start + self.batch_size, len(prompts)))
-            yield Answers(rows, self.generate(prompts[rows.start : rows.stop], seeds[rows.start : rows.stop]))
+        for part in slices(len(prompts), self.batch_size):
+            yield Answers(range(part.start, part.stop), self.generate(prompts[part], seeds[part]))

@@ -8,6 +8,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
@@ -22,7 +23,7 @@ from lit_mia.targets.min_dalle import (
     weight_files,
 )
 from lit_mia.targets.placement import resolve_device
-from lit_mia.targets.token_sampling import draw_tokens, guided, gumbel
+from lit_mia.targets.token_sampling import TokenSampling
 
 IMAGE_TOKENS = 256
 CODES = 2**14
@@ -69,21 +70,13 @@ class DalleMiniTarget(GenerateTarget):
         Raises:
             TargetError: If an argument is out of range, a file is missing or min-dalle is not installed.
         """
-        wrong = [] if temperature > 0 else [f"`temperature` must be above 0, but got {temperature}"]
-        if conditioning_scale < 0:
-            wrong.append(f"`conditioning_scale` must be at least 0, but got {conditioning_scale}")
-        check_arguments(0, *wrong, batch_size=batch_size, top_k=top_k)
+        self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
+        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, top_k=top_k)
         require_min_dalle()
         self._files = weight_files(path, size)
-        self._temperature, self._top_k, self._scale = float(temperature), top_k, float(conditioning_scale)
         self._dtype, self._device = dtype, device
-        self._name = name or f"dalle-{size}"
+        self.name = name or f"dalle-{size}"
         self.batch_size = batch_size
-
-    @property
-    def name(self) -> str:
-        """The given name, or that of the model."""
-        return self._name
 
     @property
     def nfe_per_image(self) -> int:
@@ -95,9 +88,7 @@ class DalleMiniTarget(GenerateTarget):
         return {
             "access": AccessLevel.GENERATE.value,
             "weights": digest(self._files.merges.parent, vars(self._files).values()),
-            "temperature": self._temperature,
-            "top_k": self._top_k,
-            "conditioning_scale": self._scale,
+            **self._sampling.fingerprint(),
             "dtype": self._dtype,
             "min-dalle": version("min-dalle"),
             "torch": version("torch").split("+")[0],
@@ -110,9 +101,8 @@ class DalleMiniTarget(GenerateTarget):
         Raises:
             TargetError: If a file cannot be loaded.
         """
-        starts = range(0, len(prompts), self.batch_size)
-        chunks = [slice(start, start + self.batch_size) for start in starts]
-        codes = torch.cat([self._draw_codes(prompts[chunk], seeds[chunk]) for chunk in chunks])
+        parts = slices(len(prompts), self.batch_size)
+        codes = torch.cat([self._draw_codes(prompts[part], seeds[part]) for part in parts])
         return torch.stack([self._decode(of_image) for of_image in codes])
 
     def _draw_codes(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
@@ -134,14 +124,9 @@ class DalleMiniTarget(GenerateTarget):
                     prev_tokens=codes[-1][:, None],
                     token_index=torch.tensor([place], device=device),
                 )
-                codes.append(self._draw(logits[:, -1, :known].float(), generators))
+                without, given = logits[:, -1, :known].float().chunk(2)
+                codes.append(self._sampling.draw(given, without, generators))
         return torch.stack(codes[1:], dim=1)
-
-    def _draw(self, logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """The next code of each image, from its logits without and with the caption, `[2b, v]`."""
-        without, given = logits.chunk(2)
-        noise = gumbel(generators, logits.shape[1]).to(logits)
-        return draw_tokens(guided(given, without, self._scale), self._temperature, self._top_k, noise)
 
     def _decode(self, codes: Tensor) -> Tensor:
         """The image of its codes, uint8 `[3, 256, 256]` on the CPU."""

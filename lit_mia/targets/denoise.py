@@ -8,6 +8,7 @@ from typing import Self, final
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Answers, Target
 from lit_mia.targets.schedule import Schedule
@@ -66,10 +67,8 @@ class VaryTarget(Target):
         Yields:
             Every position exactly once, in any order and any parts.
         """
-        for start in range(0, len(images), self.batch_size):
-            rows = range(start, min(start + self.batch_size, len(images)))
-            part = slice(rows.start, rows.stop)
-            yield Answers(rows, self.vary(images[part], captions[part], seeds[part]))
+        for part in slices(len(images), self.batch_size):
+            yield Answers(range(part.start, part.stop), self.vary(images[part], captions[part], seeds[part]))
 
 
 @final

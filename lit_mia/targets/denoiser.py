@@ -67,7 +67,7 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        check_arguments(guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
         self._files = PipelineFiles(path, revision)
@@ -75,14 +75,9 @@ class DenoiserTarget(DenoiseTarget):
         self._vary_t, self._vary_k = vary_t, vary_k
         self._channels_last, self._compile = channels_last, compile
         self._device, self._variant = device, variant
-        self._name = name or Path(self._files.location).name
+        self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
         self.nfe = 0
-
-    @property
-    def name(self) -> str:
-        """The given name, or the last part of the path."""
-        return self._name
 
     @property
     def needs_captions(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Answers, Fingerprint, GenerateTarget
@@ -100,7 +101,7 @@ class DiffusersTarget(GenerateTarget):
         """
         known = get_args(Dtype)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
-        check_arguments(guidance or 0.0, *mistakes, steps=steps, batch_size=batch_size, height=height, width=width)
+        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
         self._files = SingleFile(path, config, revision) if config else PipelineFiles(path, revision)
         self._lora = Lora(lora, lora_scale) if lora else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
@@ -110,14 +111,9 @@ class DiffusersTarget(GenerateTarget):
         self._dtype, self._device = dtype, device
         self._offload, self._attention_slicing, self._compile = offload, attention_slicing, compile
         self._variant = variant
-        self._name = name or Path(self._files.location).name
+        self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
         self.truncated = 0
-
-    @property
-    def name(self) -> str:
-        """The given name, or the last part of the path."""
-        return self._name
 
     @property
     def nfe_per_image(self) -> int:
@@ -174,10 +170,9 @@ class DiffusersTarget(GenerateTarget):
             TargetError: If the pipeline cannot be loaded, is not text-to-image or returns no images.
         """
         self._count_cut(prompts)
-        for start in range(0, len(prompts), self.batch_size):
-            batch = slice(start, start + self.batch_size)
-            images, flagged = self._draw(prompts[batch], seeds[batch])
-            yield screen(images, flagged, start)
+        for part in slices(len(prompts), self.batch_size):
+            images, flagged = self._draw(prompts[part], seeds[part])
+            yield screen(images, flagged, part.start)
 
     @torch.inference_mode()
     def _draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[np.ndarray, Sequence[bool]]:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel, Target
 from lit_mia.targets.placement import resolve_device
@@ -35,13 +36,8 @@ class EmbedTarget(Target):
     def __init__(self, name: str, batch_size: int, device: str, dtype: Precision) -> None:
         if batch_size < 1:
             raise TargetError(f"`batch_size` must be at least 1, but got {batch_size}.")
-        self._name = name
+        self.name = name
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
-
-    @property
-    def name(self) -> str:
-        """What logs and reports call this target."""
-        return self._name
 
     @property
     @abstractmethod
@@ -110,5 +106,4 @@ class EmbedTarget(Target):
         return resolve_device(self.device)
 
     def _batches(self, items: Sequence[Item]) -> Iterator[list[Item]]:
-        for start in range(0, len(items), self.batch_size):
-            yield list(items[start : start + self.batch_size])
+        return (list(items[part]) for part in slices(len(items), self.batch_size))

@@ -1,5 +1,6 @@
 """An OpenAI-compatible Images API as a target: nothing of the model is seen but its images."""
 
+from abc import ABC
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, final
@@ -9,17 +10,41 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Answers, Charges, Fingerprint, GenerateTarget
+from lit_mia.targets.base import AccessLevel, Answers, Charges, Fingerprint, GenerateTarget, Target
 from lit_mia.targets.denoise import VaryTarget
 from lit_mia.targets.images_api import ImageQuery, ImagesAPI, ImagesClient, Pace, write_image
 from lit_mia.targets.ledger import Spending
 
 
-@final
-class HttpTarget(GenerateTarget):
-    """Text to image through `/images/generations`."""
+class _ImagesTarget(Target, ABC):
+    """What both endpoints share: a client, whose account is the target's.
+
+    Raises:
+        TargetError: If a setting is out of range.
+    """
 
     remote = True
+
+    def __init__(
+        self, api: ImagesAPI, n: int, pace: Pace, spending: Spending, batch_size: int, name: str | None
+    ) -> None:
+        check_arguments(batch_size=batch_size)
+        self._client = ImagesClient(api, n, pace, spending)
+        self.name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
+
+    def keep_accounts(self, folder: Path) -> None:
+        """Keep the account of requests in this folder."""
+        self._client.keep_accounts(folder)
+
+    def charges(self, own: bool = False) -> Charges:
+        """What was paid, by all runs or this object's own."""
+        return self._client.charges(own)
+
+
+@final
+class HttpTarget(_ImagesTarget, GenerateTarget):
+    """Text to image through `/images/generations`."""
+
     nfe_per_image = 0
 
     def __init__(
@@ -44,26 +69,11 @@ class HttpTarget(GenerateTarget):
         Raises:
             TargetError: If a setting is out of range.
         """
-        check_arguments(0, batch_size=batch_size)
-        self._client = ImagesClient(api, n, pace, spending)
-        self._name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
-
-    @property
-    def name(self) -> str:
-        """The given name, or the model."""
-        return self._name
+        super().__init__(api, n, pace, spending, batch_size, name)
 
     def fingerprint(self) -> Fingerprint:
         """Server, model and what is sent beside prompt and seed; not the key, the pace or the price."""
         return {"access": AccessLevel.GENERATE.value, "endpoint": "generations", **self._client.api.fingerprint()}
-
-    def keep_accounts(self, folder: Path) -> None:
-        """Keep the account of requests in this folder."""
-        self._client.keep_accounts(folder)
-
-    def charges(self, own: bool = False) -> Charges:
-        """What was paid, by all runs or this object's own."""
-        return self._client.charges(own)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """One image per prompt.
@@ -86,10 +96,8 @@ class HttpTarget(GenerateTarget):
 
 
 @final
-class HttpVariationTarget(VaryTarget):
+class HttpVariationTarget(_ImagesTarget, VaryTarget):
     """Image to image through `/images/variations` or `/images/edits`."""
-
-    remote = True
 
     def __init__(
         self,
@@ -115,17 +123,11 @@ class HttpVariationTarget(VaryTarget):
         Raises:
             TargetError: If a setting is out of range.
         """
-        check_arguments(0, batch_size=batch_size)
-        self._client, self._endpoint = ImagesClient(api, n, pace, spending), endpoint
+        super().__init__(api, n, pace, spending, batch_size, name)
+        self._endpoint = endpoint
         _, height, width = api.shape
         if height != width:
             raise TargetError(f"Variations are made of square images, but `size` is {api.size}.")
-        self._name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
-
-    @property
-    def name(self) -> str:
-        """The given name, or the model."""
-        return self._name
 
     @property
     def image_size(self) -> int:
@@ -135,14 +137,6 @@ class HttpVariationTarget(VaryTarget):
     def fingerprint(self) -> Fingerprint:
         """Server, model, endpoint and what is sent beside image, caption and seed."""
         return {"access": AccessLevel.VARY.value, "endpoint": self._endpoint, **self._client.api.fingerprint()}
-
-    def keep_accounts(self, folder: Path) -> None:
-        """Keep the account of requests in this folder."""
-        self._client.keep_accounts(folder)
-
-    def charges(self, own: bool = False) -> Charges:
-        """What was paid, by all runs or this object's own."""
-        return self._client.charges(own)
 
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         """One variation of each image.

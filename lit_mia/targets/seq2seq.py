@@ -9,6 +9,7 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.targets.arguments import check_arguments
 from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
@@ -17,7 +18,7 @@ from lit_mia.targets.loading import quietly
 from lit_mia.targets.pipeline_files import MODEL_SUFFIXES
 from lit_mia.targets.placement import resolve_device
 from lit_mia.targets.shipped import shipped
-from lit_mia.targets.token_sampling import draw_tokens, guided, gumbel
+from lit_mia.targets.token_sampling import TokenSampling
 
 
 @final
@@ -58,21 +59,13 @@ class Seq2SeqTarget(GenerateTarget):
         Raises:
             TargetError: If an argument is out of range, or a folder is missing or holds no model.
         """
-        wrong = [] if temperature > 0 else [f"`temperature` must be above 0, but got {temperature}"]
-        if conditioning_scale < 0:
-            wrong.append(f"`conditioning_scale` must be at least 0, but got {conditioning_scale}")
-        check_arguments(0, *wrong, top_k=top_k, batch_size=batch_size)
+        self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
+        check_arguments(*self._sampling.mistakes(), top_k=top_k, batch_size=batch_size)
         self._folder = _model_folder(path, ("config.json", "tokenizer_config.json"))
         self._vq_folder = _model_folder(vq, ("config.json",))
-        self._temperature, self._top_k, self._scale = float(temperature), top_k, float(conditioning_scale)
         self._dtype, self._device = dtype, device
-        self._name = name or self._folder.name
+        self.name = name or self._folder.name
         self.batch_size = batch_size
-
-    @property
-    def name(self) -> str:
-        """The given name, or the last part of the path."""
-        return self._name
 
     @cached_property
     def nfe_per_image(self) -> int:
@@ -90,9 +83,7 @@ class Seq2SeqTarget(GenerateTarget):
             "weights": _model_digest(self._folder),
             "vq": _model_digest(self._vq_folder),
             **versions,
-            "temperature": self._temperature,
-            "top_k": self._top_k,
-            "conditioning_scale": self._scale,
+            **self._sampling.fingerprint(),
             "dtype": self._dtype,
         }
 
@@ -103,8 +94,7 @@ class Seq2SeqTarget(GenerateTarget):
             TargetError: If the models cannot be loaded or do not fit each other.
         """
         self._count_cut(prompts)
-        starts = range(0, len(prompts), self.batch_size)
-        parts = [slice(start, start + self.batch_size) for start in starts]
+        parts = slices(len(prompts), self.batch_size)
         return torch.cat([self.decode(self.draw(prompts[part], seeds[part])) for part in parts])
 
     @torch.inference_mode()
@@ -129,10 +119,8 @@ class Seq2SeqTarget(GenerateTarget):
             )
             cache = answer.past_key_values
             logits = answer.logits[:, -1, offset:].float()
-            if self._guided:
-                given, without = logits.chunk(2)
-                logits = guided(given, without, self._scale)
-            drawn.append(draw_tokens(logits, self._temperature, self._top_k, gumbel(generators, logits.shape[-1])))
+            given, without = logits.chunk(2) if self._guided else (logits, None)
+            drawn.append(self._sampling.draw(given, without, generators))
             last = (drawn[-1] + offset).repeat(2 if self._guided else 1).unsqueeze(-1)
         return torch.stack(drawn, dim=1)
 
@@ -147,7 +135,7 @@ class Seq2SeqTarget(GenerateTarget):
 
     @property
     def _guided(self) -> bool:
-        return self._scale != 1
+        return self._sampling.conditioning_scale != 1
 
     def _count_cut(self, prompts: Sequence[str]) -> None:
         limit = self._tokenizer.model_max_length
@@ -168,7 +156,7 @@ class Seq2SeqTarget(GenerateTarget):
         codes = config.vocab_size - _image_tokens(config, self._folder)[0]
         if codes != model.config.num_vq_embeddings:
             raise TargetError(
-                f"The model {self._name!r} writes {codes} image tokens, but the VQModel in {str(self._vq_folder)!r} "
+                f"The model {self.name!r} writes {codes} image tokens, but the VQModel in {str(self._vq_folder)!r} "
                 f"has {model.config.num_vq_embeddings}. Give the VQModel that the model was trained with."
             )
         return model

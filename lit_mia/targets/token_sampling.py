@@ -1,9 +1,49 @@
-"""How a sequence-to-sequence target draws its next image token: pure functions on logits."""
+"""How a sequence-to-sequence target draws its next image token."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import final
 
 import torch
 from torch import Tensor
+
+
+@final
+@dataclass(frozen=True)
+class TokenSampling:
+    """How tokens are drawn from logits.
+
+    Attributes:
+        temperature: What the logits are divided by, above 0.
+        top_k: How many of the likeliest tokens may be drawn; all if None.
+        conditioning_scale: How far the logits are moved from those of the empty text to those of the text, and beyond.
+    """
+
+    temperature: float
+    top_k: int | None
+    conditioning_scale: float
+
+    def mistakes(self) -> list[str]:
+        """What is out of range, in words."""
+        wrong = [] if self.temperature > 0 else [f"`temperature` must be above 0, but got {self.temperature:g}"]
+        if self.conditioning_scale < 0:
+            wrong.append(f"`conditioning_scale` must be at least 0, but got {self.conditioning_scale:g}")
+        return wrong
+
+    def fingerprint(self) -> dict[str, float | int | None]:
+        """All of it, which changes what is drawn."""
+        return asdict(self)
+
+    def draw(self, given: Tensor, without: Tensor | None, generators: Sequence[torch.Generator]) -> Tensor:
+        """The next token of each text, long `[b]`.
+
+        Args:
+            given: Logits under the texts, `[b, v]`.
+            without: Logits under the empty text, `[b, v]`; None leaves `conditioning_scale` out.
+            generators: A CPU generator for each text.
+        """
+        logits = given if without is None else guided(given, without, self.conditioning_scale)
+        return draw_tokens(logits, self.temperature, self.top_k, gumbel(generators, logits.shape[-1]))
 
 
 def guided(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:

@@ -58,19 +58,14 @@ class VariationTarget(VaryTarget):
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
         mistakes = _strength_mistakes(strength, steps)
-        check_arguments(guidance, *mistakes, steps=steps, batch_size=batch_size, height=height)
+        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height)
         self._files = PipelineFiles(path, revision)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
         self._dtype, self._device = dtype, device
         self._variant = variant
-        self._name = name or Path(self._files.location).name
+        self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
-
-    @property
-    def name(self) -> str:
-        """The given name, or the last part of the path."""
-        return self._name
 
     @cached_property
     def image_size(self) -> int:
