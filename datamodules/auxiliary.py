@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.base import AuditDataModule, check_range
+from datamodules.base import AuditDataModule
 from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
+from datamodules.tables import check_range
 from lit_mia.attacks.base import Attack
 from lit_mia.errors import CaptionerError
 from lit_mia.features.cache import cached_rows, key_digest

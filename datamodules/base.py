@@ -1,32 +1,27 @@
-"""What every audit's datamodule shares: records, locked splits, and loaders over arrays of what the target answered."""
+"""What every audit's datamodule shares: asking a target about records, and loaders over arrays of what it answered."""
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
-import lightning as L
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.pairs import PairArrays, PairDataset
 from datamodules.sources.base import RecordSource
+from datamodules.tables import RecordDataModule, check_range
 from lit_mia.attacks.base import Attack
-from lit_mia.errors import RecordError, SplitError
-from lit_mia.features.pixels import decode_images
+from lit_mia.errors import RecordError
 from lit_mia.queries.cost import Cost, Estimate
-from lit_mia.records import UNKNOWN, PairBatch, Records
-from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
+from lit_mia.records import PairBatch, Records
 from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
 
 
-class AuditDataModule(L.LightningDataModule, ABC):
+class AuditDataModule(RecordDataModule, ABC):
     """Records of known membership and what a target answers about them.
 
     What is missing is asked in `setup`, each rank asking its own share, and what was kept is not asked again. Splits
@@ -61,18 +56,10 @@ class AuditDataModule(L.LightningDataModule, ABC):
         batch_size: int,
         num_workers: int,
     ) -> None:
-        super().__init__()
-        check_range(image_size=image_size, batch_size=batch_size)
-        if not 0 < train_fraction <= 1:
-            raise RecordError(f"`train_fraction` must be in (0, 1], but got {train_fraction}.")
-        self.source, self.store_path, self.image_size = source, Path(store).expanduser(), image_size
-        self.fractions, self.split_seed, self.query_seed = fractions, split_seed, query_seed
-        self.train_fraction, self.train_draw = train_fraction, train_draw
-        self.batch_size, self.num_workers = batch_size, num_workers
-        self.arrays: PairArrays | None = None
+        super().__init__(source, store, image_size, fractions, split_seed, train_fraction, train_draw)
+        check_range(batch_size=batch_size)
+        self.query_seed, self.batch_size, self.num_workers = query_seed, batch_size, num_workers
         self.cost = Cost()
-        self.skipped: list[str] = []
-        self._left_out: set[str] = set()
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the attacker's encoder is; empty where none is used."""
@@ -88,10 +75,6 @@ class AuditDataModule(L.LightningDataModule, ABC):
     def captioner_fingerprint(self) -> dict[str, Any]:
         """What the attacker's captioner is; empty where the captions are the source's own."""
         return {}
-
-    def captioned(self, records: Records) -> Records:
-        """The readable records with the captions that the target is asked; the source's own by default."""
-        return records
 
     # ------------------------------------------------------------------ what a concrete datamodule asks
 
@@ -122,116 +105,6 @@ class AuditDataModule(L.LightningDataModule, ABC):
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records that the target refused to answer; none by default."""
         return {}
-
-    # ------------------------------------------------------------------ records and splits
-
-    @cached_property
-    def all_records(self) -> Records:
-        """The readable records of the source, of known and unknown membership; a large table is loaded once."""
-        records = self.source.load()
-        _, unreadable = decode_images(records, self.image_size, self.folder)
-        self.skipped = [records.ids[row] for row in unreadable]
-        gone = set(unreadable)
-        return self.captioned(records.select([row for row in range(len(records)) if row not in gone]))
-
-    @cached_property
-    def labelled(self) -> Records:
-        """The records of known membership: what is split and asked."""
-        records = self.all_records
-        return records.select([row for row, member in enumerate(records.members) if member != UNKNOWN])
-
-    @cached_property
-    def unlabelled(self) -> Records:
-        """The records of unknown membership: what `predict` asks."""
-        records = self.all_records
-        return records.select([row for row, member in enumerate(records.members) if member == UNKNOWN])
-
-    @cached_property
-    def known(self) -> Records:
-        """The labelled records that were not left out: what heads are trained and tested on."""
-        return self._kept(self.labelled)
-
-    @cached_property
-    def unknown(self) -> Records:
-        """The unlabelled records that were not left out: what `predict` scores."""
-        return self._kept(self.unlabelled)
-
-    @cached_property
-    def locked_splits(self) -> Splits:
-        """The splits of the labelled records, checked and locked.
-
-        Raises:
-            SplitError: If a split lacks a class, or the lock holds other splits.
-        """
-        splits = assign_splits(self.labelled, self.fractions, self.split_seed)
-        check_splits(splits, self.labelled)
-        lock_splits(splits, self.labelled, self.store_path / "splits.json")
-        return splits
-
-    @cached_property
-    def splits(self) -> Splits:
-        """The locked splits without the records that were left out; rows count in `known`.
-
-        Raises:
-            SplitError: If a split lacks a class.
-        """
-        splits = remaining(self.locked_splits, self.labelled, self._kept_rows(self.labelled))
-        try:
-            check_splits(splits, self.known)
-        except SplitError as error:
-            gone = len(self.labelled) - len(self.known)
-            raise SplitError(f"After {gone} of {len(self.labelled)} records were refused: {error}") from None
-        return splits
-
-    def leave_out(self, ids: Iterable[str]) -> None:
-        """Take some records out of all tables, splits and loaders, for good.
-
-        Args:
-            ids: Records that have no answer from this target or from one that it is compared with.
-        """
-        gone = self._left_out.union(ids)
-        if gone == self._left_out:
-            return
-        self._left_out = gone
-        self._count_anew()
-
-    def leave_out_test(self) -> None:
-        """Take the test split away for good, so that its records are neither asked about nor scored; the lock stays."""
-        splits, test = self.locked_splits, set(self.locked_splits.rows["test"])
-        kept = [row for row in range(len(self.labelled)) if row not in test]
-        splits = remaining(splits, self.labelled, kept)
-        self.labelled = self.labelled.select(kept)
-        rows = {name: of_split for name, of_split in splits.rows.items() if name != "test"}
-        self.locked_splits = replace(splits, rows=rows)
-        self._count_anew()
-
-    def _count_anew(self) -> None:
-        """Forget what was derived from the records that were there before."""
-        self.arrays = None
-        for table in ("known", "unknown", "splits", "train_rows"):
-            self.__dict__.pop(table, None)
-
-    def _kept(self, records: Records) -> Records:
-        rows = self._kept_rows(records)
-        return records if len(rows) == len(records) else records.select(rows)
-
-    def _kept_rows(self, records: Records) -> list[int]:
-        return [row for row, name in enumerate(records.ids) if name not in self._left_out]
-
-    @cached_property
-    def train_rows(self) -> list[int]:
-        """The training rows, or the drawn share of them."""
-        rows = self.splits.rows["train"]
-        if self.train_fraction == 1:
-            return list(rows)
-        draw = f"train/{self.train_draw}"
-        kept = [row for row in rows if group_coin(draw, self.known.groups[row]) < self.train_fraction]
-        if len({self.known.members[row] for row in kept}) < 2:
-            raise RecordError(
-                f"`train_fraction` {self.train_fraction} (draw {self.train_draw}) leaves {len(kept)} of {len(rows)} "
-                "training records, not of both classes. Use a larger fraction or another draw."
-            )
-        return kept
 
     # ------------------------------------------------------------------ queries
 
@@ -338,30 +211,3 @@ class AuditDataModule(L.LightningDataModule, ABC):
         if not self.unknown:
             raise RecordError(f"The target {self.target.name!r} refused all {len(self.unlabelled)} records to predict.")
         return self.unknown
-
-    # ------------------------------------------------------------------ arrays
-
-    @property
-    def folder(self) -> Path:
-        """Where decoded images and computed features are."""
-        return self.store_path / "features"
-
-    def query_images(self, records: Records) -> NDArray[np.uint8]:
-        """The query images of some records, uint8 `[n, 3, s, s]`."""
-        images, _ = decode_images(records, self.image_size, self.folder)
-        return images
-
-    def share_records(self, other: "AuditDataModule") -> None:
-        """Take over the records that another datamodule has loaded."""
-        self.all_records, self.skipped = other.all_records, other.skipped
-
-
-def check_range(**at_least_one: int) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        RecordError: If one is.
-    """
-    for name, value in at_least_one.items():
-        if value < 1:
-            raise RecordError(f"`{name}` must be at least 1, but got {value}.")
