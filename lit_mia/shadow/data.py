@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, TypeVar, final
 
 import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+Batch = TypeVar("Batch", covariant=True)
+
+
+class Rows(Protocol[Batch]):
+    """Something that fetches whole batches."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: list[int], /) -> Batch: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,18 @@ class CaptionedImages(Dataset[CaptionedBatch]):
         return ", ".join([self.captions[row], *words])
 
 
+def endless(dataset: "Rows[Batch]", batch_size: int, steps: int) -> DataLoader[Batch]:
+    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
+
+    Args:
+        dataset: The data set; its items are asked by lists of rows.
+        batch_size: Rows per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # pass after pass
+    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)  # type: ignore[arg-type]
+
+
 @final
 class CaptionedImagesDataModule(L.LightningDataModule):
     """Endless random batches of a `CaptionedImages` data set.
@@ -66,5 +88,4 @@ class CaptionedImagesDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[CaptionedBatch]:
         """Batches of random rows, without repetition inside a pass over the data."""
-        sampler = RandomSampler(self.dataset, num_samples=self.batch_size * self.steps)  # pass after pass
-        return DataLoader(self.dataset, sampler=BatchSampler(sampler, self.batch_size, True), batch_size=None)
+        return endless(self.dataset, self.batch_size, self.steps)

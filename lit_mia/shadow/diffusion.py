@@ -9,8 +9,9 @@ import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler
+from torch.utils.data import DataLoader
 
+from lit_mia.shadow.data import endless
 from lit_mia.shadow.training import DiffusionTraining
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class LatentDiffusionDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[LatentBatch]:
         """Batches of random members, without repetition inside a pass over them."""
-        sampler = RandomSampler(self, num_samples=self.batch_size * self.steps)
-        return DataLoader(self, sampler=BatchSampler(sampler, self.batch_size, True), batch_size=None)  # type: ignore[arg-type]
+        return endless(self, self.batch_size, self.steps)
 
     def __len__(self) -> int:
         return len(self.captions)

@@ -11,8 +11,9 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler
+from torch.utils.data import DataLoader
 
+from lit_mia.shadow.data import endless
 from lit_mia.shadow.schedule import one_cycle
 from lit_mia.shadow.training import TargetTraining
 
@@ -55,8 +56,7 @@ class TokenDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[TokenBatch]:
         """Batches of random images, without repetition inside a pass over them."""
-        sampler = RandomSampler(self, num_samples=self.batch_size * self.steps)
-        return DataLoader(self, sampler=BatchSampler(sampler, self.batch_size, True), batch_size=None)  # type: ignore[arg-type]
+        return endless(self, self.batch_size, self.steps)
 
     def __len__(self) -> int:
         return len(self.captions)
