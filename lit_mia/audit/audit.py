@@ -134,9 +134,7 @@ class Audit:
         heads = output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = self.maker.rows(heads)
-        distances = (
-            fidelity(self.data, encoder=self.fid_encoder) if isinstance(self.data, AuxiliaryDataModule) else None
-        )
+        distances = fidelity(self.data, encoder=self.fid_encoder)
         tried = _count(self.data.store_path / "ledger.json", config)
         tools = check_tools(self.data, self.attacks)
         placebo = self.maker.placebo is not None

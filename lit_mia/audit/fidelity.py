@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.base import AuditDataModule
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p
@@ -25,7 +26,7 @@ Floats = NDArray[np.float32]
 
 
 def fidelity(
-    data: AuxiliaryDataModule, rows: Sequence[int] | None = None, encoder: Encoder | None = None
+    data: AuditDataModule, rows: Sequence[int] | None = None, encoder: Encoder | None = None
 ) -> Fidelity | None:
     """FID and KID in both readings, of as many members as non-members.
 
@@ -38,8 +39,10 @@ def fidelity(
         encoder: What embeds the images; None: the encoder of the heads.
 
     Returns:
-        The distances, or None with fewer than four records on a side.
+        The distances, or None with fewer than four records on a side, and where no images are made from captions.
     """
+    if not isinstance(data, AuxiliaryDataModule):
+        return None
     encoder, records = encoder or data.encoder, data.known
     members, others = _equal_sides(records, range(len(records)) if rows is None else rows)
     if len(members) < MIN_IMAGES:
