@@ -71,6 +71,10 @@ class Question:
     image: Tensor | None
 
 
+Answer = tuple["asyncio.Future[Tensor]", int]
+"""The call of a target that has answered a question, and the place of its image among the call's."""
+
+
 class Batcher:
     """Gathers what is asked at the same time into one call of a target.
 
@@ -82,14 +86,15 @@ class Batcher:
 
     def __init__(self, answer: Callable[[Sequence[Question]], Tensor], batch_size: int, wait: float = 0.02) -> None:
         self._answer, self._batch_size, self._wait = answer, batch_size, wait
-        self._asked: asyncio.Queue[tuple[Question, asyncio.Future[Tensor]]] = asyncio.Queue()
+        self._asked: asyncio.Queue[tuple[Question, asyncio.Future[Answer]]] = asyncio.Queue()
 
     async def ask(self, questions: Sequence[Question]) -> list[Tensor]:
         """One image per question, uint8 `[3, h, w]`."""
         futures = [asyncio.get_running_loop().create_future() for _ in questions]
         for pair in zip(questions, futures, strict=True):
             self._asked.put_nowait(pair)
-        return list(await asyncio.gather(*futures))
+        answers = await asyncio.gather(*futures)
+        return [(await call)[place] for call, place in answers]  # what the call raises, each of its clients is told
 
     async def serve(self) -> None:
         """Answer until cancelled."""
@@ -98,16 +103,12 @@ class Batcher:
             await asyncio.sleep(self._wait)
             while len(batch) < self._batch_size and not self._asked.empty():
                 batch.append(self._asked.get_nowait())
-            futures = [future for _, future in batch]
-            try:
-                images = await asyncio.to_thread(self._answer, [question for question, _ in batch])
-                for future, image in zip(futures, images, strict=True):
-                    if not future.done():  # its client may have left
-                        future.set_result(image)
-            except Exception as error:  # the clients of this batch are told; later ones may be served
-                for future in futures:
-                    if not future.done():
-                        future.set_exception(error)
+            questions = [question for question, _ in batch]
+            call = asyncio.get_running_loop().run_in_executor(None, self._answer, questions)
+            await asyncio.wait([call])
+            for place, (_, future) in enumerate(batch):
+                if not future.done():  # its client may have left
+                    future.set_result((call, place))
 
 
 class ImagesServer:
@@ -140,7 +141,8 @@ class ImagesServer:
             Route("/v1/images/{endpoint}", self.images, methods=["POST"]),
             Route("/files/{name}", self.file, methods=["GET"]),
         ]
-        self.app = Starlette(routes=routes, lifespan=self._running)
+        handlers = {LitMiaError: _refused, Exception: _failed}
+        self.app = Starlette(routes=routes, lifespan=self._running, exception_handlers=handlers)
 
     async def images(self, request: Request) -> Response:
         """One request of the API."""
@@ -187,12 +189,7 @@ class ImagesServer:
     ) -> Response:
         first = int(fields.get("seed", secrets.randbits(62)))
         questions = [Question(first + i, fields.get("prompt"), image) for i in range(int(fields.get("n", 1)))]
-        try:
-            made = await (self._generations if image is None else self._variations).ask(questions)
-        except LitMiaError as error:
-            return _error(400, "invalid_request", str(error))
-        except Exception as error:
-            return _error(500, "server_error", f"The target failed: {type(error).__name__}: {error}")
+        made = await (self._generations if image is None else self._variations).ask(questions)
         size = f"{made[0].shape[2]}x{made[0].shape[1]}"
         if fields.get("size", size) != size:
             return _error(400, "invalid_size", f"The size {fields['size']} is not supported, only {size}.")
@@ -249,6 +246,16 @@ def _png(image: Tensor, wider: bool) -> bytes:
     picture, file = Image.fromarray(image.permute(1, 2, 0).numpy()), io.BytesIO()
     (picture.resize((picture.width + 8, picture.height)) if wider else picture).save(file, "PNG")
     return file.getvalue()
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """What a client is told of a mistake of its own."""
+    return _error(400, "invalid_request", str(error))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    """What a client is told when the target fails."""
+    return _error(500, "server_error", f"The target failed: {type(error).__name__}: {error}")
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
