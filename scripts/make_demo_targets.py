@@ -9,14 +9,13 @@ codes, which need `make_tools.py vq` and `seq2seq`; all have the same members. C
 
 import argparse
 import json
-from datetime import timedelta
 from pathlib import Path
 
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.callbacks import Callback
+from training_run import WORK, train
 
 from datamodules.sources.openmoji import MEMBER_SEED, OpenMojiSource
 from lit_mia.records import MEMBER, Records
@@ -26,7 +25,6 @@ from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
 from lit_mia.shadow.training import TargetTraining
 
-WORK = Path(".work")
 SEEDS = {"demo": 11, "shadow": 12, "ddpm": 13, "ddpm-shadow": 14, "seq2seq": 15, "seq2seq-shadow": 16}
 STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600, "seq2seq": 1200, "seq2seq-shadow": 960}
 BATCH = {"latent": 64, "ddpm": 32, "seq2seq": 32}
@@ -64,22 +62,10 @@ def main() -> None:
     folder = WORK / f"openmoji-{args.target}"
     L.seed_everything(SEEDS[args.target])
     model, data = training(family, images, [str(c) for c in members.captions], args.batch_size, args.steps)
-    checkpoint = ModelCheckpoint(folder, save_last=True, train_time_interval=timedelta(minutes=10), save_top_k=1)
     facts = membership(args, members, model, size)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        max_steps=args.steps,
-        precision="bf16-mixed",
-        callbacks=[checkpoint, Snapshots(folder / "snapshots", facts, SNAPSHOT_EVERY[family])],
-        logger=CSVLogger(folder, name="log"),
-        log_every_n_steps=20,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    last = folder / "last.ckpt"
-    trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-    trainer.save_checkpoint(last)
-    model.export(folder / f"snapshots/step-{trainer.global_step:05d}", facts)
+    snapshots = Snapshots(folder / "snapshots", facts, SNAPSHOT_EVERY[family])
+    train(folder.name, model, data, args.steps, callbacks=[snapshots])
+    model.export(folder / f"snapshots/step-{args.steps:05d}", facts)
 
 
 def training(

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from make_tools import train
-from ship_demo import ASSETS, WORK, copy_log
+from ship_demo import ASSETS, copy_log
+from training_run import WORK, train
 from transformers import CLIPTokenizer
 
 from datamodules.sources.faces import WORLD_SEED

@@ -4,14 +4,11 @@ Checkpoints every 10 minutes into `.work/`; the same command resumes.
 """
 
 import sys
-from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
+from training_run import WORK, train
 from transformers import CLIPTokenizer
 from vendor_emoji import load_vendor_emoji
 
@@ -23,33 +20,7 @@ from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
 from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
 from lit_mia.shadow.vq_autoencoder import VqAutoencoderTraining
 
-WORK = Path(".work")
 SIZE = 64
-
-
-def train(
-    name: str,
-    model: L.LightningModule,
-    data: L.LightningDataModule,
-    steps: int,
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
-) -> None:
-    """Train `model` for `steps` steps, or go on from its last checkpoint."""
-    folder = WORK / name
-    checkpoint = ModelCheckpoint(folder, save_last=True, train_time_interval=timedelta(minutes=10), save_top_k=1)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        max_steps=steps,
-        precision=precision,
-        callbacks=[checkpoint],
-        logger=CSVLogger(folder, name="log"),
-        log_every_n_steps=20,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    last = folder / "last.ckpt"
-    trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-    trainer.save_checkpoint(last)
 
 
 def emoji_tokenizer(folder: Path, names: list[str], keywords: list[list[str]], vocabulary: int) -> CLIPTokenizer:

@@ -6,11 +6,11 @@ that look near t = 0 need it to be well trained there.
 """
 
 import csv
-import shutil
 
 import numpy as np
 import torch
-from ship_demo import ASSETS, WORK, copy_log
+from ship_demo import ASSETS, ship
+from training_run import WORK
 
 from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.queries.sweep import Questions
@@ -27,9 +27,7 @@ def main() -> None:
         snapshots = sorted((WORK / f"openmoji-{name}/snapshots").glob("step-*"))
         if snapshots:
             folder = ASSETS / f"targets/openmoji-{name}"
-            shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(snapshots[-1], folder)
-            copy_log(WORK / f"openmoji-{name}", folder)
+            ship(snapshots[-1], folder, WORK / f"openmoji-{name}")
             print(f"{folder}: {snapshots[-1].name}")
     write(noise_errors())
 

@@ -1,6 +1,6 @@
 """Put trained parts into the package: `python scripts/ship_demo.py --step N` after `make_tools.py` and both targets.
 
-Copies the snapshots of that step, the encoder, the training logs, the leak curve, and draws the contact sheet.
+Copies the snapshots of that step, encoder, captioner, training logs and leak curve, and draws the contact sheet.
 """
 
 import argparse
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from training_run import WORK
 
 from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.queries.generate import queries_for
@@ -17,7 +18,6 @@ from lit_mia.report.gallery import contact_sheet
 from lit_mia.splits import assign_splits
 from lit_mia.targets.diffusion import DiffusersTarget
 
-WORK = Path(".work")
 ASSETS = Path("lit_mia/assets")
 PER_CLASS = 32
 
@@ -28,19 +28,28 @@ def main() -> None:
     parser.add_argument("--step", type=int, required=True)
     step = parser.parse_args().step
     for target in ("demo", "shadow"):
-        folder = ASSETS / f"targets/openmoji-{target}"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(WORK / f"openmoji-{target}/snapshots/step-{step:05d}", folder)
-        copy_log(WORK / f"openmoji-{target}", folder)
-    encoder = ASSETS / "encoders/openmoji-clip"
-    shutil.rmtree(encoder, ignore_errors=True)
-    shutil.copytree(WORK / "openmoji-clip", encoder)
-    copy_log(WORK / "clip", encoder)
+        made = WORK / f"openmoji-{target}"
+        ship(made / f"snapshots/step-{step:05d}", ASSETS / f"targets/openmoji-{target}", made)
+    ship(WORK / "openmoji-clip", ASSETS / "encoders/openmoji-clip", WORK / "clip")
+    ship(WORK / "openmoji-blip", ASSETS / "captioners/openmoji-blip", WORK / "captioner")
     for tool in ("autoencoder", "autoencoder-2", "text"):
         copy_log(WORK / tool, ASSETS / "targets", f"{tool}-training.csv")
     for name in ("leak_curve.csv", "leak_curve.png"):
         shutil.copy(WORK / "openmoji-demo" / name, ASSETS / "targets" / name)
     draw_sheet()
+
+
+def ship(made: Path, to: Path, training: Path) -> None:
+    """Put a finished model into the package, with the log of its training.
+
+    Args:
+        made: The exported model.
+        to: Its folder in the package, whose contents are replaced.
+        training: Where its training kept its logs.
+    """
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(made, to)
+    copy_log(training, to)
 
 
 def copy_log(folder: Path, to: Path, name: str = "training.csv") -> None:

@@ -1,4 +1,4 @@
-"""Put the sequence-to-sequence targets into the package: `python scripts/ship_seq2seq.py --step N [--shadow-step M]`.
+"""Put the sequence-to-sequence targets into the package: `python scripts/ship_seq2seq.py --step N --shadow-step M`.
 
 After `make_tools.py vq`, `seq2seq`, `make_demo_targets.py seq2seq`, `seq2seq-shadow` and `leak_curve.py seq2seq`.
 """
@@ -6,7 +6,8 @@ After `make_tools.py vq`, `seq2seq`, `make_demo_targets.py seq2seq`, `seq2seq-sh
 import argparse
 import shutil
 
-from ship_demo import ASSETS, WORK, copy_log
+from ship_demo import ASSETS, copy_log, ship
+from training_run import WORK
 
 
 def main() -> None:
@@ -16,17 +17,12 @@ def main() -> None:
     parser.add_argument("--shadow-step", type=int, required=True)
     args = parser.parse_args()
     for name, step in (("seq2seq", args.step), ("seq2seq-shadow", args.shadow_step)):
-        folder = ASSETS / f"targets/openmoji-{name}"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(WORK / f"openmoji-{name}/snapshots/step-{step:05d}", folder)
-        copy_log(WORK / f"openmoji-{name}", folder)
+        made = WORK / f"openmoji-{name}"
+        ship(made / f"snapshots/step-{step:05d}", ASSETS / f"targets/openmoji-{name}", made)
     for name in ("leak_curve.csv", "leak_curve.png"):
         shutil.copy(WORK / "openmoji-seq2seq" / name, ASSETS / "targets/openmoji-seq2seq" / name)
     copy_log(WORK / "seq2seq", ASSETS / "targets", "seq2seq-start-training.csv")
-    vq = ASSETS / "tools/openmoji-vq"
-    shutil.rmtree(vq, ignore_errors=True)
-    shutil.copytree(WORK / "openmoji-vq", vq)
-    copy_log(WORK / "vq", vq)
+    ship(WORK / "openmoji-vq", ASSETS / "tools/openmoji-vq", WORK / "vq")
 
 
 if __name__ == "__main__":
