@@ -11,11 +11,16 @@ from pathlib import Path
 import torch
 import uvicorn
 
+from lit_mia.errors import TargetError
+from lit_mia.queries.generate import GenerateQuery
 from lit_mia.targets import HttpTarget
 from lit_mia.targets.images_api import ImagesAPI, Pace
 
 SCRIPT = Path(__file__).parent.parent / "scripts/serve_demo.py"
 SIDE = 16
+PROMPTS = [f"picture {number}" for number in range(40)]
+SEEDS = list(range(40))
+QUICK = ("limit", "error", "truncated", "no_image", "wrong_size", "fewer")
 
 
 def _load():
@@ -79,3 +84,20 @@ def target(server, n=1, kind=HttpTarget, **options):
     of_api = {name: options.pop(name) for name in list(options) if name in ImagesAPI.__dataclass_fields__}
     of_pace = {name: options.pop(name) for name in list(options) if name in Pace.__dataclass_fields__}
     return kind(api(server, **of_api), n=n, pace=pace(**of_pace), **options)
+
+
+def gather(parts):
+    """Images by row, refusals by row, and the error at the end if there is one."""
+    images, refused, end = {}, {}, None
+    try:
+        for part in parts:
+            assert not images.keys() & set(part.rows)
+            images |= dict(zip(part.rows, part.images, strict=True))
+            refused |= part.refused
+    except TargetError as error:
+        end = error
+    return images, refused, end
+
+
+def queries_of(prompts):
+    return [GenerateQuery(prompt, prompt, 0) for prompt in prompts]

@@ -14,6 +14,10 @@ from datamodules.sources import CsvSource
 from lit_mia.targets.base import GenerateTarget
 
 QUARTERS = (0.25, 0.25, 0.25, 0.25)
+ALL = frozenset({"image", "generated", "image_embedding", "generated_embedding", "text_embedding"})
+N = 28
+LABELS = ["1", "0"] * (N // 2)
+SEED = 62  # of the splits: at this one each quarter of the labels holds three records of each class or more
 COLUMNS = ("image", "caption", "member", "artist")
 
 

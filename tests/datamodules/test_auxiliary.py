@@ -2,51 +2,20 @@
 
 import logging
 import warnings
-from typing import final
 
 import lightning as L
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from small_records import QUARTERS, InkTarget, write_records, write_table
+from small_records import ALL, LABELS, SEED, N, write_records, write_table
 
-from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIIP, AttackIIS, AttackIP, AttackIV, BlindPixels
-from lit_mia.errors import CaptionerError, RecordError, SplitError, StoreError
-from lit_mia.features.captioners import Captioner
+from lit_mia.errors import RecordError, SplitError, StoreError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.features.pixels import resize
 from lit_mia.queries.generate import queries_for, read
 from lit_mia.queries.store import Store
-
-ALL = frozenset({"image", "generated", "image_embedding", "generated_embedding", "text_embedding"})
-SEED = 62  # at this one each quarter holds three records of each class or more
-N = 28
-LABELS = ["1", "0"] * (N // 2)
-
-
-@pytest.fixture
-def source(tmp_path):
-    return write_records(tmp_path / "records", LABELS)
-
-
-@pytest.fixture
-def ink(tmp_path):
-    """Makes targets that note what they are asked, each in a folder of its own."""
-    return lambda name="notes", **options: InkTarget(tmp_path / name, **options)
-
-
-@pytest.fixture
-def data(tmp_path, source, ink):
-    """Makes a datamodule over one store; what a test gives takes the place of the defaults."""
-
-    def make(**options):
-        settings = {"source": source, "store": str(tmp_path / "store"), "image_size": 8} | options
-        settings = {"fractions": QUARTERS, "split_seed": SEED} | settings
-        return AuxiliaryDataModule(**({"target": ink()} | settings))
-
-    return make
 
 
 def _trainer(**options):
@@ -147,69 +116,6 @@ def test_features_are_the_same_with_and_without_cache(data, tiny_clip_folder):
     second.prepare(ALL)
     for name in ALL:
         assert np.array_equal(getattr(first.arrays, name), getattr(second.arrays, name))
-
-
-# ---------------------------------------------------------------------- captions
-
-
-@final
-class Brightest(Captioner):
-    """Names the brightest channel, notes how many images it was shown, and has no word for one channel."""
-
-    def __init__(self, words=("red", "green", "blue")):
-        self.words, self.shown = words, 0
-
-    def fingerprint(self):
-        return {"captioner": "brightest", "words": [*self.words]}
-
-    def caption(self, images):
-        self.shown += len(images)
-        return [self.words[channel] for channel in np.asarray(images).mean(axis=(2, 3)).argmax(axis=1)]
-
-
-def test_a_captioner_takes_the_place_of_the_captions(data, ink, tiny_clip_folder):
-    encoder, captioner = OpenClipEncoder(str(tiny_clip_folder), device="cpu"), Brightest()
-    module = data(target=(target := ink()), encoder=encoder, captioner=captioner)
-    module.prepare(ALL)
-    words = captioner.caption(module.arrays.image)
-    assert len({*words}) == 3
-    assert list(module.known.captions) == words
-    assert sorted(prompt for prompt, _ in target.asked()) == sorted(words)
-    _close(module.arrays.text_embedding, encoder.embed_texts(words))
-    assert module.splits.digest == data().splits.digest
-    assert (module.captioner_fingerprint()["captioner"], data().captioner_fingerprint()) == ("brightest", {})
-
-
-def test_nothing_is_described_twice_and_another_captioner_describes_anew(data, ink):
-    first, again, other = Brightest(), Brightest(), Brightest(("warm", "fresh", "cold"))
-    module = data(captioner=first)
-    placebo = module.answered_by(ink("placebo", ink=1), module.store_path / "placebo")
-    assert module.known.captions == placebo.known.captions == data(captioner=again).known.captions
-    assert (first.shown, again.shown) == (N, 0)
-    assert placebo.captioner is first
-    assert {*data(captioner=other).known.captions} == {"warm", "fresh", "cold"}
-    assert data(captioner=again, image_size=9).known.captions
-    assert (again.shown, other.shown) == (N, N)
-
-
-def test_records_without_a_word_are_skipped_and_named(data, ink):
-    whole, module = (
-        data(captioner=Brightest()),
-        data(captioner=Brightest(("red", "", "blue")), target=(target := ink())),
-    )
-    silent = [name for name, word in zip(whole.known.ids, whole.known.captions, strict=True) if word == "green"]
-    assert 0 < len(silent) < N
-    assert {*module.known.captions} == {"red", "blue"}
-    assert (module.skipped, len(module.known)) == (silent, N - len(silent))
-    assert whole.skipped == []
-    module.fill(module.known, 0, 1)
-    assert len(target.asked()) == N - len(silent)
-
-
-def test_a_captioner_without_any_word_is_refused_before_any_query(data, ink):
-    with pytest.raises(CaptionerError, match="captions of all 28 records are empty"):
-        data(captioner=Brightest(("", "", "")), target=(target := ink())).query()
-    assert target.asked() == []
 
 
 # ---------------------------------------------------------------------- what is asked
