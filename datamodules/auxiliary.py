@@ -14,13 +14,13 @@ from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
 from datamodules.tables import check_range
 from lit_mia.attacks.base import Attack
+from lit_mia.cache import cached_rows, key_digest
+from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError
-from lit_mia.features.cache import cached_rows, key_digest
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.features.pixels import resize
-from lit_mia.queries.cost import Estimate
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records

@@ -13,8 +13,8 @@ from datamodules.pairs import PairArrays, PairDataset
 from datamodules.sources.base import RecordSource
 from datamodules.tables import RecordDataModule, check_range
 from lit_mia.attacks.base import Attack
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
-from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import PairBatch, Records
 from lit_mia.targets.base import Target
 

@@ -14,14 +14,13 @@ from PIL import Image
 from datamodules.sources.people import PeopleSource
 from datamodules.tables import check_range
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
+from lit_mia.cache import cached_path, cached_rows
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
-from lit_mia.features.cache import cached_path, cached_rows
 from lit_mia.names import filled_pool, read_pool
 from lit_mia.people import People, name_key, spelled
-from lit_mia.queries.cost import Cost, Estimate
-from lit_mia.queries.progress import progress
-from lit_mia.targets.base import AccessLevel
-from lit_mia.targets.embed import EmbedTarget
+from lit_mia.progress import progress
+from lit_mia.targets.base import AccessLevel, EmbedTarget
 
 Key = dict[str, object]
 Floats = NDArray[np.float32]

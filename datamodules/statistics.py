@@ -12,16 +12,15 @@ from datamodules.base import AuditDataModule
 from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError, TargetError
-from lit_mia.queries.cost import Estimate
 from lit_mia.queries.denoise import AskedTarget, Generation, Variation, draw
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
 from lit_mia.queries.store import Store
 from lit_mia.queries.sweep import Plan, Questions, lacking, sweep
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
-from lit_mia.targets.denoise import DenoiseTarget, VaryTarget
+from lit_mia.targets.base import AccessLevel, DenoiseTarget, GenerateTarget, Target, VaryTarget
 
 
 @final

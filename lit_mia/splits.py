@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import uuid
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from lit_mia.errors import SplitError
+from lit_mia.files import replacing
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 
 SPLITS = ("train", "val", "calibration", "test")
@@ -138,10 +138,8 @@ def lock_splits(splits: Splits, records: Records, path: Path) -> None:
         "fractions": splits.fractions,
         "ids": {name: [records.ids[row] for row in rows] for name, rows in splits.rows.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
-    temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _check_fractions(fractions: Sequence[float]) -> None:

@@ -9,6 +9,7 @@ os.environ["WANDB_MODE"] = "offline"
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 def tiny_pipeline_folder(tmp_path_factory) -> Path:
     """A saved StableDiffusionPipeline with random weights that draws 16 x 16 images."""
     return save_tiny("sd", tmp_path_factory.mktemp("tiny") / "pipeline")
+
+
+@pytest.fixture(scope="session")
+def family_folder(tmp_path_factory) -> Callable[[str], Path]:
+    """Saves the tiny pipeline of a family when it is first asked for."""
+    return cache(lambda family: save_tiny(family, tmp_path_factory.mktemp(family)))
 
 
 @pytest.fixture(scope="session")

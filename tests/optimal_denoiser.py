@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from lit_mia.targets.denoise import Condition, DenoiseTarget
-from lit_mia.targets.draws import normal
-from lit_mia.targets.schedule import Schedule
+from lit_mia.models.condition import Condition
+from lit_mia.models.draws import normal
+from lit_mia.models.schedule import Schedule
+from lit_mia.targets.base import DenoiseTarget
 
 ALPHAS_BAR = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)
 

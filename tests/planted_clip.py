@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lit_mia.models.digest import Fingerprint
 from lit_mia.people import People
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.embed import EmbedTarget
+from lit_mia.targets.base import EmbedTarget
 
 DIMENSION = 64
 NAME = re.compile(r"[A-Z]\w+ [A-Z]\w+")  # templates are in lower case

@@ -39,17 +39,17 @@ class StreamingTarget(GenerateTarget):
         self.refuses, self.ink, self.breaks_after, self.error = dict(refuses or {}), ink, breaks_after, error
         self.batch_size, self.longest, self.truncated = batch_size, longest, 0
         self.asked: list[tuple[str, int]] = []
-        self.ledger = Path()
+        self.accounts = Path()
         self.own: list[str] = []
 
     def fingerprint(self):
         return {"kind": "stream", "ink": self.ink}
 
     def keep_accounts(self, folder):
-        self.ledger = folder / "paid.txt"
+        self.accounts = folder / "paid.txt"
 
     def charges(self, own=False):
-        held = self.ledger.read_text().splitlines() if self.ledger.is_file() else []
+        held = self.accounts.read_text().splitlines() if self.accounts.is_file() else []
         confirmed, uncertain = ((self.own if own else held).count(what) for what in ("paid", "unknown"))
         return Charges(confirmed, uncertain, confirmed * self.price_per_image, uncertain * self.price_per_image)
 
@@ -79,6 +79,6 @@ class StreamingTarget(GenerateTarget):
 
     def _pay(self, what):
         self.own.append(what)
-        if self.ledger != Path():
-            with self.ledger.open("a") as file:
+        if self.accounts != Path():
+            with self.accounts.open("a") as file:
                 file.write(f"{what}\n")

@@ -8,8 +8,8 @@ from typing import IO
 
 from PIL import Image, ImageOps
 
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
-from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 from lit_mia.transparency import rgb_over_white
 

@@ -14,14 +14,15 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import join_records
+from lit_mia.cache import key_digest
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
-from lit_mia.features.cache import key_digest
-from lit_mia.queries.cost import Cost, Estimate
+from lit_mia.models.digest import Fingerprint
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
 from lit_mia.queries.store import Store
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
-from lit_mia.targets.base import Fingerprint, GenerateTarget
+from lit_mia.targets.base import GenerateTarget
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
-from lit_mia.callbacks.best_epoch import BestEpoch
+from lit_mia.attacks.best_epoch import BestEpoch
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from lit_mia.audit.audit import Audit
 from lit_mia.audit.fidelity import fidelity
 from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.kept_heads import KeptHeads
+from lit_mia.cache import key_digest
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
-from lit_mia.features.cache import key_digest
 from lit_mia.metrics.seeds import combine_seeds
-from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationReport, Label, PointFacts, short
 from lit_mia.report.ablation_numbers import Head, PointScores, Scores, on_common_records, rows_of, summaries_of

@@ -25,12 +25,12 @@ from lit_mia.audit.head_rows import HeadRows
 from lit_mia.audit.rows import RowMaker
 from lit_mia.audit.statistic_rows import StatisticProtocol, StatisticRows
 from lit_mia.audit.tool_check import check_tools
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, RecordError
-from lit_mia.features.cache import replacing
 from lit_mia.features.encoders import Encoder
+from lit_mia.files import replacing
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
-from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.report.numbers import Evaluation, RowScores, evaluate
 from lit_mia.report.provenance import git_commit, limits_of, versions
 from lit_mia.report.refused import unequal_refusals

@@ -13,18 +13,18 @@ import numpy as np
 from datamodules.identity import IdentityDataModule
 from lit_mia.attacks.identity import IdentityInference
 from lit_mia.audit.identity_rows import Side, grid_of, halves_of, identity_row, person_lines, side_of
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError
 from lit_mia.metrics.identity import trend_with_images, trend_with_occurrences, within_null
 from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, decide_identity
 from lit_mia.metrics.verdict import Design
 from lit_mia.people import People
-from lit_mia.queries.cost import Cost, Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
 from lit_mia.report.identity_limits import identity_limits
 from lit_mia.report.identity_schema import IdentityReport, IdentityRow, IdentityRowKind
 from lit_mia.report.people import PersonLine
 from lit_mia.report.provenance import git_commit, versions
-from lit_mia.targets.embed import EmbedTarget
+from lit_mia.targets.base import EmbedTarget
 
 _OPPOSITE = {MEMBER: NON_MEMBER, NON_MEMBER: MEMBER, UNKNOWN: UNKNOWN}
 

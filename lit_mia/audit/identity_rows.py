@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from lit_mia.attacks.identity import IdentityInference, Recognition
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.identity import Rate, mean_over_people, null_bound, rate, recognised, within_null
+from lit_mia.models.digest import Fingerprint
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.identity_schema import AtImages, GridCell, Half, IdentityRow, IdentityRowKind, Point
 from lit_mia.report.people import PersonLine
-from lit_mia.targets.base import Fingerprint
 
 GROUPS = 8
 """Most groups of occurrence counts; more counts are put together by quantiles."""

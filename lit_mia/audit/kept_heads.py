@@ -12,7 +12,7 @@ from datamodules.base import AuditDataModule
 from datamodules.pairs import PairArrays
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.training import FixedBudget, same_training, train_seeds
-from lit_mia.features.cache import cached_rows
+from lit_mia.cache import cached_rows
 
 PACKAGES = ("lit-mia", "torch", "lightning")
 

@@ -8,9 +8,9 @@ import numpy as np
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.cost import Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.bootstrap import auc_estimate
-from lit_mia.queries.cost import Estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.sweep import MeasuredSplit, SweepReport, SweepRow
 

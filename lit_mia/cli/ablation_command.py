@@ -17,7 +17,7 @@ from lit_mia.audit.plan import AblationPlan, files_from, label, value_at, with_v
 from lit_mia.cli.commands import Parsed, parse_audit, parse_config, print_estimates
 from lit_mia.cli.configs import find_config
 from lit_mia.errors import PlanError
-from lit_mia.features.cache import replacing
+from lit_mia.files import replacing
 from lit_mia.report.ablation import AblationReport
 from lit_mia.report.provenance import git_commit, versions
 

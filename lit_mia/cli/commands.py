@@ -15,7 +15,7 @@ from PIL import Image
 import lit_mia.cli.classes
 from lit_mia.audit import Audit
 from lit_mia.cli.configs import ConfigError, names_key
-from lit_mia.queries.cost import Estimate
+from lit_mia.cost import Estimate
 from lit_mia.records import MEMBER, NON_MEMBER
 
 if TYPE_CHECKING:

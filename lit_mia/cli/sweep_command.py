@@ -12,7 +12,7 @@ from lit_mia.audit.sweep import Sweep
 from lit_mia.cli.ablation_command import ablation
 from lit_mia.cli.commands import parse_config, print_estimates
 from lit_mia.cli.configs import names_key
-from lit_mia.features.cache import replacing
+from lit_mia.files import replacing
 from lit_mia.report.ablation import AblationReport
 from lit_mia.report.cells import interval, number
 from lit_mia.report.provenance import git_commit, versions

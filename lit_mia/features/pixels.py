@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from lit_mia.features.cache import key_digest, replacing
+from lit_mia.cache import key_digest
+from lit_mia.files import replacing
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
 

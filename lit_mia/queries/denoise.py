@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.models.condition import Condition
+from lit_mia.models.draws import normal
+from lit_mia.models.schedule import Schedule
 from lit_mia.queries.generate import record_seed
 from lit_mia.queries.kept import generations, variations
 from lit_mia.queries.store import Store
-from lit_mia.targets.base import Answers, GenerateTarget
-from lit_mia.targets.denoise import Condition, DenoiseTarget, VaryTarget
-from lit_mia.targets.draws import normal
-from lit_mia.targets.schedule import Schedule
+from lit_mia.targets.base import Answers, DenoiseTarget, GenerateTarget, VaryTarget
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lit_mia.errors import StoreError
+from lit_mia.files import replacing
+from lit_mia.models.digest import FingerprintValue
 from lit_mia.queries.store import claim
-from lit_mia.targets.base import FingerprintValue
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +97,8 @@ class FindingStore:
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
         )
         name = f"{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.safetensors"
-        temporary = self.path / f".{name}.tmp"
-        temporary.write_bytes(data)
-        temporary.replace(self.path / name)
+        with replacing(self.path / name) as temporary:
+            temporary.write_bytes(data)
         self._add(self.path / name, list(tensors), facts)
 
     def statistics(self, column: str, records: Sequence[str]) -> NDArray[np.float64]:

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.queries.store import Store, StoreEntry
-from lit_mia.targets.base import Answers, GenerateTarget
-from lit_mia.targets.denoise import VaryTarget
+from lit_mia.targets.base import Answers, GenerateTarget, VaryTarget
 
 T = TypeVar("T")
 Asking = Callable[[list[int]], Iterator[Answers]]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import final
 
+from lit_mia.files import replacing
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,9 +36,8 @@ class Refusals:
         """
         data = json.dumps(dict(reasons)).encode()
         name = f"refused-{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.json"
-        temporary = self.folder / f".{name}.tmp"
-        temporary.write_bytes(data)
-        temporary.replace(self.folder / name)
+        with replacing(self.folder / name) as temporary:
+            temporary.write_bytes(data)
 
     def reasons(self) -> dict[str, str]:
         """Key → reason of all refusals, including those of other processes; of two reasons the earlier one counts."""

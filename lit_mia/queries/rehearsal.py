@@ -6,11 +6,12 @@ from typing import final
 import torch
 from torch import Tensor
 
+from lit_mia.models.condition import Condition
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.schedule import Schedule
 from lit_mia.queries.denoise import AskedTarget, PassResult, Subject, run_pass
 from lit_mia.queries.sweep import Plan
-from lit_mia.targets.base import Fingerprint, GenerateTarget
-from lit_mia.targets.denoise import Condition, DenoiseTarget
-from lit_mia.targets.schedule import Schedule
+from lit_mia.targets.base import DenoiseTarget, GenerateTarget
 
 
 def rehearse(target: AskedTarget, plans: Sequence[Plan], caption: str | None, image_size: int) -> PassResult:

@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from lit_mia.errors import StoreError
+from lit_mia.files import replacing
 
 COLUMNS = ("key", "record_id", "prompt", "seed", "image_sha256")
 
@@ -79,11 +80,10 @@ def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, t
     data = safetensors.torch.save({"images": images.contiguous()})
     metadata = {"sha256": hashlib.sha256(data).hexdigest(), "seconds": repr(seconds), "timed": str(timed)}
     indexed = table.append_column("row", pa.array(range(len(table)), pa.int64())).replace_schema_metadata(metadata)
-    temporary = folder / f".{path.stem}.tmp"
-    temporary.write_bytes(data)
-    temporary.replace(images_path(path))
-    pq.write_table(indexed, temporary, write_page_checksum=True)
-    temporary.replace(path)
+    with replacing(images_path(path)) as temporary:
+        temporary.write_bytes(data)
+    with replacing(path) as temporary:
+        pq.write_table(indexed, temporary, write_page_checksum=True)
     return Shard(path, table, len(data), seconds, timed)
 
 

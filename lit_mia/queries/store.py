@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, final
@@ -13,9 +12,10 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import StoreError
+from lit_mia.files import replacing
+from lit_mia.models.digest import FingerprintValue
 from lit_mia.queries.refusals import Refusals
 from lit_mia.queries.shard import DamagedShardError, Shard, make_table, open_shard, write_shard
-from lit_mia.targets.base import FingerprintValue
 
 SHARD_BYTES = 64 * 2**20
 
@@ -240,9 +240,8 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
         if not file.exists():
             if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
-            temporary = path / f".fingerprint-{uuid.uuid4().hex}.tmp"
-            temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))
-            temporary.replace(file)
+            with replacing(file) as temporary:
+                temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))
         stored = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error

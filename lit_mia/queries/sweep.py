@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_mia.queries.cost import Cost
+from lit_mia.cost import Cost
+from lit_mia.progress import progress
 from lit_mia.queries.denoise import AskedTarget, PassResult, Steps, Subject, run_pass
 from lit_mia.queries.findings import Column, FindingStore
-from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.targets.base import GenerateTarget
-from lit_mia.targets.denoise import DenoiseTarget
+from lit_mia.targets.base import DenoiseTarget, GenerateTarget
 
 
 @dataclass(frozen=True, eq=False)

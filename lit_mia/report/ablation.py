@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lit_mia.queries.cost import Cost
+from lit_mia.cost import Cost
 
 Label = float | int | str
 """What tables and plots call a value."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lit_mia.errors import ReportError
-from lit_mia.features.cache import replacing
+from lit_mia.files import replacing
 from lit_mia.report.identity_html import Portrait, identity_page
 from lit_mia.report.identity_schema import IdentityReport, read_identity
 from lit_mia.report.people import PersonLine, read_people, write_people, write_people_roc

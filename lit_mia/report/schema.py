@@ -161,7 +161,7 @@ class Row:
 
 
 class Spent(TypedDict):
-    """What one target was asked in this run, as in `lit_mia.queries.cost.Cost`."""
+    """What one target was asked in this run, as in `lit_mia.cost.Cost`."""
 
     queries: int
     nfe: int

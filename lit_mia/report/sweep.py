@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lit_mia.attacks.statistics.base import Setting
-from lit_mia.queries.cost import Cost
+from lit_mia.cost import Cost
 
 MeasuredSplit = Literal["train", "val", "calibration"]
 

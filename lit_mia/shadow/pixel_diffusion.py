@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lit_mia.models.precision import in_float32
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.training import DiffusionTraining
-from lit_mia.targets.precision import in_float32
 
 if TYPE_CHECKING:
     from diffusers import DDPMPipeline

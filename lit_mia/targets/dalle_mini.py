@@ -10,10 +10,8 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
-from lit_mia.targets.digest import digest
-from lit_mia.targets.min_dalle import (
+from lit_mia.models.digest import Fingerprint, digest
+from lit_mia.models.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
     load_detokenizer,
@@ -22,8 +20,10 @@ from lit_mia.targets.min_dalle import (
     require_min_dalle,
     weight_files,
 )
-from lit_mia.targets.placement import resolve_device
-from lit_mia.targets.token_sampling import TokenSampling
+from lit_mia.models.placement import resolve_device
+from lit_mia.models.token_sampling import TokenSampling
+from lit_mia.targets.arguments import check_arguments
+from lit_mia.targets.base import AccessLevel, GenerateTarget
 
 IMAGE_TOKENS = 256
 CODES = 2**14

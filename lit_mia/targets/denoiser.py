@@ -9,19 +9,20 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.models.autoencoder import Autoencoder
+from lit_mia.models.condition import Condition
+from lit_mia.models.denoising_networks import DenoisingNetwork, network_of
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.loading import load_pipeline
+from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.placement import resolve_device
+from lit_mia.models.precision import in_float32
+from lit_mia.models.sampler import way_back
+from lit_mia.models.schedule import Schedule
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.autoencoder import Autoencoder
-from lit_mia.targets.base import AccessLevel, Fingerprint
-from lit_mia.targets.denoise import Condition, DenoiseTarget
-from lit_mia.targets.denoising_networks import DenoisingNetwork, network_of
-from lit_mia.targets.loading import load_pipeline
-from lit_mia.targets.pipeline_files import PipelineFiles
-from lit_mia.targets.placement import resolve_device
-from lit_mia.targets.precision import in_float32
-from lit_mia.targets.sampler import way_back
-from lit_mia.targets.schedule import Schedule
+from lit_mia.targets.base import AccessLevel, DenoiseTarget
 
-Precision = Literal["float64", "float32", "bfloat16", "float16"]
+DenoiserPrecision = Literal["float64", "float32", "bfloat16", "float16"]
 
 
 @final
@@ -34,7 +35,7 @@ class DenoiserTarget(DenoiseTarget):
         prompt: Literal["caption", "none"] = "caption",
         guidance: float = 1.0,
         latent: Literal["mean", "sample"] = "mean",
-        precision: Precision = "float32",
+        precision: DenoiserPrecision = "float32",
         vary_t: int = 200,
         vary_k: int = 100,
         channels_last: bool = False,

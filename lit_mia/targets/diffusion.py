@@ -14,18 +14,19 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
+from lit_mia.models.call import call_arguments
+from lit_mia.models.captions import cut_by, token_limits
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.evaluations import evaluations_per_image
+from lit_mia.models.loading import load_pipeline, load_single_file, pipeline_class
+from lit_mia.models.lora import Lora
+from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.placement import Offload, place
+from lit_mia.models.schedulers import SHORT_NAMES, own_noise, replace_scheduler, short_name
+from lit_mia.models.single_file import SingleFile
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Answers, Fingerprint, GenerateTarget
-from lit_mia.targets.call import call_arguments
-from lit_mia.targets.captions import cut_by, token_limits
-from lit_mia.targets.evaluations import evaluations_per_image
-from lit_mia.targets.loading import load_pipeline, load_single_file, pipeline_class
-from lit_mia.targets.lora import Lora
-from lit_mia.targets.pipeline_files import PipelineFiles
-from lit_mia.targets.placement import Offload, place
-from lit_mia.targets.schedulers import SHORT_NAMES, own_noise, replace_scheduler, short_name
+from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
 from lit_mia.targets.screening import screen
-from lit_mia.targets.single_file import SingleFile
 
 logger = logging.getLogger(__name__)
 Dtype = Literal["float32", "bfloat16", "float16"]

@@ -10,10 +10,10 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.embed import EmbedTarget
-from lit_mia.targets.open_clip_files import OpenClipFiles
-from lit_mia.targets.precision import Precision
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.open_clip_files import OpenClipFiles
+from lit_mia.models.precision import Precision
+from lit_mia.targets.base import EmbedTarget
 
 
 @final

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
+from lit_mia.models.digest import Fingerprint, digest
+from lit_mia.models.loading import quietly
+from lit_mia.models.pipeline_files import MODEL_SUFFIXES
+from lit_mia.models.placement import resolve_device
+from lit_mia.models.shipped import shipped
+from lit_mia.models.token_sampling import TokenSampling
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Fingerprint, GenerateTarget
-from lit_mia.targets.digest import digest
-from lit_mia.targets.loading import quietly
-from lit_mia.targets.pipeline_files import MODEL_SUFFIXES
-from lit_mia.targets.placement import resolve_device
-from lit_mia.targets.shipped import shipped
-from lit_mia.targets.token_sampling import TokenSampling
+from lit_mia.targets.base import AccessLevel, GenerateTarget
 
 
 @final

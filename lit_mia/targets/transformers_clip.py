@@ -9,10 +9,10 @@ from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.embed import EmbedTarget
-from lit_mia.targets.precision import Precision
-from lit_mia.targets.pretrained import Pretrained
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.precision import Precision
+from lit_mia.models.pretrained import Pretrained
+from lit_mia.targets.base import EmbedTarget
 
 
 @final

@@ -11,12 +11,12 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.loading import load_pipeline
+from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.placement import resolve_device
 from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Fingerprint
-from lit_mia.targets.denoise import VaryTarget
-from lit_mia.targets.loading import load_pipeline
-from lit_mia.targets.pipeline_files import PipelineFiles
-from lit_mia.targets.placement import resolve_device
+from lit_mia.targets.base import AccessLevel, VaryTarget
 
 
 @final

@@ -14,8 +14,8 @@ from lit_mia.attacks import AttackIIP, AttackIP
 from lit_mia.attacks.training import Budget, FixedBudget, train_seeds
 from lit_mia.audit import Audit, kept_heads
 from lit_mia.audit.ablation import Ablation, Point
+from lit_mia.cache import key_digest
 from lit_mia.errors import PlanError, SplitError
-from lit_mia.features.cache import key_digest
 from lit_mia.metrics.seeds import combine_seeds
 from lit_mia.splits import assign_splits
 

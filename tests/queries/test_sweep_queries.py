@@ -11,7 +11,7 @@ from lit_mia.errors import TargetError
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.rehearsal import rehearse
 from lit_mia.queries.sweep import Questions, lacking, sweep
-from lit_mia.targets.denoise import VaryTarget
+from lit_mia.targets.base import VaryTarget
 
 N = 10
 

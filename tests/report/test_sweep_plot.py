@@ -5,7 +5,7 @@ import pytest
 from matplotlib.container import ErrorbarContainer
 from PIL import Image
 
-from lit_mia.queries.cost import Cost
+from lit_mia.cost import Cost
 from lit_mia.report.sweep import SweepReport, SweepRow
 from lit_mia.report.sweep_plot import sweep_figure, swept_names, write_sweep_plot
 

@@ -7,8 +7,8 @@ import pytest
 
 from datamodules import FacesSource
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
+from lit_mia.models.shipped import ASSETS
 from lit_mia.records import MEMBER
-from lit_mia.targets.shipped import ASSETS
 
 MODELS = ("faces-clip", "faces-clip-permuted", "faces-clip-swapped")
 

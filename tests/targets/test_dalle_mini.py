@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
+from lit_mia.models.min_dalle import _part, load_detokenizer, load_tokenizer, weight_files
 from lit_mia.targets.dalle_mini import DalleMiniTarget
-from lit_mia.targets.min_dalle import _part, load_detokenizer, load_tokenizer, weight_files
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 MERGES = ["Ġ c", "a t", "Ġc at", "o w", "o n"]

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
+from lit_mia.models.denoising_networks import network_of
 from lit_mia.targets.base import AccessLevel
 from lit_mia.targets.denoiser import DenoiserTarget
-from lit_mia.targets.denoising_networks import network_of
 
 CAPTIONS = ["a red cat", None, "moon"]
 T = torch.tensor([3, 500, 990])

@@ -10,8 +10,8 @@ import torch
 from loopback import PROMPTS, SEEDS, SIDE, Faults, api, gather, paint, running, target
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.accounts import Spending
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Spending
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from loopback import PROMPTS, QUICK, SEEDS, Faults, gather, paint, queries_of, r
 from lit_mia.errors import BudgetError
 from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
-from lit_mia.targets.ledger import Ledger, Spending
+from lit_mia.targets.accounts import Accounts, Spending
 
 CONTEXT = multiprocessing.get_context("fork")
 
@@ -41,7 +41,7 @@ def test_a_budget_is_never_exceeded_and_nothing_received_is_lost(tmp_path):
 
 
 def test_a_fill_counts_only_its_own_money(tmp_path):
-    other = Ledger(tmp_path, Spending(price_per_image=0.5))
+    other = Accounts(tmp_path, Spending(price_per_image=0.5))
 
     def paint_beside_another(prompts, seeds):
         other.begin(1)

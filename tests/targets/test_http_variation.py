@@ -14,8 +14,8 @@ from lit_mia.audit.accounts import charges_of
 from lit_mia.errors import BudgetError, TargetError
 from lit_mia.features import OpenClipEncoder
 from lit_mia.targets import HttpVariationTarget
+from lit_mia.targets.accounts import Accounts, Spending
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Ledger, Spending
 
 N = 16
 IMAGES = torch.randint(0, 200, (N, 3, SIDE, SIDE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -104,7 +104,7 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
 
 
 def test_a_sweep_counts_its_own_money_and_accounts_keep_the_price_of_the_day(module, tmp_path):
-    other = Ledger(tmp_path / "store", Spending(price_per_image=0.5))
+    other = Accounts(tmp_path / "store", Spending(price_per_image=0.5))
 
     def vary_beside_another(images, captions, seeds):
         other.begin(1)

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from lit_mia.errors import TargetError
+from lit_mia.models.open_clip_files import OpenClipFiles
 from lit_mia.targets import AccessLevel, OpenClipTarget
-from lit_mia.targets.open_clip_files import OpenClipFiles
 
 RNG = np.random.default_rng(0)
 IMAGES = [Image.fromarray(RNG.integers(0, 256, (h, w, 3), dtype=np.uint8)) for h, w in ((40, 56), (32, 32), (90, 33))]

@@ -15,8 +15,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lit_mia.targets.accounts import Outcome
 from lit_mia.targets.images_api.settings import ImagesAPI
-from lit_mia.targets.ledger import Outcome
 from lit_mia.transparency import rgb_over_white
 
 Kind = Literal["b64", "url"]

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.accounts import Accounts, Spending
 from lit_mia.targets.base import Answers, Charges
 from lit_mia.targets.images_api.pace import Pace
 from lit_mia.targets.images_api.round import Reply, Round
 from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
-from lit_mia.targets.ledger import Ledger, Spending
 
 
 @final
@@ -46,11 +46,11 @@ class ImagesClient:
         """Keep what is paid in a folder; before that it is kept as long as this object lives."""
         if folder != self._folder:
             self._folder = folder
-            self.__dict__.pop("_ledger", None)
+            self.__dict__.pop("_accounts", None)
 
     def charges(self, own: bool = False) -> Charges:
         """What was paid, in all runs that kept their accounts in the same folder, or only by this object."""
-        return self._ledger.charges(own)
+        return self._accounts.charges(own)
 
     def answers(self, queries: Sequence[ImageQuery]) -> Iterator[Answers]:
         """The answer to every query, each at once when it is there.
@@ -72,8 +72,8 @@ class ImagesClient:
                 yield Answers(answered, self._stack(reply.images))
 
     @cached_property
-    def _ledger(self) -> Ledger:
-        return Ledger(self._folder or Path(self._scratch.name), self._spending)
+    def _accounts(self) -> Accounts:
+        return Accounts(self._folder or Path(self._scratch.name), self._spending)
 
     @cached_property
     def _scratch(self) -> "TemporaryDirectory[str]":
@@ -91,7 +91,7 @@ class ImagesClient:
         from anyio.from_thread import start_blocking_portal
 
         replies: SimpleQueue[Reply | None] = SimpleQueue()
-        asking = Round(self.api, self._pace, self._ledger, replies.put)
+        asking = Round(self.api, self._pace, self._accounts, replies.put)
 
         def finished(_: "Future[None]") -> None:
             replies.put(None)

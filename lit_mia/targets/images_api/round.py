@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.targets.accounts import Accounts
 from lit_mia.targets.images_api.answers import (
     BrokenError,
     ClosedError,
@@ -21,7 +22,6 @@ from lit_mia.targets.images_api.answers import (
 from lit_mia.targets.images_api.exchange import Exchange
 from lit_mia.targets.images_api.pace import Pace
 from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
-from lit_mia.targets.ledger import Ledger
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -58,12 +58,12 @@ class Round:
     Args:
         api: Where and how to ask.
         pace: How many requests at once, and how long to try.
-        ledger: The account.
+        accounts: The account.
         emit: Is given every reply as soon as it is there.
     """
 
-    def __init__(self, api: ImagesAPI, pace: Pace, ledger: Ledger, emit: Callable[[Reply], None]) -> None:
-        self._api, self._pace, self._ledger, self._emit = api, pace, ledger, emit
+    def __init__(self, api: ImagesAPI, pace: Pace, accounts: Accounts, emit: Callable[[Reply], None]) -> None:
+        self._api, self._pace, self._accounts, self._emit = api, pace, accounts, emit
         self._places, self._ending = asyncio.Semaphore(pace.concurrency), asyncio.Event()
         self._end: TargetError | None = None
         self._failures: list[str] = []
@@ -134,14 +134,14 @@ class Round:
             await self._sleep(wait)
         if self._ending.is_set():
             raise _StoppedError
-        attempt = self._ledger.begin(n)
+        attempt = self._accounts.begin(n)
         try:
             images = await self._exchange.ask(query, n)
         except NoImageError as error:
-            self._ledger.end(attempt, error.outcome)
+            self._accounts.end(attempt, error.outcome)
             self._hold(error)
             raise
-        self._ledger.end(attempt, "confirmed")
+        self._accounts.end(attempt, "confirmed")
         self._last_answer = time.monotonic()
         return images
 

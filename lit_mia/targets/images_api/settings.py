@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
+from lit_mia.models.digest import Fingerprint
 
 Endpoint = Literal["generations", "variations", "edits"]
 

@@ -4,6 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+FingerprintValue = str | int | float | bool | None
+Fingerprint = dict[str, FingerprintValue]
+"""Everything that changes an answer of a model, by name."""
+
 _MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
 
 

@@ -6,15 +6,15 @@ import multiprocessing
 import pytest
 
 from lit_mia.errors import BudgetError
+from lit_mia.targets.accounts import Accounts, Spending
 from lit_mia.targets.base import Charges
-from lit_mia.targets.ledger import Ledger, Spending
 
 
 def spend_all(folder, sent):
-    ledger, n = Ledger(folder, Spending(max_requests=30)), 0
+    accounts, n = Accounts(folder, Spending(max_requests=30)), 0
     while True:
         try:
-            ledger.begin(1)
+            accounts.begin(1)
         except BudgetError:
             break
         n += 1
@@ -22,17 +22,17 @@ def spend_all(folder, sent):
 
 
 def test_charges_are_what_was_answered_and_what_may_have_been_paid(tmp_path):
-    ledger = Ledger(tmp_path, Spending())
+    accounts = Accounts(tmp_path, Spending())
     for outcome in ("confirmed", "uncertain", "free"):
-        ledger.end(ledger.begin(3), outcome)
-    ledger.begin(1)
-    assert ledger.charges() == Ledger(tmp_path, Spending()).charges() == Charges(confirmed=3, uncertain=4)
+        accounts.end(accounts.begin(3), outcome)
+    accounts.begin(1)
+    assert accounts.charges() == Accounts(tmp_path, Spending()).charges() == Charges(confirmed=3, uncertain=4)
 
 
 def test_money_is_what_each_request_cost_when_it_was_asked(tmp_path):
-    early = Ledger(tmp_path, Spending(price_per_image=0.1))
+    early = Accounts(tmp_path, Spending(price_per_image=0.1))
     early.end(early.begin(3), "confirmed")
-    late = Ledger(tmp_path, Spending(price_per_image=0.5))
+    late = Accounts(tmp_path, Spending(price_per_image=0.5))
     late.end(late.begin(1), "confirmed")
     late.begin(2)
     assert early.charges() == late.charges() == Charges(4, 2, confirmed_money=0.8, uncertain_money=1.0)
@@ -40,7 +40,7 @@ def test_money_is_what_each_request_cost_when_it_was_asked(tmp_path):
 
 
 def test_own_charges_are_those_that_this_object_began(tmp_path):
-    mine, other = (Ledger(tmp_path, Spending(price_per_image=0.5)) for _ in range(2))
+    mine, other = (Accounts(tmp_path, Spending(price_per_image=0.5)) for _ in range(2))
     mine.end(mine.begin(1), "confirmed")
     mine.end(mine.begin(4), "free")
     other.begin(2)
@@ -49,20 +49,20 @@ def test_own_charges_are_those_that_this_object_began(tmp_path):
 
 
 def test_what_was_not_charged_frees_its_place_in_the_budget(tmp_path):
-    ledger = Ledger(tmp_path, Spending(max_requests=1))
-    ledger.end(ledger.begin(1), "free")
-    ledger.end(ledger.begin(1), "uncertain")
+    accounts = Accounts(tmp_path, Spending(max_requests=1))
+    accounts.end(accounts.begin(1), "free")
+    accounts.end(accounts.begin(1), "uncertain")
     with pytest.raises(BudgetError, match=r"`max_requests` 1 .*after 1 requests.*0 answered, 1 possibly charged"):
-        ledger.begin(1)
+        accounts.begin(1)
 
 
 def test_money_is_counted_exactly(tmp_path):
-    ledger = Ledger(tmp_path, Spending(price_per_image=0.1, max_money=0.3))
-    ledger.end(ledger.begin(1), "confirmed")
-    ledger.begin(2)  # 0.1 + 0.2 > 0.3 in binary fractions
+    accounts = Accounts(tmp_path, Spending(price_per_image=0.1, max_money=0.3))
+    accounts.end(accounts.begin(1), "confirmed")
+    accounts.begin(2)  # 0.1 + 0.2 > 0.3 in binary fractions
     with pytest.raises(BudgetError, match=r"`max_money` 0.3.*for 0.3 \(1 answered, 1 possibly charged"):
-        ledger.begin(1)
-    cheaper = Ledger(tmp_path, Spending(price_per_image=0.01, max_money=0.31))
+        accounts.begin(1)
+    cheaper = Accounts(tmp_path, Spending(price_per_image=0.01, max_money=0.31))
     cheaper.begin(1)
     with pytest.raises(BudgetError):
         cheaper.begin(1)
@@ -70,21 +70,21 @@ def test_money_is_counted_exactly(tmp_path):
 
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_torn_last_line_is_no_obstacle(tmp_path, cut):
-    ledger = Ledger(tmp_path, Spending())
-    ledger.end(ledger.begin(1), "confirmed")
-    ledger.begin(1)
-    ledger.path.write_bytes(ledger.path.read_bytes()[:-cut])
-    again = Ledger(tmp_path, Spending())
+    accounts = Accounts(tmp_path, Spending())
+    accounts.end(accounts.begin(1), "confirmed")
+    accounts.begin(1)
+    accounts.path.write_bytes(accounts.path.read_bytes()[:-cut])
+    again = Accounts(tmp_path, Spending())
     assert again.charges() == Charges(confirmed=1)
     again.end(again.begin(1), "confirmed")
-    assert again.charges() == Ledger(tmp_path, Spending()).charges()
+    assert again.charges() == Accounts(tmp_path, Spending()).charges()
     assert again.charges().confirmed == 2
 
 
 def test_an_attempt_is_on_the_disk_before_it_can_be_sent(tmp_path):
-    ledger = Ledger(tmp_path, Spending(price_per_image=0.5))
-    attempt = ledger.begin(2)
-    (line,) = map(json.loads, ledger.path.read_text().splitlines())
+    accounts = Accounts(tmp_path, Spending(price_per_image=0.5))
+    attempt = accounts.begin(2)
+    (line,) = map(json.loads, accounts.path.read_text().splitlines())
     assert line.pop("time") > 0
     assert line == {"attempt": attempt, "images": 2, "money": "1.0"}
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
+from lit_mia.models.schedule import Schedule
 from lit_mia.targets.denoiser import DenoiserTarget
-from lit_mia.targets.schedule import Schedule
 
 X0 = torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 E = torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lit_mia.files import replacing
 
 
 def cached_rows(
@@ -47,18 +47,6 @@ def cached_path(folder: Path, key_parts: Mapping[str, object]) -> Path:
 def key_digest(key_parts: Mapping[str, object]) -> str:
     """SHA-256 of the JSON of the parts, whatever their order."""
     return hashlib.sha256(json.dumps(dict(key_parts), sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path` that takes its place on success and is removed on failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:

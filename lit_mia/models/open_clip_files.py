@@ -11,8 +11,8 @@ from typing import Any, final
 import torch
 
 from lit_mia.errors import LitMiaError
-from lit_mia.targets.digest import model_digest
-from lit_mia.targets.shipped import shipped
+from lit_mia.models.digest import model_digest
+from lit_mia.models.shipped import shipped
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 

@@ -5,7 +5,7 @@ from typing import Any, final
 
 from torch import Tensor
 
-from lit_mia.targets.draws import normal
+from lit_mia.models.draws import normal
 
 
 @final

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import LitMiaError
-from lit_mia.targets.digest import model_digest
+from lit_mia.models.digest import model_digest
 
 
 @final

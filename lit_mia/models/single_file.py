@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, final
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.pipeline_files import PipelineFiles
+from lit_mia.models.digest import Fingerprint
+from lit_mia.models.pipeline_files import PipelineFiles
 
 
 @final

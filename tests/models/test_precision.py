@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from lit_mia.models.precision import in_float32
 from lit_mia.targets.denoiser import DenoiserTarget
-from lit_mia.targets.precision import in_float32
 
 CAPTIONS = ["a red cat", None, "moon"]
 SEEDS = [1, 2, 3]

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import AccessLevel, Target
-from lit_mia.targets.placement import resolve_device
-from lit_mia.targets.precision import Precision, in_batches
+from lit_mia.models.placement import resolve_device
+from lit_mia.models.precision import Precision, in_batches
+from lit_mia.targets.base.target import AccessLevel, Target
 
 Item = TypeVar("Item")
 

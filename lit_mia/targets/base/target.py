@@ -1,7 +1,7 @@
 """What a target is: a model under audit behind an access level."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -9,11 +9,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-
-FingerprintValue = str | int | float | bool | None
-Fingerprint = dict[str, FingerprintValue]
+from lit_mia.models.digest import Fingerprint
 
 
 class AccessLevel(StrEnum):
@@ -123,50 +120,3 @@ class Target(ABC):
                 f"The target {self.name!r} does not offer the access level '{level}'; it offers: {offered}. "
                 "Choose attacks that need no more than that, or another target."
             )
-
-
-class GenerateTarget(Target):
-    """A target that makes images from texts.
-
-    Attributes:
-        batch_size: How many images one call of `generate` or `stream` should be asked for; a target that streams, and
-            bounds by itself how many it works on at once, takes many, so that it never waits for the slowest of a few.
-        truncated: Captions so far that were too long for this target, so that it did not see their end.
-    """
-
-    offers = frozenset({AccessLevel.GENERATE})
-    batch_size: int
-    truncated: int = 0
-
-    @property
-    @abstractmethod
-    def nfe_per_image(self) -> int:
-        """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
-
-    @abstractmethod
-    def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
-        """Draw one image per prompt.
-
-        The image of a prompt and a seed must not depend on the other members of the batch (up to a rounding step of
-        a pixel), because the store keeps it as the one answer to that query.
-
-        Args:
-            prompts: The texts.
-            seeds: One seed per text, in [0, 2^63).
-
-        Returns:
-            Images, uint8 `[n, 3, h, w]` on the CPU.
-        """
-
-    def stream(self, prompts: Sequence[str], seeds: Sequence[int]) -> Iterator[Answers]:
-        """Draw one image per prompt, and give the answers as they come in, so that each can be stored at once.
-
-        Args:
-            prompts: The texts.
-            seeds: One seed per text, in [0, 2^63).
-
-        Yields:
-            Every position of the batch exactly once, in any order and any parts.
-        """
-        for part in slices(len(prompts), self.batch_size):
-            yield Answers(range(part.start, part.stop), self.generate(prompts[part], seeds[part]))

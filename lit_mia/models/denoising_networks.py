@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.denoise import Condition
+from lit_mia.models.condition import Condition
 
 
 class DenoisingNetwork(ABC):

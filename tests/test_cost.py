@@ -1,4 +1,4 @@
-from lit_mia.queries.cost import Cost
+from lit_mia.cost import Cost
 
 
 def test_costs_add_up_field_by_field():

@@ -44,7 +44,7 @@ class Spending:
 
 
 @final
-class Ledger:
+class Accounts:
     """An append-only account of requests in a folder.
 
     A request is on the disk before it is sent, and its outcome is added later. One without an outcome, because it is

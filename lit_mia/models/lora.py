@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
+from lit_mia.models.digest import Fingerprint
 
 DEFAULT_NAME = "pytorch_lora_weights.safetensors"
 

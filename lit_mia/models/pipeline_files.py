@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, final
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.base import Fingerprint
-from lit_mia.targets.digest import digest
-from lit_mia.targets.shipped import shipped
+from lit_mia.models.digest import Fingerprint, digest
+from lit_mia.models.shipped import shipped
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")

@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.pipeline_files import PipelineFiles
-from lit_mia.targets.single_file import SingleFile
+from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.single_file import SingleFile
 
 
 def load_pipeline(
