@@ -47,3 +47,7 @@ class MetricError(LitMiaError):
 
 class PlanError(LitMiaError):
     """An ablation names values, places or attacks that its audit does not have."""
+
+
+class PluginError(LitMiaError):
+    """A package that adds something cannot be loaded, or an entry of a registry is missing or doubled."""

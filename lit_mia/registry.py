@@ -1,0 +1,65 @@
+"""Entries of one kind by name, to which a package outside may add its own."""
+
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar, final
+
+from lit_mia.errors import PluginError
+
+
+class Named(Protocol):
+    """Something that is known by a name."""
+
+    @property
+    def name(self) -> str:
+        """The name, unique in its registry."""
+
+
+Entry = TypeVar("Entry", bound=Named)
+
+
+@final
+class Registry(Generic[Entry]):
+    """Entries in the order in which they were added.
+
+    Args:
+        what: What an entry is, for messages.
+        *entries: Those that come with this package.
+    """
+
+    def __init__(self, what: str, *entries: Entry) -> None:
+        self.what = what
+        self._entries: dict[str, Entry] = {}
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> Entry:
+        """Add an entry, and give it back.
+
+        Raises:
+            PluginError: If the name is taken.
+        """
+        if self._entries.setdefault(entry.name, entry) is not entry:
+            raise PluginError(f"There are two entries for the {self.what} {entry.name!r}. Rename one of them.")
+        return entry
+
+    def __getitem__(self, name: str) -> Entry:
+        """The entry of a name.
+
+        Raises:
+            PluginError: If there is none.
+        """
+        if name not in self._entries:
+            raise PluginError(
+                f"There is no {self.what} {name!r}, only {', '.join(self._entries)}. A package that adds it must be "
+                "installed and name its module under the entry points `lit_mia.plugins`."
+            )
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,137 @@
+"""What every kind of audit returns: a result that saves, shows and logs itself."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from PIL import Image
+
+from lit_mia.errors import ReportError
+from lit_mia.files import replacing
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+    from rich.console import RenderableType
+
+NUMBERS, PAGE = "audit.json", "report.html"
+Writer = Callable[[Path], object]
+"""Writes a file under a given path."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Images side by side on a page, shown only where the user asks for them.
+
+    Attributes:
+        images: One or more.
+        caption: What stands below.
+        note: What stands below that, smaller.
+    """
+
+    images: tuple[Image.Image, ...]
+    caption: str
+    note: str = ""
+
+
+class Result(ABC):
+    """What an audit found out.
+
+    Attributes:
+        schema: Form of `audit.json`; what a finished folder is known by.
+    """
+
+    schema: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
+        """The result in a folder that `save` wrote.
+
+        Args:
+            folder: The folder.
+            numbers: What its `audit.json` holds.
+
+        Raises:
+            ReportError: If a file is missing, or something in one.
+        """
+
+    @abstractmethod
+    def numbers(self) -> dict[str, Any]:
+        """What `audit.json` holds: `schema`, `verdict`, `cost` and more, as JSON values.
+
+        Raises:
+            ReportError: If a measured number is infinite or not a number.
+        """
+
+    @abstractmethod
+    def files(self) -> dict[str, Writer]:
+        """The files beside `audit.json` and the page, by name."""
+
+    @abstractmethod
+    def page(self, pictures: Sequence[Picture] = ()) -> str:
+        """The page as one HTML document that asks for nothing outside itself."""
+
+    @abstractmethod
+    def terminal(self) -> "RenderableType":
+        """What is printed at the end of an audit, for a console of 80 or more columns."""
+
+    @abstractmethod
+    def markdown(self) -> str:
+        """The headline table as GitHub Markdown."""
+
+    @abstractmethod
+    def log(self, logger: "Callable[..., WandbLogger]") -> None:
+        """Send numbers, tables and plots to Weights & Biases; never images of records.
+
+        Args:
+            logger: Makes a run, of the arguments of `WandbLogger`; offline if its settings say so.
+        """
+
+    def save(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
+        """Write all files, each whole or not at all, and the page last.
+
+        Args:
+            folder: Made if it is missing.
+            pictures: Images for the page. They leave the machine with it: none by default.
+
+        Returns:
+            Path of the page.
+        """
+        text = json.dumps(self.numbers(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        files: dict[str, Writer] = {NUMBERS: lambda path: path.write_text(text, encoding="utf-8")}
+        for name, write in (files | self.files()).items():
+            with replacing(folder / name) as path:
+                write(path)
+        return self.save_page(folder, pictures)
+
+    def save_page(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
+        """Write the page anew.
+
+        Args:
+            folder: Folder of the result.
+            pictures: Images for the page; without them it has none, whatever it had before.
+        """
+        with replacing(folder / PAGE) as path:
+            path.write_text(self.page(pictures), encoding="utf-8")
+        return folder / PAGE
+
+
+def read_numbers(folder: Path) -> dict[str, Any]:
+    """What the `audit.json` of a folder holds.
+
+    Raises:
+        ReportError: If the file is missing or holds no JSON object.
+    """
+    path = folder / NUMBERS
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ReportError(f"There is no report at {path}. Give the output folder of a finished audit.") from None
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{path} is not readable as JSON ({error}). Run the audit again to write it anew.") from error
+    if not isinstance(data, dict):
+        raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
+    return data

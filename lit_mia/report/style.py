@@ -1,0 +1,63 @@
+"""The look of all figures. Matplotlib without pyplot."""
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+from lit_mia.row_kinds import ROW_KINDS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, MUTED, GRID, SHADE = "#20252b", "#68717c", "#dfe3e8", "#eef1f4"
+DPI = 150
+# Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
+LINE_COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#3aa0d8")
+LINE_MARKERS = ("o", "s", "^", "D", "v")
+SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lit-mia",
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+}
+WIDE: dict[Any, Any] = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
+"""For figures that are files of their own."""
+
+
+def svg(figure: "Figure", name: str, title: str) -> str:
+    """The figure as inline SVG, the same bytes at every call.
+
+    Args:
+        figure: The figure.
+        name: Prefix of the ids inside; unique on the page.
+        title: What a screen reader says instead of the picture.
+    """
+    from html import escape
+
+    from matplotlib import rc_context
+
+    buffer = io.StringIO()
+    with rc_context(SETTINGS):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'role="img" aria-label="{escape(title)}"', text, count=1)
+    for colour, variable in _variables().items():
+        text = text.replace(colour, f"var(--{variable}, {colour})")
+    return re.sub(r"'DejaVu Sans'(, [^;\"]*sans-serif)?", "var(--sans, sans-serif)", text)
+
+
+def _variables() -> dict[str, str]:
+    """Colour → CSS variable by which a page may override it."""
+    kinds = {kind.colour: kind.variable for kind in reversed(list(ROW_KINDS))}
+    return {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **kinds}
