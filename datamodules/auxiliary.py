@@ -1,32 +1,27 @@
 """Member and non-member pairs, made by querying the target."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
+from datamodules.pair_inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
 from datamodules.pairs import PairArrays
+from datamodules.settings import Loading, Splitting, check_range
 from datamodules.sources.base import RecordSource
-from datamodules.tables import check_range
-from lit_mia.attacks.base import Attack
-from lit_mia.cache import cached_rows, key_digest
+from lit_mia.attacks.data import Reader
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
-from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.features.pixels import resize
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, GenerateTarget
-
-CHUNK = 256
+from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 
 
 @final
@@ -41,8 +36,7 @@ class AuxiliaryDataModule(AuditDataModule):
         source: Where the records come from.
         target: The model under audit.
         store: Folder of the target's answers, the split lock and the cached features.
-        encoder: Encoder of the semantic heads; None is the shipped `OpenClipEncoder`, which also embeds the captions
-            for the caption control where `encoder` embeds images alone.
+        encoder: Encoder of the semantic heads and of the caption control; needed only for those.
         captioner: What describes the query images, for an attacker who holds no captions; None takes those of the
             source. A record whose caption comes out empty is skipped.
         image_size: Side in pixels at which query and generated images are described, compared and embedded.
@@ -54,8 +48,10 @@ class AuxiliaryDataModule(AuditDataModule):
         train_draw: Which share, if not all are used.
         batch_size: Records per step.
         num_workers: Worker processes of each loader.
+        text_encoder: Embeds the captions for the caption control where `encoder` embeds images alone.
     """
 
+    scored_by = frozenset({"head"})
     target: GenerateTarget
 
     def __init__(
@@ -74,77 +70,93 @@ class AuxiliaryDataModule(AuditDataModule):
         train_draw: int = 0,
         batch_size: int = 128,
         num_workers: int = 0,
+        text_encoder: Encoder | None = None,
     ) -> None:
         super().__init__(
             source,
+            target,
             store,
-            image_size,
-            fractions,
-            split_seed,
-            query_seed,
-            train_fraction,
-            train_draw,
-            batch_size,
-            num_workers,
+            image_size=image_size,
+            query_seed=query_seed,
+            splitting=Splitting(fractions, split_seed, train_fraction, train_draw),
+            loading=Loading(batch_size, num_workers),
         )
         check_range(images_per_record=images_per_record)
-        self.target, self._encoder, self.images_per_record = target, encoder, images_per_record
-        self.captioner = captioner
+        self.tools = Tools(encoder, text_encoder, captioner)
+        self.images_per_record = images_per_record
 
-    # ------------------------------------------------------------------ captions
+    # ------------------------------------------------------------------ the attacker's tools
 
-    def captioned(self, records: Records) -> Records:
+    def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:
         """The records with the captioner's captions, without those of which it says nothing.
 
         Raises:
             CaptionerError: If it says nothing of any record.
         """
-        if self.captioner is None or not len(records):
-            return records
+        if self.tools.captioner is None or not len(records):
+            return records, {}
         key = {"records": [*records.ids], "size": self.image_size}
-        captions = cached_captions(self.captioner, self.query_images(records), self.folder, key)
+        captions = cached_captions(self.tools.captioner, self.query_images(records), self.folder, key)
         described = [row for row, caption in enumerate(captions) if caption]
         if not described:
             raise CaptionerError(f"The captions of all {len(records)} records are empty. Use another captioner.")
-        self.skipped += [name for name, caption in zip(records.ids, captions, strict=True) if not caption]
-        return replace(records, captions=tuple(captions)).select(described)
+        bare = {name: "empty caption" for name, caption in zip(records.ids, captions, strict=True) if not caption}
+        return replace(records, captions=tuple(captions)).select(described), bare
 
     def captioner_fingerprint(self) -> dict[str, Any]:
         """What the captioner is; empty without one."""
-        return {} if self.captioner is None else dict(self.captioner.fingerprint())
-
-    # ------------------------------------------------------------------ queries
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """The encoder of the semantic heads."""
-        if self._encoder is not None:
-            return self._encoder
-        return OpenClipEncoder()
-
-    @cached_property
-    def text_encoder(self) -> Encoder:
-        """What embeds captions: the encoder, or the shipped one if the encoder embeds images alone."""
-        return self.encoder if self.encoder.embeds_text else OpenClipEncoder()
+        return {} if self.tools.captioner is None else dict(self.tools.captioner.fingerprint())
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder is, and what embeds captions if it does not."""
-        captions = {} if self.encoder.embeds_text else {"captions": self.text_encoder.fingerprint()}
-        return {**self.encoder.fingerprint(), **captions}
+        encoder, texts = self.tools.encoder, self.tools.text_encoder
+        captions = {} if texts is None else {"captions": texts.fingerprint()}
+        return {} if encoder is None else {**encoder.fingerprint(), **captions}
 
-    def check_head(self, head: Attack) -> None:
-        """Refuse a head that the encoder cannot serve; asks nothing.
+    # ------------------------------------------------------------------ what heads read
 
-        Raises:
-            EncoderError: If the head needs another encoder.
-        """
-        head.check_encoder(self.encoder)
+    def provides(self) -> frozenset[str]:
+        """See `AuditDataModule`."""
+        return frozenset(entry.name for entry in PAIR_INPUTS)
 
-    @cached_property
+    def check_input(self, name: str) -> None:
+        """See `AuditDataModule`."""
+        PAIR_INPUTS[name].check(self.tools)
+
+    def check_head(self, head: Reader) -> None:
+        """See `HeadDataModule`."""
+        super().check_head(head)
+        if self.tools.encoder is not None:
+            head.check_encoder(self.tools.encoder)
+
+    def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
+        """Images, answers and embeddings of the table."""
+        pairs = self.pairs(self.table)
+        return PairArrays(self._members(), {name: PAIR_INPUTS[name].make(pairs) for name in sorted(inputs)})
+
+    def pairs(self, records: Records) -> Pairs:
+        """Some records and their answers, which must be there."""
+        size, count = self.image_size, self.images_per_record
+        return Pairs(records, self._queries(records), self.store, self.tools, size, count, self.folder)
+
+    def embeddings(self, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
+        pairs = replace(self.pairs(self.table), tools=Tools(encoder))
+        return image_embedding(pairs), generated_embedding(pairs)
+
+    # ------------------------------------------------------------------ queries
+
+    @property
     def store(self) -> Store:
         """The store of the target's answers."""
-        self.target.require(AccessLevel.GENERATE)
-        return Store(self.store_path, self.target.fingerprint())
+        if self._store is None:
+            self.target.require(AccessLevel.GENERATE)
+            self._store = Store(self.store_path, self.target.fingerprint())
+        return self._store
+
+    def _turn_to(self, target: Target, store: Path) -> None:
+        super()._turn_to(target, store)
+        self._store: Store | None = None
 
     def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
         """What filling the store for the labelled records would cost; asks nothing.
@@ -152,7 +164,7 @@ class AuxiliaryDataModule(AuditDataModule):
         Args:
             others: Further datamodules over the same store, whose queries are counted too; what several need, once.
         """
-        queries = [query for data in (self, *others) for query in data._queries(data.labelled)]
+        queries = [query for data in (self, *others) for query in data._queries(data.view.labelled)]
         return estimate(self.store, self.target, queries)
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
@@ -172,86 +184,6 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""
-        table = self.known.select(rows)
+        table = self.view.known.select(rows)
         images = read(self.store, self._queries(table), table)[:, 0]
         return [image.permute(1, 2, 0).numpy() for image in images]
-
-    def answered_by(self, target: GenerateTarget, store: str) -> "AuxiliaryDataModule":
-        """The same records, splits and settings with the answers of another target (a placebo)."""
-        other = AuxiliaryDataModule(
-            self.source,
-            target,
-            store,
-            self.encoder,
-            self.captioner,
-            self.image_size,
-            self.images_per_record,
-            self.fractions,
-            self.split_seed,
-            self.query_seed,
-            self.train_fraction,
-            self.train_draw,
-            self.batch_size,
-            self.num_workers,
-        )
-        other.share_records(self)
-        return other
-
-    # ------------------------------------------------------------------ features
-
-    def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
-        """Images, answers and embeddings of the table."""
-        return PairArrays(
-            member=np.array(self.table.members, dtype=np.int64),
-            **{name: getattr(self, f"_{name}")() for name in sorted(inputs)},
-        )
-
-    def _image(self) -> NDArray[np.uint8]:
-        return self.query_images(self.table)
-
-    def _generated(self) -> NDArray[np.uint8]:
-        queries = self._queries(self.table)
-
-        def chunks() -> Iterator[NDArray[np.uint8]]:
-            for start in range(0, len(self.table), CHUNK):
-                rows = range(start, min(start + CHUNK, len(self.table)))
-                asked = queries[start * self.images_per_record : (rows.stop) * self.images_per_record]
-                yield resize(read(self.store, asked, self.table.select(rows)), self.image_size).numpy()
-
-        return cached_rows(self.folder, self._generated_key(queries), len(self.table), np.uint8, chunks)
-
-    def _generated_key(self, queries: list[GenerateQuery]) -> Mapping[str, object]:
-        keys = key_digest({"keys": [query.key for query in queries]})
-        return {"what": "generated", "queries": keys, "size": self.image_size, "per_record": self.images_per_record}
-
-    def embeddings(self, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
-        return self._image_embedding(encoder), self._generated_embedding(encoder)
-
-    def _image_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
-        images = self._image()
-        key = {"what": "images", "records": [*self.table.ids], "size": self.image_size}
-        return self._embedded(key, images, encoder or self.encoder)
-
-    def _generated_embedding(self, encoder: Encoder | None = None) -> NDArray[np.float32]:
-        images = self._generated()
-        key, flat = self._generated_key(self._queries(self.table)), images.reshape(-1, *images.shape[2:])
-        embedded = self._embedded(key, flat, encoder or self.encoder)
-        return embedded.reshape(*images.shape[:2], -1)
-
-    def _text_embedding(self) -> NDArray[np.float32]:
-        captions = [str(caption) for caption in self.table.captions]
-        key = {"what": "texts", "texts": captions, "encoder": self.text_encoder.fingerprint()}
-
-        def chunks() -> Iterator[NDArray[np.float32]]:
-            yield self.text_encoder.embed_texts(captions).numpy()
-
-        return cached_rows(self.folder, key, len(captions), np.float32, chunks)
-
-    def _embedded(self, key: Mapping[str, object], images: NDArray[np.uint8], encoder: Encoder) -> NDArray[np.float32]:
-        def chunks() -> Iterator[NDArray[np.float32]]:
-            for start in range(0, len(images), CHUNK):
-                yield encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
-
-        parts = {**key, "encoder": encoder.fingerprint()}
-        return cached_rows(self.folder, parts, len(images), np.float32, chunks)

@@ -1,27 +1,37 @@
 """What every audit's datamodule shares: asking a target about records, and loaders over arrays of what it answered."""
 
+import copy
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.pairs import PairArrays, PairDataset
+from datamodules.settings import Loading, Splitting, check_range
 from datamodules.sources.base import RecordSource
-from datamodules.tables import RecordDataModule, check_range
+from datamodules.view import RecordView
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Cost, Estimate
-from lit_mia.errors import RecordError
-from lit_mia.records import PairBatch, Records
+from lit_mia.errors import HeadError, RecordError
+from lit_mia.features.pixels import decode_images
+from lit_mia.pair_batch import PairBatch
+from lit_mia.records import Records
+from lit_mia.splits import Splits, assign_splits, check_splits, lock_splits
 from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
 
+_NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
 
-class AuditDataModule(RecordDataModule, ABC):
+
+class AuditDataModule(HeadDataModule, ABC):
     """Records of known membership and what a target answers about them.
 
     What is missing is asked in `setup`, each rank asking its own share, and what was kept is not asked again. Splits
@@ -30,61 +40,73 @@ class AuditDataModule(RecordDataModule, ABC):
 
     Args:
         source: Where the records come from.
+        target: The model under audit.
         store: Folder of the target's answers, the split lock and cached arrays.
         image_size: Side in pixels of the query images.
-        fractions: Shares of train, val, calibration and test.
-        split_seed: Seed of the splits; a locked store refuses another.
         query_seed: Seed of the target's randomness; the seed of a record also depends on its id.
-        train_fraction: Share of the training groups that is used.
-        train_draw: Which share, if not all are used.
-        batch_size: Records per step.
-        num_workers: Worker processes of each loader.
+        splitting: How records are split.
+        loading: How batches are loaded.
+
+    Attributes:
+        scored_by: The ways of scoring (`AuditedAttack.scored_by`) that these answers serve.
     """
 
+    scored_by: ClassVar[frozenset[str]]
     target: Target
 
     def __init__(
         self,
         source: RecordSource,
+        target: Target,
         store: str,
+        *,
         image_size: int,
-        fractions: tuple[float, float, float, float],
-        split_seed: int,
         query_seed: int,
-        train_fraction: float,
-        train_draw: int,
-        batch_size: int,
-        num_workers: int,
+        splitting: Splitting,
+        loading: Loading,
     ) -> None:
-        super().__init__(source, store, image_size, fractions, split_seed, train_fraction, train_draw)
-        check_range(batch_size=batch_size)
-        self.query_seed, self.batch_size, self.num_workers = query_seed, batch_size, num_workers
-        self.cost = Cost()
+        super().__init__()
+        check_range(image_size=image_size)
+        self.source, self.image_size, self.query_seed = source, image_size, query_seed
+        self.splitting, self.loading = splitting, loading
+        self._turn_to(target, Path(store).expanduser())
 
-    def encoder_fingerprint(self) -> dict[str, Any]:
-        """What the attacker's encoder is; empty where none is used."""
-        return {}
+    def _turn_to(self, target: Target, store: Path) -> None:
+        """Take a target of which nothing was asked and no record seen yet."""
+        self.target, self.store_path, self.cost = target, store, Cost()
+        self.arrays: PairArrays | None = None
+        self._view: RecordView | None = None
+        self._table: Records | None = None
 
-    def check_head(self, head: Attack) -> None:
-        """Refuse a head that the encoder cannot serve; asks nothing.
+    # ------------------------------------------------------------------ what a concrete datamodule asks and provides
+
+    @abstractmethod
+    def provides(self) -> frozenset[str]:
+        """Names of the inputs that heads may read."""
+
+    @abstractmethod
+    def check_input(self, name: str) -> None:
+        """Refuse settings with which an input that is provided could not be made; asks nothing.
 
         Raises:
-            EncoderError: If the head needs another encoder.
+            LitMiaError: Of the kind of what is missing.
         """
 
-    def captioner_fingerprint(self) -> dict[str, Any]:
-        """What the attacker's captioner is; empty where the captions are the source's own."""
-        return {}
-
-    # ------------------------------------------------------------------ what a concrete datamodule asks
+    @abstractmethod
+    def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
+        """Arrays of `inputs` for the records of `self.table`, whose answers are there."""
 
     @abstractmethod
     def estimate(self) -> Estimate:
         """What the missing answers for the known records would cost; asks nothing."""
 
     @abstractmethod
-    def answered_by(self, target: Any, store: str) -> Self:
-        """The same records, splits and settings with the answers of another target (a placebo)."""
+    def fill(self, records: Records, rank: int, world_size: int) -> None:
+        """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
+
+    @abstractmethod
+    def refusals(self, records: Records) -> dict[str, str]:
+        """Id → reason of those of some records that the target refused to answer."""
 
     @abstractmethod
     def store_digest(self) -> str:
@@ -94,28 +116,106 @@ class AuditDataModule(RecordDataModule, ABC):
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """An image that the target made for each of some known records, `[h, w, 3]`."""
 
-    @abstractmethod
-    def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
-        """Arrays of `inputs` for the records of `self.table`, whose answers are there."""
+    def answered_by(self, target: Target, store: str) -> Self:
+        """The same records, splits and settings with the answers of another target (a placebo)."""
+        other = copy.copy(self)
+        other._turn_to(target, Path(store).expanduser())
+        other.share_records(self)
+        return other
 
-    @abstractmethod
-    def fill(self, records: Records, rank: int, world_size: int) -> None:
-        """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
+    def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:
+        """The records with the captions that the target is asked, and why some are left out; by default the same."""
+        return records, {}
 
-    def refusals(self, records: Records) -> dict[str, str]:
-        """Id → reason of those of some records that the target refused to answer; none by default."""
+    def encoder_fingerprint(self) -> dict[str, Any]:
+        """What the attacker's encoder is; empty where none is used."""
         return {}
+
+    def captioner_fingerprint(self) -> dict[str, Any]:
+        """What the attacker's captioner is; empty where the captions are the source's own."""
+        return {}
+
+    def check_head(self, head: Reader) -> None:
+        """See `HeadDataModule`."""
+        self.target.require(head.level)
+        missing = sorted(head.inputs - self.provides())
+        if missing:
+            raise HeadError(
+                f"{head.name} reads {', '.join(missing)}, but {type(self).__name__} provides "
+                f"{', '.join(sorted(self.provides()))}. Use another datamodule, or another head."
+            )
+        for name in sorted(head.inputs):
+            self.check_input(name)
+
+    # ------------------------------------------------------------------ records
+
+    @property
+    def view(self) -> RecordView:
+        """The records as they are now; a large table is loaded once."""
+        if self._view is None:
+            records = self.source.load()
+            _, unreadable = decode_images(records, self.image_size, self.folder)
+            gone = set(unreadable)
+            readable, bare = self.captioned(records.select([row for row in range(len(records)) if row not in gone]))
+            skipped = {records.ids[row]: "unreadable image" for row in unreadable} | bare
+            self._view = RecordView.of(readable, self._locked, skipped)
+        return self._view
+
+    def leave_out(self, refused: Mapping[str, str]) -> None:
+        """Take records that have no answer, from this target or one that it is compared with, out of the view."""
+        self._become(self.view.without(refused))
+
+    def leave_out_test(self) -> None:
+        """Take the test split out of the view."""
+        self._become(self.view.without_test())
+
+    def share_records(self, other: "AuditDataModule") -> None:
+        """Take over the records that another datamodule has loaded; the splits are locked in the own store too."""
+        self._view = replace(other.view, lock=self._locked, refused={})
+
+    @property
+    def table(self) -> Records:
+        """See `HeadDataModule`; there once `setup` or `prepare` was called."""
+        if self._table is None:
+            raise RecordError(_NOT_SET_UP)
+        return self._table
+
+    @property
+    def train_rows(self) -> list[int]:
+        """The training rows, or the drawn share of them."""
+        return self.splitting.train_rows(self.view.known, self.view.splits)
+
+    @property
+    def folder(self) -> Path:
+        """Where decoded images and computed features are."""
+        return self.store_path / "features"
+
+    def query_images(self, records: Records) -> NDArray[np.uint8]:
+        """The query images of some records, uint8 `[n, 3, s, s]`."""
+        images, _ = decode_images(records, self.image_size, self.folder)
+        return images
+
+    def _become(self, view: RecordView) -> None:
+        if view is not self._view:
+            self._view, self.arrays = view, None
+
+    def _locked(self, records: Records) -> Splits:
+        """The splits of the labelled records, checked and locked."""
+        splits = assign_splits(records, self.splitting.fractions, self.splitting.seed)
+        check_splits(splits, records)
+        lock_splits(splits, records, self.store_path / "splits.json")
+        return splits
 
     # ------------------------------------------------------------------ queries
 
     def query(self, rank: int = 0, world_size: int = 1) -> None:
         """Ask what is missing for the labelled records, and leave out those that the target refuses."""
-        self.fill(self.labelled, rank, world_size)
-        self._leave_out_refused(self.labelled)
+        self.fill(self.view.labelled, rank, world_size)
+        self._leave_out_refused(self.view.labelled)
 
     def _leave_out_refused(self, records: Records) -> None:
         refused = self.refusals(records)
-        if not self._left_out.issuperset(refused):
+        if refused.keys() - self.view.refused.keys():
             name, reason = next(iter(refused.items()))
             n, total = len(refused), len(records)
             message = "The target %s refused %d of %d records, which are left out, e.g. %s: %s"
@@ -124,38 +224,40 @@ class AuditDataModule(RecordDataModule, ABC):
 
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
-        return {"split_digest": self.splits.digest, "store_digest": self.store_digest()}
+        return {"split_digest": self.view.splits.digest, "store_digest": self.store_digest()}
 
     # ------------------------------------------------------------------ Lightning
 
     def prepare_data(self) -> None:
-        """Load and decode the records and lock the splits, once per node."""
-        if len(self.labelled):
-            _ = self.locked_splits
+        """Check the head, if there is one; load and decode the records and lock the splits, once per node."""
+        if self.trainer is not None:
+            self.check_head(self._head())
+        if len(self.view.labelled):
+            _ = self.view.locked
 
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
+        head = self._head()
+        self.check_head(head)
         asked = self._all_of(stage)
-        trainer: Any = self.trainer
-        self.check_head(trainer.lightning_module)
-        inputs = trainer.lightning_module.inputs
-        if self.arrays is not None and self.table is self._table(stage) and self.arrays.hold(inputs):
+        if self.arrays is not None and self._table is self._table_of(stage) and self.arrays.hold(head.inputs):
             return
+        trainer = head.trainer
         self.fill(asked, trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
         if trainer.is_global_zero:  # the others find the features cached
-            self.prepare(inputs, stage)
+            self.prepare(head.inputs, stage)
         trainer.strategy.barrier("features")
-        self.prepare(inputs, stage)
+        self.prepare(head.inputs, stage)
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
         asked = self._all_of(stage)
         if stage != "predict":
-            _ = self.locked_splits
+            _ = self.view.locked
         self.fill(asked, 0, 1)
         self._leave_out_refused(asked)
-        self.table = self._table(stage)
+        self._table = self._table_of(stage)
         self.arrays = self.arrays_of(inputs)
 
     def example(self) -> PairBatch:
@@ -164,11 +266,11 @@ class AuditDataModule(RecordDataModule, ABC):
 
     def train_batches(self) -> Iterator[PairBatch]:
         """The training records in order, on every rank."""
-        return self._dataset(self.train_rows).batches(self.batch_size)
+        return self._dataset(self.train_rows).batches(self.loading.batch_size)
 
     def train_dataloader(self) -> DataLoader[PairBatch]:
         """The training split, shuffled."""
-        return self._dataset(self.train_rows).loader(self.batch_size, True, self.num_workers)
+        return self._dataset(self.train_rows).loader(self.loading, shuffle=True)
 
     def val_dataloader(self) -> list[DataLoader[PairBatch]]:
         """The val split, which chooses the epoch, and the calibration split, which sets the threshold."""
@@ -180,34 +282,54 @@ class AuditDataModule(RecordDataModule, ABC):
 
     def predict_dataloader(self) -> DataLoader[PairBatch]:
         """The records of unknown membership."""
-        return self._dataset(range(len(self.unknown))).loader(self.batch_size)
+        return self._dataset(range(len(self.view.unknown))).loader(self._in_process)
 
     def batches(self) -> Iterator[PairBatch]:
         """All records of the table in order."""
-        return self._dataset(range(len(self.table))).batches(self.batch_size)
+        return self._dataset(range(len(self.table))).batches(self.loading.batch_size)
+
+    @property
+    def _in_process(self) -> Loading:
+        """As `loading`, without workers, which would not pay for one pass."""
+        return Loading(self.loading.batch_size)
 
     def _split_loader(self, split: str) -> DataLoader[PairBatch]:
-        return self._dataset(self.splits.rows[split]).loader(self.batch_size)
+        return self._dataset(self.view.splits.rows[split]).loader(self._in_process)
 
-    def _dataset(self, rows: "range | list[int] | tuple[int, ...]") -> PairDataset:
+    def _dataset(self, rows: Sequence[int]) -> PairDataset:
         if self.arrays is None:
-            raise RecordError("The datamodule was not set up: call `setup` (a Trainer does) before its loaders.")
+            raise RecordError(_NOT_SET_UP)
         return PairDataset(self.arrays, rows)
+
+    def _head(self) -> Attack:
+        """The head that the trainer trains.
+
+        Raises:
+            HeadError: If there is none.
+        """
+        head = None if self.trainer is None else self.trainer.lightning_module
+        if not isinstance(head, Attack):
+            raise HeadError(f"{type(self).__name__} serves the heads of lit_mia.attacks, not {type(head).__name__}.")
+        return head
+
+    def _members(self) -> NDArray[np.int64]:
+        return np.array(self.table.members, dtype=np.int64)
 
     def _all_of(self, stage: str) -> Records:
         if stage != "predict":
-            return self.labelled
-        if not self.unlabelled:
+            return self.view.labelled
+        if not len(self.view.unlabelled):
             raise RecordError(
                 "`predict` scores records of unknown membership, but every record of the source is labelled. "
                 "Leave their `member` empty, or set `member_column: null`."
             )
-        return self.unlabelled
+        return self.view.unlabelled
 
-    def _table(self, stage: str) -> Records:
+    def _table_of(self, stage: str) -> Records:
         if stage != "predict":
-            _ = self.splits
-            return self.known
-        if not self.unknown:
-            raise RecordError(f"The target {self.target.name!r} refused all {len(self.unlabelled)} records to predict.")
-        return self.unknown
+            _ = self.view.splits
+            return self.view.known
+        if not len(self.view.unknown):
+            total = len(self.view.unlabelled)
+            raise RecordError(f"The target {self.target.name!r} refused all {total} records to predict.")
+        return self.view.unknown

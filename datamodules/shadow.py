@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from typing import final
 
-import lightning as L
 from torch.utils.data import DataLoader
 
 from datamodules.auxiliary import AuxiliaryDataModule
+from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.errors import SplitError
-from lit_mia.records import PairBatch, Records
+from lit_mia.pair_batch import PairBatch
+from lit_mia.records import Records
 
 
 @final
-class ShadowDataModule(L.LightningDataModule):
+class ShadowDataModule(HeadDataModule):
     """Heads learn on a shadow target, whose members we know by construction, and are tested on another target.
 
     Train, val and calibration come from the shadow target, so the threshold too is the attacker's own; test and predict
@@ -32,20 +33,26 @@ class ShadowDataModule(L.LightningDataModule):
         """The records that are tested or predicted."""
         return self.attacked.table
 
+    def check_head(self, head: Reader) -> None:
+        """Refuse a head that one of the sides cannot serve."""
+        self.shadow.check_head(head)
+        self.attacked.check_head(head)
+
     def prepare_data(self) -> None:
         """Load both tables and lock both splits.
 
         Raises:
             SplitError: If a group trains or calibrates the head on one side and tests it on the other.
         """
+        self.shadow.trainer = self.attacked.trainer = self.trainer
         self.shadow.prepare_data()
         self.attacked.prepare_data()
         learned = {
-            self.shadow.known.groups[row]
+            self.shadow.view.known.groups[row]
             for split in ("train", "val", "calibration")
-            for row in self.shadow.splits.rows[split]
+            for row in self.shadow.view.splits.rows[split]
         }
-        tested = {self.attacked.known.groups[row] for row in self.attacked.splits.rows["test"]}
+        tested = {self.attacked.view.known.groups[row] for row in self.attacked.view.splits.rows["test"]}
         if both := sorted(learned & tested):
             raise SplitError(
                 f"{len(both)} groups are learned from on the shadow target and tested on the attacked one, e.g. "
@@ -71,6 +78,10 @@ class ShadowDataModule(L.LightningDataModule):
     def train_batches(self) -> Iterator[PairBatch]:
         """The shadow target's training records in order."""
         return self.shadow.train_batches()
+
+    def batches(self) -> Iterator[PairBatch]:
+        """All records of the table in order."""
+        return self.attacked.batches()
 
     def train_dataloader(self) -> DataLoader[PairBatch]:
         """The shadow target's training split."""

@@ -1,26 +1,29 @@
 """What training-free attacks find out about records, by asking a denoiser or an image-variation API."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from pathlib import Path
 from typing import final
 
 import numpy as np
 import torch
+from lit_mia.queries.asking import estimate, fill, lacking
+from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.requests import Generation, Variation
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
+from datamodules.finding_inputs import FINDING_INPUTS, Findings
 from datamodules.pairs import PairArrays
+from datamodules.settings import Loading, Splitting
 from datamodules.sources.base import RecordSource
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
-from lit_mia.errors import RecordError, TargetError
-from lit_mia.queries.denoise import AskedTarget, Generation, Variation, draw
+from lit_mia.errors import RecordError
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.rehearsal import rehearse
 from lit_mia.queries.store import Store
-from lit_mia.queries.sweep import Plan, Questions, lacking, sweep
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, DenoiseTarget, GenerateTarget, Target, VaryTarget
+from lit_mia.targets.base import AccessLevel, Target
 
 
 @final
@@ -47,7 +50,7 @@ class StatisticDataModule(AuditDataModule):
         num_workers: Worker processes of each loader.
     """
 
-    target: AskedTarget
+    scored_by = frozenset({"statistic"})
 
     def __init__(
         self,
@@ -67,58 +70,45 @@ class StatisticDataModule(AuditDataModule):
     ) -> None:
         super().__init__(
             source,
+            target,
             store,
-            image_size,
-            fractions,
-            split_seed,
-            query_seed,
-            train_fraction,
-            train_draw,
-            batch_size,
-            num_workers,
+            image_size=image_size,
+            query_seed=query_seed,
+            splitting=Splitting(fractions, split_seed, train_fraction, train_draw),
+            loading=Loading(batch_size, num_workers),
         )
-        if not isinstance(target, VaryTarget | GenerateTarget):
-            raise TargetError(f"Training-free attacks ask for noise, variations or images; {target.name!r} has none.")
-        self.target, self.convert = target, convert
-        self._plans: list[Plan] = []
-        self._attacks: list[StatisticAttack] = []
-        self._residual, self._highest = False, 0
-        self._asked: Questions | None = None
+        self.convert = convert
+        if attack is not None and len(attack.settings()) != 1:
+            raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
+        self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
+
+    def _turn_to(self, target: Target, store: Path) -> None:
+        super()._turn_to(target, store)
+        self._store: FindingStore | None = None
+        self._kept: Store | None = None
+        self._questions_about: Questions | None = None
         self._sized: Records | None = None
-        if attack is not None:
-            if len(attack.settings()) != 1:
-                raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
-            self.ask([attack], None, residual=True)
 
     # ------------------------------------------------------------------ what is asked
 
-    def ask(self, attacks: Sequence[StatisticAttack], settings: Sequence[Setting] | None, residual: bool) -> None:
-        """Say what the next queries are about; nothing is asked yet.
+    def ask(self, wanted: Wanted) -> None:
+        """Say what the next queries are about; nothing is asked yet."""
+        self.wanted = wanted
 
-        Args:
-            attacks: The attacks.
-            settings: One setting for each attack, or None for all of them.
-            residual: Whether residual maps are wanted too.
-        """
-        chosen = [attack.settings() if settings is None else [settings[i]] for i, attack in enumerate(attacks)]
-        self._attacks, self._residual = list(attacks), residual
-        plans = [a.plan(setting) for a, of_attack in zip(attacks, chosen, strict=True) for setting in of_attack]
-        self._plans = list({plan.key: plan for plan in plans}.values())
-        self._highest = max(
-            a.highest_timestep(s) for a, of_attack in zip(attacks, chosen, strict=True) for s in of_attack
-        )
-
-    @cached_property
+    @property
     def store(self) -> FindingStore:
         """The store of the findings."""
-        store = FindingStore(self.store_path, self.target.fingerprint())
-        self.target.keep_accounts(self.store_path)
-        return store
+        if self._store is None:
+            self._store = FindingStore(self.store_path, self.target.fingerprint())
+            self.target.keep_accounts(self.store_path)
+        return self._store
 
-    @cached_property
+    @property
     def kept(self) -> Store | None:
         """The images that a remote target made: its findings are stored only at the end of a batch."""
-        return Store(self.store_path / "images", self.target.fingerprint()) if self.target.remote else None
+        if self._kept is None and self.target.remote:
+            self._kept = Store(self.store_path / "images", self.target.fingerprint())
+        return self._kept
 
     def store_digest(self) -> str:
         """SHA-256 of all findings."""
@@ -126,67 +116,45 @@ class StatisticDataModule(AuditDataModule):
 
     def estimate(self) -> Estimate:
         """What the missing findings for the labelled records would cost; asks nothing."""
-        return self.estimate_for(self.labelled)
+        return self.estimate_for(self.view.labelled)
 
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""
         self.check(records)
-        evaluations = images = 0
-        for rows, plans in self._lacking(records):
-            one = rehearse(self.target, plans, records.captions[rows[0]], self.image_size)
-            evaluations, images = evaluations + len(rows) * one.shared, images + len(rows) * one.images
-        nfe, target = 0, self.target
-        if isinstance(target, DenoiseTarget) and evaluations + images:
-            nfe = evaluations * target.evaluations_per_call + images * target.evaluations_per_variation
-        if isinstance(target, GenerateTarget):
-            nfe = images * target.nfe_per_image
-        money = images * target.price_per_image
-        return Estimate(len(records), evaluations + images, nfe, None if evaluations + images else 0.0, money)
+        wanted = self.wanted
+        return estimate(self.store, self.target, self._questions(records), wanted.plans, residual=wanted.residual)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
         self.check(records)
-        questions = self._questions(records)
-        plans, residual = self._plans, self._residual
-        self.cost += sweep(self.store, self.target, questions, plans, residual, rank, world_size, self.kept)
+        self.cost += fill(
+            self.store,
+            self.target,
+            self._questions(records),
+            self.wanted.plans,
+            residual=self.wanted.residual,
+            rank=rank,
+            world_size=world_size,
+            kept=self.kept,
+        )
 
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records for which the target refused an image that an attack asked for."""
         keys = dict(zip(records.ids, self._questions(records).keys, strict=True))
         refused: dict[str, str] = {}
-        for plan in self._plans:
+        for plan in self.wanted.plans:
             held = [name for name, key in keys.items() if self.store.holds(plan.key, key, False)]
             statistics = self.store.statistics(plan.key, [keys[name] for name in held])
             gone = np.flatnonzero(np.isnan(statistics).any(axis=1))
             refused |= {held[row]: "an image that an attack asked for" for row in gone}
         return refused
 
-    def answered_by(self, target: Target, store: str) -> "StatisticDataModule":
-        """The same records, splits and settings with the answers of another target (a placebo)."""
-        other = StatisticDataModule(
-            self.source,
-            target,
-            store,
-            self.image_size,
-            self.convert,
-            None,
-            self.fractions,
-            self.split_seed,
-            self.query_seed,
-            self.train_fraction,
-            self.train_draw,
-            self.batch_size,
-            self.num_workers,
-        )
-        other.share_records(self)
-        return other
-
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
-        subject = self._questions(self.known).subject(self.target, rows, self.kept)
-        request = Generation(0) if isinstance(self.target, GenerateTarget) else Variation(0)
-        (drawn,) = draw(subject, [request])
-        images = ((drawn.images + 1) * 127.5).round().to(torch.uint8)
+        subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
+        kind = Generation if AccessLevel.GENERATE in self.target.offers else Variation
+        (drawn,) = kind.answer(subject, [kind(0)])
+        images = ((drawn.values + 1) * 127.5).round().to(torch.uint8)
         return [image.permute(1, 2, 0).numpy() for image in images]
 
     # ------------------------------------------------------------------ what was found
@@ -195,52 +163,40 @@ class StatisticDataModule(AuditDataModule):
         self, attack: StatisticAttack, setting: Setting, records: Records | None = None
     ) -> NDArray[np.float64]:
         """Components of an attack's statistic, `[n, m]`, for some records; for all known ones if none are given."""
-        asked = self._questions(self.known if records is None else records)
+        asked = self._questions(self.view.known if records is None else records)
         return self.store.statistics(attack.plan(setting).key, asked.keys)
 
     def evaluations(self, attack: StatisticAttack, setting: Setting) -> int:
         """Denoiser evaluations per record that an attack makes alone."""
         return self.store.evaluations(attack.plan(setting).key)
 
-    @property
-    def is_latent(self) -> bool:
-        """Whether the target has an autoencoder."""
-        return isinstance(self.target, DenoiseTarget) and self.target.is_latent
+    def provides(self) -> frozenset[str]:
+        """See `AuditDataModule`."""
+        return frozenset(entry.name for entry in FINDING_INPUTS)
 
-    def show_images(self) -> None:
-        """Let the loaders give the query images."""
-        self.table = self.known
-        self.arrays = PairArrays(self._members(), image=self.query_images(self.known))
+    def check_input(self, name: str) -> None:
+        """See `AuditDataModule`."""
+        FINDING_INPUTS[name].check(self.wanted)
 
-    def show_residuals(self, attack: StatisticAttack, setting: Setting) -> None:
-        """Let the loaders give the residual maps of one attack."""
-        self.table = self.known
-        keys = self._questions(self.known).keys
-        self.arrays = PairArrays(self._members(), residual=self.store.residuals(attack.plan(setting).key, keys))
+    def show(self, inputs: frozenset[str], plan: Plan | None = None) -> None:
+        """Let the loaders give some inputs about the known records, of the findings of one attack."""
+        self._table = self.view.known
+        self.arrays = self._arrays(inputs, plan)
 
     def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
         """The query images, and the residual maps of `attack`."""
-        known: dict[str, NDArray[np.uint8] | NDArray[np.float32]] = {}
-        if "image" in inputs:
-            known["image"] = self.query_images(self.table)
-        if "residual" in inputs:
-            if len(self._plans) != 1 or not self._residual:
-                raise RecordError("A head on residual maps needs `attack` of the datamodule, with one setting.")
-            known["residual"] = self.store.residuals(self._plans[0].key, self._questions(self.table).keys)
-        return PairArrays(self._members(), **known)  # type: ignore[arg-type]
+        return self._arrays(inputs, self.wanted.plans[0] if self.wanted.plans else None)
 
-    def _members(self) -> NDArray[np.int64]:
-        return np.array(self.table.members, dtype=np.int64)
+    def _arrays(self, inputs: frozenset[str], plan: Plan | None) -> PairArrays:
+        findings = Findings(self._questions(self.table), self.store, plan)
+        return PairArrays(self._members(), {name: FINDING_INPUTS[name].make(findings) for name in sorted(inputs)})
 
     def _questions(self, records: Records) -> Questions:
-        if self._asked is None or self._asked.records is not records:
-            self._asked = Questions(records, self.query_images(records), self.query_seed)
-        return self._asked
+        if self._questions_about is None or self._questions_about.records is not records:
+            self._questions_about = Questions(records, self.query_images(records), self.query_seed)
+        return self._questions_about
 
     # ------------------------------------------------------------------ what is refused
-
-    def _lacking(self, records: Records) -> list[tuple[list[int], list[Plan]]]:
-        return lacking(self.store, self._questions(records), self._plans, self._residual)
 
     def check(self, records: Records) -> None:
         """Refuse what could only fail, or mislead, after the first query; nothing if there is nothing to ask.
@@ -249,29 +205,21 @@ class StatisticDataModule(AuditDataModule):
             TargetError: If the target lacks an access level, or an attack needs a timestep outside its schedule.
             RecordError: If captions are missing or images are not what the target takes.
         """
-        for attack in self._attacks:
-            self.target.require(attack.level)
-        if not self._lacking(records):
+        wanted = self.wanted
+        for level in wanted.levels:
+            self.target.require(level)
+        if not lacking(self.store, self._questions(records), wanted.plans, wanted.residual):
             return
-        if isinstance(self.target, DenoiseTarget):
-            self.target.schedule.check(self._highest)
-            if any(attack.level is AccessLevel.VARY for attack in self._attacks):
-                self.target.check_variation()
-        if isinstance(self.target, VaryTarget) and self.image_size != self.target.image_size:
-            raise RecordError(
-                f"The target {self.target.name!r} takes images of {self.target.image_size} pixels, but `image_size` is "
-                f"{self.image_size}."
-            )
+        self.target.check_use(wanted.levels, wanted.highest_timestep, self.image_size)
         self._check_captions(records)
-        if isinstance(self.target, VaryTarget) and not self.convert and self._sized is not records:
+        if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)
             self._sized = records
 
     def _check_captions(self, records: Records) -> None:
-        told = isinstance(self.target, DenoiseTarget) and self.target.needs_captions
-        reader = next((attack.name for attack in self._attacks if attack.needs_captions), None)
+        reader = self.wanted.caption_reader
         bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
-        if bare and (told or reader):
+        if bare and (self.target.needs_captions or reader):
             raise RecordError(
                 f"{reader or 'The target'} needs captions, but {len(bare)} of {len(records)} records have none, e.g. "
                 f"{bare[:3]}. Add captions, leave these records out, or set `prompt: none` and leave CLiD out."

@@ -1,15 +1,13 @@
-"""The vocabulary of everything else: records, and the batches that heads see."""
+"""The vocabulary of everything else: records."""
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Self
 
-import torch
 from PIL import Image
-from torch import Tensor
 
 from lit_mia.errors import RecordError
 
@@ -69,46 +67,3 @@ class Records:
         """SHA-256 of ids, labels and groups, independent of their order."""
         rows = sorted(zip(self.ids, self.members, self.groups, strict=True))
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class PairBatch:
-    """What a head sees of `b` records, each with `k` generated images.
-
-    A field is None where no attack of the run needs it.
-
-    Attributes:
-        row: Row of each record in the record table, long `[b]`.
-        member: 1, 0 or -1, long `[b]`.
-        image: Query images x in [0, 1], `[b, 3, s, s]`.
-        generated: Generated images x' in [0, 1], `[b, k, 3, s, s]`.
-        image_embedding: E_I(x), `[b, d]`.
-        generated_embedding: E_I(x'), `[b, k, d]`.
-        text_embedding: E_T(t), `[b, e]`.
-        residual: Residual map of a training-free attack, `[b, c, h, w]`.
-    """
-
-    row: Tensor
-    member: Tensor
-    image: Tensor | None = None
-    generated: Tensor | None = None
-    image_embedding: Tensor | None = None
-    generated_embedding: Tensor | None = None
-    text_embedding: Tensor | None = None
-    residual: Tensor | None = None
-
-    def __getitem__(self, name: str) -> Tensor:
-        """A field that must be there.
-
-        Raises:
-            KeyError: If the datamodule left it out, which means that the head does not declare it in `inputs`.
-        """
-        value: Tensor | None = getattr(self, name)
-        if value is None:
-            raise KeyError(f"{name} is not in the batch; a head reads only what it declares in `inputs`.")
-        return value
-
-    def to(self, device: torch.device | str) -> Self:
-        """The same batch on another device."""
-        values: dict[str, Tensor | None] = {f.name: getattr(self, f.name) for f in fields(self)}
-        return type(self)(**{name: value if value is None else value.to(device) for name, value in values.items()})  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import pickle
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import HeadDataModule
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
-BlindKind = Literal["blind", "caption"]
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -35,14 +35,15 @@ class Attack(AuditedAttack, L.LightningModule):
     The network is built in `setup`, when the shapes of the data are known.
 
     Attributes:
-        inputs: The fields of `PairBatch` that it reads.
-        controls: The heads without the target that it has to beat, by kind.
+        inputs: Names of what it reads; a datamodule provides them or refuses the head.
+        controls: The heads without the target that it has to beat, by kind (see `lit_mia.row_kinds`).
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
     level: AccessLevel = AccessLevel.GENERATE
+    scored_by = "head"
     inputs: ClassVar[frozenset[str]]
-    controls: ClassVar[Mapping[BlindKind, type["Attack"]]] = {}
+    controls: ClassVar[Mapping[str, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 
     trunk: nn.Module
@@ -96,7 +97,7 @@ class Attack(AuditedAttack, L.LightningModule):
         logits: Tensor = self(batch)
         return logits[:, 1] - logits[:, 0]
 
-    def fit_normalisation(self, batches: Any) -> None:
+    def fit_normalisation(self, batches: Iterable[PairBatch]) -> None:
         """Take mean and deviation of the features from `batches` (training records only), in one pass."""
         total, squares, count = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
         with torch.no_grad():
@@ -116,7 +117,7 @@ class Attack(AuditedAttack, L.LightningModule):
     def setup(self, stage: str) -> None:
         """Build the network for the data at hand, unless it is there, and load `init_from`, if this is a fit."""
         if not self._is_built:
-            self.build(self.trainer.datamodule.example())  # type: ignore[attr-defined]
+            self.build(self._data().example())
         if stage == "fit" and self.hparams.get("init_from"):
             load_head(self, self.hparams["init_from"])
         if self.hparams.get("freeze_trunk"):
@@ -125,7 +126,7 @@ class Attack(AuditedAttack, L.LightningModule):
     def on_fit_start(self) -> None:
         """Normalise the inputs by the training records, unless a loaded head brought its own statistics."""
         if not self.hparams.get("init_from"):
-            self.fit_normalisation(self.trainer.datamodule.train_batches())  # type: ignore[attr-defined]
+            self.fit_normalisation(self._data().train_batches())
 
     def on_train_epoch_start(self) -> None:
         """Keep a frozen trunk from dropping units and from moving the statistics of its batch normalisation."""
@@ -188,6 +189,17 @@ class Attack(AuditedAttack, L.LightningModule):
         momentum = {"momentum": 0.9} if kind is torch.optim.SGD else {}
         settings = {"lr": self.hparams["lr"], "weight_decay": self.hparams["weight_decay"], **momentum}
         return kind(parameters, **settings)
+
+    def _data(self) -> HeadDataModule:
+        """What the trainer trains it on.
+
+        Raises:
+            HeadError: If that is no datamodule for heads.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, HeadDataModule):
+            raise HeadError(f"A head is trained on a HeadDataModule (see `datamodules`), not on {type(data).__name__}.")
+        return data
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write which head this is, and its calibration scores."""

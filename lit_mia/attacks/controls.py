@@ -2,11 +2,11 @@
 
 import inspect
 
-from lit_mia.attacks.base import Attack, BlindKind
+from lit_mia.attacks.base import Attack
 
 
-def controls_of(attack: Attack) -> dict[BlindKind, Attack]:
-    """The blind and caption controls of an attack.
+def controls_of(attack: Attack) -> dict[str, Attack]:
+    """The controls of an attack that do without the target.
 
     Every hyper-parameter that the control shares with the attack has the attack's value; a control is always trained
     from scratch, because a head that was trained elsewhere has seen another target's answers.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.attacks.semantic import BlindText, ComparingAttack, SemanticAttack
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 
 @final

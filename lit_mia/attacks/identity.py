@@ -91,6 +91,7 @@ class IdentityInference(AuditedAttack):
 
     name = "IDIA"
     level = AccessLevel.EMBED
+    scored_by = "rule"
 
     def __init__(
         self,

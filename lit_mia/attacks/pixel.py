@@ -9,7 +9,7 @@ from lit_mia.attacks.base import Attack, OptimizerName
 from lit_mia.attacks.networks import cnn
 from lit_mia.attacks.semantic import BlindText
 from lit_mia.features.operations import PixelOperation, pixel_map
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 
 class PixelAttack(Attack, ABC):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from lit_mia.attacks.base import Attack, OptimizerName
 from lit_mia.attacks.networks import resnet18
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
 
 Stem = Literal["auto", "small", "imagenet"]

@@ -10,7 +10,7 @@ from lit_mia.attacks.networks import mlp
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import SHARING_ENCODERS, Encoder
 from lit_mia.features.operations import Operation, apply_operation
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 
 class SemanticAttack(Attack, ABC):

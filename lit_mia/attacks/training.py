@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.best_epoch import BestEpoch
+from lit_mia.attacks.data import HeadDataModule
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class FixedBudget:
 
 
 def train_seeds(
-    attack: Attack, data: Any, budget: Budget | FixedBudget, checkpoint: Path | None = None
+    attack: Attack, data: HeadDataModule, budget: Budget | FixedBudget, checkpoint: Path | None = None
 ) -> NDArray[np.float64]:
     """Train copies of a head with seeds 0, 1, … and score all records.
 
@@ -91,7 +92,7 @@ def train_seeds(
     return np.stack(scores)
 
 
-def fit_head(head: Attack, data: Any, budget: Budget | FixedBudget, seed: int) -> L.Trainer:
+def fit_head(head: Attack, data: HeadDataModule, budget: Budget | FixedBudget, seed: int) -> L.Trainer:
     """Fit one head; it ends with the weights of its best epoch on val, or of its last step if the budget is fixed."""
     L.seed_everything(seed, workers=True, verbose=False)
     trainer = L.Trainer(
@@ -109,7 +110,7 @@ def fit_head(head: Attack, data: Any, budget: Budget | FixedBudget, seed: int) -
 
 
 @torch.inference_mode()
-def score_all(head: Attack, data: Any) -> NDArray[np.float64]:
+def score_all(head: Attack, data: HeadDataModule) -> NDArray[np.float64]:
     """Raw scores `[n]` of all records of the table, in its order."""
     head.eval()
     return torch.cat([head.score(batch.to(head.device)) for batch in data.batches()]).double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Columns of tables: each declared once, and written alike in the terminal, in Markdown, on the page, as CSV, in W&B."""
+"""Columns of tables, each declared once and written alike in terminal, Markdown, page, CSV and W&B."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class Column(Generic[R]):
         value: The value itself, for files and W&B; None: the column is for readers only.
         shown: Where it stands.
         short: Heading in the terminal, which is narrow.
+        brief: How the value is written in the terminal and in Markdown, where less room is; as `write` if not given.
         left: Whether it is set to the left, as words are.
         when: Whether a table of these rows has the column at all.
         parts: The columns that take its place, where their number depends on the rows.
@@ -57,6 +58,7 @@ class Column(Generic[R]):
     value: Callable[[R], Any] | None = None
     shown: frozenset[Place] = PLACES
     short: str = ""
+    brief: Callable[[R], Cell] | None = None
     left: bool = False
     when: Callable[[Sequence[R]], bool] = bool
     parts: "Callable[[Sequence[R]], list[Column[R]]] | None" = None
@@ -125,13 +127,14 @@ def table_of(
         strong: Whether a row is what the table is about.
     """
     kept = shown_columns(columns, [row for block in blocks for row in block], place)
+    writers = [column.write if place == "page" else column.brief or column.write for column in kept]
     return Table(
         first=first,
         headings=tuple(column.heading for column in kept),
         shorts=tuple(column.short or column.heading for column in kept),
         left=tuple(column.left for column in kept),
         blocks=tuple(
-            tuple(Line(name(row), kind(row), tuple(c.write(row) for c in kept), strong(row)) for row in block)
+            tuple(Line(name(row), kind(row), tuple(write(row) for write in writers), strong(row)) for row in block)
             for block in blocks
         ),
     )

@@ -37,6 +37,7 @@ class StatisticAttack(AuditedAttack):
     """
 
     level: AccessLevel = AccessLevel.DENOISE
+    scored_by = "statistic"
     needs_captions: bool = False
     reconstructs: ClassVar[bool] = False
     swept: tuple[str, ...] = ("t",)

@@ -1,0 +1,1 @@
+"""The kinds of audit: what is made of a config."""

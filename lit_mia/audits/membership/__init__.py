@@ -1,0 +1,5 @@
+"""Audits of records: trained heads and training-free attacks against a target, with their controls."""
+
+from lit_mia.audits.membership.audit import MembershipAudit
+
+__all__ = ["MembershipAudit"]

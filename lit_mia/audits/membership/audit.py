@@ -1,0 +1,295 @@
+"""One YAML → store → heads, statistics and controls → numbers."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast, final
+
+import torch
+
+from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.base import AuditDataModule
+from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.frozen import freeze_threshold
+from lit_mia.attacks.residual import ResidualHead
+from lit_mia.attacks.training import Budget
+from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.membership.accounts import charges_of, cut_captions, refusals_of
+from lit_mia.audits.membership.fidelity import fidelity
+from lit_mia.audits.membership.ledger import count_opening
+from lit_mia.audits.membership.pictures import pictures_of
+from lit_mia.audits.membership.scorer import Scorer
+from lit_mia.audits.membership.scoring import Means, scorers_of
+from lit_mia.audits.membership.statistics import StatisticProtocol
+from lit_mia.audits.membership.tool_check import check_tools
+from lit_mia.cost import Cost, Estimate
+from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
+from lit_mia.features.encoders import Encoder
+from lit_mia.metrics.retrieval import Retrieval
+from lit_mia.metrics.verdict import Design
+from lit_mia.report.base import Picture, Result
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.evaluation import Evaluation, evaluate
+from lit_mia.report.membership.evidence import RowScores
+from lit_mia.report.membership.limits import limits_of
+from lit_mia.report.membership.protocols import joined
+from lit_mia.report.membership.refused import unequal_refusals
+from lit_mia.report.membership.schema import AuditReport, Expense, Fidelity, Spent, ToolCheck, Tried
+from lit_mia.report.membership.scores import ScoreTable, score_table
+from lit_mia.report.provenance import git_commit, versions
+from lit_mia.row_kinds import ROW_KINDS
+from lit_mia.targets.base import Target
+
+
+@final
+class MembershipAudit(Audit):
+    """Measures how much a target leaks beyond what can be told without it.
+
+    Args:
+        data: Records, target, store and splits.
+        attacks: The attacks; each brings its own controls.
+        placebo: A target that saw neither members nor non-members; its answers must not betray membership.
+        placebo_store: Folder of the placebo's answers; `<store>/placebo` if None.
+        budget: Seeds and epochs, the same for attacks and controls.
+        design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
+            `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
+            verdict, is the only one that synthetic non-members allow, and holds unless another is stated.
+        protocol: For training-free attacks. `threshold` (the default): the statistic itself. `resnet`: a network
+            trained on the residual maps.
+        head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
+            given.
+        fid_encoder: What FID and KID are measured with; the encoder of the heads if not given. `InceptionEncoder` is
+            the one for which FID was defined.
+        also: Further answers about the same records and splits, at an access level that `data` has not: with a
+            StatisticDataModule beside an AuxiliaryDataModule, trained heads and training-free attacks are audited
+            together, under one Holm correction.
+        also_placebo: The placebo of `also`; its answers are in `placebo` of that store.
+    """
+
+    def __init__(
+        self,
+        data: AuditDataModule,
+        attacks: list[AuditedAttack],
+        placebo: Target | None = None,
+        placebo_store: str | None = None,
+        budget: Budget = Budget(),  # noqa: B008 (frozen)
+        design: Design = "post_hoc",
+        protocol: StatisticProtocol | None = None,
+        head: ResidualHead | None = None,
+        fid_encoder: Encoder | None = None,
+        also: AuditDataModule | None = None,
+        also_placebo: Target | None = None,
+    ) -> None:
+        names = [attack.name for attack in attacks]
+        if not names or len(set(names)) < len(names):
+            raise HeadError(f"An audit needs at least one attack, and each once, but got {names or 'none'}.")
+        if also is None and also_placebo is not None:
+            raise HeadError("`also_placebo` is the placebo of `also`, which is not given. Use `placebo`.")
+        self.data, self.also, self.attacks, self.budget, self.design = data, also, attacks, budget, design
+        self.fid_encoder = fid_encoder
+        self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
+        placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
+        placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
+        self._placebos = placebos
+        self._check(data, design)
+
+    @property
+    def suffix(self) -> str:
+        """Results of the protocol `resnet` never overwrite those of a threshold."""
+        return "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
+
+    @property
+    def protocol(self) -> str:
+        """How records are scored: names of `PROTOCOLS`, joined."""
+        return joined(scorer.protocol for scorer in self.scorers)
+
+    @cached_property
+    def sides(self) -> dict[str, AuditDataModule]:
+        """The datamodules by role, whose records are loaded and splits locked; draws records that have to be drawn."""
+        if self.fid_encoder is not None:
+            self.fid_encoder.check()
+        for scorer in self.scorers:
+            data = scorer.sides()["target"]
+            data.prepare_data()
+            target, store = self._placebos[data]
+            if target is not None:
+                scorer.add_placebo(target, store)
+                scorer.sides()["placebo"].prepare_data()
+            scorer.announce()
+        self._check_same_records()
+        return {self._role(role, scorer): data for scorer in self.scorers for role, data in scorer.sides().items()}
+
+    def estimate(self) -> dict[str, Estimate]:
+        """What the missing queries would cost, by target; asks nothing.
+
+        Where records have yet to be drawn, only that is estimated: what the audit asks depends on them.
+        """
+        if drawing := self.data.source.estimates():
+            return drawing
+        return {role: data.estimate() for role, data in self.sides.items()}
+
+    def query(self) -> dict[str, Cost]:
+        """Fill the stores with what is missing, and leave what one of the targets refuses out on all sides."""
+        sides = self.sides.values()
+        for scorer in self.scorers:
+            scorer.query()
+        for refused in [data.refusals(data.view.labelled) for data in sides]:
+            for data in sides:
+                data.leave_out(refused)
+        return {role: data.cost for role, data in self.sides.items()} | self.data.source.costs()
+
+    def run(self, run: Run) -> MembershipResult:
+        """Query what is missing, train all heads and controls, and evaluate them once on test.
+
+        The trained heads are kept in `heads/<attack>.ckpt` of the output folder.
+        """
+        began = time.perf_counter()
+        self.query()
+        heads = run.output / "heads"
+        heads.mkdir(parents=True, exist_ok=True)
+        rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
+        pairs = next((data for data in (self.data, self.also) if isinstance(data, AuxiliaryDataModule)), None)
+        distances = None if pairs is None else fidelity(pairs, encoder=self.fid_encoder)
+        tried = count_opening(self.data.store_path, run.config)
+        tools = None if pairs is None else check_tools(pairs, self.attacks)
+        records, splits = self.data.view.known, self.data.view.splits
+        evaluation = evaluate(rows, records, splits, design=self.design, placebo=self._has_placebo, tools=tools)
+        self._freeze(rows, heads)
+        report = self._report(run, evaluation, tried=tried, tools=tools, distances=distances, began=began)
+        return MembershipResult(report, self._scores(rows, evaluation))
+
+    def pictures(self, result: Result) -> Sequence[Picture]:
+        """Some records of the test split beside the target's answers."""
+        _ = self.sides
+        return pictures_of(self.data, result) if isinstance(result, MembershipResult) else []
+
+    # ------------------------------------------------------------------ checks
+
+    def _check(self, data: AuditDataModule, design: Design) -> None:
+        """Refuse, before anything is asked, what could only fail or mislead afterwards."""
+        for scorer in self.scorers:
+            target, _ = self._placebos[scorer.sides()["target"]]
+            for attack in scorer.attacks if target is not None else []:
+                target.require(attack.level)
+            for kind in sorted(scorer.control_kinds()):
+                _ = ROW_KINDS[kind]
+        if data.source.shift is not None and design != "post_hoc":
+            raise RecordError(f"These records allow only `design: post_hoc`, but it is `{design}`. {data.source.shift}")
+        if self.fid_encoder is not None and not any(isinstance(one, AuxiliaryDataModule) for one in self._placebos):
+            raise EncoderError(
+                f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
+                "it out, or audit an AuxiliaryDataModule."
+            )
+
+    def _check_same_records(self) -> None:
+        if self.also is not None and self.also.view.locked.digest != self.data.view.locked.digest:
+            raise SplitError(
+                "`data` and `also` must be about the same records in the same splits, but they differ. Give both the "
+                "same `source`, `fractions` and `split_seed`."
+            )
+
+    # ------------------------------------------------------------------ report
+
+    @property
+    def _has_placebo(self) -> bool:
+        return all(target is not None for target, _ in self._placebos.values())
+
+    def _role(self, role: str, scorer: Scorer) -> str:
+        return role if scorer.sides()["target"] is self.data else f"{role} ({scorer.name})"
+
+    def _freeze(self, rows: list[RowScores], heads: Path) -> None:
+        """Write the threshold of each saved head beside it."""
+        view = self.data.view
+        members = torch.tensor(view.known.members)
+        calibration, test = (list(view.splits.rows[split]) for split in ("calibration", "test"))
+        for row in rows:
+            if (heads / f"{row.name}.ckpt").is_file():
+                score = torch.from_numpy(row.scores[0])
+                outside = score[calibration][members[calibration] == 0].tolist()
+                freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
+
+    def _report(
+        self,
+        run: Run,
+        evaluation: Evaluation,
+        *,
+        tried: Tried,
+        tools: Retrieval | None,
+        distances: Fidelity | None,
+        began: float,
+    ) -> AuditReport:
+        data, sides = self.data, self.sides
+        costs = {role: side.cost for role, side in sides.items()} | data.source.costs()
+        refused, view = refusals_of(sides), data.view
+        return AuditReport(
+            name=run.name,
+            created=datetime.now(UTC).date().isoformat(),
+            verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
+            rows=evaluation.rows,
+            cost=Expense(
+                **asdict(sum(costs.values(), Cost())),
+                by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
+                seconds_total=time.perf_counter() - began,
+                charges=charges_of(sides),
+            ),
+            protocol=self.protocol,
+            design=self.design,
+            target=self._fingerprint("target"),
+            placebo=self._fingerprint("placebo") if self._has_placebo else None,
+            splits={
+                "seed": view.splits.seed,
+                "digest": view.splits.digest,
+                "sizes": view.splits.sizes(),
+                "groups": view.splits.n_groups,
+            },
+            store_digest=_one([one.store_digest() for one in self._placebos]),
+            encoder=self._known_of([one.encoder_fingerprint() for one in self._placebos]),
+            captioner=self._known_of([one.captioner_fingerprint() for one in self._placebos]),
+            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
+            config=dict(run.config),
+            tried=tried,
+            control_null=evaluation.control_null,
+            mde_auc=evaluation.mde_auc,
+            mde_delta_auc=evaluation.mde_delta_auc,
+            skipped=list(view.skipped),
+            refused=refused,
+            limits=[
+                *limits_of(self.design, self._has_placebo, view.splits.sizes()["test"], data.source.shift),
+                *unequal_refusals(refused),
+                *cut_captions(sides),
+            ],
+            versions=versions(),
+            git=git_commit(),
+            fidelity=distances,
+        )
+
+    def _fingerprint(self, role: str) -> dict[str, Any]:
+        """The target's or the placebo's; by role if there are two."""
+        found = {name: dict(side.target.fingerprint()) for name, side in self.sides.items() if name.startswith(role)}
+        return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+    @staticmethod
+    def _known_of(fingerprints: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return next(filter(None, fingerprints), {})
+
+    def _scores(self, rows: list[RowScores], evaluation: Evaluation) -> ScoreTable:
+        records, splits = self.data.view.known, self.data.view.splits
+        split = {row: name for name, members in splits.rows.items() for row in members}
+        names = [split[row] for row in range(len(records))]
+        tables = []
+        for row in rows:
+            seeds = {seed: values for seed, values in enumerate(row.scores)} | {-1: evaluation.combined[row.name]}
+            for seed, values in seeds.items():
+                tables.append(
+                    score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
+                )
+        return ScoreTable.join(tables)
+
+
+def _one(digests: Sequence[str]) -> str:
+    """The digest of a store, or one of several."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

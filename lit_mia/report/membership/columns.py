@@ -1,0 +1,246 @@
+"""The columns of a membership audit: each number is computed, written and shown by its entry here.
+
+A package outside adds one with `COLUMNS.add(MembershipColumn(...))`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lit_mia.metrics.auc import auc
+from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.metrics.threshold import (
+    NOMINAL_FPR,
+    apply_threshold,
+    balanced_accuracy,
+    balanced_threshold,
+    threshold_at_fpr,
+)
+from lit_mia.metrics.tpr import tpr_at_fpr
+from lit_mia.registry import Registry
+from lit_mia.report.columns import PLACES, READ, Cell, Column
+from lit_mia.report.membership.evidence import RowEvidence
+from lit_mia.report.membership.protocols import PROTOCOLS
+from lit_mia.report.membership.schema import Row, TprPoint
+from lit_mia.report.words import count, interval, number, p_value, percent, signed
+
+FPRS = (0.1, 0.01, 0.001)
+TERMINAL_LEVELS = FPRS[:2]  # more do not fit into 80 columns; the page shows all
+_MARKS = {None: "", True: "✓", False: "✗"}
+
+
+@dataclass(frozen=True)
+class MembershipColumn(Column[Row]):
+    """A column that also says how its values are computed.
+
+    Attributes:
+        measure: The values of a row under their names in `audit.json`; a control has the same names as an attack.
+    """
+
+    measure: Callable[[RowEvidence], Mapping[str, Any]] = lambda _: {}
+
+
+def measured(evidence: RowEvidence) -> dict[str, Any]:
+    """The values of all columns for one row."""
+    return {name: value for column in COLUMNS for name, value in column.measure(evidence).items()}
+
+
+# ---------------------------------------------------------------------- what is computed
+
+
+def _auc(evidence: RowEvidence) -> dict[str, Any]:
+    test = evidence.test
+    estimate = auc_estimate(evidence.on(test), test.labels, test.groups)
+    seeds = [auc(seed[test.rows], test.labels) for seed in evidence.row.scores]
+    return {"auc": estimate.auc, "auc_ci": [estimate.lo, estimate.hi], "auc_per_seed": seeds}
+
+
+def _tpr(evidence: RowEvidence) -> dict[str, Any]:
+    return {"tpr_at_fpr": [_tpr_point(evidence, fpr) for fpr in FPRS]}
+
+
+def _tpr_point(evidence: RowEvidence, fpr: float) -> TprPoint:
+    test = evidence.test
+    point = tpr_at_fpr(evidence.on(test), test.labels, fpr, test.groups)
+    ci = None if point.lo is None or point.hi is None else [point.lo, point.hi]
+    return {"fpr": fpr, "tpr": point.tpr, "ci": ci, "achieved_fpr": point.achieved_fpr, "reason": point.reason}
+
+
+def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
+    calibration, test = evidence.calibration, evidence.test
+    threshold = balanced_threshold(evidence.on(calibration), calibration.labels)
+    accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold)
+    return {"accuracy": accuracy.value, "accuracy_ci": [accuracy.lo, accuracy.hi], "threshold": threshold}
+
+
+def _counts(evidence: RowEvidence) -> dict[str, Any]:
+    labels = evidence.test.labels
+    return {"n_members": int(np.sum(labels == 1)), "n_nonmembers": int(np.sum(labels == 0))}
+
+
+def _transfer(evidence: RowEvidence) -> dict[str, Any]:
+    calibration, test = evidence.calibration, evidence.test
+    cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
+    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels)
+    return {
+        "frozen_threshold": {
+            "nominal_fpr": frozen.nominal_fpr,
+            "threshold": frozen.threshold,
+            "realised_fpr": frozen.realised_fpr,
+            "realised_fpr_ci": list(frozen.realised_fpr_ci),
+            "tpr": frozen.tpr,
+            "tpr_ci": list(frozen.tpr_ci),
+        }
+    }
+
+
+def _against_controls(evidence: RowEvidence) -> dict[str, Any]:
+    """Nothing for a control or an attack without any; the strongest control is chosen on val."""
+    names = ("delta_auc", "delta_auc_ci", "strongest_control", "p_vs_control", "p_adjusted", "beats_controls")
+    if not evidence.differences:
+        return dict.fromkeys(names)
+    val, name = evidence.val, evidence.row.name
+    strongest = max(evidence.differences, key=lambda control: auc(evidence.combined[control][val.rows], val.labels))
+    delta = evidence.differences[strongest]
+    p = {control: difference.p_greater for control, difference in evidence.differences.items()}
+    adjusted, beats = evidence.verdict.adjusted_p[name], name in evidence.verdict.beats
+    return dict(zip(names, (delta.delta, [delta.lo, delta.hi], strongest, p, adjusted, beats), strict=True))
+
+
+# ---------------------------------------------------------------------- how it is written
+
+
+def is_attack(row: Row) -> bool:
+    """Whether a row is an attack, not a control."""
+    return row.kind == "attack"
+
+
+def short_name(row: Row) -> str:
+    """What a row is called under the heading of its attack: the attack's name, or the rest of the control's."""
+    return row.name.removeprefix(f"{row.attack} ")
+
+
+def _setting_cell(row: Row) -> Cell:
+    return Cell((row["setting"] or "") if is_attack(row) else "")
+
+
+def _nfe_cell(row: Row) -> Cell:
+    evaluations = row["evaluations"]
+    return Cell(count(evaluations) if is_attack(row) and evaluations is not None else "")
+
+
+def _auc_cell(row: Row) -> Cell:
+    seeds = row["auc_per_seed"]
+    spread = f"seeds {min(seeds):.3f}–{max(seeds):.3f}" if is_attack(row) and len(seeds) > 1 else ""
+    return Cell(number(row["auc"]), interval(row["auc_ci"]), spread)
+
+
+def _brief_delta(row: Row) -> Cell:
+    if row["delta_auc"] is None:
+        return Cell()
+    versus = row["strongest_control"].removeprefix(f"{row.attack} ")
+    return Cell(signed(row["delta_auc"]), interval(row["delta_auc_ci"]), f"vs {versus}")
+
+
+def _delta_cell(row: Row) -> Cell:
+    cell = _brief_delta(row)
+    return replace(cell, note=f"{cell.note}, {p_value(row['p_adjusted'])}") if cell.note else cell
+
+
+def _tpr_cell(row: Row, place: int) -> Cell:
+    point = row["tpr_at_fpr"][place]
+    note = f"at {percent(point['achieved_fpr'])} FPR" if is_attack(row) and point["achieved_fpr"] is not None else ""
+    return Cell(number(point["tpr"]), interval(point["ci"]), note)
+
+
+def _tpr_columns(rows: Sequence[Row]) -> list[Column[Row]]:
+    """One column per false positive rate at which rates were measured."""
+    levels = list(dict.fromkeys(point["fpr"] for row in rows for point in row["tpr_at_fpr"]))
+    return [
+        Column(
+            name=f"tpr@{level:g}",
+            heading=f"TPR@{percent(level)} FPR",
+            short=f"TPR@\n{percent(level)}",
+            write=lambda row, place=place: _tpr_cell(row, place),
+            brief=lambda row, place=place: Cell(number(row["tpr_at_fpr"][place]["tpr"])),
+            value=lambda row, place=place: row["tpr_at_fpr"][place]["tpr"],
+            shown=PLACES if level in TERMINAL_LEVELS else PLACES - {"terminal"},
+        )
+        for place, level in enumerate(levels)
+    ]
+
+
+def _never(_: Row) -> Cell:
+    return Cell()
+
+
+_FILES_ONLY = MembershipColumn(name="", heading="", write=_never, shown=frozenset())
+"""A number that only `audit.json` holds, or that another part of the page shows."""
+
+COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
+    "column of a membership audit",
+    MembershipColumn(
+        name="protocol",
+        heading="Scored by",
+        write=lambda row: Cell(PROTOCOLS[row["protocol"]].label if is_attack(row) else ""),
+        value=lambda row: row["protocol"],
+        measure=lambda evidence: {"protocol": evidence.row.protocol},
+        left=True,
+        when=lambda rows: len({row["protocol"] for row in rows}) > 1,
+    ),
+    MembershipColumn(
+        name="setting",
+        heading="Setting",
+        write=_setting_cell,
+        value=lambda row: row["setting"],
+        measure=lambda evidence: {"setting": evidence.row.setting},
+        left=True,
+        when=lambda rows: any(row["setting"] for row in rows),
+    ),
+    MembershipColumn(
+        name="evaluations",
+        heading="NFE",
+        write=_nfe_cell,
+        value=lambda row: row["evaluations"],
+        measure=lambda evidence: {"evaluations": evidence.row.evaluations},
+        when=lambda rows: any(row["evaluations"] is not None for row in rows),
+    ),
+    MembershipColumn(
+        name="auc",
+        heading="AUC [95 % CI]",
+        write=_auc_cell,
+        brief=lambda row: Cell(number(row["auc"]), interval(row["auc_ci"])),
+        value=lambda row: row["auc"],
+        measure=_auc,
+    ),
+    MembershipColumn(
+        name="accuracy",
+        heading="Balanced accuracy",
+        short="Acc.",
+        write=lambda row: Cell(number(row["accuracy"]), interval(row["accuracy_ci"])),
+        brief=lambda row: Cell(number(row["accuracy"])),
+        value=lambda row: row["accuracy"],
+        measure=_accuracy,
+    ),
+    MembershipColumn(name="tpr", heading="", write=_never, measure=_tpr, parts=_tpr_columns),
+    MembershipColumn(
+        name="delta_auc",
+        heading="ΔAUC [95 % CI]",
+        write=_delta_cell,
+        brief=_brief_delta,
+        value=lambda row: row["delta_auc"],
+        measure=_against_controls,
+    ),
+    MembershipColumn(
+        name="beats_controls",
+        heading="Beats controls",
+        short="Beats",
+        write=lambda row: Cell(_MARKS[row["beats_controls"]], good=bool(row["beats_controls"])),
+        shown=READ,
+    ),
+    replace(_FILES_ONLY, name="counts", measure=_counts),
+    replace(_FILES_ONLY, name="transfer", measure=_transfer),
+)
+"""In the order of tables; a package outside may add to them."""

@@ -1,0 +1,81 @@
+"""What has to be said beside the numbers of a membership audit, alike in the terminal, in Markdown and on the page."""
+
+from collections.abc import Sequence
+
+from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.report.membership.refused import refusal_note
+from lit_mia.report.membership.schema import AuditReport, Row
+from lit_mia.report.words import NOTHING, count, number, p_value, percent
+
+
+def blocks(report: AuditReport) -> list[list[Row]]:
+    """Rows by attack, in the order of the report: the attack first, then its controls."""
+    names = list(dict.fromkeys(row.attack for row in report.rows))
+    return [sorted((r for r in report.rows if r.attack == name), key=lambda r: r.kind != "attack") for name in names]
+
+
+def fpr_levels(report: AuditReport) -> list[float]:
+    """The false positive rates at which true positive rates were measured."""
+    return list(dict.fromkeys(point["fpr"] for row in report.rows for point in row["tpr_at_fpr"]))
+
+
+def fpr_floor(report: AuditReport) -> float:
+    """10 / n0 of the test split: below it a true positive rate rests on fewer than ten false positives."""
+    return MIN_FALSE_POSITIVES / max(1, min(row["n_nonmembers"] for row in report.rows))
+
+
+def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
+    """What a table of these FPR levels needs said: the reason of each dash, the floor, how to read rates and marks."""
+    points = [point for row in report.rows for point in row["tpr_at_fpr"] if point["fpr"] in levels]
+    reasons = dict.fromkeys(point["reason"] for point in points if point["reason"])
+    return [
+        *(f"{NOTHING}: {reason}" for reason in reasons),
+        f"FPR floor 10/n0: {percent(fpr_floor(report))}. TPR is taken at the largest FPR not above the level, "
+        "and is an average over records.",
+        "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
+        *_evaluation_notes(report),
+        *_tool_notes(report),
+        *(refusal_note(role, refused) for role, refused in report.refused.items()),
+    ]
+
+
+def charge_notes(report: AuditReport) -> list[str]:
+    """What was paid for, apart from what may have been, for each target that keeps accounts."""
+    return [
+        f"Images asked for from the {role}, in all runs: {count(paid['confirmed'])} with a confirmed charge "
+        f"({number(paid['confirmed_money'], 2)}), {count(paid['uncertain'])} possibly charged "
+        f"({number(paid['uncertain_money'], 2)})."
+        for role, paid in report.cost.charges.items()
+    ]
+
+
+def statement(report: AuditReport) -> str:
+    """The sentence of the verdict, without the kind of verdict where it begins with it."""
+    kind, sentence = report.verdict["kind"], report.verdict["sentence"]
+    head, _, rest = sentence.partition(": ")
+    return rest[:1].upper() + rest[1:] if rest and head.lower().startswith(kind.lower()) else sentence
+
+
+def _evaluation_notes(report: AuditReport) -> list[str]:
+    """What the column NFE means, and what sharing one pass saved; nothing for trained heads."""
+    if not any(row["evaluations"] is not None for row in report.rows):
+        return []
+    notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
+    spent = {
+        name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
+    }
+    asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
+    if asked:
+        notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
+    return notes
+
+
+def _tool_notes(report: AuditReport) -> list[str]:
+    """Whether the attacker's tools work, where that was checked."""
+    check = report.tools
+    if check is None:
+        return []
+    return [
+        f"Tools: {percent(check['found'] / check['n'])} of {count(check['n'])} captions find their own image among the "
+        f"{check['nearest']} nearest (by chance {percent(check['nearest'] / check['n'])}, {p_value(check['p'])})."
+    ]

@@ -1,0 +1,273 @@
+"""The result of one audit and its JSON form, `audit.json`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self, TypedDict
+
+from lit_mia.errors import ReportError
+from lit_mia.metrics.verdict import Design
+from lit_mia.report.fields import VerdictText, check_fields
+from lit_mia.report.finite import json_values, spell_non_finite
+
+SCHEMA = "lit-mia/audit/2"
+FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protocol, settings and evaluations
+KNOWN_SCHEMAS = (FIRST_SCHEMA, SCHEMA)
+
+Bounds = Sequence[float]
+
+
+class TprPoint(TypedDict):
+    """True positive rate at one false positive rate; `tpr` is None, with a `reason`, below the floor 10 / n0."""
+
+    fpr: float
+    tpr: float | None
+    ci: Bounds | None
+    achieved_fpr: float | None
+    reason: str | None
+
+
+class ThresholdTransfer(TypedDict):
+    """A threshold fixed on the calibration split, and its rates on the test split."""
+
+    nominal_fpr: float
+    threshold: float
+    realised_fpr: float
+    realised_fpr_ci: Bounds
+    tpr: float
+    tpr_ci: Bounds
+
+
+class ToolCheck(TypedDict):
+    """How many captions find their own image among the `nearest` of all `n`, and the p-value against chance."""
+
+    n: int
+    nearest: int
+    found: int
+    p: float
+
+
+class SplitSizes(TypedDict):
+    """How the records were split; `sizes` maps split → {"member": n1, "non_member": n0}, `groups` counts groups."""
+
+    seed: int
+    digest: str
+    sizes: dict[str, dict[str, int]]
+    groups: int
+
+
+class Tried(TypedDict):
+    """What was tried before the numbers were read: configurations of heads, and openings of the test split."""
+
+    configurations: int
+    test_openings: int
+
+
+class ControlNull(TypedDict):
+    """The largest AUC of all controls against the 95th percentile of the same maximum under permuted labels."""
+
+    max_control_auc: float
+    quantile_95: float
+    permutations: int
+
+
+class ImageSetDistance(TypedDict):
+    """How far two sets of images are apart; the deviation of KID is that over its subsets."""
+
+    fid: float
+    kid: float
+    kid_std: float
+
+
+class Fidelity(TypedDict):
+    """Distances between the images of an audit, as one encoder sees them; `n` images on each side of each distance.
+
+    `members` and `non_members`: records against the images generated from their captions. `sides`: member records
+    against non-member records. `p_generated`: permutation p of the first two being equal; `p_sides`: of the two sides
+    being of one distribution; both by KID's kernel. `rank_deficient`: n is not above the dimension, so FID is not to
+    be trusted.
+    """
+
+    encoder: str
+    fingerprint: dict[str, Any]
+    dimension: int
+    n: int
+    rank_deficient: bool
+    members: ImageSetDistance
+    non_members: ImageSetDistance
+    sides: ImageSetDistance
+    p_generated: float
+    p_sides: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the report: an attack, or a control that belongs to an attack.
+
+    Attributes:
+        name: `II-S` for an attack, `II-S blind` for one of its controls.
+        kind: Name of its kind in `ROW_KINDS`.
+        attack: Name of the attack it belongs to; of an attack, its own name.
+        values: What the columns computed, by name (see `lit_mia.report.membership.columns`).
+    """
+
+    name: str
+    kind: str
+    attack: str
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        """A value; None where it was not computed."""
+        return self.values.get(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row in one level, as `audit.json` holds it."""
+        return {"name": self.name, "kind": self.kind, "attack": self.attack, **self.values}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The row of `to_dict`; a column that is not installed here keeps its values.
+
+        Raises:
+            ReportError: If name, kind, attack or the AUC is missing.
+        """
+        named = {"name", "kind", "attack"}
+        missing = sorted((named | {"auc", "auc_ci", "n_members", "n_nonmembers"}) - set(data))
+        if missing:
+            raise ReportError(f"In the row {data.get('name')!r}, fields are missing: {missing}.")
+        values = {name: value for name, value in data.items() if name not in named}
+        return cls(name=data["name"], kind=data["kind"], attack=data["attack"], values=values)
+
+
+class Spent(TypedDict):
+    """What one target was asked in this run, as in `lit_mia.cost.Cost`."""
+
+    queries: int
+    nfe: int
+    seconds: float
+    money: float
+
+
+class Charged(TypedDict):
+    """Images asked of a target over the life of its store, at the price of then; uncertain ones may not be charged."""
+
+    confirmed: int
+    uncertain: int
+    confirmed_money: float
+    uncertain_money: float
+
+
+class Refused(TypedDict):
+    """Records that a target refused, per class (`member`, `non_member`), and Fisher's two-sided p of equal rates."""
+
+    asked: dict[str, int]
+    refused: dict[str, int]
+    reasons: dict[str, dict[str, int]]
+    p_unequal: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expense:
+    """What the audit cost in this run; answers that were stored before cost nothing.
+
+    Attributes:
+        queries: Images asked for, of all targets together.
+        nfe: Denoiser evaluations.
+        seconds: Time spent querying.
+        money: Price of the queries, in the currency of the target's `price_per_image`.
+        by_target: The same for each target (`target`, `placebo`), and for models that drew records.
+        seconds_total: Time of the whole audit, training of the heads included.
+        charges: Images asked for and paid, of each target that keeps accounts, in all runs.
+    """
+
+    queries: int
+    nfe: int
+    seconds: float
+    money: float
+    by_target: dict[str, Spent]
+    seconds_total: float
+    charges: dict[str, Charged] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReport:
+    """Everything that one audit found out, and how.
+
+    Attributes:
+        name: Name of the audit.
+        created: ISO date.
+        verdict: The audit in words.
+        rows: Attacks, each followed by its controls.
+        cost: Queries, denoiser evaluations, seconds.
+        protocol: `heads`: trained heads. `threshold`: statistics without training. `resnet`: a network trained on the
+            residual maps of the same attacks. Of several, joined by ` + `; each row says its own.
+        design: Who decided which records are members, and when.
+        target: Fingerprint of the target.
+        placebo: Fingerprint of the placebo target, or None where there was none.
+        splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
+        store_digest: SHA-256 of the observations.
+        encoder: Fingerprint of the attacker's encoder.
+        captioner: Fingerprint of the attacker's captioner; empty where the captions are the source's own.
+        tools: Whether captions find their own images by the encoder, outside test; None where that was not checked.
+        config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
+        tried: Configurations tried, openings of the test split.
+        control_null: Permutation null of the largest control AUC, or None without controls.
+        mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
+        mde_delta_auc: The same for the difference of attack and control, or None without controls.
+        skipped: Ids of records whose image could not be read, or of which the captioner said nothing.
+        refused: Role → what this target refused to answer; only of those that refused something.
+        limits: Sentences that qualify the result.
+        versions: Package → version.
+        git: Commit of the working tree, or None.
+        fidelity: FID and KID, or None where nothing was generated, or too little.
+        schema: Version of this form.
+    """
+
+    name: str
+    created: str
+    verdict: VerdictText
+    rows: list[Row]
+    cost: Expense
+    protocol: str
+    design: Design
+    target: dict[str, Any]
+    placebo: dict[str, Any] | None
+    splits: SplitSizes
+    store_digest: str
+    encoder: dict[str, Any]
+    config: dict[str, Any]
+    tried: Tried
+    control_null: ControlNull | None
+    mde_auc: float
+    mde_delta_auc: float | None
+    skipped: list[str]
+    limits: list[str]
+    versions: dict[str, str]
+    git: str | None
+    refused: dict[str, Refused] = field(default_factory=dict)
+    fidelity: Fidelity | None = None
+    schema: str = SCHEMA
+    captioner: dict[str, Any] = field(default_factory=dict)
+    tools: ToolCheck | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON values.
+
+        Raises:
+            ReportError: If a measured number is infinite or not a number.
+        """
+        plain = {**asdict(self), "rows": [row.to_dict() for row in self.rows], "config": spell_non_finite(self.config)}
+        return json_values({"schema": self.schema, **plain})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The report of plain JSON values.
+
+        Raises:
+            ReportError: If a field without a default is missing, or a field is unknown.
+        """
+        if data["schema"] == FIRST_SCHEMA:
+            data = {**data, "schema": SCHEMA, "protocol": "heads"}
+        check_fields(cls, data, "the audit")
+        check_fields(Expense, data["cost"], "`cost`")
+        rows = [Row.from_dict({"protocol": data["protocol"], **row}) for row in data["rows"]]
+        return cls(**{**data, "rows": rows, "cost": Expense(**data["cost"])})
