@@ -2,8 +2,8 @@
 
     python scripts/compare_results.py runs/before runs/after
 
-Both folders hold result folders of the same names, made from the same configs over the same stores. What depends on when
-and where a result was made is left out: dates, versions, commits, times, costs of this run, and the count of openings.
+Both folders hold result folders of the same names, made from the same configs over the same stores. What depends on
+when and where a result was made is left out: dates, versions, commits, times, costs of this run, and openings of test.
 Exit status 1 if anything else differs.
 """
 
