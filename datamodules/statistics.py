@@ -13,14 +13,14 @@ from datamodules.pairs import PairArrays
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
-from lit_mia.errors import RecordError, TargetError
-from lit_mia.queries.denoise import AskedTarget, Generation, Variation, draw
+from lit_mia.errors import RecordError
+from lit_mia.queries.asking import estimate, fill, lacking
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.rehearsal import rehearse
+from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.requests import Drawing, Generation, Variation
 from lit_mia.queries.store import Store
-from lit_mia.queries.sweep import Plan, Questions, lacking, sweep
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, DenoiseTarget, GenerateTarget, Target, VaryTarget
+from lit_mia.targets.base import AccessLevel, Target
 
 
 @final
@@ -46,8 +46,6 @@ class StatisticDataModule(AuditDataModule):
         batch_size: Records per step of a head.
         num_workers: Worker processes of each loader.
     """
-
-    target: AskedTarget
 
     def __init__(
         self,
@@ -77,8 +75,6 @@ class StatisticDataModule(AuditDataModule):
             batch_size,
             num_workers,
         )
-        if not isinstance(target, VaryTarget | GenerateTarget):
-            raise TargetError(f"Training-free attacks ask for noise, variations or images; {target.name!r} has none.")
         self.target, self.convert = target, convert
         self._plans: list[Plan] = []
         self._attacks: list[StatisticAttack] = []
@@ -131,24 +127,21 @@ class StatisticDataModule(AuditDataModule):
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""
         self.check(records)
-        evaluations = images = 0
-        for rows, plans in self._lacking(records):
-            one = rehearse(self.target, plans, records.captions[rows[0]], self.image_size)
-            evaluations, images = evaluations + len(rows) * one.shared, images + len(rows) * one.images
-        nfe, target = 0, self.target
-        if isinstance(target, DenoiseTarget) and evaluations + images:
-            nfe = evaluations * target.evaluations_per_call + images * target.evaluations_per_variation
-        if isinstance(target, GenerateTarget):
-            nfe = images * target.nfe_per_image
-        money = images * target.price_per_image
-        return Estimate(len(records), evaluations + images, nfe, None if evaluations + images else 0.0, money)
+        return estimate(self.store, self.target, self._questions(records), self._plans, residual=self._residual)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
         self.check(records)
-        questions = self._questions(records)
-        plans, residual = self._plans, self._residual
-        self.cost += sweep(self.store, self.target, questions, plans, residual, rank, world_size, self.kept)
+        self.cost += fill(
+            self.store,
+            self.target,
+            self._questions(records),
+            self._plans,
+            residual=self._residual,
+            rank=rank,
+            world_size=world_size,
+            kept=self.kept,
+        )
 
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records for which the target refused an image that an attack asked for."""
@@ -184,9 +177,9 @@ class StatisticDataModule(AuditDataModule):
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.known).subject(self.target, rows, self.kept)
-        request = Generation(0) if isinstance(self.target, GenerateTarget) else Variation(0)
-        (drawn,) = draw(subject, [request])
-        images = ((drawn.images + 1) * 127.5).round().to(torch.uint8)
+        kind: type[Drawing] = Generation if AccessLevel.GENERATE in self.target.offers else Variation
+        (drawn,) = kind.answer(subject, [kind(0)])
+        images = ((drawn.values + 1) * 127.5).round().to(torch.uint8)
         return [image.permute(1, 2, 0).numpy() for image in images]
 
     # ------------------------------------------------------------------ what was found
@@ -205,7 +198,7 @@ class StatisticDataModule(AuditDataModule):
     @property
     def is_latent(self) -> bool:
         """Whether the target has an autoencoder."""
-        return isinstance(self.target, DenoiseTarget) and self.target.is_latent
+        return self.target.is_latent
 
     def show_images(self) -> None:
         """Let the loaders give the query images."""
@@ -253,22 +246,14 @@ class StatisticDataModule(AuditDataModule):
             self.target.require(attack.level)
         if not self._lacking(records):
             return
-        if isinstance(self.target, DenoiseTarget):
-            self.target.schedule.check(self._highest)
-            if any(attack.level is AccessLevel.VARY for attack in self._attacks):
-                self.target.check_variation()
-        if isinstance(self.target, VaryTarget) and self.image_size != self.target.image_size:
-            raise RecordError(
-                f"The target {self.target.name!r} takes images of {self.target.image_size} pixels, but `image_size` is "
-                f"{self.image_size}."
-            )
+        self.target.check_use([attack.level for attack in self._attacks], self._highest, self.image_size)
         self._check_captions(records)
-        if isinstance(self.target, VaryTarget) and not self.convert and self._sized is not records:
+        if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)
             self._sized = records
 
     def _check_captions(self, records: Records) -> None:
-        told = isinstance(self.target, DenoiseTarget) and self.target.needs_captions
+        told = self.target.needs_captions
         reader = next((attack.name for attack in self._attacks if attack.needs_captions), None)
         bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
         if bare and (told or reader):
