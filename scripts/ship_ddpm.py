@@ -13,7 +13,7 @@ from ship_demo import ASSETS, ship
 from training_run import WORK
 
 from datamodules.sources.openmoji import OpenMojiSource
-from lit_mia.queries.sweep import Questions
+from lit_mia.queries.plans import Questions
 from lit_mia.records import MEMBER
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget

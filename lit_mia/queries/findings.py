@@ -24,17 +24,21 @@ from lit_mia.queries.store import claim
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Column:
-    """One attack at one setting.
+@dataclass(frozen=True, eq=False)
+class FoundBy:
+    """What one attack at one setting found out about some records.
 
     Attributes:
-        key: What its findings are found by.
+        plan: Key of the attack and its setting, by which this is found.
         evaluations: Denoiser evaluations per record that the attack makes alone, as counted in the pass.
+        statistic: `[n]` or `[n, m]`.
+        residual: `[n, c, h, w]`; None keeps none.
     """
 
-    key: str
+    plan: str
     evaluations: int
+    statistic: Tensor
+    residual: Tensor | None = None
 
 
 @final
@@ -63,36 +67,27 @@ class FindingStore:
         self._evaluations: dict[str, int] = {}
         self.refresh()
 
-    def holds(self, column: str, record: str, residual: bool) -> bool:
+    def holds(self, plan: str, record: str, residual: bool) -> bool:
         """Whether the finding of an attack about a record is there.
 
         Args:
-            column: Key of the attack and its setting.
+            plan: Key of the attack and its setting.
             record: Key of the record.
             residual: Whether its residual map is wanted too.
         """
         kinds = ("statistic", "residual") if residual else ("statistic",)
-        return all((f"{kind}/{column}", record) in self._places for kind in kinds)
+        return all((f"{kind}/{plan}", record) in self._places for kind in kinds)
 
-    def append(
-        self,
-        records: Sequence[str],
-        columns: Sequence[Column],
-        statistics: Sequence[Tensor],
-        residuals: Sequence[Tensor] | None,
-    ) -> None:
+    def append(self, records: Sequence[str], found: Sequence[FoundBy]) -> None:
         """Keep what one pass found.
 
         Args:
             records: Keys of the records.
-            columns: The attacks.
-            statistics: Per attack `[len(records)]` or `[len(records), m]`.
-            residuals: Per attack `[len(records), c, h, w]`; None keeps none.
+            found: What each attack found about them.
         """
-        tensors = {f"statistic/{c.key}": s.double().cpu() for c, s in zip(columns, statistics, strict=True)}
-        if residuals is not None:
-            tensors |= {f"residual/{c.key}": r.float().cpu() for c, r in zip(columns, residuals, strict=True)}
-        facts: dict[str, Any] = {"records": list(records), "evaluations": {c.key: c.evaluations for c in columns}}
+        tensors = {f"statistic/{by.plan}": by.statistic.double().cpu() for by in found}
+        tensors |= {f"residual/{by.plan}": by.residual.float().cpu() for by in found if by.residual is not None}
+        facts: dict[str, Any] = {"records": list(records), "evaluations": {by.plan: by.evaluations for by in found}}
         data = safetensors.torch.save(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
         )
@@ -101,27 +96,27 @@ class FindingStore:
             temporary.write_bytes(data)
         self._add(self.path / name, list(tensors), facts)
 
-    def statistics(self, column: str, records: Sequence[str]) -> NDArray[np.float64]:
+    def statistics(self, plan: str, records: Sequence[str]) -> NDArray[np.float64]:
         """The components of an attack's statistic, `[n, m]`.
 
         Raises:
             StoreError: If one is not there.
         """
-        values = self._read(f"statistic/{column}", records)
+        values = self._read(f"statistic/{plan}", records)
         return values.reshape(len(records), -1).numpy()
 
-    def residuals(self, column: str, records: Sequence[str]) -> NDArray[np.float32]:
+    def residuals(self, plan: str, records: Sequence[str]) -> NDArray[np.float32]:
         """The residual maps of an attack, `[n, c, h, w]`.
 
         Raises:
             StoreError: If one is not there.
         """
-        values: NDArray[np.float32] = self._read(f"residual/{column}", records).numpy()
+        values: NDArray[np.float32] = self._read(f"residual/{plan}", records).numpy()
         return values
 
-    def evaluations(self, column: str) -> int:
+    def evaluations(self, plan: str) -> int:
         """Denoiser evaluations per record of an attack alone."""
-        return self._evaluations[column]
+        return self._evaluations[plan]
 
     def digest(self) -> str:
         """SHA-256 over the hashes of all undamaged files."""
@@ -143,7 +138,7 @@ class FindingStore:
             wanted.setdefault(file, []).append((position, row))
         parts = torch.empty(0)
         for file, pairs in wanted.items():
-            positions, rows = (list(column) for column in zip(*pairs, strict=True))
+            positions, rows = map(list, zip(*pairs, strict=True))
             with safe_open(file, framework="pt") as opened:
                 values = opened.get_tensor(name)[rows]
             if not len(parts):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_mia.errors import StoreError
-from lit_mia.queries.findings import Column, FindingStore
+from lit_mia.queries.findings import FindingStore, FoundBy
 
 FINGERPRINT = {"kind": "test", "weights": "abc"}
 
@@ -14,8 +14,10 @@ def filled(tmp_path):
     """Two passes: records a, b with maps, record c without."""
     store = FindingStore(tmp_path, FINGERPRINT)
     maps = [torch.arange(24.0).view(2, 3, 2, 2), torch.ones(2, 1, 2, 2)]
-    store.append(["a", "b"], [Column("x", 2), Column("y", 7)], [torch.tensor([1.0, 2.0]), torch.ones(2, 3)], maps)
-    store.append(["c"], [Column("x", 2)], [torch.tensor([3.0])], None)
+    store.append(
+        ["a", "b"], [FoundBy("x", 2, torch.tensor([1.0, 2.0]), maps[0]), FoundBy("y", 7, torch.ones(2, 3), maps[1])]
+    )
+    store.append(["c"], [FoundBy("x", 2, torch.tensor([3.0]))])
     return store
 
 
@@ -39,7 +41,7 @@ def test_another_process_finds_the_same(filled):
     again = FindingStore(filled.path, FINGERPRINT)
     assert again.statistics("x", ["a", "b", "c"]).tolist() == [[1], [2], [3]]
     assert again.digest() == filled.digest()
-    again.append(["d"], [Column("x", 2)], [torch.tensor([4.0])], None)
+    again.append(["d"], [FoundBy("x", 2, torch.tensor([4.0]))])
     assert filled.statistics("x", ["d"]).tolist() == [[4]]
     assert filled.digest() == again.digest()
 
@@ -67,5 +69,5 @@ def test_a_damaged_file_is_ignored_and_named(filled, caplog):
 
 
 def test_of_two_findings_about_a_record_the_earlier_counts(filled):
-    filled.append(["a"], [Column("x", 2)], [torch.tensor([9.0])], None)
+    filled.append(["a"], [FoundBy("x", 2, torch.tensor([9.0]))])
     assert FindingStore(filled.path, FINGERPRINT).statistics("x", ["a"]).tolist() == [[1]]

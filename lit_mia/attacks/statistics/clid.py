@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments
 from lit_mia.errors import HeadError
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 SHARES = (0.3, 0.5, 0.7)  # of the important words that a reduced caption lacks; the fourth is the empty caption
 
@@ -51,8 +52,8 @@ class CLiD(StatisticAttack):
         own = subject.caption_condition
         reduced = [*(subject.reduced_condition(share) for share in SHARES), subject.empty_condition]
         noisy = [(subject.noised(t, draw), t) for draw, t in enumerate(self.timesteps)]
-        asked = [subject.ask(x, t, own) for x, t in noisy]
-        asked += [subject.ask(x, t, c) for c in reduced for x, t in noisy[: self.reduced_draws]]
+        asked = [NoisePrediction(x, t, own) for x, t in noisy]
+        asked += [NoisePrediction(x, t, c) for c in reduced for x, t in noisy[: self.reduced_draws]]
         answers = yield asked
         m, n = len(self.timesteps), self.reduced_draws
         noise = [subject.noise(draw) for draw in range(m)]

@@ -5,7 +5,8 @@ from typing import final
 import torch
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -29,7 +30,7 @@ class Loss(StatisticAttack):
         """One evaluation per draw; the residual is |e − ε|, its pair is x_0 and x̂_0 of the first draw."""
         t = int(setting["t"])
         noisy = [subject.noised(t, draw) for draw in range(self.draws)]
-        eps = yield [subject.ask(x, t) for x in noisy]
+        eps = yield [NoisePrediction(x, t, subject.condition) for x in noisy]
         errors = torch.stack([subject.noise(draw) - answer for draw, answer in enumerate(eps)])
         statistic = -errors.square().flatten(2).sum(2).mean(0)
         return Finding(statistic, errors.abs().mean(0), (subject.x0, subject.schedule.clean(noisy[0], eps[0], t)))

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 WEAKEST, STRONGEST = 0.95, 0.70  # share of the side that a crop keeps
 
@@ -44,7 +45,7 @@ class PFAMI(StatisticAttack):
         draws = [place if self.unpaired_noise else 0 for place in range(len(terms))]
         noise = [subject.noise(draw) for draw in draws]
         answers = yield [
-            subject.ask(subject.schedule.noised(images[which], e, t), t)
+            NoisePrediction(subject.schedule.noised(images[which], e, t), t, subject.condition)
             for (which, t), e in zip(terms, noise, strict=True)
         ]
         errors = torch.stack([e - eps for e, eps in zip(noise, answers, strict=True)])

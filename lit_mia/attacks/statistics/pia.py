@@ -3,7 +3,8 @@
 from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -28,9 +29,9 @@ class PIA(StatisticAttack):
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is |e_0 − ε|, its pair is e_0 and ε."""
         t = int(setting["t"])
-        (first,) = yield [subject.ask(subject.x0, 0)]
+        (first,) = yield [NoisePrediction(subject.x0, 0, subject.condition)]
         x = subject.schedule.noised(subject.x0, first, t)
-        (second,) = yield [subject.ask(x, t)]
+        (second,) = yield [NoisePrediction(x, t, subject.condition)]
         pair = (subject.x0, subject.schedule.clean(x, second, t)) if self.x0_space else (first, second)
         residual = (pair[0] - pair[1]).abs()
         norm = vector_norm(residual, self.p, root=not self.no_root)

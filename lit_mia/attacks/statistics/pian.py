@@ -4,7 +4,8 @@ import math
 from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -28,11 +29,11 @@ class PIAN(StatisticAttack):
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is |e_0 − ε|, its pair is e_0 and ε."""
         t = int(setting["t"])
-        (first,) = yield [subject.ask(subject.x0, 0)]
+        (first,) = yield [NoisePrediction(subject.x0, 0, subject.condition)]
         mean = first.abs().mean(dim=tuple(range(1, first.ndim)), keepdim=True)
         factor = math.sqrt(math.pi / 2 if self.paper_factor else 2 / math.pi)
         noise = first * (factor / mean.clamp(min=1e-12))
         x = subject.schedule.noised(subject.x0, noise, t)
-        (second,) = yield [subject.ask(x, t)]
+        (second,) = yield [NoisePrediction(x, t, subject.condition)]
         residual = (noise - second).abs()
         return Finding(-vector_norm(residual, self.p), residual, (noise, second))

@@ -8,7 +8,8 @@ from torch import Tensor
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
 from lit_mia.attacks.statistics.distances import Distance, compare
 from lit_mia.errors import HeadError
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -64,7 +65,7 @@ class ReDiffuse(StatisticAttack):
             there = here - k
             if there < 0:
                 there = len(schedule) + there if self.negative_index_wrap else 0
-            answers = yield [subject.ask(x, here) for x in path]
+            answers = yield [NoisePrediction(x, here, subject.condition) for x in path]
             path = [schedule.step(x, eps, here, there) for x, eps in zip(path, answers, strict=True)]
             here = max(here - k, 0)
         x, mean = self._compared(subject, starts[-1], path)

@@ -4,7 +4,8 @@ from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.attacks.statistics.distances import compare
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final

@@ -5,7 +5,8 @@ from typing import final
 from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -41,12 +42,12 @@ class SecMI(StatisticAttack):
         x: Tensor = subject.x0
         here = 0
         while here < start:
-            (eps,) = yield [subject.ask(x, here)]
+            (eps,) = yield [NoisePrediction(x, here, subject.condition)]
             there = min(here + self.k, start)
             x, here = step(x, eps, here, there), there
-        (eps,) = yield [subject.ask(x, start)]
+        (eps,) = yield [NoisePrediction(x, start, subject.condition)]
         up = step(x, eps, start, end)
-        (eps,) = yield [subject.ask(up, end)]
+        (eps,) = yield [NoisePrediction(up, end, subject.condition)]
         back = step(up, eps, end, start)
         residual = (back - x).abs()
         return Finding(-residual.square().flatten(1).sum(1), residual, (x, back))

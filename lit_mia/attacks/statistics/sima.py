@@ -3,7 +3,8 @@
 from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -29,7 +30,7 @@ class SimA(StatisticAttack):
         """The residual is |ε|, its pair is x_0 and the clean image that the answer implies."""
         t = int(setting["t"])
         x = subject.x0 if self.raw_x0 else subject.schedule.signal(t) * subject.x0
-        (eps,) = yield [subject.ask(x, t)]
+        (eps,) = yield [NoisePrediction(x, t, subject.condition)]
         residual = eps.abs()
         norm = vector_norm(residual, self.p, root=not self.no_root)
         return Finding(-norm, residual, (subject.x0, subject.schedule.clean(x, eps, t)))

@@ -5,7 +5,8 @@ from typing import final
 import torch
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.denoise import Finding, Steps, Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps
+from lit_mia.queries.subject import Subject
 
 
 @final
@@ -29,7 +30,7 @@ class SimAMC(StatisticAttack):
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """The residual is the absolute mean prediction."""
         t = int(setting["t"])
-        answers = yield [subject.ask(subject.noised(t, draw), t) for draw in range(self.draws)]
+        answers = yield [NoisePrediction(subject.noised(t, draw), t, subject.condition) for draw in range(self.draws)]
         eps = torch.stack(answers)
         mean = eps.mean(0)
         norm = vector_norm(eps.flatten(0, 1), self.p).view(self.draws, -1).mean(0)

@@ -1,7 +1,7 @@
 """Targets whose noise prediction can be asked."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from torch import Tensor
 
@@ -47,6 +47,17 @@ class DenoiseTarget(VaryTarget):
     @abstractmethod
     def evaluations_per_variation(self) -> int:
         """Network evaluations behind one variation."""
+
+    def evaluations_behind(self, calls: int, images: int) -> int:
+        """Network evaluations behind noise predictions and variations."""
+        return calls * self.evaluations_per_call + images * self.evaluations_per_variation
+
+    def check_use(self, levels: Collection[AccessLevel], timestep: int, image_size: int) -> None:
+        """Refuse timesteps outside the schedule, and variations that would fail; see `Target`."""
+        self.schedule.check(timestep)
+        if AccessLevel.VARY in levels:
+            self.check_variation()
+        super().check_use(levels, timestep, image_size)
 
     @abstractmethod
     def check_variation(self) -> None:

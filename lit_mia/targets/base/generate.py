@@ -27,6 +27,10 @@ class GenerateTarget(Target):
     def nfe_per_image(self) -> int:
         """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
 
+    def evaluations_behind(self, calls: int, images: int) -> int:
+        """What the target tells of its images."""
+        return images * self.nfe_per_image
+
     @abstractmethod
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt.

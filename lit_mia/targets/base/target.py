@@ -1,15 +1,15 @@
 """What a target is: a model under audit behind an access level."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor
 
-from lit_mia.errors import TargetError
+from lit_mia.errors import RecordError, TargetError
 from lit_mia.models.digest import Fingerprint
 
 
@@ -76,14 +76,29 @@ class Target(ABC):
     Attributes:
         name: What logs and reports call this target.
         offers: The access levels at which this kind of target answers.
+        batch_size: How much one call should be given.
+        nfe: Denoiser evaluations so far, of a target that counts them itself.
         remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
     """
 
     name: str
     offers: ClassVar[frozenset[AccessLevel]]
+    batch_size: int
+    nfe: int | None = None
     remote: ClassVar[bool] = False
     price_per_image: float = 0.0
+
+    @classmethod
+    def of(cls, target: "Target") -> Self:
+        """A target that is known to be of this kind, as one of this kind.
+
+        Raises:
+            TypeError: If it is not.
+        """
+        if not isinstance(target, cls):
+            raise TypeError(f"{type(target).__name__} is no {cls.__name__}; `Target.require` refuses it earlier.")
+        return target
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:
@@ -92,6 +107,30 @@ class Target(ABC):
         Two targets with equal fingerprints share a store. It must not need the model itself, so that a run whose
         answers are all stored never loads it.
         """
+
+    @property
+    def image_size(self) -> int | None:
+        """Side in pixels of the square images that it takes; None where it takes none."""
+        return None
+
+    @property
+    def is_latent(self) -> bool:
+        """Whether it works on the latents of an autoencoder that may be asked."""
+        return False
+
+    @property
+    def needs_captions(self) -> bool:
+        """Whether it is set to be told the caption of a record."""
+        return False
+
+    def evaluations_behind(self, calls: int, images: int) -> int:
+        """Evaluations of the denoiser or decoder behind some queries; 0 where the target does not tell.
+
+        Args:
+            calls: How often it is asked for something else than an image.
+            images: How many images it is asked for.
+        """
+        return 0
 
     def keep_accounts(self, folder: Path) -> None:  # noqa: B027 (most targets cost nothing)
         """Keep what is paid in a folder that outlives this process; a target without a price keeps nothing.
@@ -119,4 +158,21 @@ class Target(ABC):
             raise TargetError(
                 f"The target {self.name!r} does not offer the access level '{level}'; it offers: {offered}. "
                 "Choose attacks that need no more than that, or another target."
+            )
+
+    def check_use(self, levels: Collection[AccessLevel], timestep: int, image_size: int) -> None:
+        """Refuse what could only fail after the first query.
+
+        Args:
+            levels: What will be asked; all of it is offered.
+            timestep: The highest timestep that will be asked about.
+            image_size: Side in pixels of the records.
+
+        Raises:
+            TargetError: If the settings of the target do not allow it.
+            RecordError: If it takes images of another size.
+        """
+        if self.image_size not in (None, image_size):
+            raise RecordError(
+                f"The target {self.name!r} takes images of {self.image_size} pixels, but `image_size` is {image_size}."
             )

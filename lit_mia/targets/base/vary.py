@@ -16,7 +16,6 @@ class VaryTarget(Target):
 
     Attributes:
         batch_size: How many images one call should be given.
-        image_size: Side in pixels of the images that it takes.
     """
 
     offers = frozenset({AccessLevel.VARY})

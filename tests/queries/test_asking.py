@@ -8,9 +8,9 @@ from optimal_denoiser import OptimalTarget, smooth_images
 
 from lit_mia.attacks.statistics import PIA, CLiD, FreMIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
 from lit_mia.errors import TargetError
+from lit_mia.queries.asking import fill, lacking, rehearse
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.rehearsal import rehearse
-from lit_mia.queries.sweep import Questions, lacking, sweep
+from lit_mia.queries.plans import Questions
 from lit_mia.targets.base import VaryTarget
 
 N = 10
@@ -42,29 +42,29 @@ def missing(*asked):
 def test_everything_is_asked_once_and_counted(tmp_path, target, questions):
     wanted = plans(PIA(t=[100, 200]), SecMI(t=20))
     filled = store(tmp_path, target)
-    cost = sweep(filled, target, questions, wanted)
+    cost = fill(filled, target, questions, wanted)
     assert cost.nfe == target.nfe == cost.queries == N * (1 + 2 + 3)  # ε(x_0, 0) is PIA's and SecMI's
     assert missing(filled, questions, wanted, False) == 0
-    assert sweep(filled, target, questions, wanted).nfe == 0
+    assert fill(filled, target, questions, wanted).nfe == 0
     assert [filled.evaluations(plan.key) for plan in wanted] == [2, 2, 4]
 
 
 def test_only_what_is_missing_is_asked(tmp_path, target, questions):
     filled = store(tmp_path, target)
     few = Questions(questions.records.select(range(3)), questions.images[:3], 0)
-    sweep(filled, target, few, plans(Loss()))
+    fill(filled, target, few, plans(Loss()))
     assert missing(filled, questions, plans(Loss()), False) == N - 3
-    assert sweep(filled, target, questions, plans(Loss(), PIA())).nfe == 3 * 2 + (N - 3) * 3
+    assert fill(filled, target, questions, plans(Loss(), PIA())).nfe == 3 * 2 + (N - 3) * 3
     assert missing(filled, questions, plans(Loss()), True) == N
-    assert sweep(filled, target, questions, plans(Loss()), residual=True).nfe == N
+    assert fill(filled, target, questions, plans(Loss()), residual=True).nfe == N
     assert filled.residuals(plans(Loss())[0].key, questions.keys).shape == (N, 3, 8, 8)
 
 
 def test_ranks_share_the_records(tmp_path, target, questions):
     alone, together = store(tmp_path / "alone", target), store(tmp_path / "together", target)
     wanted = plans(ReDiffuse(n=2), Loss())
-    sweep(alone, target, questions, wanted)
-    spent = [sweep(together, target, questions, wanted, rank=rank, world_size=3).nfe for rank in range(3)]
+    fill(alone, target, questions, wanted)
+    spent = [fill(together, target, questions, wanted, rank=rank, world_size=3).nfe for rank in range(3)]
     assert spent == [4 * 4 + 4, 3 * 4 + 3, 3 * 4 + 3]
     for plan in wanted:
         one, other = (s.statistics(plan.key, questions.keys) for s in (alone, together))
@@ -92,9 +92,9 @@ def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
     filled = store(tmp_path, target)
     tired = Tired(smooth_images(N, 0), batch_size=4)
     with pytest.raises(RuntimeError, match="tired"):
-        sweep(filled, tired, questions, plans(Loss()))
+        fill(filled, tired, questions, plans(Loss()))
     assert missing(filled, questions, plans(Loss()), False) == N - 8
-    assert sweep(filled, target, questions, plans(Loss())).nfe == N - 8
+    assert fill(filled, target, questions, plans(Loss())).nfe == N - 8
 
 
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
@@ -108,9 +108,9 @@ def test_an_overflow_is_an_error_and_no_refusal(tmp_path, target, questions, bro
     filled = store(tmp_path, target)
     overflowing = Overflowing(smooth_images(N, 0), batch_size=4)
     with pytest.raises(TargetError, match=rf"about 1 of 4 records .*{questions.records.ids[5]}.*bfloat16"):
-        sweep(filled, overflowing, questions, plans(Loss()))
+        fill(filled, overflowing, questions, plans(Loss()))
     assert missing(filled, questions, plans(Loss()), False) == N - 4
-    assert sweep(filled, target, questions, plans(Loss())).nfe == N - 4
+    assert fill(filled, target, questions, plans(Loss())).nfe == N - 4
     assert np.isfinite(filled.statistics(plans(Loss())[0].key, questions.keys)).all()
 
 
@@ -125,8 +125,8 @@ def test_a_rehearsal_counts_without_asking(target):
 
 def test_what_another_process_found_is_not_asked_again(tmp_path, target, questions):
     mine, theirs = store(tmp_path, target), store(tmp_path, target)
-    sweep(theirs, target, questions, plans(Loss()))
-    assert sweep(mine, target, questions, plans(Loss())).nfe == 0
+    fill(theirs, target, questions, plans(Loss()))
+    assert fill(mine, target, questions, plans(Loss())).nfe == 0
 
 
 def test_a_variation_api_can_be_rehearsed(target):

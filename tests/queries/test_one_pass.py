@@ -7,7 +7,9 @@ import torch
 from optimal_denoiser import OptimalTarget, names, smooth_images
 
 from lit_mia.attacks.statistics import PIA, PIAN, CLiD, Loss, ReDiffuse, ReDiffuseAPI, SecMI, SimA, SimAMC
-from lit_mia.queries.denoise import Finding, Subject, run_pass
+from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.requests import Finding, NoisePrediction
+from lit_mia.queries.subject import Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 
 SWEEP = [
@@ -97,8 +99,8 @@ def test_another_condition_is_another_question():
     subject = about(target)
 
     def ask():
-        asked = [subject.ask(subject.x0, 300), subject.ask(subject.x0, 300, subject.empty_condition)]
-        captioned, empty = yield asked
+        conditions = (subject.condition, subject.empty_condition)
+        captioned, empty = yield [NoisePrediction(subject.x0, 300, condition) for condition in conditions]
         return Finding(captioned, empty)
 
     result = run_pass(subject, [ask()])
@@ -115,7 +117,7 @@ def test_inputs_of_equal_sum_are_not_confused():
     whole = subject.images.double()  # integers, so that the sums are exactly equal
 
     def ask(x):
-        (eps,) = yield [subject.ask(x, 500)]
+        (eps,) = yield [NoisePrediction(x, 500, subject.condition)]
         return Finding(eps, eps.abs())
 
     result = run_pass(subject, [ask(whole), ask(whole.flip(-1)), ask(whole.clone())])
