@@ -78,7 +78,7 @@ def cached_captions(
         captioner: The captioner.
         images: uint8 `[n, 3, h, w]`.
         folder: Where the `.captions.json` files are. Made if it is missing.
-        key_parts: What the images are, as JSON values.
+        key_parts: What the images are, as JSON values, e.g. `pixels_key`.
 
     Returns:
         A caption for each; it may be empty.

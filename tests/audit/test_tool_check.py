@@ -30,6 +30,7 @@ class Colours(RecordSource):
             members=tuple(row % 2 for row in range(N)),
             groups=names,
             open_image=lambda row: Image.fromarray(np.full((8, 8, 3), COLOURS[row])),
+            stamps=tuple(map(str, COLOURS)),
         )
 
 

@@ -21,7 +21,7 @@ def _no_image(row):
 @pytest.fixture(scope="module")
 def records():
     ids = tuple(f"r{i}" for i in range(N))
-    return Records(ids, (None,) * N, tuple(MEMBERS.tolist()), ids, _no_image)
+    return Records(ids, (None,) * N, tuple(MEMBERS.tolist()), ids, _no_image, stamps=ids)
 
 
 @pytest.fixture(scope="module")

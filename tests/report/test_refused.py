@@ -19,7 +19,7 @@ CHARGED = {"confirmed": 1200, "uncertain": 3, "confirmed_money": 24.0, "uncertai
 def count(members, others):
     """What is counted if so many members and non-members of 40 each are refused."""
     ids = tuple(f"{side}{number}" for side in "mn" for number in range(N))
-    records = Records(ids, (None,) * 2 * N, (1,) * N + (0,) * N, ids, lambda row: Image.new("RGB", (2, 2)))
+    records = Records(ids, (None,) * 2 * N, (1,) * N + (0,) * N, ids, lambda row: Image.new("RGB", (2, 2)), stamps=ids)
     reasons = {f"m{number}": "violence" if number % 3 else "a person" for number in range(members)}
     return count_refused(records, reasons | {f"n{number}": "violence" for number in range(others)})
 
