@@ -18,6 +18,7 @@ from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
+from lit_mia.features.pixels import pixels_key
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
@@ -95,8 +96,8 @@ class AuxiliaryDataModule(AuditDataModule):
         """
         if self.tools.captioner is None or not len(records):
             return records, {}
-        key = {"records": [*records.ids], "size": self.image_size}
-        captions = cached_captions(self.tools.captioner, self.query_images(records), self.folder, key)
+        key, images = pixels_key(records, self.image_size), self.query_images(records)
+        captions = cached_captions(self.tools.captioner, images, self.folder, key)
         described = [row for row, caption in enumerate(captions) if caption]
         if not described:
             raise CaptionerError(f"The captions of all {len(records)} records are empty. Use another captioner.")
@@ -136,8 +137,15 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def pairs(self, records: Records) -> Pairs:
         """Some records and their answers, which must be there."""
-        size, count = self.image_size, self.images_per_record
-        return Pairs(records, self._queries(records), self.store, self.tools, size, count, self.folder)
+        return Pairs(
+            records=records,
+            queries=self._queries(records),
+            store=self.store,
+            tools=self.tools,
+            size=self.image_size,
+            per_record=self.images_per_record,
+            folder=self.folder,
+        )
 
     def embeddings(self, encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""

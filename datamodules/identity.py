@@ -262,7 +262,7 @@ class IdentityDataModule(L.LightningDataModule):
         return cached_path(self.folder, key).exists()
 
     def _kept(self, key: Key, n: int, dtype: type[np.generic], chunks: Any) -> NDArray[Any]:
-        return cached_rows(self.folder, key, n, dtype, chunks)
+        return cached_rows(self.folder, key, n, dtype, chunks=chunks)
 
     def _asked(self, count: int, embed: Any) -> Floats:
         """Embed, and count what it cost."""

@@ -17,7 +17,7 @@ from lit_mia.cache import cached_rows, key_digest
 from lit_mia.errors import EncoderError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Encoder
-from lit_mia.features.pixels import decode_images, resize
+from lit_mia.features.pixels import REVISION, decode_images, pixels_key, resize
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
@@ -111,13 +111,12 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
             asked = pairs.queries[start * k : rows.stop * k]
             yield resize(read(pairs.store, asked, pairs.records.select(rows)), pairs.size).numpy()
 
-    return cached_rows(pairs.folder, _generated_key(pairs), n, np.uint8, chunks)
+    return cached_rows(pairs.folder, _generated_key(pairs), n, np.uint8, chunks=chunks)
 
 
 def image_embedding(pairs: Pairs) -> NDArray[np.float32]:
     """E_I(x), float32 `[n, d]`."""
-    key = {"what": "images", "records": [*pairs.records.ids], "size": pairs.size}
-    return _embedded(pairs, key, image(pairs))
+    return _embedded(pairs, {"what": "images", **pixels_key(pairs.records, pairs.size)}, image(pairs))
 
 
 def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
@@ -130,17 +129,23 @@ def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
 def text_embedding(pairs: Pairs) -> NDArray[np.float32]:
     """E_T(t), float32 `[n, e]`."""
     captions, encoder = [str(caption) for caption in pairs.records.captions], pairs.tools.of_texts
-    key = {"what": "texts", "texts": captions, "encoder": encoder.fingerprint()}
+    key = {"what": "texts", "texts": captions, **_made_by(encoder)}
 
     def chunks() -> Iterator[NDArray[np.float32]]:
         yield encoder.embed_texts(captions).numpy()
 
-    return cached_rows(pairs.folder, key, len(captions), np.float32, chunks)
+    return cached_rows(pairs.folder, key, len(captions), np.float32, chunks=chunks)
 
 
 def _generated_key(pairs: Pairs) -> dict[str, object]:
     keys = key_digest({"keys": [query.key for query in pairs.queries]})
-    return {"what": "generated", "queries": keys, "size": pairs.size, "per_record": pairs.per_record}
+    return {
+        "what": "generated",
+        "queries": keys,
+        "size": pairs.size,
+        "per_record": pairs.per_record,
+        "resizing": REVISION,
+    }
 
 
 def _embedded(pairs: Pairs, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -150,7 +155,11 @@ def _embedded(pairs: Pairs, key: Mapping[str, object], images: NDArray[np.uint8]
         for start in range(0, len(images), CHUNK):
             yield encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
 
-    return cached_rows(pairs.folder, {**key, "encoder": encoder.fingerprint()}, len(images), np.float32, chunks)
+    return cached_rows(pairs.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
+
+
+def _made_by(encoder: Encoder) -> dict[str, object]:
+    return {"encoder": encoder.fingerprint(), "revision": encoder.revision}
 
 
 def _embeds_images(tools: Tools) -> None:

@@ -6,9 +6,6 @@ from typing import final
 
 import numpy as np
 import torch
-from lit_mia.queries.asking import estimate, fill, lacking
-from lit_mia.queries.plans import Plan, Questions
-from lit_mia.queries.requests import Generation, Variation
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
@@ -20,7 +17,10 @@ from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
+from lit_mia.queries.asking import estimate, fill, lacking
 from lit_mia.queries.findings import FindingStore
+from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.requests import Generation, Variation
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Target

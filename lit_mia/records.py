@@ -24,6 +24,7 @@ class Records:
         members: 1 (in the target's training set), 0 (not in it) or -1 (unknown).
         groups: Records of one group (near-duplicates, one artist, one person) are never split apart.
         open_image: Opens the image of row `i` as RGB; raises `OSError` if it cannot be read.
+        stamps: What changes when the image does: a hash of its content, or its path with size and time of change.
     """
 
     ids: tuple[str, ...]
@@ -31,6 +32,7 @@ class Records:
     members: tuple[int, ...]
     groups: tuple[str, ...]
     open_image: Callable[[int], Image.Image]
+    stamps: tuple[str, ...]
 
     def __post_init__(self) -> None:
         """Check the columns.
@@ -38,7 +40,8 @@ class Records:
         Raises:
             RecordError: If columns differ in length, an id occurs twice or a label is not 1, 0 or -1.
         """
-        lengths = {len(self.ids), len(self.captions), len(self.members), len(self.groups)}
+        columns = (self.ids, self.captions, self.members, self.groups, self.stamps)
+        lengths = {len(column) for column in columns}
         if len(lengths) != 1:
             raise RecordError(f"The columns of a record table must have one length, but have {sorted(lengths)}.")
         twice = [name for name, count in Counter(self.ids).items() if count > 1]
@@ -61,9 +64,14 @@ class Records:
             members=tuple(self.members[i] for i in kept),
             groups=tuple(self.groups[i] for i in kept),
             open_image=lambda row: self.open_image(kept[row]),
+            stamps=tuple(self.stamps[i] for i in kept),
         )
 
     def digest(self) -> str:
         """SHA-256 of ids, labels and groups, independent of their order."""
         rows = sorted(zip(self.ids, self.members, self.groups, strict=True))
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def images_digest(self) -> str:
+        """SHA-256 of the stamps in their order: what is computed from the images is kept under it, not under ids."""
+        return hashlib.sha256(json.dumps(self.stamps).encode()).hexdigest()

@@ -21,7 +21,7 @@ from lit_mia.splits import assign_splits
 def main() -> None:
     """Print the rates and a few captions."""
     path = sys.argv[1] if len(sys.argv) > 1 else "shipped:openmoji-blip"
-    captioner, encoder = TransformersCaptioner(path, min_length=2), OpenClipEncoder()
+    captioner, encoder = TransformersCaptioner(path, min_length=2), OpenClipEncoder("shipped:openmoji-clip")
     records = OpenMojiSource("demo").load()
     splits = assign_splits(records)
     records = records.select(sorted(row for split, rows in splits.rows.items() if split != "test" for row in rows))

@@ -7,13 +7,15 @@ the demo target's answers, and originals against answers. Needs the store of `sc
 import numpy as np
 
 from datamodules import AuxiliaryDataModule, OpenMojiSource
+from lit_mia.features import OpenClipEncoder
 from lit_mia.targets import DiffusersTarget
 
 
 def main() -> None:
     """Print the three rates for members and non-members."""
     target = DiffusersTarget("shipped:openmoji-demo", steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=64)
-    data = AuxiliaryDataModule(OpenMojiSource("demo"), target, store="stores/openmoji-demo")
+    encoder = OpenClipEncoder("shipped:openmoji-clip")
+    data = AuxiliaryDataModule(OpenMojiSource("demo"), target, "stores/openmoji-demo", encoder)
     data.prepare_data()
     data.prepare(frozenset({"image_embedding", "generated_embedding", "text_embedding"}))
     rows = np.array(sorted(data.splits.rows["train"] + data.splits.rows["val"]))

@@ -1,5 +1,7 @@
 """Records in memory."""
 
+import hashlib
+
 import numpy as np
 from PIL import Image
 
@@ -28,4 +30,5 @@ class MemorySource(RecordSource):
             members=self.members,
             groups=names,
             open_image=lambda row: self.pictures[row],
+            stamps=tuple(hashlib.sha256(picture.tobytes()).hexdigest() for picture in self.pictures),
         )

@@ -32,7 +32,8 @@ class PlantedPairs(L.LightningDataModule):
         self.arrays = PairArrays(member, **_images(rng, member, k, signal), **_embeddings(rng, member, k, signal))
         self.batch_size = batch_size
         ids = tuple(f"r{row:03d}" for row in range(n))
-        self.table = Records(ids, ids, tuple(member.tolist()), ids, lambda row: Image.new("RGB", (SIDE, SIDE)))
+        black = Image.new("RGB", (SIDE, SIDE))
+        self.table = Records(ids, ids, tuple(member.tolist()), ids, lambda row: black, stamps=("black",) * n)
 
     def example(self):
         return self.arrays.batch([0])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from datamodules import OpenMojiSource
+
 ROOT = Path(__file__).parent.parent
 SMALL = ["--data.init_args.target.init_args.steps=5", "--placebo.init_args.steps=5"]
 SMALL += ["--budget.seeds=2", "--budget.max_epochs=60"]
@@ -60,7 +62,7 @@ def test_a_second_run_asks_nothing(audited):
 
 def test_unknown_images_are_scored_with_a_head_of_the_audit(audited):
     folder, _ = audited
-    images = sorted(Path("~/.cache/lit-mia/openmoji-17-64").expanduser().glob("*.png"))[:3]
+    images = sorted(OpenMojiSource().folder.glob("*.png"))[:3]
     rows = "".join(f"{path},an emoji\n" for path in images)
     (folder / "unknown.csv").write_text("image,caption\n" + rows)
     model = ["--model", "configs/attack/ii_s.yaml"]

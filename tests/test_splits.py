@@ -20,6 +20,7 @@ def _records(
         members=tuple(members or [i % 2 for i in range(len(names))]),
         groups=tuple(groups or names),
         open_image=lambda row: Image.new("RGB", (2, 2)),
+        stamps=tuple(names),
     )
 
 

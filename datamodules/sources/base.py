@@ -63,6 +63,16 @@ def open_rgb(file: Path | IO[bytes]) -> Image.Image:
         raise OSError(f"Not a readable image: {error}") from error
 
 
+def file_stamp(file: Path) -> str:
+    """Where a file is, its size and the time of its change, without reading it; also if it is missing."""
+    try:
+        place = file.resolve()
+        facts = place.stat()
+    except (OSError, ValueError, RuntimeError):  # also names that no file can have, and links that lead in a circle
+        return f"{file}: missing"
+    return f"{place}: {facts.st_size} bytes of {facts.st_mtime_ns}"
+
+
 def check_columns(path: str, wanted: Iterable[str | None], present: Sequence[str]) -> None:
     """Refuse a table that lacks columns.
 

@@ -55,4 +55,5 @@ def join_records(tables: Sequence[Records]) -> Records:
         members=tuple(chain.from_iterable(table.members for table in tables)),
         groups=tuple(chain.from_iterable(table.groups for table in tables)),
         open_image=open_image,
+        stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
-from datamodules.sources.base import RecordSource, check_columns, open_rgb, parse_member
+from datamodules.sources.base import RecordSource, check_columns, file_stamp, open_rgb, parse_member
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
 
@@ -47,16 +47,17 @@ class CsvSource(RecordSource):
                 few or too many cells, or a label that is not 1, 0 or unknown.
         """
         lines = list(self._read())
-        files = [self._filled(cells, self.image_column, line) for line, cells in lines]
+        folder = Path(self.path).parent
+        files = [folder / self._filled(cells, self.image_column, line) for line, cells in lines]
         id_column = self.id_column or self.image_column
         ids = [self._filled(cells, id_column, line) for line, cells in lines]
-        folder = Path(self.path).parent
         return Records(
             ids=tuple(ids),
             captions=tuple(self._caption(cells) for _, cells in lines),
             members=tuple(self._member(cells, line) for line, cells in lines),
             groups=tuple(self._group(cells) or name for (_, cells), name in zip(lines, ids, strict=True)),
-            open_image=lambda row: open_rgb(folder / files[row]),
+            open_image=lambda row: open_rgb(files[row]),
+            stamps=tuple(map(file_stamp, files)),
         )
 
     def _read(self) -> Iterator[tuple[int, dict[str, str]]]:

@@ -146,12 +146,16 @@ class GeneratedSource(RecordSource):
             members=(NON_MEMBER,) * len(queries),
             groups=tuple(groups[query.record_id] for query in queries),
             open_image=lambda row: self._open(queries[row]),
+            stamps=tuple(self._stamp(query) for query in queries),
         )
 
     def _name(self, query: GenerateQuery) -> str:
         """The id of an image: another model or seed makes another id, so no cache mistakes one for the other."""
-        made_by = key_digest({"target": self._fingerprint, "query": query.key})
-        return f"{query.record_id}~{made_by[:16]}"
+        return f"{query.record_id}~{self._stamp(query)[:16]}"
+
+    def _stamp(self, query: GenerateQuery) -> str:
+        """What made an image."""
+        return key_digest({"target": self._fingerprint, "query": query.key})
 
     def _open(self, query: GenerateQuery) -> Image.Image:
         return Image.fromarray(self._store.read([query.key])[0].permute(1, 2, 0).numpy())

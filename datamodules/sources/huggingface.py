@@ -1,5 +1,6 @@
 """Records from what Hugging Face `datasets` reads: image folders, Parquet, WebDataset, saved tables, the hub."""
 
+import hashlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any, Literal, final
 
 from PIL import Image
 
-from datamodules.sources.base import RecordSource, check_columns, open_rgb, parse_member
+from datamodules.sources.base import RecordSource, check_columns, file_stamp, open_rgb, parse_member
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
 
 _WEBDATASET_KEY = "__key__"
+_NO_IMAGE = "The row has no image."
+_ROWS_AT_ONCE = 64
 
 
 @final
@@ -87,6 +90,7 @@ class HuggingFaceSource(RecordSource):
             members=self._members(table),
             groups=tuple(name if cell in (None, "") else str(cell) for cell, name in zip(groups, ids, strict=True)),
             open_image=lambda row: _open(images[row][self.image_column]),
+            stamps=self._stamps(images),
         )
 
     def _table(self) -> Any:
@@ -149,6 +153,11 @@ class HuggingFaceSource(RecordSource):
             return ()
         return tuple(file.relative_to(folder).as_posix() for file in files)
 
+    def _stamps(self, images: Any) -> tuple[str, ...]:
+        """What each row holds, read a few rows at a time."""
+        batches = images.with_format("arrow").iter(_ROWS_AT_ONCE)
+        return tuple(_stamp(cell.as_py()) for batch in batches for cell in batch[self.image_column])
+
     def _numbers(self, count: int) -> tuple[str, ...]:
         """Row numbers behind the name of what was read, so that two sources can be joined."""
         read = self.data_files if isinstance(self.data_files, str) else self.data_dir or self.path
@@ -175,5 +184,12 @@ def _column(table: Any, name: str | None) -> Sequence[Any]:
 def _open(cell: dict[str, Any] | None) -> Image.Image:
     """Decode one undecoded image cell."""
     if cell is None or (cell["bytes"] is None and cell["path"] is None):
-        raise OSError("The row has no image.")
+        raise OSError(_NO_IMAGE)
     return open_rgb(Path(cell["path"]) if cell["bytes"] is None else BytesIO(cell["bytes"]))
+
+
+def _stamp(cell: dict[str, Any] | None) -> str:
+    """The hash of the encoded image in an undecoded cell, or of which file it names."""
+    if cell is None or (cell["bytes"] is None and cell["path"] is None):
+        return _NO_IMAGE
+    return file_stamp(Path(cell["path"])) if cell["bytes"] is None else hashlib.sha256(cell["bytes"]).hexdigest()

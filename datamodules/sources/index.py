@@ -1,6 +1,7 @@
 """Labels from a published member index file, as SecMI, PIA and ReDiffuse ship them."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -58,7 +59,7 @@ class IndexSource(RecordSource):
             )
         table = records.select(rows)
         labels = (MEMBER,) * len(members) + (NON_MEMBER,) * len(others)
-        return Records(table.ids, table.captions, labels, table.groups, table.open_image)
+        return replace(table, members=labels)
 
     def _indices(self) -> tuple[list[int], list[int]]:
         if not self.path.is_file():

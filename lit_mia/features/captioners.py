@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,13 @@ CHUNK = 256
 
 
 class Captioner(ABC):
-    """Images to captions, for an attacker who holds the image and nothing else."""
+    """Images to captions, for an attacker who holds the image and nothing else.
+
+    Attributes:
+        revision: Raised when the code makes other captions of the same images, so that kept ones are made anew.
+    """
+
+    revision: ClassVar[int] = 1
 
     @abstractmethod
     def fingerprint(self) -> dict[str, object]:
@@ -78,12 +84,13 @@ def cached_captions(
         captioner: The captioner.
         images: uint8 `[n, 3, h, w]`.
         folder: Where the `.captions.json` files are. Made if it is missing.
-        key_parts: What the images are, as JSON values.
+        key_parts: What the images are, as JSON values, e.g. `pixels_key`.
 
     Returns:
         A caption for each; it may be empty.
     """
-    key = {"what": "captions", "captioner": captioner.fingerprint(), **key_parts}
+    made_by = {"captioner": captioner.fingerprint(), "revision": captioner.revision}
+    key = {"what": "captions", **made_by, **key_parts}
     path = folder / f"{key_digest(key)}.captions.json"
     if not path.is_file():
         with replacing(path) as temporary:

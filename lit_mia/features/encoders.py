@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar, final
+from typing import ClassVar, TypeVar, final
 
 import numpy as np
 import torch
@@ -32,10 +32,13 @@ class Encoder(ABC):
 
     Attributes:
         name: Class and model, for reports and messages.
+        revision: Raised when the code makes other embeddings of the same images, so that kept ones are made anew.
 
     Raises:
         EncoderError: If `batch_size` is not positive.
     """
+
+    revision: ClassVar[int] = 1
 
     def __init__(self, model: str, normalize: bool, batch_size: int, device: str, dtype: Precision) -> None:
         if batch_size < 1:

@@ -19,9 +19,9 @@ class OpenClipEncoder(Encoder):
     Weights are read as safetensors or with `weights_only=True`, and no code of a model is run.
 
     Args:
-        model: A model that comes with this package (`shipped:openmoji-clip`), a folder in the layout of open_clip
-            (`open_clip_config.json`, weights, tokenizer files), a hub id (`hf-hub:laion/...`) or a model tag of
-            open_clip (`ViT-B-32`).
+        model: A folder in the layout of open_clip (`open_clip_config.json`, weights, tokenizer files), a hub id
+            (`hf-hub:laion/...`), a model tag of open_clip (`ViT-B-32`), or the model of emoji that comes with this
+            package (`shipped:openmoji-clip`).
         pretrained: For a model tag: the tag of its weights (`laion2b_s34b_b79k`) or a weights file.
         normalize: Whether embeddings are scaled to length 1.
         batch_size: Images or texts per forward pass. It changes speed and memory, not the embeddings.
@@ -31,7 +31,7 @@ class OpenClipEncoder(Encoder):
 
     def __init__(
         self,
-        model: str = "shipped:openmoji-clip",
+        model: str,
         pretrained: str | None = None,
         normalize: bool = True,
         batch_size: int = 64,

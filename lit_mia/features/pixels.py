@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from lit_mia.cache import key_digest
+from lit_mia.cache import cached_path
 from lit_mia.files import replacing
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
+
+REVISION = 1
+"""Raised when decoding or resizing gives other pixels, so that nothing made from the old ones is taken for new."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +33,13 @@ def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.u
     Args:
         records: The images.
         size: Edge length in pixels.
-        path: Folder of the decoded images. The file name holds a digest of the ids and the size, so changed
-            pixels under an unchanged id are not noticed.
+        path: Folder of the decoded images. A file is named by what the images are, so a changed image is decoded again
+            under an unchanged id.
 
     Returns:
         A read-only memory map `[n, 3, size, size]` in 0..255, and the rows that cannot be read, which are black.
     """
-    images = path / f"{key_digest({'ids': records.ids, 'size': size})}.npy"
+    images = cached_path(path, pixels_key(records, size))
     unreadable = images.with_suffix(".unreadable.json")
     if not (images.exists() and unreadable.exists()):
         with replacing(unreadable) as rows_file, replacing(images) as images_file:
@@ -48,6 +51,11 @@ def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.u
         _log.warning("%d of %d images cannot be read: %s", len(rows), len(records), names)
     mapped: NDArray[np.uint8] = np.load(images, mmap_mode="r")
     return mapped, rows
+
+
+def pixels_key(records: Records, size: int) -> dict[str, object]:
+    """What decoded images are known by, as JSON values; what is computed from them is kept under it too."""
+    return {"images": records.images_digest(), "size": size, "decoding": REVISION}
 
 
 def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bicubic") -> Tensor:

@@ -92,5 +92,5 @@ def test_a_control_that_attacks_share_has_one_key():
 
 def test_heads_that_are_trained_differently_have_different_keys():
     heads = [AttackIS(), AttackIS(lr=0.01), AttackIS(widths=(8,)), AttackIIS(), AttackIIS("abs"), BlindText()]
-    heads.append(controls_of(AttackIP())["caption"])  # with the learning rate of a CNN
+    heads.append(controls_of(AttackIP(lr=0.02))["caption"])  # at the learning rate of its CNN
     assert len({same_training(head) for head in heads}) == len(heads)

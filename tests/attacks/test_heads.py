@@ -6,7 +6,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lit_mia.attacks import AttackIII, AttackIIP, AttackIIS, AttackIP, AttackIS, AttackIV, BlindImage, BlindPixels
+import lit_mia.attacks
+from lit_mia.attacks import (
+    Attack,
+    AttackIII,
+    AttackIIP,
+    AttackIIS,
+    AttackIP,
+    AttackIS,
+    AttackIV,
+    BlindImage,
+    BlindPixels,
+)
 from lit_mia.attacks.training import train_seeds
 from lit_mia.metrics.auc import auc
 
@@ -20,7 +31,13 @@ PLANTED = [
     (AttackIV, "reconstruction"),
     (AttackIV, "faithfulness"),
 ]
+EVERY_HEAD = {kind for kind in vars(lit_mia.attacks).values() if isinstance(kind, type) and issubclass(kind, Attack)}
 HEADS = [AttackIP, AttackIS, AttackIIP, AttackIIS, AttackIII, AttackIV]
+
+
+@pytest.mark.parametrize("head", sorted(EVERY_HEAD - {Attack}, key=str))
+def test_every_head_learns_at_one_rate_unless_told(head):
+    assert head().hparams["lr"] == 1.0e-3
 
 
 def _test_auc(attack, data, budget):

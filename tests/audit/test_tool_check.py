@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from lit_mia.audit.tool_check import check_tools
 from PIL import Image
 from small_records import QUARTERS, InkTarget
 
 from datamodules import AuxiliaryDataModule
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks import AttackIII, AttackIIP, AttackIIS, AttackIP
-from lit_mia.audit.tool_check import check_tools
 from lit_mia.features import Encoder, FixedCaption
 from lit_mia.records import Records
 
@@ -30,6 +30,7 @@ class Colours(RecordSource):
             members=tuple(row % 2 for row in range(N)),
             groups=names,
             open_image=lambda row: Image.fromarray(np.full((8, 8, 3), COLOURS[row])),
+            stamps=tuple(map(str, COLOURS)),
         )
 
 

@@ -31,6 +31,8 @@ SWEEPS, ABLATIONS = (
     for of_an_audit in (False, True)
 )
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
+HEADS = [path for path in CONFIGS if path.parent.name in ("attack", "head")]
+PAIRS = [path for path in CONFIGS if "class_path: AuxiliaryDataModule" in path.read_text()]
 ENCODERS = [path for path in CONFIGS if path.parent.name == "encoder"]
 TARGETS = [path for path in CONFIGS if path.parent.name == "target"]
 CAPTIONERS = [path for path in CONFIGS if path.parent.name == "captioner"]
@@ -109,13 +111,27 @@ def test_numbers_and_paths_are_spelled_for_every_machine(path):
     assert [line for line in lines if MACHINE_PATH.search(line.replace("://", ""))] == []
 
 
+def assert_complete(block: dict) -> None:
+    head = getattr(lit_mia.attacks, block["class_path"])
+    arguments = set(inspect.signature(head).parameters) - STARTING_POINTS
+    assert arguments - set(block["init_args"]) == set()
+    assert set(block["init_args"]) <= arguments | STARTING_POINTS
+
+
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
 def test_an_experiment_names_every_setting_of_its_head(path):
-    model = loaded(path)["model"]
-    head = getattr(lit_mia.attacks, model["class_path"])
-    arguments = set(inspect.signature(head).parameters) - STARTING_POINTS
-    assert arguments - set(model["init_args"]) == set()
-    assert set(model["init_args"]) <= arguments | STARTING_POINTS
+    assert_complete(loaded(path)["model"])
+
+
+@pytest.mark.parametrize("path", HEADS, ids=name_of)
+def test_a_block_of_a_head_names_every_setting(path):
+    assert_complete({"init_args": {}} | yaml.safe_load(path.read_text()))
+
+
+@pytest.mark.parametrize("path", PAIRS, ids=name_of)
+def test_pairs_name_the_encoder_that_embeds_them(path):
+    content = yaml.safe_load(path.read_text())
+    assert "encoder" in content.get("data", content)["init_args"]
 
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)

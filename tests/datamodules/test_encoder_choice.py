@@ -66,7 +66,7 @@ def test_concatenation_compares_nothing(data):
 
 
 def test_the_message_names_every_encoder_that_shares_a_space():
-    made = {"InceptionEncoder": {"weights": "x"}, "BlipEncoder": {"features": "itc"}}
+    made = {"InceptionEncoder": {"weights": "x"}, "BlipEncoder": {"features": "itc"}, "OpenClipEncoder": {"model": "x"}}
     encoders = {name for name in lit_mia.features.__all__ if issubclass(getattr(lit_mia.features, name), Encoder)}
     for name in encoders - {"Encoder"}:
         encoder = getattr(lit_mia.features, name)(**made.get(name, {}))
@@ -81,6 +81,7 @@ def test_captions_are_embedded_by_the_shipped_encoder_where_the_encoder_reads_im
     module = data(TimmEncoder("test_resnet", str(weights), device="cpu"))
     module.prepare(frozenset({"image_embedding", "text_embedding"}))
     assert module.arrays.image_embedding.shape == (28, module.encoder.dimension)
-    expected = OpenClipEncoder(device="cpu").embed_texts([f"picture r{i:02d}" for i in range(28)])
+    shipped = OpenClipEncoder("shipped:openmoji-clip", device="cpu")
+    expected = shipped.embed_texts([f"picture r{i:02d}" for i in range(28)])
     np.testing.assert_allclose(module.arrays.text_embedding, expected.numpy(), rtol=1e-4, atol=1e-5)
-    assert module.encoder_fingerprint()["captions"] == OpenClipEncoder().fingerprint()
+    assert module.encoder_fingerprint()["captions"] == shipped.fingerprint()

@@ -28,6 +28,7 @@ from transformers import (
 
 from lit_mia.errors import CaptionerError
 from lit_mia.features import FixedCaption, TransformersCaptioner
+from lit_mia.features.captioners import Captioner, cached_captions
 
 TOWER = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 IDS = {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
@@ -215,3 +216,28 @@ def test_a_fixed_text_is_the_same_for_all():
     assert fixed.fingerprint() != FixedCaption("a cat").fingerprint()
     with pytest.raises(CaptionerError, match="must not be empty"):
         FixedCaption("  ")
+
+
+class Mean(Captioner):
+    """Says how bright an image is, and counts what it was shown."""
+
+    shown = 0
+
+    def fingerprint(self):
+        return {"captioner": "mean"}
+
+    def caption(self, images):
+        self.shown += len(images)
+        return [f"{image.float().mean():.1f}" for image in images]
+
+
+def test_captions_are_kept_by_what_the_images_are_and_by_the_revision_of_the_code(tmp_path, monkeypatch):
+    captioner = Mean()
+    first = cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
+    assert cached_captions(captioner, IMAGES, tmp_path, {"images": "a"}) == first
+    assert captioner.shown == 5
+    assert cached_captions(captioner, 255 - IMAGES, tmp_path, {"images": "b"}) != first
+    assert captioner.shown == 10
+    monkeypatch.setattr(Mean, "revision", 2)
+    cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
+    assert captioner.shown == 15

@@ -1,12 +1,13 @@
 """Images are decoded once, white behind transparency, unreadable ones reported."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import torch
 from PIL import Image
 
-from lit_mia.features.pixels import decode_images, resize
+from lit_mia.features.pixels import REVISION, decode_images, resize
 from lit_mia.records import Records
 
 
@@ -18,7 +19,7 @@ def _records(images, opened):
         return images[row]
 
     names = tuple(f"image-{i}" for i in range(len(images)))
-    return Records(names, (None,) * len(names), (1,) * len(names), names, open_image)
+    return Records(names, (None,) * len(names), (1,) * len(names), names, open_image, stamps=names)
 
 
 def test_decoding_happens_once_and_unreadable_rows_are_named(tmp_path, caplog):
@@ -42,6 +43,19 @@ def test_decoding_happens_once_and_unreadable_rows_are_named(tmp_path, caplog):
     np.testing.assert_array_equal(images, again)
     assert decode_images(records, 4, tmp_path)[0].shape == (3, 3, 4, 4)
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_pixels_are_known_by_the_stamps_and_the_revision_of_the_code(tmp_path, monkeypatch):
+    opened: list[int] = []
+    records = _records([Image.new("RGB", (4, 4), "red")], opened)
+    decode_images(replace(records, ids=("renamed",), groups=("renamed",)), 4, tmp_path)
+    decode_images(records, 4, tmp_path)
+    assert len(opened) == 1
+    decode_images(replace(records, stamps=("other pixels",)), 4, tmp_path)
+    assert len(opened) == 2
+    monkeypatch.setattr("lit_mia.features.pixels.REVISION", REVISION + 1)
+    decode_images(records, 4, tmp_path)
+    assert len(opened) == 3
 
 
 def test_resize_matches_pillow():

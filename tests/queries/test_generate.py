@@ -50,7 +50,7 @@ def draw(prompt, seed):
 def make_records(n, captions=None):
     ids = tuple(f"r{i}" for i in range(n))
     captions = captions or tuple(f"caption {i}" for i in range(n))
-    return Records(ids, captions, (1,) * n, ids, lambda row: Image.new("RGB", (2, 2)))
+    return Records(ids, captions, (1,) * n, ids, lambda row: Image.new("RGB", (2, 2)), stamps=ids)
 
 
 def open_store(path):
@@ -142,7 +142,8 @@ def test_a_query_that_occurs_twice_is_asked_once(tmp_path):
     store, target = open_store(tmp_path), StripeTarget()
     assert missing(store, queries) == [queries[0], queries[2]]
     assert fill(store, target, queries).queries == 2
-    records = Records(("a", "b"), (None, None), (1, 0), ("a", "b"), lambda row: Image.new("RGB", (2, 2)))
+    ids = ("a", "b")
+    records = Records(ids, (None, None), (1, 0), ids, lambda row: Image.new("RGB", (2, 2)), stamps=ids)
     images = read(store, queries, records)
     assert torch.equal(images[0], images[1])
 

@@ -19,7 +19,7 @@ REFUSES = {"text 3": "violence", "text 7": "a person"}
 
 def make_records(n=N):
     ids = tuple(f"r{i}" for i in range(n))
-    return Records(ids, tuple(f"text {i}" for i in range(n)), (1,) * n, ids, lambda row: Image.new("RGB", (2, 2)))
+    return Records(ids, tuple(f"text {i}" for i in range(n)), (1,) * n, ids, lambda row: Image.new("RGB", (2, 2)), ids)
 
 
 def open_store(path):

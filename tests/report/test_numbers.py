@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from lit_mia.report.numbers import RowScores, evaluate
 
 from lit_mia.metrics.auc import auc
 from lit_mia.records import Records
-from lit_mia.report.numbers import RowScores, evaluate
 from lit_mia.splits import SPLITS, Splits
 
 EACH = 100  # of each class in each split
@@ -21,7 +21,7 @@ def _no_image(row):
 @pytest.fixture(scope="module")
 def records():
     ids = tuple(f"r{i}" for i in range(N))
-    return Records(ids, (None,) * N, tuple(MEMBERS.tolist()), ids, _no_image)
+    return Records(ids, (None,) * N, tuple(MEMBERS.tolist()), ids, _no_image, stamps=ids)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,15 @@ import json
 from dataclasses import replace
 
 import pytest
+from lit_mia.report.html import html_page
+from lit_mia.report.refused import count_refused, refusal_note, unequal_refusals
+from lit_mia.report.schema import load_json, save_json
+from lit_mia.report.table import markdown_table, terminal_table
 from PIL import Image
 from rich.console import Console
 from scipy.stats import hypergeom
 
 from lit_mia.records import Records
-from lit_mia.report.html import html_page
-from lit_mia.report.refused import count_refused, refusal_note, unequal_refusals
-from lit_mia.report.schema import load_json, save_json
-from lit_mia.report.table import markdown_table, terminal_table
 
 N = 40
 CHARGED = {"confirmed": 1200, "uncertain": 3, "confirmed_money": 24.0, "uncertain_money": 0.06}
@@ -19,7 +19,7 @@ CHARGED = {"confirmed": 1200, "uncertain": 3, "confirmed_money": 24.0, "uncertai
 def count(members, others):
     """What is counted if so many members and non-members of 40 each are refused."""
     ids = tuple(f"{side}{number}" for side in "mn" for number in range(N))
-    records = Records(ids, (None,) * 2 * N, (1,) * N + (0,) * N, ids, lambda row: Image.new("RGB", (2, 2)))
+    records = Records(ids, (None,) * 2 * N, (1,) * N + (0,) * N, ids, lambda row: Image.new("RGB", (2, 2)), stamps=ids)
     reasons = {f"m{number}": "violence" if number % 3 else "a person" for number in range(members)}
     return count_refused(records, reasons | {f"n{number}": "violence" for number in range(others)})
 

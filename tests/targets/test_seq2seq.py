@@ -178,7 +178,7 @@ def test_batch_size_does_not_change_an_image(make, batch_size, scale):
 
 def test_two_ranks_fill_what_one_process_fills(make, tmp_path):
     ids = tuple(f"r{number}" for number in range(7))
-    records = Records(ids, tuple(prompt or "empty" for prompt in PROMPTS), (1,) * 7, ids, lambda row: None)
+    records = Records(ids, tuple(prompt or "empty" for prompt in PROMPTS), (1,) * 7, ids, lambda row: None, stamps=ids)
     queries = queries_for(records, images_per_record=2, seed=0)
     alone, shared = (Store(tmp_path / name, make().fingerprint()) for name in ("alone", "shared"))
     fill(alone, make(batch_size=64), queries)

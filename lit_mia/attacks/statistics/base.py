@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import product
-from typing import ClassVar
+from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,8 +78,9 @@ class StatisticAttack(AuditedAttack):
         """
         return statistic[:, 0]
 
+    @final
     def plan(self, setting: Setting) -> Plan:
-        """What a sweep needs to know of one setting."""
+        """What a sweep needs to know of one setting; findings are kept under its parameters and its revision."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
         content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)

@@ -33,7 +33,8 @@ class FreMIA(StatisticAttack):
         check_arguments("FreMIA", at_least=0, s=s)
         self.attack, self.r, self.s, self.p = attack, r, s, p
         self.name = f"FreMIA {attack.name}"
-        self.swept, self.revision = attack.swept, attack.revision
+        self.swept = attack.swept
+        self.revision = FreMIA.revision + attack.revision - 1  # grows when either formula changes
         self.level, self.needs_captions = attack.level, attack.needs_captions
 
     @property

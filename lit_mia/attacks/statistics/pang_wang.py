@@ -22,8 +22,8 @@ class PangWang(StatisticAttack):
     similarity that of its embeddings.
 
     Args:
+        encoder: E.
         m: Generated images per record, or several numbers to choose from; the paper has 3.
-        encoder: The encoder; None is the shipped `OpenClipEncoder`.
     """
 
     name = "Pang-Wang"
@@ -31,18 +31,9 @@ class PangWang(StatisticAttack):
     needs_captions = True
     swept = ("m",)
 
-    def __init__(self, m: Swept = 3, encoder: Encoder | None = None) -> None:
+    def __init__(self, encoder: Encoder, m: Swept = 3) -> None:
         check_arguments(self.name, at_least=1, m=m)
-        self.m, self._given = m, encoder
-
-    @property
-    def encoder(self) -> Encoder:
-        """The encoder, or the shipped one."""
-        if self._given is None:
-            from lit_mia.features.open_clip_encoder import OpenClipEncoder
-
-            self._given = OpenClipEncoder()
-        return self._given
+        self.encoder, self.m = encoder, m
 
     @property
     def parameters(self) -> dict[str, object]:

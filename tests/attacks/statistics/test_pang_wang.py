@@ -52,12 +52,12 @@ def found(painter, attack, rows=slice(None)):
 
 def auc(painter, encoder):
     labels = [1] * N + [0] * N
-    return roc_auc_score(labels, found(painter, PangWang(3, encoder)).findings[0].statistic)
+    return roc_auc_score(labels, found(painter, PangWang(encoder, m=3)).findings[0].statistic)
 
 
 def test_it_is_the_mean_cosine_of_embeddings(encoder):
     painter = Painter(dict(zip(CAPTIONS[:N], IMAGES[:N], strict=True)))
-    result = found(painter, PangWang(2, encoder), slice(0, 5))
+    result = found(painter, PangWang(encoder, m=2), slice(0, 5))
     subject = Subject(painter, names(5), IMAGES[:5], CAPTIONS[:5])
     made = [painter.generate(CAPTIONS[:5], subject.seeds("generate", index)) for index in (0, 1)]
     x, *others = (encoder.embed_images(images).double().numpy() for images in (IMAGES[:5], *made))
@@ -80,11 +80,11 @@ def test_it_does_not_where_they_bring_back_nothing(encoder, chance):
 
 def test_a_record_s_score_does_not_depend_on_the_others(encoder):
     painter = Painter({})
-    alone = found(painter, PangWang(1, encoder), slice(3, 4)).findings[0].statistic
-    together = found(painter, PangWang(1, encoder)).findings[0].statistic
+    alone = found(painter, PangWang(encoder, m=1), slice(3, 4)).findings[0].statistic
+    together = found(painter, PangWang(encoder, m=1)).findings[0].statistic
     torch.testing.assert_close(alone[0], together[3], rtol=1e-3, atol=1e-6)
 
 
-def test_no_images_are_refused():
+def test_no_images_are_refused(encoder):
     with pytest.raises(HeadError, match="`m` of Pang-Wang must be at least 1"):
-        PangWang(m=0)
+        PangWang(encoder, m=0)

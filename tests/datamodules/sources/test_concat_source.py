@@ -21,6 +21,7 @@ def test_rows_open_the_image_of_their_own_source(tmp_path):
     assert records.members == (1, 0, -1)
     pixels = [records.open_image(row).getpixel((0, 0)) for row in range(3)]
     assert pixels == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+    assert records.stamps == tuple(stamp for source in sources for stamp in source.load().stamps)
 
 
 def test_an_id_in_two_sources_is_refused(tmp_path):

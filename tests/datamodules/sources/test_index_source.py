@@ -29,6 +29,7 @@ def test_rows_are_labelled_and_the_others_left_out(published):
     records = IndexSource(SOURCE, md5[:8], path=str(path)).load()
     assert records.ids == ("r005", "r001", "r000", "r007", "r002")
     assert records.members == (1, 1, 0, 0, 0)
+    assert records.stamps == SOURCE.load().select([5, 1, 0, 7, 2]).stamps
     assert records.open_image(0).tobytes() == SOURCE.pictures[5].tobytes()
 
 

