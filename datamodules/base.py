@@ -137,7 +137,8 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def check_head(self, head: Reader) -> None:
         """See `HeadDataModule`."""
-        self.target.require(head.level)
+        if head.level is not None:
+            self.target.require(head.level)
         missing = sorted(head.inputs - self.provides())
         if missing:
             raise HeadError(
@@ -230,7 +231,7 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def prepare_data(self) -> None:
         """Check the head, if there is one; load and decode the records and lock the splits, once per node."""
-        if self.trainer is not None:
+        if self.trainer is not None and not self._serves(self._head()):
             self.check_head(self._head())
         if len(self.view.labelled):
             _ = self.view.locked
@@ -238,10 +239,10 @@ class AuditDataModule(HeadDataModule, ABC):
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
         head = self._head()
+        if self._serves(head) and self._table is self._table_of(stage):
+            return
         self.check_head(head)
         asked = self._all_of(stage)
-        if self.arrays is not None and self._table is self._table_of(stage) and self.arrays.hold(head.inputs):
-            return
         trainer = head.trainer
         self.fill(asked, trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
@@ -311,6 +312,10 @@ class AuditDataModule(HeadDataModule, ABC):
         if not isinstance(head, Attack):
             raise HeadError(f"{type(self).__name__} serves the heads of lit_mia.attacks, not {type(head).__name__}.")
         return head
+
+    def _serves(self, head: Attack) -> bool:
+        """Whether what the head reads is there."""
+        return self.arrays is not None and self.arrays.hold(head.inputs)
 
     def _members(self) -> NDArray[np.int64]:
         return np.array(self.table.members, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What a row of a report can be: an attack, the target, or one of the kinds of control; how each looks and what it is."""
+"""What a row of a report can be: an attack, the target, or a kind of control; how each looks and what it is."""
 
 from dataclasses import dataclass
 
@@ -80,7 +80,8 @@ ROW_KINDS: Registry[RowKind] = Registry(
     ),
     RowKind(
         "swapped membership",
-        "exchanges members and others: each half, and both must be there, is recognised only by the model trained on it",
+        "exchanges members and others: each half, and both must be there, is recognised only by the model trained "
+        "on it",
         "#9a4a8c",
         "#d791c9",
         "D",

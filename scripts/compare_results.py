@@ -94,7 +94,7 @@ def main() -> None:
     options = parser.parse_args()
     wrong = 0
     for folder in sorted(path for path in options.before.iterdir() if path.is_dir()):
-        if not (options.after / folder.name).is_dir():
+        if not any((options.after / folder.name / name).is_file() for name in OLD_NAMES):
             print(f"{folder.name}: not there afterwards")
             wrong += 1
             continue

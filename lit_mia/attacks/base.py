@@ -40,7 +40,7 @@ class Attack(AuditedAttack, L.LightningModule):
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
-    level: AccessLevel = AccessLevel.GENERATE
+    level: AccessLevel | None = AccessLevel.GENERATE
     scored_by = "head"
     inputs: ClassVar[frozenset[str]]
     controls: ClassVar[Mapping[str, type["Attack"]]] = {}

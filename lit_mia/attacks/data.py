@@ -20,8 +20,8 @@ class Reader(Protocol):
         """Its name, for messages."""
 
     @property
-    def level(self) -> AccessLevel:
-        """The access to the target that it needs."""
+    def level(self) -> AccessLevel | None:
+        """The access to the target that it needs; None if it does without."""
 
     @property
     def inputs(self) -> frozenset[str]:

@@ -14,6 +14,7 @@ class BlindImageText(SemanticAttack):
     """Control: E_I(x) and E_T(t), the record alone."""
 
     name = "blind image and caption"
+    level = None
     inputs = frozenset({"image_embedding", "text_embedding"})
 
     def features(self, batch: PairBatch) -> Tensor:

@@ -50,6 +50,7 @@ class BlindPixels(PixelAttack):
     """Control: x, the query image alone."""
 
     name = "blind pixels"
+    level = None
     inputs = frozenset({"image"})
 
     def features(self, batch: PairBatch) -> Tensor:

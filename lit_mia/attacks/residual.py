@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from lit_mia.attacks.base import Attack, OptimizerName
 from lit_mia.attacks.networks import resnet18
 from lit_mia.pair_batch import PairBatch
-from lit_mia.targets.base import AccessLevel
 
 Stem = Literal["auto", "small", "imagenet"]
 
@@ -55,6 +54,7 @@ class BlindResNet(ResNetAttack):
     """Control: x, the query image alone."""
 
     name = "blind ResNet"
+    level = None
     inputs = frozenset({"image"})
 
     def features(self, batch: PairBatch) -> Tensor:
@@ -67,7 +67,7 @@ class ResidualHead(ResNetAttack):
     """The residual map of one training-free attack."""
 
     name = "residual"
-    level = AccessLevel.DENOISE
+    level = None  # its attack needs some
     inputs = frozenset({"residual"})
     controls: ClassVar = {"blind": BlindResNet}
 

@@ -49,6 +49,7 @@ class BlindText(SemanticAttack):
     """Control: E_T(t), the caption alone."""
 
     name = "caption"
+    level = None
     inputs = frozenset({"text_embedding"})
 
     def features(self, batch: PairBatch) -> Tensor:
@@ -61,6 +62,7 @@ class BlindImage(SemanticAttack):
     """Control: E_I(x), the query image alone."""
 
     name = "blind image"
+    level = None
     inputs = frozenset({"image_embedding"})
 
     def features(self, batch: PairBatch) -> Tensor:

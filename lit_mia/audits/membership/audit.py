@@ -173,8 +173,9 @@ class MembershipAudit(Audit):
         """Refuse, before anything is asked, what could only fail or mislead afterwards."""
         for scorer in self.scorers:
             target, _ = self._placebos[scorer.sides()["target"]]
-            for attack in scorer.attacks if target is not None else []:
-                target.require(attack.level)
+            for level in {attack.level for attack in scorer.attacks} - {None}:
+                if target is not None and level is not None:
+                    target.require(level)
             for kind in sorted(scorer.control_kinds()):
                 _ = ROW_KINDS[kind]
         if data.source.shift is not None and design != "post_hoc":
