@@ -141,8 +141,8 @@ class _Holder:
         real = path.resolve()
         if real in self.opened:
             files = " → ".join(map(str, (*self.opened, real)))
-            raise ConfigError(f"{self.name} names {path} at `{key}`, which leads back to itself: {files}.")
-        content = load(path, f"{self.name} at `{key}`")
+            raise ConfigError(f"`{key}` of {self.name} names {path}, which leads back to itself: {files}.")
+        content = load(path, f"`{key}` of {self.name}")
         return _Holder(str(path), path.parent, self.keys, (*self.opened, real)).inside("", content)
 
     def _find(self, key: str, value: Any) -> Path | None:
@@ -159,7 +159,7 @@ class _Holder:
         folder, slash, _ = _short(value).partition("/")
         if found is None and (is_file or (slash and (config_folder() / folder).is_dir())):
             raise ConfigError(
-                f"{self.name} names the block {value!r} at `{key}`, but there is neither such a file in "
+                f"`{key}` of {self.name} names the block {value!r}, but there is neither such a file in "
                 f"{self.folder.resolve()} nor a shipped block of that name.{_near(value)} `lit-mia configs` lists them."
             )
         return found

@@ -73,5 +73,5 @@ def _classes(package: str, bases: Mapping[str, type]) -> dict[str, tuple[str, ..
 
 def _below(base: type) -> set[type]:
     """All subclasses that have been imported."""
-    below = set(base.__subclasses__())
+    below: set[type] = set(base.__subclasses__())
     return below.union(*(_below(child) for child in below))

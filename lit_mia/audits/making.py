@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, Trainer
 
 from lit_mia.attacks.audited import AuditedAttack
@@ -24,7 +24,7 @@ _LIGHTNING = frozenset({"model", "data", "trainer"})
 
 def object_keys() -> ObjectKeys:
     """Which keys of a config expect an object, of all classes that have been imported."""
-    roots = [*(kind.audit for kind in AUDIT_KINDS), AuditedAttack, LightningDataModule]
+    roots: list[type] = [*(kind.audit for kind in AUDIT_KINDS), AuditedAttack, LightningDataModule]
     return ObjectKeys(roots, _LIGHTNING.union(object_parameters(Trainer)))
 
 
@@ -35,6 +35,7 @@ def audit_parser(audit: type[Audit], **settings: Any) -> ArgumentParser:
         audit: Its class.
         settings: Of `ArgumentParser`.
     """
+    set_parsing_settings(instantiate_subclass_spec_in_any=False)  # a config inside a config stays a config
     parser = ArgumentParser(description=audit.__doc__, **settings)
     parser.add_class_arguments(audit, sub_configs=True)
     return parser

@@ -168,5 +168,5 @@ def _saved_audit(folder: Path, result: Result) -> Audit:
     Raises:
         ConfigError: If its config is missing, or no longer understood.
     """
-    kind = next(kind for kind in AUDIT_KINDS if isinstance(result, kind.result))
+    kind = next(kind for kind in AUDIT_KINDS if kind.result is type(result))
     return maker(kind.audit, load(folder / SAVED_CONFIG))()
