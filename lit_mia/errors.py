@@ -5,6 +5,14 @@ class LitMiaError(Exception):
     """Base of every error that is the user's to mend. The command line prints it without a traceback."""
 
 
+class CommandError(LitMiaError):
+    """There is no such command, or it is not the one for a config."""
+
+
+class ConfigError(LitMiaError):
+    """A config or a block does not exist, cannot be read, or is not what it is given as."""
+
+
 class RecordError(LitMiaError):
     """Records are missing, duplicated, mislabelled, unreadable or too few."""
 

@@ -1,37 +1,56 @@
-"""The command line: LightningCLI's fit, validate, test and predict, plus audit, query, report and sweep."""
+"""The command line: LightningCLI's fit, validate, test and predict beside audit, query, report, sweep and listings."""
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
+from importlib.metadata import version
 from typing import NoReturn
 
-from lit_mia.errors import LitMiaError
+from lit_mia.errors import CommandError, LitMiaError
 
-OWN_COMMANDS = {"audit": "commands", "query": "commands", "report": "commands", "sweep": "sweep_command"}
-OVERVIEW = """usage: lit-mia COMMAND [--config FILE ...] [options]
 
-Measures how much of a text-to-image model's training set leaks through membership inference.
+@dataclass(frozen=True)
+class Command:
+    """A command.
 
-  audit      query a target, train heads and controls, write table, verdict and report.html
-  query      only fill the store of an audit (--dry-run: say what it would cost)
-  report     rebuild report.html from an audit's files (--gallery: with images)
-  sweep      measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)
-  fit        train one head
-  test       measure a trained head on the test split and freeze its threshold
-  predict    score images of unknown membership with a trained head
-  validate   measure a trained head on the val split
+    Attributes:
+        summary: What it does, for the overview.
+        function: Module in `lit_mia.cli` and function, which takes the command's name and what follows it.
+        light: Whether it needs no class that a config may name, and so not the seconds that their import takes.
+    """
 
-FILE is a path, or the name of a shipped config, e.g. audit/quickstart. Configs come first, overrides last.
-Options of a command: lit-mia COMMAND --help
-"""
+    summary: str
+    function: str
+    light: bool = False
+
+
+COMMANDS = {
+    "audit": Command(
+        "query a target, train heads and controls, write table, verdict and report.html", "commands:measure"
+    ),
+    "query": Command("only fill the store of an audit (--dry-run: say what it would cost)", "commands:query"),
+    "report": Command("rebuild report.html from the files of an audit (--gallery: with images)", "commands:report"),
+    "sweep": Command(
+        "measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)",
+        "commands:measure",
+    ),
+    "fit": Command("train one head", "lightning_cli:run_lightning"),
+    "test": Command("measure a trained head on the test split and freeze its threshold", "lightning_cli:run_lightning"),
+    "predict": Command("score images of unknown membership with a trained head", "lightning_cli:run_lightning"),
+    "validate": Command("measure a trained head on the val split", "lightning_cli:run_lightning"),
+    "configs": Command("list the shipped configs, or print one: lit-mia configs NAME", "listings:configs", light=True),
+    "plugins": Command("list what packages outside add", "listings:plugins"),
+}
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user ends with its message and exit status 2."""
+    """Run the command line; a mistake of the user ends with its message in one line and exit status 2."""
     try:
         run(sys.argv[1:])
     except LitMiaError as error:
-        print(f"lit-mia: {error}", file=sys.stderr)
+        print("lit-mia:", *(line.strip() for line in str(error).splitlines()), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         _interrupted(130)
@@ -45,21 +64,20 @@ def run(args: Sequence[str]) -> object:
     """Run one command line, without the program's name.
 
     Returns:
-        The `LightningCLI` of a Lightning command, the report of an audit or a sweep, or None.
+        The `LightningCLI` of a Lightning command, the result of an audit or a sweep, or None.
 
     Raises:
         LitMiaError: If the user has to mend something.
     """
-    from lit_mia.cli.configs import resolve_configs
-    from lit_mia.cli.light_imports import import_lightning_lightly
-
     if not args or args[0] in ("-h", "--help"):
-        print(OVERVIEW)
+        print(overview())
         return None
-    command, rest = args[0], resolve_configs(args[1:])
-    import_lightning_lightly()
+    if args[0] == "--version":
+        print(f"lit-mia {version('lit-mia')}")
+        return None
+    command = _command(args[0])
     try:
-        return _call(command, rest)
+        return _call(command, args)
     except ValueError as error:
         mistake = _mistake_behind(error)
         if mistake is None:
@@ -67,17 +85,43 @@ def run(args: Sequence[str]) -> object:
         raise mistake from None
 
 
+def overview() -> str:
+    """What is printed where no command is given."""
+    commands = "\n".join(f"  {name:10} {command.summary}" for name, command in COMMANDS.items())
+    return f"""usage: lit-mia COMMAND [--config FILE ...] [options]
+
+Measures how much of a text-to-image model's training set leaks through membership inference.
+
+{commands}
+
+FILE is a path, or the name of a shipped config, e.g. audit/quickstart. Configs come first, overrides last; in both, a
+block is a path or a shipped name too, e.g. --model attack/ii_s. Options of a command: lit-mia COMMAND --help
+"""
+
+
+def _command(name: str) -> Command:
+    if name not in COMMANDS:
+        near = get_close_matches(name, COMMANDS, 1)
+        asked = f" Did you mean {near[0]!r}?" if near else ""
+        raise CommandError(f"There is no command {name!r}.{asked} The commands are {', '.join(COMMANDS)}.")
+    return COMMANDS[name]
+
+
+def _call(command: Command, args: Sequence[str]) -> object:
+    if not command.light:
+        from lit_mia.cli.light_imports import import_lightning_lightly
+
+        import_lightning_lightly()
+        from lit_mia.cli.classes import plugins
+
+        plugins()
+    module, _, function = command.function.partition(":")
+    return getattr(import_module(f"lit_mia.cli.{module}"), function)(args[0], args[1:])
+
+
 def _interrupted(code: int) -> NoReturn:
     print("lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr)
     sys.exit(code)
-
-
-def _call(command: str, args: list[str]) -> object:
-    if command in OWN_COMMANDS:
-        return getattr(import_module(f"lit_mia.cli.{OWN_COMMANDS[command]}"), command)(args)
-    from lit_mia.cli.lightning_cli import run_lightning
-
-    return run_lightning([command, *args])
 
 
 def _mistake_behind(error: BaseException | None) -> LitMiaError | None:

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
 from lit_mia.cli.identity_command import parse_identity
+
 from lit_mia.main import run
 from lit_mia.metrics.identity import within_null
 from lit_mia.report.people import read_people

@@ -1,179 +1,115 @@
-"""The commands beside Lightning's own: audit, query and report."""
+"""The commands beside Lightning's own, each the same for every kind of audit."""
 
-import hashlib
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
-import yaml
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser
 from lightning.pytorch.loggers import WandbLogger
-from PIL import Image
 
-import lit_mia.cli.classes
-from lit_mia.audit import Audit
-from lit_mia.cli.configs import ConfigError, names_key
-from lit_mia.cost import Estimate
-from lit_mia.records import MEMBER, NON_MEMBER
-
-if TYPE_CHECKING:
-    from lit_mia.report.gallery import GalleryItem
-    from lit_mia.report.identity_schema import IdentityReport
-    from lit_mia.report.schema import AuditReport
-    from lit_mia.report.scores import ScoreTable
+from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
+from lit_mia.audits.registry import AUDIT_KINDS, AuditKind, kind_of_config, load_result
+from lit_mia.cli.command_line import CommandLine, resolve
+from lit_mia.cost import Cost, Estimate
+from lit_mia.errors import CommandError, ConfigError
+from lit_mia.files import replacing
+from lit_mia.report.base import NUMBERS, Result
+from lit_mia.yaml_values import dumps, load
 
 SAVED_CONFIG = "audit.yaml"
-PEOPLE = "people"
-"""The top-level key by which an audit of people is told from one of records."""
-GALLERY_PER_CLASS = 12
-_ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
-
-Made = TypeVar("Made")
+"""The config of a finished audit, beside its numbers."""
 
 
 @dataclass(frozen=True)
-class Parsed(Generic[Made]):
-    """One command line with a config.
+class Parsed:
+    """A command line with a config.
 
     Attributes:
-        made: What the config describes: an audit or a sweep.
+        audit: What the config describes.
         config: Its arguments as YAML values, all defaults filled in.
-        name: Name of the config file, without its suffix.
-        options: The rest of the command line.
+        name: What its results are called: the name of the config file, and the audit's suffix.
+        output: Folder of the results.
+        gallery: Whether the page shows images.
+        dry_run: Whether to say only what it would cost.
+        logger: Makes a run of Weights & Biases.
     """
 
-    made: Made
+    audit: Audit
     config: dict[str, Any]
     name: str
-    options: Namespace
-
-    @property
-    def output(self) -> Path:
-        """The folder of the results."""
-        return Path(self.options.output or f"runs/{self.name}")
+    output: Path
+    gallery: bool
+    dry_run: bool
+    logger: Callable[..., WandbLogger] | None
 
 
-def audit(args: Sequence[str]) -> "AuditReport | IdentityReport | None":
-    """Run an audit: the whole way from one YAML to table, verdict and report page; of people if it names any."""
-    if names_key(args, PEOPLE):
-        from lit_mia.cli import identity_command
+def measure(command: str, args: Sequence[str]) -> Result | None:
+    """Run an audit: the whole way from one YAML to table, verdict and page.
 
-        return identity_command.audit(args)
-    parsed = parse_audit("audit", args)
-    if parsed.options.dry_run:
-        print_estimates(parsed.made.estimate())
+    Args:
+        command: `audit` or `sweep`.
+        args: What follows it.
+    """
+    parsed = parse(command, args)
+    if parsed.dry_run:
+        print_estimates(parsed.audit.estimate())
         return None
     from rich.console import Console
 
-    from lit_mia.report.table import terminal_table
-    from lit_mia.report.write import write_report
-
-    output = parsed.output
-    result, scores = parsed.made.run(parsed.name, parsed.config, output)
-    page = write_report(result, scores, output, _gallery(parsed.made, scores) if parsed.options.gallery else None)
-    (output / SAVED_CONFIG).write_text(yaml.safe_dump(parsed.config, sort_keys=False))
-    if parsed.options.logger:
-        from lit_mia.report.tracking import log_audit
-
-        log_audit(parsed.options.logger, result, scores)
-    Console().print(terminal_table(result))
-    print(f"\nNumbers: {output / 'audit.json'}\nReport:  {page}")
+    result = parsed.audit.run(Run(parsed.name, parsed.config, parsed.output))
+    page = result.save(parsed.output, parsed.audit.pictures(result) if parsed.gallery else ())
+    with replacing(parsed.output / SAVED_CONFIG) as path:
+        path.write_text(dumps(parsed.config), encoding="utf-8")
+    if parsed.logger is not None:
+        result.log(parsed.logger)
+    Console().print(result.terminal())
+    print(f"\nNumbers: {parsed.output / NUMBERS}\nReport:  {page}")
     return result
 
 
-def query(args: Sequence[str]) -> None:
+def query(command: str, args: Sequence[str]) -> None:
     """Fill the stores of an audit, and do nothing else."""
-    if names_key(args, PEOPLE):
-        from lit_mia.cli import identity_command
-
-        identity_command.query(args)
-        return
-    parsed = parse_audit("query", args)
-    if parsed.options.dry_run:
-        print_estimates(parsed.made.estimate())
-        return
-    for name, cost in parsed.made.query().items():
-        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
+    parsed = parse(command, args)
+    if parsed.dry_run:
+        print_estimates(parsed.audit.estimate())
+    else:
+        print_costs(parsed.audit.query())
 
 
-def report(args: Sequence[str]) -> None:
-    """Rebuild `report.html` from the files of an audit."""
-    parser = ArgumentParser(prog="lit-mia report", description=report.__doc__)
+def report(command: str, args: Sequence[str]) -> None:
+    """Rebuild the page of a finished audit of any kind from its files."""
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=report.__doc__)
     parser.add_argument("folder", type=str, help="Output folder of an audit.")
     parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
     options = parser.parse_args(list(args))
-    from lit_mia.report.identity_schema import read_identity
-    from lit_mia.report.scores import read_scores
-    from lit_mia.report.write import AUDIT, SCORES, rebuild
-
     folder = Path(options.folder)
-    if read_identity(folder / AUDIT) is not None:
-        from lit_mia.cli import identity_command
-
-        print(identity_command.rebuild(folder, options.gallery))
-        return
-    items = None
-    if options.gallery:
-        parsed = parse_audit("audit", ["--config", str(folder / SAVED_CONFIG)])
-        items = _gallery(parsed.made, read_scores(folder / SCORES))
-    print(rebuild(folder, items))
+    result = load_result(folder)
+    print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
 
 
-def parse_audit(command: str, args: Sequence[str]) -> Parsed[Audit]:
-    """Read the command line of `audit` or `query`.
-
-    The name of an audit says if its protocol is `resnet`, so that its results never overwrite those of a threshold.
+def parse(command: str, args: Sequence[str]) -> Parsed:
+    """Read the command line of `audit`, `sweep` or `query`.
 
     Raises:
-        ConfigError: If no config was given.
+        ConfigError: If no config was given, or one does not exist.
+        CommandError: If the config is for another command.
     """
-    parsed = parse_config(command, args, Audit, "audit/quickstart", add_page_options)
-    return replace(parsed, name=f"{parsed.name}-resnet") if parsed.made.protocol == "resnet" else parsed
-
-
-def parse_config(
-    command: str,
-    args: Sequence[str],
-    kind: type[Made],
-    example: str,
-    add_options: Callable[[ArgumentParser], None] | None = None,
-) -> Parsed[Made]:
-    """Read the command line of a command whose config is the signature of a class.
-
-    Args:
-        command: Name of the command.
-        args: Its arguments.
-        kind: The class.
-        example: A shipped config, for the message that none was given.
-        add_options: Adds options that only this command has.
-
-    Raises:
-        ConfigError: If no config was given.
-    """
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=kind.__doc__)
-    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    parser.add_class_arguments(kind, sub_configs=True)
-    parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
-    if add_options is not None:
-        add_options(parser)
-    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
-    if not {arg.split("=")[0] for arg in args} & {"--config", "-h", "--help"}:
-        raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {example}.")
-    given = parser.parse_args(list(args))
-    name = Path(str(given.config[-1])).stem
-    settings = inspect.signature(kind).parameters
-    dumped = yaml.safe_load(parser.dump(given, skip_unset=False))
-    config = {key: dumped[key] for key in settings}  # without the other options: they change no number
+    line = resolve(args, object_keys())
+    kind = _kind(command, line)
+    parser = audit_parser(kind.audit, prog=f"lit-mia {command}")
+    _add_options(parser)
+    if not line.name and not {"-h", "--help"} & set(args):
+        raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {kind.example}.")
+    given = parser.parse_args(line.args)
+    config = config_of(kind.audit, parser, given)
     ready = parser.instantiate(given)
-    return Parsed(kind(**{key: ready[key] for key in settings}), config, name, ready)
-
-
-def add_page_options(parser: ArgumentParser) -> None:
-    """Options of an audit that change no number."""
-    parser.add_argument("--gallery", type=bool, default=False, help="Show images on the report page.")
-    parser.add_argument("--logger", type=WandbLogger | None, help="A W&B logger for table, curve and numbers.")
+    audit = instantiated(kind.audit, ready)
+    name = line.name + audit.suffix
+    output = Path(ready.output or f"runs/{name}")
+    return Parsed(audit, config, name, output, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger)
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:
@@ -185,29 +121,52 @@ def print_estimates(estimates: dict[str, Estimate]) -> None:
     print("Nothing was asked.")
 
 
-def _gallery(audit: Audit, scores: "ScoreTable") -> "list[GalleryItem]":
-    """Some records of the test split beside the target's answers, chosen by their hash, not by their score."""
-    from lit_mia.report.gallery import GalleryItem
+def print_costs(costs: dict[str, Cost]) -> None:
+    """Say what was spent."""
+    for name, cost in costs.items():
+        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
 
-    data = audit.data
-    records = data.known
-    best = audit.attacks[-1].name
-    combined = scores.select((scores.seed == -1) & (scores.row == best))
-    score = dict(zip(combined.id_hash.tolist(), combined.score.tolist(), strict=True))
-    hashes = {row: hashlib.sha256(records.ids[row].encode()).hexdigest() for row in data.splits.rows["test"]}
-    hashes = {row: digest for row, digest in hashes.items() if digest in score}  # the others were refused
-    chosen = []
-    for label in (MEMBER, NON_MEMBER):
-        rows = sorted((row for row in hashes if records.members[row] == label), key=hashes.__getitem__)
-        chosen += rows[:GALLERY_PER_CLASS]
-    answers = data.answers(chosen)
-    return [
-        GalleryItem(
-            caption=str(records.captions[row]),
-            label=records.members[row],
-            score=score[hashes[row]],
-            image=records.open_image(row),
-            generated=Image.fromarray(answer),
-        )
-        for row, answer in zip(chosen, answers, strict=True)
-    ]
+
+def _kind(command: str, line: CommandLine) -> AuditKind:
+    """The kind of audit of a command line.
+
+    Raises:
+        CommandError: If only an audit of another command has all keys of the config.
+    """
+    kind = kind_of_config("sweep" if command == "sweep" else "audit", line.config)
+    if not _accepts(kind, line.config):
+        for other in AUDIT_KINDS:
+            if other.command != kind.command and _accepts(other, line.config):
+                raise CommandError(
+                    f"The config {line.name!r} is not for `lit-mia {command}`; its keys are those of another kind, "
+                    f"{other.name}. Run `lit-mia {other.command}` with it."
+                )
+    return kind
+
+
+def _accepts(kind: AuditKind, config: dict[str, Any]) -> bool:
+    """Whether all top-level keys of a config are arguments of a kind of audit, or options; the parser looks deeper."""
+    keys = {str(key).partition(".")[0].removesuffix("+") for key in config}
+    return keys <= OPTIONS.union(inspect.signature(kind.audit).parameters)
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
+    parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
+    parser.add_argument("--gallery", type=bool, default=False, help="Show images on the page.")
+    parser.add_argument(
+        "--logger",
+        type=Callable[[], WandbLogger] | None,
+        help="A W&B logger for tables, curves and numbers; an ablation makes a run of each point.",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
+
+
+def _saved_audit(folder: Path, result: Result) -> Audit:
+    """The audit of a finished folder, made anew.
+
+    Raises:
+        ConfigError: If its config is missing, or no longer understood.
+    """
+    kind = next(kind for kind in AUDIT_KINDS if kind.result is type(result))
+    return maker(kind.audit, load(folder / SAVED_CONFIG))()

@@ -11,11 +11,10 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
-import lit_mia.cli.classes
 from lit_mia.attacks.base import Attack
+from lit_mia.audits.making import object_keys
+from lit_mia.cli.command_line import resolve
 from lit_mia.errors import HeadError
-
-_ = lit_mia.cli.classes.MODULES  # short class names in configs resolve once these are imported
 
 _NOTHING: Any = Namespace()  # type: ignore[no-untyped-call]
 
@@ -100,8 +99,13 @@ class MembershipCLI(LightningCLI):
             raise HeadError(f"`--ckpt_path` must be a checkpoint file, but {path!r} does not exist.")
 
 
-def run_lightning(args: Sequence[str]) -> LightningCLI:
-    """Run fit, validate, test or predict."""
+def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
+    """Run fit, validate, test or predict.
+
+    Args:
+        command: Which of them.
+        args: What follows it.
+    """
     return MembershipCLI(
         Attack,
         L.LightningDataModule,
@@ -111,7 +115,7 @@ def run_lightning(args: Sequence[str]) -> LightningCLI:
         auto_configure_optimizers=False,
         save_config_callback=SaveStageConfig,
         parser_kwargs={"allow_abbrev": False},
-        args=list(args),
+        args=[command, *resolve(args, object_keys()).args],
     )
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonargparse import ArgumentParser
+from lit_mia.cli.ablation_command import make_ablation
+from lit_mia.cli.configs import config_folder
 
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audit.plan import AblationPlan
 from lit_mia.audit.sweep import Sweep
-from lit_mia.cli.ablation_command import make_ablation
-from lit_mia.cli.configs import config_folder
 from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
 from lit_mia.targets import Target

@@ -1,0 +1,88 @@
+"""From YAML values to an audit: its signature is its config."""
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
+from lightning.pytorch import LightningDataModule, Trainer
+
+from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.audits.base import Audit
+from lit_mia.audits.registry import AUDIT_KINDS
+from lit_mia.blocks import placed
+from lit_mia.errors import ConfigError
+from lit_mia.object_keys import ObjectKeys, object_parameters
+
+A = TypeVar("A", bound=Audit)
+OPTIONS = frozenset({"output", "gallery", "logger", "dry_run"})
+"""What a config may say beside the arguments of its audit: where results go and how they are shown."""
+_LIGHTNING = frozenset({"model", "data", "trainer"})
+
+
+def object_keys() -> ObjectKeys:
+    """Which keys of a config expect an object, of all classes that have been imported."""
+    roots: list[type] = [*(kind.audit for kind in AUDIT_KINDS), AuditedAttack, LightningDataModule]
+    return ObjectKeys(roots, _LIGHTNING.union(object_parameters(Trainer)))
+
+
+def audit_parser(audit: type[Audit], **settings: Any) -> ArgumentParser:
+    """A parser for the arguments of an audit.
+
+    Args:
+        audit: Its class.
+        settings: Of `ArgumentParser`.
+    """
+    set_parsing_settings(instantiate_subclass_spec_in_any=False)  # a config inside a config stays a config
+    parser = ArgumentParser(description=audit.__doc__, **settings)
+    parser.add_class_arguments(audit, sub_configs=True)
+    return parser
+
+
+def config_of(audit: type[Audit], parser: ArgumentParser, given: Namespace) -> dict[str, Any]:
+    """The arguments of an audit as YAML values, defaults filled in; without options, which change no number."""
+    dumped = yaml.safe_load(parser.dump(given, skip_unset=False))
+    return {name: dumped[name] for name in inspect.signature(audit).parameters}
+
+
+def instantiated(audit: type[A], ready: Namespace) -> A:
+    """The audit of arguments that have been instantiated."""
+    return audit(**{name: ready[name] for name in inspect.signature(audit).parameters})
+
+
+def full_config(audit: type[Audit], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of an audit with blocks put in their places and all defaults filled in.
+
+    Args:
+        audit: Its class.
+        config: Its arguments as YAML values; the options of a command are left out.
+
+    Raises:
+        ConfigError: If a value or a key is not one that the audit's parts accept.
+    """
+    return config_of(audit, *_parsed(audit, config))
+
+
+def maker(audit: type[A], config: Mapping[str, Any]) -> Callable[[], A]:
+    """Makes the audit of a config anew at each call; the config is read at once, and understood or refused.
+
+    Args:
+        audit: Its class.
+        config: Its arguments as YAML values; the options of a command are left out.
+
+    Raises:
+        ConfigError: If a value or a key is not one that the audit's parts accept.
+    """
+    parser, given = _parsed(audit, config)
+    return lambda: instantiated(audit, parser.instantiate(given))
+
+
+def _parsed(audit: type[Audit], config: Mapping[str, Any]) -> tuple[ArgumentParser, Namespace]:
+    parser = audit_parser(audit, exit_on_error=False)
+    values = {key: value for key, value in config.items() if key not in OPTIONS}
+    try:
+        return parser, parser.parse_object(copy.deepcopy(placed(values, object_keys())))  # it changes what it is given
+    except ArgumentError as error:
+        raise ConfigError(f"These values are no config of {audit.__name__}. {error}") from error

@@ -1,0 +1,182 @@
+"""Configs put together from blocks: YAML files that stand in others by their path or, if shipped, by their name."""
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, final
+
+from lit_mia.errors import ConfigError
+from lit_mia.object_keys import ObjectKeys
+from lit_mia.yaml_values import load
+
+PACKAGE = Path(__file__).parent
+SUFFIXES = (".yaml", ".yml")
+RUNNABLE = ("ablation/", "audit/", "experiment/")
+"""Folders of shipped configs that have a command; the others hold blocks."""
+
+
+def config_folder() -> Path:
+    """Where the shipped configs are: in the package, or beside it in a checkout."""
+    installed = PACKAGE / "configs"
+    return installed if installed.is_dir() else PACKAGE.parent / "configs"
+
+
+def shipped_names() -> list[str]:
+    """Names of the shipped configs, e.g. `attack/ii_s`, sorted."""
+    folder = config_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def find_config(name: str) -> Path:
+    """The file of a config that is given by its path or by its shipped name, with or without `configs/` and `.yaml`.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    path = Path(name).expanduser()
+    found = path if path.is_file() else _shipped(name)
+    if found is None:
+        runnable = ", ".join(shipped for shipped in shipped_names() if shipped.startswith(RUNNABLE))
+        raise ConfigError(f"There is no config {name!r}.{_near(name)} Give a YAML file, or a shipped name: {runnable}.")
+    return found
+
+
+def compose(path: Path, keys: ObjectKeys) -> Any:
+    """Load a YAML file and put every block that it names in its place, and so on inside the blocks.
+
+    A block is named by a text, or by an item of a list, at a key where an object is expected: a `.yaml` file, relative
+    to the file that names it, or else a shipped name. A block that is a list takes the place of an item with all its
+    items. A dotted key names a place in another config: there a block stays a path, made whole, because points of an
+    ablation are called by their files.
+
+    Args:
+        path: The file.
+        keys: Which keys expect an object.
+
+    Raises:
+        ConfigError: If a file is missing, is no YAML, or contains itself.
+    """
+    return _Holder(str(path), path.parent, keys, (path.resolve(),)).inside("", load(path))
+
+
+def placed(value: Any, keys: ObjectKeys, key: str = "") -> Any:
+    """YAML values that stand in no file, with every block in its place; paths start from the working directory.
+
+    Args:
+        value: The values.
+        keys: Which keys expect an object.
+        key: A dotted key at which the value is an object; empty: it holds a whole config.
+
+    Raises:
+        ConfigError: As `compose`.
+    """
+    holder = _Holder("the command line", Path(), keys, ())
+    return holder.at(key, value) if key else holder.inside("", value)
+
+
+@final
+@dataclass(frozen=True)
+class _Holder:
+    """What names blocks: a file, or the command line.
+
+    Attributes:
+        name: What messages call it.
+        folder: What relative paths start from.
+        keys: Which keys expect an object.
+        opened: The files that led here, this one last.
+    """
+
+    name: str
+    folder: Path
+    keys: ObjectKeys
+    opened: tuple[Path, ...]
+
+    def inside(self, key: str, value: Any, expected: Set[str] | None = None) -> Any:
+        """A value that is no block's name, with the blocks inside it in their places.
+
+        Args:
+            key: Where it stands, dotted.
+            value: YAML values.
+            expected: The keys of a mapping at which an object is expected; those of all classes if not given.
+        """
+        if isinstance(value, list):
+            return [self.inside(f"{key}.{i}", item) for i, item in enumerate(value)]
+        if isinstance(value, dict):
+            return dict(self._members(key, value, self.keys.everywhere if expected is None else expected))
+        return value
+
+    def at(self, key: str, value: Any) -> Any:
+        """A value where an object, or a list of objects, is expected."""
+        if isinstance(value, list):
+            return [block for i, item in enumerate(value) for block in self._items(f"{key}.{i}", item)]
+        return self._block(key, value)
+
+    def _members(self, key: str, block: dict[Any, Any], expected: Set[str]) -> Iterator[tuple[Any, Any]]:
+        for name, item in block.items():
+            place, bare = f"{key}.{name}".lstrip("."), str(name).removesuffix("+")
+            if bare == "init_args":
+                yield name, self.inside(place, item, self.keys.of(block.get("class_path")))
+            elif "." in bare and bare.rpartition(".")[-1] in self.keys.everywhere:
+                yield name, self._whole(place, item)
+            else:
+                yield name, self.at(place, item) if bare in expected else self.inside(place, item)
+
+    def _items(self, key: str, item: Any) -> list[Any]:
+        block = self._block(key, item)
+        return block if isinstance(item, str) and isinstance(block, list) else [block]
+
+    def _block(self, key: str, value: Any) -> Any:
+        path = self._find(key, value)
+        return self.inside(key, value) if path is None else self._open(key, path)
+
+    def _whole(self, key: str, value: Any) -> Any:
+        """A value of another config, with paths of blocks that hold from anywhere."""
+        if isinstance(value, list):
+            return [self._whole(f"{key}.{i}", item) for i, item in enumerate(value)]
+        path = self._find(key, value)
+        return self.inside(key, value) if path is None else str(path.resolve())
+
+    def _open(self, key: str, path: Path) -> Any:
+        real = path.resolve()
+        if real in self.opened:
+            files = " → ".join(map(str, (*self.opened, real)))
+            raise ConfigError(f"`{key}` of {self.name} names {path}, which leads back to itself: {files}.")
+        content = load(path, f"`{key}` of {self.name}")
+        return _Holder(str(path), path.parent, self.keys, (*self.opened, real)).inside("", content)
+
+    def _find(self, key: str, value: Any) -> Path | None:
+        """The file of a block that is named; None for a value that names none.
+
+        Raises:
+            ConfigError: If a file is named that does not exist, or a name among the shipped blocks.
+        """
+        if not isinstance(value, str):
+            return None
+        is_file = value.endswith(SUFFIXES)
+        path = self.folder / Path(value).expanduser() if is_file else None
+        found = path if path is not None and path.is_file() else _shipped(value)
+        folder, slash, _ = _short(value).partition("/")
+        if found is None and (is_file or (slash and (config_folder() / folder).is_dir())):
+            raise ConfigError(
+                f"`{key}` of {self.name} names the block {value!r}, but there is neither such a file in "
+                f"{self.folder.resolve()} nor a shipped block of that name.{_near(value)} `lit-mia configs` lists them."
+            )
+        return found
+
+
+def _shipped(name: str) -> Path | None:
+    short = _short(name)
+    return config_folder() / f"{short}.yaml" if short in shipped_names() else None
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("configs/").removesuffix(".yaml")
+
+
+def _near(name: str) -> str:
+    """A question after the shipped names that are spelled alike, or that have the same last part."""
+    short, names = _short(name), shipped_names()
+    last = [shipped for shipped in names if Path(shipped).name == Path(short).name]
+    near = list(dict.fromkeys([*last, *get_close_matches(short, names)]))
+    return f" Did you mean {', '.join(near)}?" if near else ""

@@ -1,0 +1,62 @@
+"""YAML as the command line reads it: `1e-3` is a number and a date is a text."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader
+
+from lit_mia.errors import ConfigError
+
+
+def load(path: Path, named: str = "") -> Any:
+    """The values of a YAML file.
+
+    Args:
+        path: The file.
+        named: Who names it, for the message.
+
+    Raises:
+        ConfigError: If the file cannot be read, or is no YAML.
+    """
+    try:
+        return loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"{path}{named and f', which {named} names,'} cannot be read as YAML: {problem}") from error
+
+
+def loads(text: str) -> Any:
+    """The values of a YAML text."""
+    return get_loader("yaml")(text)
+
+
+def dumps(value: Any, *, flow: bool = False) -> str:
+    """YAML that `loads` reads back as the same values.
+
+    Args:
+        value: YAML values.
+        flow: Whether to write it in one line.
+    """
+    return str(
+        yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=2**30)
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that `loads` would take for something else, which PyYAML's own rules do not find."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write the same value twice where it stands twice."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        plain = loads(text) == text
+    except yaml.YAMLError:
+        plain = False
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _text)
