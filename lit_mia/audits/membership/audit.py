@@ -1,27 +1,20 @@
 """One YAML → store → heads, statistics and controls → numbers."""
 
-import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any, cast, final
-
-import torch
+from typing import final
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
 from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.membership.accounts import charges_of, cut_captions, refusals_of
 from lit_mia.audits.membership.fidelity import fidelity
 from lit_mia.audits.membership.ledger import count_opening
 from lit_mia.audits.membership.pictures import pictures_of
+from lit_mia.audits.membership.reporting import Outcome, freeze_thresholds, report_of, scores_of
 from lit_mia.audits.membership.scorer import Scorer
 from lit_mia.audits.membership.scoring import Means, scorers_of
 from lit_mia.audits.membership.statistics import StatisticProtocol
@@ -29,18 +22,12 @@ from lit_mia.audits.membership.tool_check import check_tools
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
 from lit_mia.features.encoders import Encoder
-from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.evaluation import Evaluation, evaluate
-from lit_mia.report.membership.evidence import RowScores
-from lit_mia.report.membership.limits import limits_of
+from lit_mia.report.membership.evaluation import evaluate
 from lit_mia.report.membership.protocols import joined
-from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport, Expense, Fidelity, Spent, ToolCheck, Tried
-from lit_mia.report.membership.scores import ScoreTable, score_table
-from lit_mia.report.provenance import git_commit, versions
+from lit_mia.report.origin import Origin
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
 
@@ -156,11 +143,22 @@ class MembershipAudit(Audit):
         distances = None if pairs is None else fidelity(pairs, encoder=self.fid_encoder)
         tried = count_opening(self.data.store_path, run.config)
         tools = None if pairs is None else check_tools(pairs, self.attacks)
-        records, splits = self.data.view.known, self.data.view.splits
-        evaluation = evaluate(rows, records, splits, design=self.design, placebo=self._has_placebo, tools=tools)
-        self._freeze(rows, heads)
-        report = self._report(run, evaluation, tried=tried, tools=tools, distances=distances, began=began)
-        return MembershipResult(report, self._scores(rows, evaluation))
+        view, placebo = self.data.view, self._has_placebo
+        evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=placebo, tools=tools)
+        freeze_thresholds(rows, view, heads)
+        outcome = Outcome(
+            data=self.data,
+            sides=self.sides,
+            evaluation=evaluation,
+            design=self.design,
+            protocol=self.protocol,
+            placebo=placebo,
+            tried=tried,
+            tools=tools,
+            distances=distances,
+        )
+        report = report_of(outcome, Origin.here(run.name, run.config, began))
+        return MembershipResult(report, scores_of(rows, view, evaluation))
 
     def pictures(self, result: Result) -> Sequence[Picture]:
         """Some records of the test split beside the target's answers."""
@@ -193,104 +191,9 @@ class MembershipAudit(Audit):
                 "same `source`, `fractions` and `split_seed`."
             )
 
-    # ------------------------------------------------------------------ report
-
     @property
     def _has_placebo(self) -> bool:
         return all(target is not None for target, _ in self._placebos.values())
 
     def _role(self, role: str, scorer: Scorer) -> str:
         return role if scorer.sides()["target"] is self.data else f"{role} ({scorer.name})"
-
-    def _freeze(self, rows: list[RowScores], heads: Path) -> None:
-        """Write the threshold of each saved head beside it."""
-        view = self.data.view
-        members = torch.tensor(view.known.members)
-        calibration, test = (list(view.splits.rows[split]) for split in ("calibration", "test"))
-        for row in rows:
-            if (heads / f"{row.name}.ckpt").is_file():
-                score = torch.from_numpy(row.scores[0])
-                outside = score[calibration][members[calibration] == 0].tolist()
-                freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
-
-    def _report(
-        self,
-        run: Run,
-        evaluation: Evaluation,
-        *,
-        tried: Tried,
-        tools: Retrieval | None,
-        distances: Fidelity | None,
-        began: float,
-    ) -> AuditReport:
-        data, sides = self.data, self.sides
-        costs = {role: side.cost for role, side in sides.items()} | data.source.costs()
-        refused, view = refusals_of(sides), data.view
-        return AuditReport(
-            name=run.name,
-            created=datetime.now(UTC).date().isoformat(),
-            verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
-            rows=evaluation.rows,
-            cost=Expense(
-                **asdict(sum(costs.values(), Cost())),
-                by_target={role: cast("Spent", asdict(c)) for role, c in costs.items()},
-                seconds_total=time.perf_counter() - began,
-                charges=charges_of(sides),
-            ),
-            protocol=self.protocol,
-            design=self.design,
-            target=self._fingerprint("target"),
-            placebo=self._fingerprint("placebo") if self._has_placebo else None,
-            splits={
-                "seed": view.splits.seed,
-                "digest": view.splits.digest,
-                "sizes": view.splits.sizes(),
-                "groups": view.splits.n_groups,
-            },
-            store_digest=_one([one.store_digest() for one in self._placebos]),
-            encoder=self._known_of([one.encoder_fingerprint() for one in self._placebos]),
-            captioner=self._known_of([one.captioner_fingerprint() for one in self._placebos]),
-            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
-            config=dict(run.config),
-            tried=tried,
-            control_null=evaluation.control_null,
-            mde_auc=evaluation.mde_auc,
-            mde_delta_auc=evaluation.mde_delta_auc,
-            skipped=list(view.skipped),
-            refused=refused,
-            limits=[
-                *limits_of(self.design, self._has_placebo, view.splits.sizes()["test"], data.source.shift),
-                *unequal_refusals(refused),
-                *cut_captions(sides),
-            ],
-            versions=versions(),
-            git=git_commit(),
-            fidelity=distances,
-        )
-
-    def _fingerprint(self, role: str) -> dict[str, Any]:
-        """The target's or the placebo's; by role if there are two."""
-        found = {name: dict(side.target.fingerprint()) for name, side in self.sides.items() if name.startswith(role)}
-        return next(iter(found.values())) if len(found) == 1 else dict(found)
-
-    @staticmethod
-    def _known_of(fingerprints: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        return next(filter(None, fingerprints), {})
-
-    def _scores(self, rows: list[RowScores], evaluation: Evaluation) -> ScoreTable:
-        records, splits = self.data.view.known, self.data.view.splits
-        split = {row: name for name, members in splits.rows.items() for row in members}
-        names = [split[row] for row in range(len(records))]
-        tables = []
-        for row in rows:
-            seeds = {seed: values for seed, values in enumerate(row.scores)} | {-1: evaluation.combined[row.name]}
-            for seed, values in seeds.items():
-                tables.append(
-                    score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
-                )
-        return ScoreTable.join(tables)
-
-
-def _one(digests: Sequence[str]) -> str:
-    """The digest of a store, or one of several."""
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""The kinds of audit that come with this package; a new one is one entry here."""
+
+from lit_mia.audits.ablation import Ablation
+from lit_mia.audits.identity import IdentityAudit
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.registry import AUDIT_KINDS, AuditKind
+from lit_mia.audits.sweep import Sweep
+from lit_mia.report.ablation import AblationResult
+from lit_mia.report.identity import IdentityResult
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.schema import KNOWN_SCHEMAS
+from lit_mia.report.sweep import SweepResult
+
+for kind in (
+    AuditKind(
+        name="membership",
+        audit=MembershipAudit,
+        result=MembershipResult,
+        schemas=KNOWN_SCHEMAS,
+        command="audit",
+        key=None,
+        example="audit/quickstart",
+    ),
+    AuditKind(
+        name="identity",
+        audit=IdentityAudit,
+        result=IdentityResult,
+        schemas=(IdentityResult.schema,),
+        command="audit",
+        key="people",
+        example="audit/idia_demo",
+    ),
+    AuditKind(
+        name="sweep",
+        audit=Sweep,
+        result=SweepResult,
+        schemas=(SweepResult.schema,),
+        command="sweep",
+        key=None,
+        example="ablation/t_sweep",
+    ),
+    AuditKind(
+        name="ablation",
+        audit=Ablation,
+        result=AblationResult,
+        schemas=(AblationResult.schema,),
+        command="sweep",
+        key="audit",
+        example="ablation/steps",
+    ),
+):
+    AUDIT_KINDS.add(kind)
