@@ -1,5 +1,5 @@
 """Audits of records: trained heads and training-free attacks against a target, with their controls."""
 
-from lit_mia.audits.membership.audit import MembershipAudit
+from lit_mia.audits.membership.membership import MembershipAudit
 
 __all__ = ["MembershipAudit"]
