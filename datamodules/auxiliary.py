@@ -54,6 +54,7 @@ class AuxiliaryDataModule(AuditDataModule):
 
     scored_by = frozenset({"head"})
     target: GenerateTarget
+    _store: Store | None
 
     def __init__(
         self,
@@ -164,7 +165,7 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def _turn_to(self, target: Target, store: Path) -> None:
         super()._turn_to(target, store)
-        self._store: Store | None = None
+        self._store = None
 
     def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
         """What filling the store for the labelled records would cost; asks nothing.

@@ -20,7 +20,7 @@ from lit_mia.errors import RecordError
 from lit_mia.queries.asking import estimate, fill, lacking
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions
-from lit_mia.queries.requests import Generation, Variation
+from lit_mia.queries.requests import Generation, Request, Variation
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Target
@@ -152,8 +152,9 @@ class StatisticDataModule(AuditDataModule):
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
-        kind = Generation if AccessLevel.GENERATE in self.target.offers else Variation
-        (drawn,) = kind.answer(subject, [kind(0)])
+        generates = AccessLevel.GENERATE in self.target.offers
+        request: Request = Generation(0) if generates else Variation(0)
+        (drawn,) = request.answer(subject, [request])
         images = ((drawn.values + 1) * 127.5).round().to(torch.uint8)
         return [image.permute(1, 2, 0).numpy() for image in images]
 

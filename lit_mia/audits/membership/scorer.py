@@ -1,7 +1,7 @@
 """What makes the rows of a membership audit: attacks and their controls, each with a score for every record."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,5 +60,5 @@ class Scorer(ABC):
         """
 
     @abstractmethod
-    def sides(self) -> dict[str, AuditDataModule]:
+    def sides(self) -> Mapping[str, AuditDataModule]:
         """The datamodules by role: `target`, and `placebo` if there is one."""

@@ -1,6 +1,6 @@
 """Rows of training-free attacks, under one of two protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -72,7 +72,7 @@ class StatisticScorer(Scorer):
         """See `Scorer`."""
         self._placebo = self._data.answered_by(target, store)
 
-    def sides(self) -> dict[str, AuditDataModule]:
+    def sides(self) -> Mapping[str, AuditDataModule]:
         """See `Scorer`."""
         return {"target": self._data} | ({"placebo": self._placebo} if self._placebo is not None else {})
 

@@ -158,18 +158,19 @@ def _tpr_cell(row: Row, place: int) -> Cell:
 def _tpr_columns(rows: Sequence[Row]) -> list[Column[Row]]:
     """One column per false positive rate at which rates were measured."""
     levels = list(dict.fromkeys(point["fpr"] for row in rows for point in row["tpr_at_fpr"]))
-    return [
-        Column(
-            name=f"tpr@{level:g}",
-            heading=f"TPR@{percent(level)} FPR",
-            short=f"TPR@\n{percent(level)}",
-            write=lambda row, place=place: _tpr_cell(row, place),
-            brief=lambda row, place=place: Cell(number(row["tpr_at_fpr"][place]["tpr"])),
-            value=lambda row, place=place: row["tpr_at_fpr"][place]["tpr"],
-            shown=PLACES if level in TERMINAL_LEVELS else PLACES - {"terminal"},
-        )
-        for place, level in enumerate(levels)
-    ]
+    return [_tpr_column(place, level) for place, level in enumerate(levels)]
+
+
+def _tpr_column(place: int, level: float) -> Column[Row]:
+    return Column(
+        name=f"tpr@{level:g}",
+        heading=f"TPR@{percent(level)} FPR",
+        short=f"TPR@\n{percent(level)}",
+        write=lambda row: _tpr_cell(row, place),
+        brief=lambda row: Cell(number(row["tpr_at_fpr"][place]["tpr"])),
+        value=lambda row: row["tpr_at_fpr"][place]["tpr"],
+        shown=PLACES if level in TERMINAL_LEVELS else PLACES - {"terminal"},
+    )
 
 
 def _never(_: Row) -> Cell:

@@ -114,7 +114,7 @@ def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor:
 
 def _roc_frame(axes: "Axes", rows: Sequence[Row], floor: float) -> float:
     """Axes, shade and diagonal of ROC curves; answers the rate where the axes begin."""
-    low = 0.5 / max(row["n_nonmembers"] for row in rows)
+    low = 0.5 / max(int(row["n_nonmembers"]) for row in rows)
     axes.axvspan(low, floor, color=SHADE, linewidth=0)
     axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
     axes.set(xscale="log", yscale="log", xlim=(low, 1.05), ylim=(low, 1.15), xlabel="False positive rate")

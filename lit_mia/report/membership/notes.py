@@ -21,7 +21,7 @@ def fpr_levels(report: AuditReport) -> list[float]:
 
 def fpr_floor(report: AuditReport) -> float:
     """10 / n0 of the test split: below it a true positive rate rests on fewer than ten false positives."""
-    return MIN_FALSE_POSITIVES / max(1, min(row["n_nonmembers"] for row in report.rows))
+    return MIN_FALSE_POSITIVES / max(1, min(int(row["n_nonmembers"]) for row in report.rows))
 
 
 def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
