@@ -78,7 +78,7 @@ class StatisticAttack(AuditedAttack):
         return statistic[:, 0]
 
     def plan(self, setting: Setting) -> Plan:
-        """What a sweep needs to know of one setting."""
+        """What asking the target needs to know of one setting."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
         content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)
