@@ -232,9 +232,6 @@ class StatisticDataModule(AuditDataModule):
 
     # ------------------------------------------------------------------ what is refused
 
-    def _lacking(self, records: Records) -> list[tuple[list[int], list[Plan]]]:
-        return lacking(self.store, self._questions(records), self._plans, self._residual)
-
     def check(self, records: Records) -> None:
         """Refuse what could only fail, or mislead, after the first query; nothing if there is nothing to ask.
 
@@ -244,7 +241,7 @@ class StatisticDataModule(AuditDataModule):
         """
         for attack in self._attacks:
             self.target.require(attack.level)
-        if not self._lacking(records):
+        if not lacking(self.store, self._questions(records), self._plans, self._residual):
             return
         self.target.check_use([attack.level for attack in self._attacks], self._highest, self.image_size)
         self._check_captions(records)

@@ -8,8 +8,7 @@ from optimal_denoiser import OptimalTarget, names, smooth_images
 
 from lit_mia.attacks.statistics import PIA, PIAN, CLiD, Loss, ReDiffuse, ReDiffuseAPI, SecMI, SimA, SimAMC
 from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.requests import Finding, NoisePrediction
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 
 SETTINGS = [

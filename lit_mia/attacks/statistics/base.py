@@ -15,8 +15,7 @@ from torch import Tensor
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.queries.plans import Plan
-from lit_mia.queries.requests import Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Steps, Subject
 from lit_mia.targets.base import AccessLevel
 
 Swept = int | list[int]
