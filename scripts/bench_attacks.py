@@ -20,8 +20,7 @@ from lit_mia.metrics.auc import auc
 from lit_mia.models.condition import Condition
 from lit_mia.queries.one_pass import run_pass
 from lit_mia.queries.plans import Questions
-from lit_mia.queries.requests import Finding
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Subject
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
 

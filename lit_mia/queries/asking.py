@@ -11,8 +11,8 @@ from lit_mia.progress import progress
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.one_pass import PassResult, run_pass
 from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.requests import Subject
 from lit_mia.queries.store import Store
-from lit_mia.queries.subject import Subject
 from lit_mia.targets.base import Target
 
 

@@ -12,8 +12,7 @@ from typing import final
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.queries.requests import Answer, Finding, Request, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +81,10 @@ class _Course:
         self.go_on(None)
 
     def go_on(self, answers: Sequence[Answer] | None) -> None:
-        """Give it the answers to what it asked for."""
+        """Give it the answers to what it asked for; None starts it."""
+        self._refused.update(*(answer.refused for answer in answers or ()))
         try:
-            if answers is None:
-                self.asked = next(self._steps)
-            else:
-                self._refused.update(*(answer.refused for answer in answers))
-                self.asked = self._steps.send([answer.values for answer in answers])
+            self.asked = next(self._steps) if answers is None else self._steps.send([a.values for a in answers])
         except StopIteration as end:
             self.asked, self.finding = None, _without(end.value, self._refused)
             _check_finite(self._subject, self.finding, self._refused)

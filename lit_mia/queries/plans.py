@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_mia.queries.requests import Steps
+from lit_mia.queries.requests import Steps, Subject
 from lit_mia.queries.store import Store
-from lit_mia.queries.subject import Subject
 from lit_mia.records import Records
 from lit_mia.targets.base import Target
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
+from streaming_target import StreamingTarget
 
 from datamodules import StatisticDataModule
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuseAPI, SecMI
@@ -78,6 +79,14 @@ def test_bad_input_is_refused_before_the_first_query(make, attacks, changes, mes
         with pytest.raises((RecordError, TargetError), match=message):
             call()
     assert data.target.nfe == 0
+
+
+def test_a_level_that_is_not_offered_is_refused_before_the_first_query(make):
+    data = make(target=StreamingTarget())
+    data.ask([Loss()], None, residual=False)
+    with pytest.raises(TargetError, match="does not offer the access level 'denoise'; it offers: generate"):
+        data.estimate()
+    assert data.target.asked == []
 
 
 def test_images_can_be_converted_if_one_insists(make):

@@ -6,9 +6,9 @@ import torch
 from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
 
-from lit_mia.attacks.statistics import PIA, CLiD, FreMIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
+from lit_mia.attacks.statistics import PIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
 from lit_mia.errors import TargetError
-from lit_mia.queries.asking import fill, lacking, rehearse
+from lit_mia.queries.asking import estimate, fill, lacking, rehearse
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Questions
 from lit_mia.targets.base import VaryTarget
@@ -42,9 +42,13 @@ def missing(*asked):
 def test_everything_is_asked_once_and_counted(tmp_path, target, questions):
     wanted = plans(PIA(t=[100, 200]), SecMI(t=20))
     filled = store(tmp_path, target)
+    dry = estimate(filled, target, questions, wanted)
+    assert target.nfe == 0
     cost = fill(filled, target, questions, wanted)
     assert cost.nfe == target.nfe == cost.queries == N * (1 + 2 + 3)  # ε(x_0, 0) is PIA's and SecMI's
+    assert (dry.records, dry.missing, dry.nfe) == (N, cost.queries, cost.nfe)
     assert missing(filled, questions, wanted, False) == 0
+    assert estimate(filled, target, questions, wanted).seconds == 0
     assert fill(filled, target, questions, wanted).nfe == 0
     assert [filled.evaluations(plan.key) for plan in wanted] == [2, 2, 4]
 
@@ -69,17 +73,6 @@ def test_ranks_share_the_records(tmp_path, target, questions):
     for plan in wanted:
         one, other = (s.statistics(plan.key, questions.keys) for s in (alone, together))
         np.testing.assert_allclose(one, other, rtol=1e-8)
-
-
-def test_a_key_is_what_changes_a_finding(questions):
-    images = questions.images.copy()
-    images[0, 0, 0, 0] ^= 1
-    changed = Questions(questions.records, images, 0).keys
-    assert [a == b for a, b in zip(changed, questions.keys, strict=True)] == [False] + [True] * (N - 1)
-    assert not set(Questions(questions.records, questions.images, 1).keys) & set(questions.keys)
-    keys = [plan.key for plan in plans(PIA(), PIA(t=[200, 300]), PIA(p=3.0), PIA(no_root=True), SecMI(), SecMI(k=5))]
-    assert keys[0] == keys[1]
-    assert len(set(keys)) == len(keys) - 1
 
 
 def test_an_interruption_loses_the_batch_in_flight(tmp_path, target, questions):
@@ -141,16 +134,3 @@ def test_a_variation_api_can_be_rehearsed(target):
 
     one = rehearse(Api(), plans(ReDiffuseAPI(n=[1, 3])), None, 8)
     assert (one.shared, one.images) == (0, 3)
-
-
-def test_what_only_combines_is_not_asked_for_again():
-    keys = {plan.key for plan in plans(CLiD(alpha=[0.1, 0.5, 0.9]))}
-    assert len(keys) == 1
-    assert keys != {plan.key for plan in plans(CLiD(timesteps=[100], reduced_draws=1))}
-
-
-def test_a_new_revision_of_a_formula_is_asked_again():
-    old, new = Loss(), Loss()
-    new.revision = 2
-    assert plans(old)[0].key != plans(new)[0].key
-    assert plans(FreMIA(old))[0].key != plans(FreMIA(new))[0].key

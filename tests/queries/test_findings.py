@@ -1,6 +1,10 @@
 """The store of findings: kept once, read in any order, and never silently wrong."""
 
+import hashlib
+import json
+
 import pytest
+import safetensors.torch
 import torch
 
 from lit_mia.errors import StoreError
@@ -71,3 +75,13 @@ def test_a_damaged_file_is_ignored_and_named(filled, caplog):
 def test_of_two_findings_about_a_record_the_earlier_counts(filled):
     filled.append(["a"], [FoundBy("x", 2, torch.tensor([9.0]))])
     assert FindingStore(filled.path, FINGERPRINT).statistics("x", ["a"]).tolist() == [[1]]
+
+
+def test_a_file_as_it_was_always_written_is_read(filled):
+    facts = {"records": ["d", "e"], "evaluations": {"z": 5}}
+    tensors = {"statistic/z": torch.tensor([1.0, 2.0]).double(), "residual/z": torch.ones(2, 1, 2, 2)}
+    data = safetensors.torch.save(tensors, {"facts": json.dumps(facts)})
+    (filled.path / f"18e-{hashlib.sha256(data).hexdigest()}.safetensors").write_bytes(data)
+    assert filled.statistics("z", ["e", "d"]).tolist() == [[2], [1]]
+    assert filled.residuals("z", ["e"]).shape == (1, 1, 2, 2)
+    assert filled.evaluations("z") == 5

@@ -8,11 +8,10 @@ from optimal_denoiser import OptimalTarget, names, smooth_images
 
 from lit_mia.attacks.statistics import PIA, PIAN, CLiD, Loss, ReDiffuse, ReDiffuseAPI, SecMI, SimA, SimAMC
 from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.requests import Finding, NoisePrediction
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 
-SWEEP = [
+SETTINGS = [
     SecMI(t=list(range(50, 151, 10))),
     PIA(t=list(range(50, 501, 50))),
     PIAN(t=list(range(50, 501, 50))),
@@ -70,8 +69,8 @@ def assert_same(found, expected, rtol, atol=0):
 # ---------------------------------------------------------------------- what is saved
 
 
-def test_a_sweep_costs_84_evaluations_instead_of_255(target):
-    result = measure(target, SWEEP)
+def test_many_settings_cost_84_evaluations_instead_of_255(target):
+    result = measure(target, SETTINGS)
     assert len(result.findings) == 11 + 10 + 10 + 7 + 5
     assert sum(result.evaluations) == 255
     assert result.shared == 84
@@ -79,9 +78,9 @@ def test_a_sweep_costs_84_evaluations_instead_of_255(target):
 
 
 def test_alone_the_attacks_find_the_same_for_255_evaluations(target):
-    alone = [measure(target, [attack]).findings[0].statistic for attack in settings_one_by_one(SWEEP)]
+    alone = [measure(target, [attack]).findings[0].statistic for attack in settings_one_by_one(SETTINGS)]
     assert target.nfe == 255 * 4
-    assert_same(statistics(measure(target, SWEEP)), alone, rtol=1e-8)
+    assert_same(statistics(measure(target, SETTINGS)), alone, rtol=1e-8)
 
 
 def test_the_loss_shares_the_first_step_of_rediffuse(target):

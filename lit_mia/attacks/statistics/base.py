@@ -15,8 +15,7 @@ from torch import Tensor
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.queries.plans import Plan
-from lit_mia.queries.requests import Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Steps, Subject
 from lit_mia.targets.base import AccessLevel
 
 Swept = int | list[int]
@@ -80,7 +79,7 @@ class StatisticAttack(AuditedAttack):
 
     @final
     def plan(self, setting: Setting) -> Plan:
-        """What a sweep needs to know of one setting; findings are kept under its parameters and its revision."""
+        """What asking the target needs to know of one setting; findings are kept under its parameters and its revision."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
         content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)

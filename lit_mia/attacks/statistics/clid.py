@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments
 from lit_mia.errors import HeadError
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 SHARES = (0.3, 0.5, 0.7)  # of the important words that a reduced caption lacks; the fourth is the empty caption
 

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments, vector_norm
 from lit_mia.errors import HeadError
-from lit_mia.queries.requests import Finding, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Steps, Subject
 
 
 @final

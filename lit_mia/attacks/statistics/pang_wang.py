@@ -9,8 +9,7 @@ from torch.nn.functional import cosine_similarity
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import resize
-from lit_mia.queries.requests import Finding, Generation, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Generation, Steps, Subject
 from lit_mia.targets.base import AccessLevel
 
 

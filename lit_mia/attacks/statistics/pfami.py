@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 WEAKEST, STRONGEST = 0.95, 0.70  # share of the side that a crop keeps
 

@@ -8,8 +8,7 @@ from torch import Tensor
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
 from lit_mia.attacks.statistics.distances import Distance, compare
 from lit_mia.errors import HeadError
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 
 @final

@@ -6,8 +6,7 @@ import torch
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
 from lit_mia.attacks.statistics.distances import Distance, compare
-from lit_mia.queries.requests import Finding, Steps, Variation
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Steps, Subject, Variation
 from lit_mia.targets.base import AccessLevel
 
 

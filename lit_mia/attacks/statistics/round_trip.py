@@ -4,8 +4,7 @@ from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.attacks.statistics.distances import compare
-from lit_mia.queries.requests import Finding, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Steps, Subject
 
 
 @final

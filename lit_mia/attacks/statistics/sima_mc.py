@@ -5,8 +5,7 @@ from typing import final
 import torch
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 
 @final

@@ -11,8 +11,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.requests import Finding
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 
 CAPTIONS = ("a red cat", "two dogs, far away", "moon", "the sun at noon")

@@ -8,7 +8,7 @@ from lit_mia.attacks.statistics import ReDiffuse, ReDiffuseAPI
 from lit_mia.errors import HeadError
 from lit_mia.queries.generate import record_seed
 from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Subject
 from lit_mia.targets.base import VaryTarget
 
 
