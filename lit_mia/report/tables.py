@@ -1,8 +1,9 @@
 """Tables in the terminal, as Markdown and as CSV; on the page they are a macro of the templates."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -13,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lit_mia.report.columns import Cell, Line, Table
+from lit_mia.report.columns import TABLES, Cell, Column, Line, R, Table
 
 WIDTH = 80
 INDENT = 2
@@ -59,6 +60,16 @@ def markdown_table(table: Table) -> str:
     marks = [":--", *(":--" if left else "--:" for left in table.left)]
     lines = [[line.name and _marked(line), *map(_one_line, line.cells)] for block in table.blocks for line in block]
     return "".join(f"| {' | '.join(values)} |\n" for values in [[*map(_escaped, _headings(table))], marks, *lines])
+
+
+def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]:
+    """A column that only files and W&B have.
+
+    Args:
+        name: Its name.
+        value: A row's value; the attribute of that name if not given.
+    """
+    return Column(name, name, lambda _: Cell(), value or attrgetter(name), TABLES)
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:

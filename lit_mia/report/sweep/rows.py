@@ -1,12 +1,8 @@
-"""What a sweep of training-free attacks measured."""
+"""One attack at one setting, as a sweep measured it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from lit_mia.attacks.statistics.base import Setting
-from lit_mia.cost import Cost
-
-MeasuredSplit = Literal["train", "val", "calibration"]
 
 
 @dataclass(frozen=True)
@@ -32,22 +28,3 @@ class SweepRow:
     n_members: int
     n_nonmembers: int
     evaluations: int
-
-
-@dataclass(frozen=True)
-class SweepReport:
-    """What a sweep measured, and where the numbers come from.
-
-    Attributes:
-        rows: All settings of all attacks, in their order.
-        splits: The splits whose records were measured together.
-        cost: What this run asked, all settings together; settings share what they ask alike.
-        target: Fingerprint of the target.
-        hashes: Of the splits and of the answers.
-    """
-
-    rows: tuple[SweepRow, ...]
-    splits: tuple[MeasuredSplit, ...]
-    cost: Cost
-    target: dict[str, Any]
-    hashes: dict[str, str]

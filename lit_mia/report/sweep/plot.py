@@ -1,18 +1,16 @@
 """The figure of a sweep: AUC against each swept argument. Matplotlib without pyplot."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.attacks.statistics.base import Setting, describe
-from lit_mia.report.plots import GRID, INK, MUTED, SETTINGS
-from lit_mia.report.sweep import SweepReport, SweepRow
+from lit_mia.report.style import GRID, LINE_COLOURS, LINE_MARKERS, MUTED, WIDE
+from lit_mia.report.sweep.rows import SweepRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 150
 WORDS = {
     "t": "timestep t",
     "k": "timesteps per step, k",
@@ -21,36 +19,28 @@ WORDS = {
 }
 """What the arguments are in plain words; any other is called by its name."""
 
-# Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
-LINE_COLOURS = ("#0a64a8", "#c8551b", "#0b7d61", "#9a4a8c", "#20252b", "#b8860b", "#3aa0d8")
-LINE_MARKERS = ("o", "s", "^", "D", "v")
 _DODGE = 14.0  # points from the first line to the last at one value, so that no error bar hides another
 _MARGIN = 0.06  # share of the x axis beside the outermost values
-STYLE = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
 
 
-def write_sweep_plot(report: SweepReport, path: Path) -> None:
-    """Write the figure as a PNG."""
-    sweep_figure(report).savefig(path, format="png", dpi=DPI)
-
-
-def sweep_figure(report: SweepReport) -> "Figure":
+def sweep_figure(rows: Sequence[SweepRow], title: str) -> "Figure":
     """One axes per argument that some attack has several values of, with one line per attack and other values.
 
     Error bars are 95 % intervals. Lines stand a little beside each other; ticks are the exact values.
 
     Args:
-        report: The numbers.
+        rows: The numbers.
+        title: What stands above.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    names = swept_names(report.rows)
-    with rc_context(STYLE):
+    names = swept_names(rows)
+    with rc_context(WIDE):
         figure = Figure(figsize=(9.5, 3.8 * len(names) + 0.4), layout="constrained")
         for axes, name in zip(figure.subplots(len(names), squeeze=False).flatten(), names, strict=True):
-            _draw(axes, name, [row for row in report.rows if name in row.setting])
-        figure.suptitle(_title(report), fontweight="bold")
+            _draw(axes, name, [row for row in rows if name in row.setting])
+        figure.suptitle(title, fontweight="bold")
     return figure
 
 
@@ -110,10 +100,3 @@ def _error_bars(axes: "Axes", label: str, name: str, rows: Sequence[SweepRow], n
         capsize=2,
         transform=axes.transData + ScaledTranslation(dodge / 72, 0, figure.dpi_scale_trans),
     )
-
-
-def _title(report: SweepReport) -> str:
-    *first, last = report.splits
-    splits = f"{', '.join(first)} and {last}" if first else last
-    row = report.rows[0]
-    return f"Measured on {splits}: {row.n_members} members, {row.n_nonmembers} non-members"

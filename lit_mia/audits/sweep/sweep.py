@@ -1,21 +1,30 @@
 """Training-free attacks at many settings, measured on every split but test."""
 
+import time
+from collections.abc import Sequence
 from functools import cached_property
-from typing import get_args
+from typing import Literal, final, get_args
 
 import numpy as np
 
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
-from lit_mia.cost import Estimate
+from lit_mia.audits.base import Audit, Run
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
-from lit_mia.report.sweep import MeasuredSplit, SweepReport, SweepRow
+from lit_mia.report.base import Picture, Result
+from lit_mia.report.origin import Origin
+from lit_mia.report.sweep import SweepResult
+from lit_mia.report.sweep.rows import SweepRow
+
+MeasuredSplit = Literal["train", "val", "calibration"]
 
 
-class Sweep:
+@final
+class Sweep(Audit):
     """Measures training-free attacks at all their settings, never on test.
 
     All settings are answered in one pass, about the records of the measured splits only.
@@ -50,12 +59,31 @@ class Sweep:
         self._announce()
         return {"target": self.data.estimate_for(self.records)}
 
-    def run(self) -> SweepReport:
-        """Ask what is missing, and measure every setting of every attack."""
+    def query(self) -> dict[str, Cost]:
+        """Fill the store with what is missing."""
         self._announce()
         self.data.fill(self.records, 0, 1)
+        return {"target": self.data.cost} | self.data.source.costs()
+
+    def run(self, run: Run) -> SweepResult:
+        """Ask what is missing, and measure every setting of every attack."""
+        began = time.perf_counter()
+        self.query()
         rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
-        return SweepReport(rows, self.splits, self.data.cost, dict(self.data.target.fingerprint()), self.data.hashes())
+        return SweepResult(
+            origin=Origin.here(run.name, run.config, began),
+            cost=self.data.cost,
+            splits=self.splits,
+            n_members=rows[0].n_members,
+            n_nonmembers=rows[0].n_nonmembers,
+            rows=rows,
+            target=dict(self.data.target.fingerprint()),
+            hashes=self.data.hashes(),
+        )
+
+    def pictures(self, result: Result) -> Sequence[Picture]:
+        """None: a sweep shows no records."""
+        return ()
 
     def _announce(self) -> None:
         self.data.prepare_data()
@@ -67,14 +95,14 @@ class Sweep:
         labels = np.array(self.records.members)
         estimate = auc_estimate(scores, labels, np.array(self.records.groups))
         return SweepRow(
-            attack.name,
-            setting,
-            estimate.auc,
-            estimate.lo,
-            estimate.hi,
-            int(np.sum(labels == MEMBER)),
-            int(np.sum(labels == NON_MEMBER)),
-            self.data.evaluations(attack, setting),
+            attack=attack.name,
+            setting=setting,
+            auc=estimate.auc,
+            auc_lo=estimate.lo,
+            auc_hi=estimate.hi,
+            n_members=int(np.sum(labels == MEMBER)),
+            n_nonmembers=int(np.sum(labels == NON_MEMBER)),
+            evaluations=self.data.evaluations(attack, setting),
         )
 
     @cached_property

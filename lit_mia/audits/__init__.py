@@ -1,0 +1,1 @@
+"""The kinds of audit, and what they have in common."""
