@@ -86,7 +86,7 @@ class Audit:
                 "it out, or audit an AuxiliaryDataModule."
             )
         self.data, self.attacks, self.design = data, attacks, design
-        self.fid_encoder = fid_encoder
+        self.fid_encoder, self.budget = fid_encoder, budget
         self.maker = _row_maker(data, attacks, budget, protocol, head)
         self.protocol: Protocol = self.maker.protocol
         self._placebo = (placebo, placebo_store or str(data.store_path / "placebo"))

@@ -2,9 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from lit_mia.cost import Cost
 from lit_mia.report.base import Picture, Result
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 KIND = "exploration"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,11 @@ class Exploration(Result):
     def write_figure(self, path: Path) -> None:
         """Write the figure as a PNG."""
         self.figure().savefig(path, format="png", dpi=DPI)
+
+
+def read_fields(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass from JSON values; further ones, which other readers need, are left out."""
+    return cls(**{field.name: values[field.name] for field in fields(cls)})  # type: ignore[arg-type]
 
 
 def shared_fields(numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a sweep of training-free attacks measured."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, final
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, final
 from lit_mia.errors import ReportError
 from lit_mia.report.base import Writer
 from lit_mia.report.columns import Place, Table, values_of
-from lit_mia.report.exploration import Exploration, shared_fields
+from lit_mia.report.exploration import Exploration, read_fields, shared_fields
 from lit_mia.report.sweep.columns import COLUMNS, sweep_table
 from lit_mia.report.sweep.plot import sweep_figure
 from lit_mia.report.sweep.rows import SweepRow
@@ -44,7 +44,7 @@ class SweepResult(Exploration):
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """The result in a folder, from `audit.json` alone."""
         try:
-            rows = tuple(SweepRow(**{f.name: row[f.name] for f in fields(SweepRow)}) for row in numbers["rows"])
+            rows = tuple(read_fields(SweepRow, row) for row in numbers["rows"])
             return cls(**shared_fields(numbers), rows=rows, target=numbers["target"], hashes=numbers["hashes"])
         except (KeyError, TypeError) as error:
             raise ReportError(f"The sweep in {folder} lacks a number ({error!r}). Run it again.") from error

@@ -10,16 +10,21 @@ from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
 from datamodules.pairs import PairArrays
+from lit_mia.attacks import networks, training
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.training import FixedBudget, same_training, train_seeds
 from lit_mia.cache import cached_rows
+from lit_mia.code_digest import code_digest
+from lit_mia.features import operations
 
 PACKAGES = ("lit-mia", "torch", "lightning")
+HELPERS = (networks, training, operations)
+"""What a head is made by besides its class."""
 
 
 @final
 class KeptHeads:
-    """Trains a head only if no equal head was ever trained on equal arrays, at any point of any ablation.
+    """Trains a head only if no equal head was ever trained by equal code on equal arrays, at any point of any ablation.
 
     A control without the target is therefore trained once for all points that ask another target.
 
@@ -37,6 +42,7 @@ class KeptHeads:
         """Raw scores `[seeds, n]` of all records of the datamodule's table."""
         made_by = {
             "head": same_training(attack),
+            "code": code_digest(type(attack), *HELPERS),
             "arrays": {name: self._digests[name] for name in ("member", *sorted(attack.inputs))},
             "train": self._data.train_rows,
             "batch_size": self._data.batch_size,

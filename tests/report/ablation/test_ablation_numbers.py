@@ -6,8 +6,8 @@ import pytest
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
-from lit_mia.report.ablation import PointFacts
-from lit_mia.report.ablation_numbers import PointScores, on_common_records, rows_of, summaries_of
+from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
+from lit_mia.report.ablation.rows import PointFacts
 
 N = 80
 LABELS = np.arange(N) // 2 % 2

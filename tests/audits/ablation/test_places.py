@@ -1,10 +1,8 @@
-"""What an ablation varies: the order of its points, where values go, and what they are called."""
-
-from pathlib import Path
+"""Values at dotted places of a config: where they go, and what they are called."""
 
 import pytest
 
-from lit_mia.audit.plan import AblationPlan, files_from, label, value_at, with_values
+from lit_mia.audits.ablation.places import label, value_at, with_values
 from lit_mia.errors import PlanError
 
 CONFIG = {
@@ -16,17 +14,6 @@ CONFIG = {
     "placebo": None,
 }
 STEPS, OPERATION = "data.init_args.target.init_args.steps", "attacks.*.init_args.operation"
-
-
-def test_points_come_in_the_order_of_grids_keys_and_values():
-    grids = [{"z": [1, 2], "a": ["x", "y"]}, {"z": [3]}]
-    assert AblationPlan("audit", "z", grids).grid() == [
-        {"a": "x", "z": 1},
-        {"a": "x", "z": 2},
-        {"a": "y", "z": 1},
-        {"a": "y", "z": 2},
-        {"z": 3},
-    ]
 
 
 def test_a_value_goes_to_its_place_and_nowhere_else():
@@ -76,28 +63,3 @@ def test_a_key_that_leads_nowhere_is_refused(key):
 def test_what_a_value_is_called(value, name):
     assert label(value) == name
     assert type(label(value)) is type(name)
-
-
-def test_files_of_blocks_are_found_beside_the_plan(tmp_path):
-    (tmp_path / "block.yaml").write_text("class_path: A")
-    inside = tmp_path / "plans"
-    assert files_from("../block.yaml", inside) == str(tmp_path.resolve() / "block.yaml")
-    assert files_from(["../block.yaml", 3, "text", None], inside)[1:] == [3, "text", None]
-    with pytest.raises(PlanError, match=r"names the block 'nowhere\.yaml'"):
-        files_from("nowhere.yaml", Path("plans"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"axis": "y"}, r"`axis` must be a key of `points` \(x\), but got 'y'"),
-        ({"points": []}, "at least one grid"),
-        ({"points": [{}]}, "at least one grid"),
-        ({"points": [{"x": []}]}, "lists of at least one value"),
-        ({"steps": 0}, "`steps` must be at least 1, but got 0"),
-        ({"baseline": 1, "baseline_attack": "II-S"}, "not both"),
-    ],
-)
-def test_a_plan_that_makes_no_sense_is_refused(changes, message):
-    with pytest.raises(PlanError, match=message):
-        AblationPlan(**({"audit": "a", "axis": "x", "points": [{"x": [1]}]} | changes))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lit_mia.metrics.auc import Difference, auc
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
-from lit_mia.report.ablation import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
+from lit_mia.report.ablation.rows import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
 
 Head = tuple[str, HeadKind]
 """Name of an attack, and whether it or its blind control is meant."""

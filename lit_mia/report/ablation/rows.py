@@ -1,10 +1,8 @@
-"""What an ablation measured: heads at many points, never on test."""
+"""What an ablation measured: heads at many points, and at many values of its axis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
-
-from lit_mia.cost import Cost
 
 Label = float | int | str
 """What tables and plots call a value."""
@@ -56,6 +54,11 @@ class AblationRow:
     auc_hi: float
     point: PointFacts
 
+    @property
+    def name(self) -> str:
+        """`II-S`, or `II-S blind`."""
+        return line_name(self.attack, self.kind)
+
 
 @dataclass(frozen=True)
 class AblationSummary:
@@ -89,34 +92,15 @@ class AblationSummary:
     delta_lo: float | None = None
     delta_hi: float | None = None
 
+    @property
+    def name(self) -> str:
+        """`II-S`, or `II-S blind`."""
+        return line_name(self.attack, self.kind)
 
-@dataclass(frozen=True)
-class AblationReport:
-    """The numbers of an ablation, and where they come from.
 
-    Attributes:
-        axis: The key on the x axis.
-        rows: Every attack and blind control at every point.
-        summary: Every attack and blind control at every value of the axis.
-        n_members: Measured members, the same at every point.
-        n_nonmembers: Measured non-members, the same at every point.
-        baseline: What the differences are taken to; None without differences.
-        splits: The splits whose records were measured together.
-        split_digest: Hash of the splits.
-        stores: Hash of the answers of each target, by the first 16 digits of its fingerprint's digest.
-        cost: What this run asked of all targets.
-    """
-
-    axis: str
-    rows: tuple[AblationRow, ...]
-    summary: tuple[AblationSummary, ...]
-    n_members: int
-    n_nonmembers: int
-    baseline: Label | None = None
-    splits: tuple[str, ...] = ("val", "calibration")
-    split_digest: str = ""
-    stores: dict[str, str] = field(default_factory=dict)
-    cost: Cost = Cost()  # noqa: RUF009 (frozen)
+def line_name(attack: str, kind: str) -> str:
+    """`II-S`, or `II-S blind`."""
+    return attack if kind == "attack" else f"{attack} {kind}"
 
 
 def short(key: str) -> str:
