@@ -38,7 +38,9 @@ class AblationResult(Exploration):
 
     schema: ClassVar[str] = "lit-mia/ablation/1"
     title: ClassVar[str] = "Ablation"
-    deed: ClassVar[str] = "Trained heads and their blind controls were measured at many points of the config of an audit"
+    deed: ClassVar[str] = (
+        "Trained heads and their blind controls were measured at many points of the config of an audit"
+    )
     axis: str
     rows: tuple[AblationRow, ...]
     summary: tuple[AblationSummary, ...]

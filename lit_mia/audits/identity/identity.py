@@ -2,17 +2,17 @@
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import cast, final
 
 import numpy as np
 
 from datamodules.identity import IdentityDataModule
 from lit_mia.attacks.identity import IdentityInference
-from lit_mia.audit.identity_rows import Side, grid_of, halves_of, identity_row, person_lines, side_of
+from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.identity.sides import Side, grid_of, halves_of, identity_row, person_lines, side_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError
 from lit_mia.metrics.identity import trend_with_images, trend_with_occurrences, within_null
@@ -20,16 +20,20 @@ from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, 
 from lit_mia.metrics.verdict import Design
 from lit_mia.people import People
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
-from lit_mia.report.identity_limits import identity_limits
-from lit_mia.report.identity_schema import IdentityReport, IdentityRow, IdentityRowKind
-from lit_mia.report.people import PersonLine
-from lit_mia.report.provenance import git_commit, versions
+from lit_mia.report.base import Picture, Result
+from lit_mia.report.identity import IdentityResult
+from lit_mia.report.identity.limits import identity_limits
+from lit_mia.report.identity.people import PersonLine
+from lit_mia.report.identity.schema import IdentityRow, IdentityRowKind
+from lit_mia.report.origin import Origin
+from lit_mia.report.words import number
 from lit_mia.targets.base import EmbedTarget
 
 _OPPOSITE = {MEMBER: NON_MEMBER, NON_MEMBER: MEMBER, UNKNOWN: UNKNOWN}
 
 
-class IdentityAudit:
+@final
+class IdentityAudit(Audit):
     """Measures whether a model recognises people by name who were in its training data, and only those.
 
     Nothing is trained and nothing is chosen: thresholds and numbers of images are fixed beforehand.
@@ -85,23 +89,26 @@ class IdentityAudit:
             data.query(self.attack)
         return {kind: data.cost for kind, data in self.sides.items()}
 
-    def run(self, name: str, config: Mapping[str, Any]) -> tuple[IdentityReport, list[PersonLine]]:
-        """Embed what is missing, and measure.
-
-        Args:
-            name: Name of the audit.
-            config: Its configuration, kept in the report.
-
-        Returns:
-            The report, and what was read about every person by every model.
-        """
+    def run(self, run: Run) -> IdentityResult:
+        """Embed what is missing, and measure."""
         began = time.perf_counter()
         self.query()
         rows = self.data.usable(self.attack)
         people = self.data.people.select(rows)
         sides = [self._side(kind, people, rows) for kind in self.sides]
         lines = [line for side in sides for line in self._lines(side, people, rows)]
-        return self._report(name, config, people, sides, began), lines
+        return self._result(people, sides, lines, Origin.here(run.name, run.config, began))
+
+    def pictures(self, result: Result) -> list[Picture]:
+        """The first readable image of every person, with how many templates name the person."""
+        lines = cast("IdentityResult", result).lines
+        templates = {line.name: line.templates for line in lines if line.row == "target"}
+        self.data.prepare_data()
+        people, shown = self.data.people, []
+        for row in self.data.usable(self.attack):
+            first, name = int(self.data.readable(row, self.attack).argmax()), people.names[row]
+            shown.append(Picture((people.open_image(row, first),), name, f"{number(templates[name], 1)} templates"))
+        return shown
 
     def _side(self, kind: IdentityRowKind, people: People, rows: Sequence[int]) -> Side:
         data = self.sides[kind]
@@ -118,11 +125,9 @@ class IdentityAudit:
         images = [int(self.sides[side.kind].readable(row, self.attack).sum()) for row in rows]
         return person_lines(side, people.names, occurrences, images, self.attack.thresholds)
 
-    # ------------------------------------------------------------------ report
+    # ------------------------------------------------------------------ result
 
-    def _report(
-        self, name: str, config: Mapping[str, Any], people: People, sides: Sequence[Side], began: float
-    ) -> IdentityReport:
+    def _result(self, people: People, sides: Sequence[Side], lines: list[PersonLine], origin: Origin) -> IdentityResult:
         data, attack, target = self.data, self.attack, sides[0]
         swapped = next((side for side in sides if side.kind == "swapped membership"), None)
         halves = halves_of(target, swapped, attack.thresholds[0]) if swapped else []
@@ -134,9 +139,9 @@ class IdentityAudit:
             if name not in people.names
         }
         verdict = self._verdict(rows)
-        return IdentityReport(
-            name=name,
-            created=datetime.now(UTC).date().isoformat(),
+        return IdentityResult(
+            name=origin.name,
+            created=origin.created,
             verdict={"kind": verdict.kind, "sentence": verdict.sentence},
             rows=rows,
             grid=grid_of(target, people.occurrences, attack),
@@ -158,16 +163,18 @@ class IdentityAudit:
             unreadable=unreadable,
             cut_off=cut_off,
             cost={
+                "queries": sum(side.cost.queries for side in self.sides.values()),
                 "by_row": {kind: asdict(side.cost) for kind, side in self.sides.items()},
-                "seconds_total": time.perf_counter() - began,
+                "seconds_total": origin.seconds_total,
             },
             design=self.design,
             pool_digest=hashlib.sha256("\n".join(data.names).encode()).hexdigest(),
             people_digest=people.digest(),
-            config=dict(config),
+            config=dict(origin.config),
             limits=identity_limits(rows[0], data.target.notes, cut_off, len(skipped), self.design),
-            versions=versions(),
-            git=git_commit(),
+            versions=origin.versions,
+            git=origin.git,
+            lines=lines,
         )
 
     def _verdict(self, rows: Sequence[IdentityRow]) -> IdentityVerdict:

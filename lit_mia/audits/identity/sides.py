@@ -12,8 +12,8 @@ from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.identity import Rate, mean_over_people, null_bound, rate, recognised, within_null
 from lit_mia.models.digest import Fingerprint
 from lit_mia.records import MEMBER, NON_MEMBER
-from lit_mia.report.identity_schema import AtImages, GridCell, Half, IdentityRow, IdentityRowKind, Point
-from lit_mia.report.people import PersonLine
+from lit_mia.report.identity.people import PersonLine
+from lit_mia.report.identity.schema import AtImages, AtThreshold, GridCell, Half, IdentityRow, IdentityRowKind
 
 GROUPS = 8
 """Most groups of occurrence counts; more counts are put together by quantiles."""
@@ -169,11 +169,11 @@ def person_lines(
     ]
 
 
-def _point(side: Side, attack: IdentityInference, pool: int, place: int) -> Point:
+def _point(side: Side, attack: IdentityInference, pool: int, place: int) -> AtThreshold:
     threshold = attack.thresholds[place]
     shares, others = side.shares(threshold), side.of(NON_MEMBER)
     named = side.distinct[others if len(others) else slice(None), -1, :, place]
-    return Point(
+    return AtThreshold(
         threshold=threshold,
         tpr=_rate_of(shares[side.of(MEMBER)]),
         fpr=_rate_of(shares[others]),
@@ -186,7 +186,7 @@ def _rate_of(shares: NDArray[np.float64]) -> Rate | None:
     return rate(shares) if len(shares) else None
 
 
-def _passes(kind: IdentityRowKind, point: Point, halves: Sequence[Half]) -> bool | None:
+def _passes(kind: IdentityRowKind, point: AtThreshold, halves: Sequence[Half]) -> bool | None:
     if kind == "target":
         return None
     if kind == "swapped membership":

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.cells import percent
-from lit_mia.report.identity_schema import IdentityRow
+from lit_mia.report.identity.schema import IdentityRow
+from lit_mia.report.words import percent
 
 
 def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, skipped: int, design: Design) -> list[str]:

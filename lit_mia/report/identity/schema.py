@@ -1,15 +1,13 @@
-"""The result of an identity audit and its JSON form, `audit.json`."""
+"""The numbers of an identity audit and their JSON form."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, TypedDict
 
-from lit_mia.errors import ReportError
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.verdict import Design
 from lit_mia.report.finite import json_values, spell_non_finite
+from lit_mia.report.identity.people import PersonLine
 from lit_mia.report.schema import VerdictText, check_fields
 
 IDENTITY_SCHEMA = "lit-mia/identity/1"
@@ -17,7 +15,7 @@ IDENTITY_SCHEMA = "lit-mia/identity/1"
 IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]
 
 
-class Setting(TypedDict):
+class Questioning(TypedDict):
     """How people were asked about: n of the images, M names, P templates, draws of images, and the thresholds τ."""
 
     images: list[int]
@@ -29,7 +27,7 @@ class Setting(TypedDict):
 
 
 @dataclass(frozen=True)
-class Point:
+class AtThreshold:
     """Rates at one threshold τ and the largest n.
 
     Attributes:
@@ -75,7 +73,7 @@ class IdentityRow:
     name: str
     kind: IdentityRowKind
     model: dict[str, Any]
-    points: list[Point]
+    points: list[AtThreshold]
     auc: float | None
     auc_ci: list[float] | None
     by_images: list[AtImages]
@@ -117,9 +115,9 @@ class Half:
     passes: bool
 
 
-@dataclass(frozen=True)
-class IdentityReport:
-    """Everything that the page of an identity audit says, but for single people.
+@dataclass(frozen=True, kw_only=True)
+class IdentityFindings:
+    """Everything that the page of an identity audit says.
 
     Attributes:
         name: Name of the audit.
@@ -134,7 +132,7 @@ class IdentityReport:
         skipped: People with too few readable images, and how many they have.
         unreadable: Images that could not be read, by person.
         cut_off: Captions that the target did not read to their end.
-        cost: Embeddings computed and seconds, by row; `seconds_total` for the whole audit.
+        cost: Embeddings computed and seconds, by row; `queries` and `seconds_total` for the whole audit.
         design: How members and non-members came about.
         pool_digest: SHA-256 of the pool.
         people_digest: SHA-256 of the table of people.
@@ -142,6 +140,7 @@ class IdentityReport:
         limits: Sentences that qualify every result.
         versions: Versions of what computes the numbers.
         git: Commit, if any.
+        lines: What was read about every person by every model; in a file of its own.
     """
 
     name: str
@@ -151,7 +150,7 @@ class IdentityReport:
     grid: list[GridCell]
     halves: list[Half]
     trends: dict[str, float | None]
-    setting: Setting
+    setting: Questioning
     people: dict[str, int]
     skipped: dict[str, int]
     unreadable: dict[str, int]
@@ -164,49 +163,55 @@ class IdentityReport:
     limits: list[str]
     versions: dict[str, str]
     git: str | None
-    schema: str = field(default=IDENTITY_SCHEMA)
+    lines: list[PersonLine]
+
+    @property
+    def target(self) -> IdentityRow:
+        """The row of the target."""
+        return self.rows[0]
+
+    @property
+    def first(self) -> AtThreshold:
+        """The target at the first threshold, by which the verdict is given."""
+        return self.target.points[0]
+
+    @property
+    def largest(self) -> int:
+        """The largest number of images n."""
+        return self.setting["images"][-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain JSON values.
+        """The numbers as plain JSON values, without those of single people.
 
         Raises:
             ReportError: If a measured number is infinite or not a number.
         """
-        return json_values({"schema": self.schema, **asdict(self), "config": spell_non_finite(self.config)})
+        values = asdict(self)
+        del values["lines"]
+        return json_values({"schema": IDENTITY_SCHEMA, **values, "config": spell_non_finite(self.config)})
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The report of plain JSON values.
+    def from_dict(cls, data: Mapping[str, Any], lines: list[PersonLine]) -> Self:
+        """The numbers of plain JSON values.
+
+        Args:
+            data: What `to_dict` gave.
+            lines: What was read about single people.
 
         Raises:
-            ReportError: If the schema is another, or a field is missing or unknown.
+            ReportError: If a field is missing or unknown.
         """
-        if data.get("schema") != IDENTITY_SCHEMA:
-            raise ReportError(f"The audit has schema {data.get('schema')!r}, not {IDENTITY_SCHEMA}. Run it again.")
-        check_fields(cls, data, "the audit")
-        rows = [_row(row, f"row {i}") for i, row in enumerate(data["rows"])]
-        grid = [GridCell(**_rates(cell, "tpr")) for cell in data["grid"]]
-        halves = [Half(**_rates(half, "tpr", "fpr", "difference")) for half in data["halves"]]
-        return cls(**{**data, "rows": rows, "grid": grid, "halves": halves})
-
-
-def read_identity(path: Path) -> IdentityReport | None:
-    """The report in a file; None if the file is missing, or holds an audit of another kind.
-
-    Raises:
-        ReportError: If it is a broken identity audit.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # the reader of the other kind says why
-    is_identity = isinstance(data, dict) and str(data.get("schema")).startswith("lit-mia/identity/")
-    return IdentityReport.from_dict(data) if is_identity else None
+        values = {**{name: value for name, value in data.items() if name != "schema"}, "lines": lines}
+        check_fields(cls, values, "the audit")
+        rows = [_row(row, f"row {i}") for i, row in enumerate(values["rows"])]
+        grid = [GridCell(**_rates(cell, "tpr")) for cell in values["grid"]]
+        halves = [Half(**_rates(half, "tpr", "fpr", "difference")) for half in values["halves"]]
+        return cls(**{**values, "rows": rows, "grid": grid, "halves": halves})
 
 
 def _row(data: Mapping[str, Any], where: str) -> IdentityRow:
     check_fields(IdentityRow, data, where)
-    points = [Point(**_rates(point, "tpr", "fpr")) for point in data["points"]]
+    points = [AtThreshold(**_rates(point, "tpr", "fpr")) for point in data["points"]]
     by_images = [AtImages(**_rates(at, "tpr", "fpr")) for at in data["by_images"]]
     return IdentityRow(**{**data, "points": points, "by_images": by_images})
 

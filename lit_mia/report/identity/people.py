@@ -8,10 +8,14 @@ from pathlib import Path
 from lit_mia.errors import ReportError
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.report.columns import Cell, Column, Place, Table, table_of
+from lit_mia.report.tables import file_column
+from lit_mia.report.words import NOTHING, number, percent, signed
 
-_COLUMNS = ["row", "name", "member", "occurrences", "images", "templates", "margin"]
 _SHARE = "recognised@"
 _LABELS = {MEMBER: "1", NON_MEMBER: "0", UNKNOWN: "unknown"}
+_WORDS = {MEMBER: "trained on", NON_MEMBER: "never trained on", UNKNOWN: "unknown"}
+_LISTED: frozenset[Place] = frozenset({"page", "csv"})
 
 
 @dataclass(frozen=True)
@@ -39,20 +43,56 @@ class PersonLine:
     recognised: dict[int, float]
 
 
-def write_people(lines: Sequence[PersonLine], path: Path) -> None:
-    """Write the table as CSV, a line per person and row of the report."""
-    thresholds = list(lines[0].recognised)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*_COLUMNS, *(f"{_SHARE}{threshold}" for threshold in thresholds)])
-        for line in lines:
-            occurrences = "" if line.occurrences is None else line.occurrences
-            facts = [line.row, line.name, _LABELS[line.member], occurrences, line.images, line.templates, line.margin]
-            writer.writerow([*facts, *(line.recognised[threshold] for threshold in thresholds)])
+def _called(lines: Sequence[PersonLine]) -> list[Column[PersonLine]]:
+    """One column per threshold: the share of the draws in which the person is called a member."""
+    return [_called_at(threshold) for threshold in lines[0].recognised]
+
+
+def _called_at(threshold: int) -> Column[PersonLine]:
+    return Column(
+        f"{_SHARE}{threshold}",
+        f"Called, τ = {threshold}",
+        lambda line: Cell(percent(line.recognised[threshold])),
+        lambda line: line.recognised[threshold],
+        _LISTED,
+    )
+
+
+COLUMNS: tuple[Column[PersonLine], ...] = (
+    file_column("row"),
+    Column("name", "Person", lambda line: Cell(line.name), lambda line: line.name, frozenset({"csv"})),
+    Column(
+        "member",
+        "Membership",
+        lambda line: Cell(_WORDS[line.member]),
+        lambda line: _LABELS[line.member],
+        _LISTED,
+    ),
+    Column(
+        "occurrences",
+        "Training pairs",
+        lambda line: Cell(NOTHING if line.occurrences is None else str(line.occurrences)),
+        lambda line: line.occurrences,
+        _LISTED,
+    ),
+    Column("images", "Images", lambda line: Cell(str(line.images)), lambda line: line.images, _LISTED),
+    Column("templates", "Templates", lambda line: Cell(number(line.templates, 1)), lambda line: line.templates),
+    Column("margin", "Margin", lambda line: Cell(signed(line.margin, 2)), lambda line: line.margin),
+    Column("called", "", lambda _: Cell(), parts=_called),
+)
+"""Of the page's table of people, of `people.csv`, and of what W&B gets to know, which is no name."""
+
+
+def people_table(lines: Sequence[PersonLine]) -> Table:
+    """The table of the page, those first whom most templates name."""
+    ordered = sorted(lines, key=lambda line: (-line.templates, -line.margin, line.name))
+    return table_of(
+        "Person", COLUMNS, [ordered], "page", lambda line: line.name, lambda line: line.row, lambda _: False
+    )
 
 
 def read_people(path: Path) -> list[PersonLine]:
-    """Read a table that `write_people` wrote.
+    """Read `people.csv`.
 
     Raises:
         ReportError: If the file is missing or is not such a table.
