@@ -1,0 +1,185 @@
+"""Trained heads at many points of an audit's config, measured on val and calibration, never on test."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from datamodules.auxiliary import AuxiliaryDataModule
+from lit_mia.audits.ablation.measure import MEASURED, Opened, heads_of, pairs_of, target_digest
+from lit_mia.audits.ablation.places import label
+from lit_mia.audits.ablation.points import Grid, MembershipAudit, Point, check_grids, points_of, varied_config
+from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.making import make
+from lit_mia.cost import Cost, Estimate
+from lit_mia.errors import PlanError
+from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.report.ablation import AblationResult
+from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
+from lit_mia.report.ablation.rows import Label, short
+from lit_mia.report.base import Picture, Result
+from lit_mia.report.origin import Origin
+
+
+@final
+class Ablation(Audit):
+    """Measures the trained heads of an audit, and their blind controls, at many points, never on test.
+
+    A key is a dotted place in the audit's config, such as `data.init_args.train_fraction`; the blocks of a list go by
+    their class, or by `*` for all of them: `attacks.*.init_args.operation`.
+
+    The test split is taken away before anything is asked. Points that ask the same target share its store; a target
+    other than the audit's own has one below the audit's.
+
+    Args:
+        audit: The config of the audit that is varied; in a file, its path or the name of a shipped one.
+        axis: The key on the x axis. All other keys are repetitions, over which mean and range are taken.
+        points: Grids of key → values, as of scikit-learn's `ParameterGrid`. A value may be a number, a text, a whole
+            block, or the file of a block.
+        steps: Optimiser steps of every head, the same at every point. No epoch is chosen, so that val can be measured.
+        attacks: Names of the audit's attacks that are measured, e.g. `II-S`; all of them if not given.
+        baseline: Value of the axis to which differences are taken.
+        baseline_attack: Name of the attack to which the others' differences are taken at the same points, instead.
+        fid: Whether FID is measured at every point, by the audit's `fid_encoder`.
+    """
+
+    def __init__(
+        self,
+        audit: dict[str, Any],
+        axis: str,
+        points: list[Grid],
+        steps: int = 200,
+        attacks: list[str] | None = None,
+        baseline: int | float | str | None = None,
+        baseline_attack: str | None = None,
+        fid: bool = False,
+    ) -> None:
+        """Check everything, and ask nothing.
+
+        Raises:
+            PlanError: If a point is no audit of trained heads, if it asks another remote target than the audit, or if
+                a baseline is not measured.
+        """
+        check_grids(points, axis)
+        if steps < 1:
+            raise PlanError(f"`steps` must be at least 1, but got {steps}.")
+        if baseline is not None and baseline_attack is not None:
+            raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
+        self.config = varied_config(audit, attacks)
+        self.points = points_of(self.config, points)
+        self._base = pairs_of(make(MembershipAudit, self.config)())
+        self._own = target_digest(self._base.target)
+        self.axis, self._steps, self._fid = axis, steps, fid
+        self.baseline: Label | None = None if baseline is None else label(baseline)
+        self.baseline_attack = baseline_attack
+        names = [attack.name for point in self.points for attack in heads_of(self._checked(point))]
+        _check_baseline("baseline", self.baseline, [point.settings[axis] for point in self.points])
+        _check_baseline("baseline_attack", baseline_attack, names)
+
+    @property
+    def folder(self) -> Path:
+        """Where the stores of other targets and the scores of trained heads are."""
+        return self._base.store_path / "ablation"
+
+    def estimate(self) -> dict[str, Estimate]:
+        """What the missing queries would cost, by target, or first those for records; asks nothing."""
+        if drawing := self._base.source.estimates():
+            return drawing
+        return {name: first.estimate(*others) for name, (first, *others) in self._by_target().items()}
+
+    def query(self) -> dict[str, Cost]:
+        """Fill the stores with what is missing."""
+        costs = {}
+        for name, points in self._by_target().items():
+            for data in points:
+                data.query()
+            costs[name] = sum((data.cost for data in points), Cost())
+        return costs | self._base.source.costs()
+
+    def run(self, run: Run) -> AblationResult:
+        """Ask what is missing, train what was not trained yet, and measure."""
+        began, measured, stores, cost = time.perf_counter(), list[PointScores](), dict[str, str](), Cost()
+        for number, opened in enumerate(self._opened(), 1):
+            measured.append(opened.measure(self._steps, self._fid, self.folder / "heads"))
+            stores[measured[-1].facts.target] = opened.data.store_digest()
+            cost = cost + opened.data.cost
+            print(f"{number}/{len(self.points)} {opened.point}: measured", flush=True)
+        points = on_common_records(measured)
+        return AblationResult(
+            origin=Origin.here(run.name, run.config, began),
+            cost=cost,
+            splits=MEASURED,
+            n_members=int(np.sum(points[0].labels == MEMBER)),
+            n_nonmembers=int(np.sum(points[0].labels == NON_MEMBER)),
+            axis=self.axis,
+            rows=tuple(rows_of(points)),
+            summary=tuple(summaries_of(points, self.axis, self.baseline, self.baseline_attack)),
+            baseline=self.baseline if self.baseline_attack is None else self.baseline_attack,
+            split_digest=self._base.splits.digest,
+            stores=stores,
+            audit=self.config,
+        )
+
+    def pictures(self, result: Result) -> Sequence[Picture]:
+        """None: an ablation shows no records."""
+        return ()
+
+    # ------------------------------------------------------------------ points
+
+    def _checked(self, point: Point) -> MembershipAudit:
+        """A point's audit, unless it asks a remote target with a store, and so with a whole budget, of its own."""
+        audit = point.make()
+        target = pairs_of(audit).target
+        if target.remote and target_digest(target) != self._own:
+            raise PlanError(
+                f"At {point} the remote target {target.name!r} is another than the audit's. Its answers and its "
+                "account would be in a store of their own, so that the budget would hold for each store, not for all "
+                "together. Vary other settings, or audit each remote target on its own."
+            )
+        return audit
+
+    def _opened(self) -> Iterator[Opened]:
+        """The points, one after another."""
+        for point in self.points:
+            audit = point.make()
+            yield Opened(point, audit, self._without_test(point, pairs_of(audit)))
+
+    def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:
+        """The records of the points by what they ask: `target 0123456789abcdef (steps 10, 20)`."""
+        opened = list(self._opened())
+        targets = {target_digest(one.data.target): list[Opened]() for one in opened}
+        for one in opened:
+            targets[target_digest(one.data.target)].append(one)
+        values = {t: dict.fromkeys(str(one.point.settings[self.axis]) for one in of) for t, of in targets.items()}
+        return {
+            f"target {target} ({short(self.axis)} {', '.join(values[target])})": [one.data for one in of]
+            for target, of in targets.items()
+        }
+
+    def _without_test(self, point: Point, data: AuxiliaryDataModule) -> AuxiliaryDataModule:
+        """The point's datamodule over the store of its target.
+
+        Raises:
+            PlanError: If its records or splits are not those of the audit.
+        """
+        digest = target_digest(data.target)
+        store = self._base.store_path if digest == self._own else self.folder / digest
+        if data.store_path != store:
+            data = data.answered_by(data.target, str(store))
+        data.prepare_data()
+        if data.splits.digest != self._base.splits.digest:
+            raise PlanError(
+                f"At {point} the records or their splits are not those of the audit, so its scores cannot be compared. "
+                "Vary the target, its answers or the heads; audit other records on their own."
+            )
+        data.leave_out_test()
+        return data
+
+
+def _check_baseline(name: str, given: Label | None, measured: Sequence[Label]) -> None:
+    if given is not None and given not in measured:
+        raise PlanError(
+            f"`{name}` must be one of {', '.join(map(str, dict.fromkeys(measured)))}, but got {str(given)!r}."
+        )

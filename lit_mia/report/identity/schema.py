@@ -1,0 +1,221 @@
+"""The numbers of an identity audit and their JSON form."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, TypedDict
+
+from lit_mia.metrics.identity import Rate
+from lit_mia.metrics.verdict import Design
+from lit_mia.report.finite import json_values, spell_non_finite
+from lit_mia.report.identity.people import PersonLine
+from lit_mia.report.schema import VerdictText, check_fields
+
+IDENTITY_SCHEMA = "lit-mia/identity/1"
+
+IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]
+
+
+class Questioning(TypedDict):
+    """How people were asked about: n of the images, M names, P templates, draws of images, and the thresholds τ."""
+
+    images: list[int]
+    names: int
+    templates: int
+    draws: int
+    thresholds: list[int]
+    min_images: int
+
+
+@dataclass(frozen=True)
+class AtThreshold:
+    """Rates at one threshold τ and the largest n.
+
+    Attributes:
+        threshold: Number of templates τ.
+        tpr: Recognised members; FNR is 1 minus it. None without members.
+        fpr: Recognised non-members; TNR is 1 minus it. None without non-members.
+        bound: Most that chance allows on average if names are exchangeable within the pool, ⌊P / τ⌋ / M.
+        expected: Mean number of names that τ templates agree on, over M: how often a name at random is called.
+    """
+
+    threshold: int
+    tpr: Rate | None
+    fpr: Rate | None
+    bound: float
+    expected: float
+
+
+@dataclass(frozen=True)
+class AtImages:
+    """Rates at the first threshold and some number of images n; None without people of that class."""
+
+    images: int
+    tpr: Rate | None
+    fpr: Rate | None
+
+
+@dataclass(frozen=True)
+class IdentityRow:
+    """The target or a control.
+
+    Attributes:
+        name: What it is.
+        kind: What kind of control, or `target`.
+        model: Fingerprint of the model.
+        points: Rates at each threshold.
+        auc: Area under the ROC curve of the soft score; None if a class is missing.
+        auc_ci: Its interval.
+        by_images: Rates at the first threshold, for each n.
+        passes: Whether the control shows what it should; None for the target and where it cannot be told.
+        rule: What it has to show.
+    """
+
+    name: str
+    kind: IdentityRowKind
+    model: dict[str, Any]
+    points: list[AtThreshold]
+    auc: float | None
+    auc_ci: list[float] | None
+    by_images: list[AtImages]
+    passes: bool | None
+    rule: str
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """TPR at the first threshold of members of some occurrence counts, for one n.
+
+    Attributes:
+        occurrences: The counts, e.g. `10` or `25–49`.
+        images: Number of images n.
+        tpr: The rate.
+    """
+
+    occurrences: str
+    images: int
+    tpr: Rate
+
+
+@dataclass(frozen=True)
+class Half:
+    """The same people before a model that was trained on them and one that was not.
+
+    Attributes:
+        name: Which people.
+        tpr: How many the model recognises that was trained on them.
+        fpr: How many the other model recognises.
+        difference: The paired difference.
+        passes: Whether the first interval lies above the second.
+    """
+
+    name: str
+    tpr: Rate
+    fpr: Rate
+    difference: Rate
+    passes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityFindings:
+    """Everything that the page of an identity audit says.
+
+    Attributes:
+        name: Name of the audit.
+        created: Date.
+        verdict: Kind and sentence.
+        rows: The target, then its controls.
+        grid: TPR by n and occurrences.
+        halves: Of the swapped membership; empty without it.
+        trends: One-sided p-values of "recognition does not rise with …": `images`, `occurrences`; None if untested.
+        setting: How people were asked about.
+        people: How many members, non-members and people of unknown membership were asked about.
+        skipped: People with too few readable images, and how many they have.
+        unreadable: Images that could not be read, by person.
+        cut_off: Captions that the target did not read to their end.
+        cost: Embeddings computed and seconds, by row; `queries` and `seconds_total` for the whole audit.
+        design: How members and non-members came about.
+        pool_digest: SHA-256 of the pool.
+        people_digest: SHA-256 of the table of people.
+        config: Configuration.
+        limits: Sentences that qualify every result.
+        versions: Versions of what computes the numbers.
+        git: Commit, if any.
+        lines: What was read about every person by every model; in a file of its own.
+    """
+
+    name: str
+    created: str
+    verdict: VerdictText
+    rows: list[IdentityRow]
+    grid: list[GridCell]
+    halves: list[Half]
+    trends: dict[str, float | None]
+    setting: Questioning
+    people: dict[str, int]
+    skipped: dict[str, int]
+    unreadable: dict[str, int]
+    cut_off: int
+    cost: dict[str, Any]
+    design: Design
+    pool_digest: str
+    people_digest: str
+    config: dict[str, Any]
+    limits: list[str]
+    versions: dict[str, str]
+    git: str | None
+    lines: list[PersonLine]
+
+    @property
+    def target(self) -> IdentityRow:
+        """The row of the target."""
+        return self.rows[0]
+
+    @property
+    def first(self) -> AtThreshold:
+        """The target at the first threshold, by which the verdict is given."""
+        return self.target.points[0]
+
+    @property
+    def largest(self) -> int:
+        """The largest number of images n."""
+        return self.setting["images"][-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers as plain JSON values, without those of single people.
+
+        Raises:
+            ReportError: If a measured number is infinite or not a number.
+        """
+        values = asdict(self)
+        del values["lines"]
+        return json_values({"schema": IDENTITY_SCHEMA, **values, "config": spell_non_finite(self.config)})
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], lines: list[PersonLine]) -> Self:
+        """The numbers of plain JSON values.
+
+        Args:
+            data: What `to_dict` gave.
+            lines: What was read about single people.
+
+        Raises:
+            ReportError: If a field is missing or unknown.
+        """
+        values = {**{name: value for name, value in data.items() if name != "schema"}, "lines": lines}
+        check_fields(cls, values, "the audit")
+        rows = [_row(row, f"row {i}") for i, row in enumerate(values["rows"])]
+        grid = [GridCell(**_rates(cell, "tpr")) for cell in values["grid"]]
+        halves = [Half(**_rates(half, "tpr", "fpr", "difference")) for half in values["halves"]]
+        return cls(**{**values, "rows": rows, "grid": grid, "halves": halves})
+
+
+def _row(data: Mapping[str, Any], where: str) -> IdentityRow:
+    check_fields(IdentityRow, data, where)
+    points = [AtThreshold(**_rates(point, "tpr", "fpr")) for point in data["points"]]
+    by_images = [AtImages(**_rates(at, "tpr", "fpr")) for at in data["by_images"]]
+    return IdentityRow(**{**data, "points": points, "by_images": by_images})
+
+
+def _rates(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The same with rates in some places, where there are any."""
+    return {**data, **{name: data[name] and Rate(**data[name]) for name in names}}
