@@ -7,12 +7,17 @@ from lightning.pytorch import Callback, LightningDataModule
 import datamodules
 import lit_mia.attacks
 import lit_mia.attacks.statistics
+import lit_mia.audits.kinds
 import lit_mia.callbacks
 import lit_mia.features
 import lit_mia.targets
+from datamodules.finding_inputs import FINDING_INPUTS
+from datamodules.pair_inputs import PAIR_INPUTS
 from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.audits.membership.scoring import WAYS_OF_SCORING
 from lit_mia.audits.registry import AUDIT_KINDS
 from lit_mia.plugins import Plugin, load_plugins
+from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.row_kinds import ROW_KINDS
 
 BASES = {
@@ -28,7 +33,7 @@ BASES = {
     "callback": Callback,
 }
 """What a class that a package outside defines is called → its base, the nearest first."""
-REGISTRIES = (ROW_KINDS, AUDIT_KINDS)
+REGISTRIES = (ROW_KINDS, COLUMNS, PAIR_INPUTS, FINDING_INPUTS, WAYS_OF_SCORING, AUDIT_KINDS)
 """The registries to which a package outside may add."""
 
 

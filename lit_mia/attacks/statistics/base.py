@@ -79,7 +79,7 @@ class StatisticAttack(AuditedAttack):
 
     @final
     def plan(self, setting: Setting) -> Plan:
-        """What asking the target needs to know of one setting; findings are kept under its parameters and its revision."""
+        """What asking the target needs to know of one setting; findings are kept under its revision too."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
         content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)

@@ -10,9 +10,10 @@ import numpy as np
 from datamodules.auxiliary import AuxiliaryDataModule
 from lit_mia.audits.ablation.measure import MEASURED, Opened, heads_of, pairs_of, target_digest
 from lit_mia.audits.ablation.places import label
-from lit_mia.audits.ablation.points import Grid, MembershipAudit, Point, check_grids, points_of, varied_config
+from lit_mia.audits.ablation.points import Grid, Point, check_grids, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.making import make
+from lit_mia.audits.making import maker
+from lit_mia.audits.membership import MembershipAudit
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.records import MEMBER, NON_MEMBER
@@ -69,7 +70,7 @@ class Ablation(Audit):
             raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
         self.config = varied_config(audit, attacks)
         self.points = points_of(self.config, points)
-        self._base = pairs_of(make(MembershipAudit, self.config)())
+        self._base = pairs_of(maker(MembershipAudit, self.config)())
         self._own = target_digest(self._base.target)
         self.axis, self._steps, self._fid = axis, steps, fid
         self.baseline: Label | None = None if baseline is None else label(baseline)
@@ -117,7 +118,7 @@ class Ablation(Audit):
             rows=tuple(rows_of(points)),
             summary=tuple(summaries_of(points, self.axis, self.baseline, self.baseline_attack)),
             baseline=self.baseline if self.baseline_attack is None else self.baseline_attack,
-            split_digest=self._base.splits.digest,
+            split_digest=self._base.view.splits.digest,
             stores=stores,
             audit=self.config,
         )
@@ -169,7 +170,7 @@ class Ablation(Audit):
         if data.store_path != store:
             data = data.answered_by(data.target, str(store))
         data.prepare_data()
-        if data.splits.digest != self._base.splits.digest:
+        if data.view.splits.digest != self._base.view.splits.digest:
             raise PlanError(
                 f"At {point} the records or their splits are not those of the audit, so its scores cannot be compared. "
                 "Vary the target, its answers or the heads; audit other records on their own."

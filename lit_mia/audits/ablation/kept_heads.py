@@ -45,7 +45,7 @@ class KeptHeads:
             "code": code_digest(type(attack), *HELPERS),
             "arrays": {name: self._digests[name] for name in ("member", *sorted(attack.inputs))},
             "train": self._data.train_rows,
-            "batch_size": self._data.batch_size,
+            "batch_size": self._data.loading.batch_size,
             "budget": [self._budget.seeds, self._budget.steps, self._budget.devices],
             "versions": {name: version(name) for name in PACKAGES},
         }
@@ -58,5 +58,5 @@ class KeptHeads:
 
 def _digests(arrays: PairArrays) -> dict[str, str]:
     """SHA-256 of each array that is there."""
-    present = {name: array for name, array in vars(arrays).items() if array is not None}
+    present = {"member": arrays.member, **arrays.inputs}
     return {name: hashlib.sha256(np.ascontiguousarray(array).data).hexdigest() for name, array in present.items()}

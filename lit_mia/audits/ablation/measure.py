@@ -9,9 +9,10 @@ from datamodules.auxiliary import AuxiliaryDataModule
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.training import FixedBudget
-from lit_mia.audit.fidelity import fidelity
 from lit_mia.audits.ablation.kept_heads import KeptHeads
-from lit_mia.audits.ablation.points import MembershipAudit, Point
+from lit_mia.audits.ablation.points import Point
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.fidelity import fidelity
 from lit_mia.cache import key_digest
 from lit_mia.errors import PlanError
 from lit_mia.metrics.seeds import combine_seeds
@@ -49,12 +50,12 @@ class Opened:
         data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
         budget = self._audit.budget
         heads = KeptHeads(kept, data, FixedBudget(budget.seeds, steps, budget.accelerator, budget.devices))
-        rows = [row for split in MEASURED for row in data.splits.rows[split]]
+        rows = [row for split in MEASURED for row in data.view.splits.rows[split]]
         return PointScores(
             facts=self._facts(fid),
-            ids=np.array(data.known.ids)[rows],
-            labels=np.array(data.known.members)[rows],
-            groups=np.array(data.known.groups)[rows],
+            ids=np.array(data.view.known.ids)[rows],
+            labels=np.array(data.view.known.members)[rows],
+            groups=np.array(data.view.known.groups)[rows],
             scores={head: _combined(heads.scores(attack), data)[rows] for head, attack in asked.items()},
         )
 
@@ -113,5 +114,5 @@ def _with_blind(attack: Attack) -> dict[Head, Attack]:
 def _combined(scores: Scores, data: AuxiliaryDataModule) -> Scores:
     """One score per record `[n]` from those of all seeds `[seeds, n]`, scaled as in an audit."""
     calibration = np.zeros(scores.shape[1], dtype=bool)
-    calibration[list(data.splits.rows["calibration"])] = True
+    calibration[list(data.view.splits.rows["calibration"])] = True
     return combine_seeds(scores, calibration)

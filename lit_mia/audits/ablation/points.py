@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError
 from sklearn.model_selection import ParameterGrid
 
-from lit_mia.audit.audit import Audit as MembershipAudit
 from lit_mia.audits.ablation.places import is_file, label, value_at, with_values
-from lit_mia.audits.making import completed, make
-from lit_mia.errors import PlanError
+from lit_mia.audits.making import full_config, maker
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.errors import ConfigError, PlanError
 from lit_mia.report.ablation.rows import Label, short
 
 Grid = dict[str, list[Any]]
@@ -58,9 +57,9 @@ def varied_config(audit: Mapping[str, Any], wanted: Sequence[str] | None) -> dic
         PlanError: If it is no audit, or lacks a wanted attack.
     """
     try:
-        config = completed(MembershipAudit, audit)
-        names = [attack.name for attack in make(MembershipAudit, config)().attacks]
-    except ArgumentError as error:
+        config = full_config(MembershipAudit, audit)
+        names = [attack.name for attack in maker(MembershipAudit, config)().attacks]
+    except ConfigError as error:
         raise PlanError(f"`audit` is no config of an audit. {error}") from error
     chosen = names if wanted is None else wanted
     if not chosen or not set(chosen) <= set(names):
@@ -95,8 +94,8 @@ def _point(config: Mapping[str, Any], values: Mapping[str, Any], keys: Sequence[
     own = with_values(config, values)
     settings = {key: label(values[key] if key in values else value_at(own, key)) for key in keys}
     try:
-        return Point(settings, make(MembershipAudit, own))
-    except ArgumentError as error:
+        return Point(settings, maker(MembershipAudit, own))
+    except ConfigError as error:
         raise PlanError(f"A point of the ablation is no audit. {error}") from error
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datamodules.base import AuditDataModule
 from lit_mia.report.membership.refused import count_refused
 from lit_mia.report.membership.schema import Charged, Refused
-from lit_mia.targets.base import GenerateTarget
 
 Sides = Mapping[str, AuditDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
@@ -38,5 +37,5 @@ def cut_captions(sides: Sides) -> list[str]:
     return [
         f"In this run the {role} cut {target.truncated} captions that are too long for it."
         for role, target in targets.items()
-        if isinstance(target, GenerateTarget) and target.truncated
+        if target.truncated
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate
@@ -87,7 +88,7 @@ class Sweep(Audit):
 
     def _announce(self) -> None:
         self.data.prepare_data()
-        self.data.ask(self.attacks, None, residual=False)
+        self.data.ask(Wanted.every_setting(self.attacks))
 
     def _measure(self, attack: StatisticAttack, setting: Setting) -> SweepRow:
         statistic = self.data.statistics(attack, setting, self.records)
@@ -108,8 +109,8 @@ class Sweep(Audit):
     @cached_property
     def records(self) -> Records:
         """The records of the measured splits."""
-        rows = self.data.splits.rows
-        return self.data.known.select([row for split in self.splits for row in rows[split]])
+        rows = self.data.view.splits.rows
+        return self.data.view.known.select([row for split in self.splits for row in rows[split]])
 
 
 def _check_attacks(attacks: list[StatisticAttack]) -> None:

@@ -15,12 +15,10 @@ class GenerateTarget(Target):
     Attributes:
         batch_size: How many images one call of `generate` or `stream` should be asked for; a target that streams, and
             bounds by itself how many it works on at once, takes many, so that it never waits for the slowest of a few.
-        truncated: Captions so far that were too long for this target, so that it did not see their end.
     """
 
     offers = frozenset({AccessLevel.GENERATE})
     batch_size: int
-    truncated: int = 0
 
     @property
     @abstractmethod

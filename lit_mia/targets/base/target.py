@@ -80,6 +80,7 @@ class Target(ABC):
         nfe: Denoiser evaluations so far, of a target that counts them itself.
         remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
+        truncated: Captions so far that were too long for it, so that it did not see their end.
     """
 
     name: str
