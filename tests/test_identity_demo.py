@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from lit_mia.cli.identity_command import parse_identity
+from lit_mia.report.people import read_people
 
+from lit_mia.cli.commands import parse
 from lit_mia.main import run
 from lit_mia.metrics.identity import within_null
-from lit_mia.report.people import read_people
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def test_the_demo_shows_what_was_planted(tmp_path, monkeypatch):
     )
     assert report.verdict["kind"] == "identities recognised beyond controls"
 
-    made = parse_identity("audit", args).made
+    made = parse("audit", args).audit
     data, attack = made.data, made.attack
     found = {line.name: line.templates for line in read_people(tmp_path / "out/people.csv") if line.row == "target"}
     texts = data._texts(attack)

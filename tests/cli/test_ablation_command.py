@@ -23,7 +23,8 @@ PLAN = {
 }
 LEARNED = 48  # records outside test
 CONFIG = ["--config", "plan.yaml"]
-FILES = {"ablation.parquet", "ablation.csv", "summary.csv", "ablation.png", "ablation.json"}
+TABLES = {"ablation.parquet", "ablation.csv", "summary.csv", "ablation.png"}
+FILES = TABLES | {"audit.json", "audit.yaml", "report.html"}
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +64,14 @@ def test_the_files_of_an_ablation_agree(swept):
     assert [bool(line["delta"]) for line in summary] == [False, True, False, False]
     with Image.open(output / "ablation.png") as image:
         assert image.format == "PNG"
-    numbers = json.loads((output / "ablation.json").read_text())
+    numbers = json.loads((output / "audit.json").read_text())
     assert numbers["cost"]["queries"] == 2 * LEARNED
-    assert numbers["config"] == {**PLAN, "baseline_attack": None}
-    assert numbers["audit"]["placebo"] is None
-    assert [block["class_path"] for block in numbers["audit"]["attacks"]] == ["lit_mia.attacks.AttackIIS"]
+    config = numbers["config"]
+    assert {key: value for key, value in config.items() if key != "audit"} == {
+        **{key: value for key, value in PLAN.items() if key != "audit"},
+        "baseline_attack": None,
+    }
+    assert [block["class_path"] for block in config["audit"]["attacks"]] == ["AttackIP", "AttackIIS", "AttackIV"]
     assert numbers["split_digest"] == json.loads((folder / "store/splits.json").read_text())["digest"]
     assert not list(folder.rglob("ledger.json"))  # test was not opened
 
@@ -110,7 +114,7 @@ def test_a_dry_run_counts_by_target_and_asks_nothing(workspace, capsys):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"audit": "nowhere"}, "There is no config 'nowhere'"),
+        ({"audit": "audit/nowhere"}, "`audit` of plan.yaml names the block 'audit/nowhere'"),
         ({"axis": "steps"}, "`axis` must be a key of `points`"),
         ({"baseline": 7}, "`baseline` must be one of 2, 3, but got '7'"),
         ({"attacks": ["II-P"]}, "`attacks` must be some of the audit's (I-P, II-S, IV), but got ['II-P']"),

@@ -3,20 +3,18 @@
 import inspect
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from jsonargparse import ArgumentParser
-from lit_mia.cli.ablation_command import make_ablation
-from lit_mia.cli.configs import config_folder
 
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
-from lit_mia.audit.plan import AblationPlan
-from lit_mia.audit.sweep import Sweep
+from lit_mia.audits.making import maker, object_keys
+from lit_mia.audits.registry import kind_of_config
+from lit_mia.blocks import compose, config_folder, find_config
 from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
 from lit_mia.targets import Target
@@ -30,6 +28,8 @@ SWEEPS, ABLATIONS = (
     [p for p in RUNNABLE if p.parent.name == "ablation" and ("audit" in yaml.safe_load(p.read_text())) is of_an_audit]
     for of_an_audit in (False, True)
 )
+LINES = [(p, line) for p in RUNNABLE for line in p.read_text().splitlines() if line.startswith("# lit-mia ")]
+"""Every command that a runnable file names in its comments."""
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 HEADS = [path for path in CONFIGS if path.parent.name in ("attack", "head")]
 PAIRS = [path for path in CONFIGS if "class_path: AuxiliaryDataModule" in path.read_text()]
@@ -47,16 +47,23 @@ def name_of(path: Path) -> str:
     return path.relative_to(config_folder()).as_posix()
 
 
-def loaded(path: Path) -> dict:
-    """A config, with `model:` followed into the file that it names."""
-    content = yaml.safe_load(path.read_text())
-    model = content.get("model")
-    return {**content, "model": yaml.safe_load((path.parent / model).read_text()) if isinstance(model, str) else model}
+def words(line: str) -> list[str]:
+    """The arguments of a command in a comment, without the program."""
+    return shlex.split(line.removeprefix("# lit-mia"))
+
+
+def models(path: Path) -> list[dict]:
+    """The heads of an experiment: in the file, or those that its commands name."""
+    content = compose(path, object_keys())
+    if "model" in content:
+        return [content["model"]]
+    given = [words(line) for other, line in LINES if other == path]
+    return [compose(find_config(args[args.index("--model") + 1]), object_keys()) for args in given]
 
 
 def attack_of(block: str) -> StatisticAttack:
     """The training-free attack of a block: a path, or YAML in one line."""
-    assert lit_mia.attacks.statistics in lit_mia.cli.classes.MODULES
+    assert lit_mia.cli.classes.BASES
     parser = ArgumentParser()
     parser.add_subclass_arguments(StatisticAttack, "attack")
     return parser.instantiate(parser.parse_args(["--attack", block])).attack
@@ -89,19 +96,35 @@ def test_a_block_begins_with_what_it_is(path):
     assert re.match(r"# A block\b.*\S", path.read_text().splitlines()[0])
 
 
-@pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
-def test_its_command_parses(path, capsys, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("path", "line"), LINES, ids=lambda value: value[8:] if isinstance(value, str) else value.stem)
+def test_every_command_in_its_comments_parses(path, line, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # a config by its shipped name, and the files it names, are found from anywhere
     monkeypatch.setattr("sys.argv", ["lit-mia"])
-    _, *command = shlex.split(path.read_text().splitlines()[0].removeprefix("#"))
     with pytest.raises(SystemExit) as ended:
-        run([*command, "--print_config"])
+        run([*words(line), "--print_config"])
     printed = capsys.readouterr()
     assert ended.value.code == 0, printed.err
     content = yaml.safe_load(printed.out)
-    made = content["people"]["source"] if "people" in content else content.get("data")
-    assert path in ABLATIONS or made["class_path"].startswith("datamodules.")
+    content = content.get("audit", content)  # the whole config that an ablation names
+    made = content["people"]["source"] if "people" in content else content["data"]
+    if path in ABLATIONS:
+        assert made["class_path"] == "AuxiliaryDataModule"
+        assert {type(attack) for attack in content["attacks"]} == {dict}
+    else:
+        assert made["class_path"].startswith("datamodules.")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_experiments_that_differ_in_the_model_are_two_files():
+    commands = [words(line) for path, line in LINES if path.parent.name == "experiment"]
+    given = {(args[2], args[4]) for args in commands if args[3:4] == ["--model"]}
+    kinds = ("i_p", "i_s", "ii_p", "ii_s", "iii", "iv")
+    assert given == {
+        *(("configs/experiment/openmoji.yaml", f"attack/{kind}") for kind in kinds),
+        *(("configs/experiment/wu.yaml", f"attack/wu_{kind}") for kind in kinds),
+    }
+    epochs = {args[4]: args[6] for args in commands if args[5:6] == ["--trainer.max_epochs"]}
+    assert epochs == {f"attack/wu_{kind}": "50" if kind.endswith("_p") else "200" for kind in kinds}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=name_of)
@@ -120,7 +143,9 @@ def assert_complete(block: dict) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
 def test_an_experiment_names_every_setting_of_its_head(path):
-    assert_complete(loaded(path)["model"])
+    assert models(path)
+    for model in models(path):
+        assert_complete(model)
 
 
 @pytest.mark.parametrize("path", HEADS, ids=name_of)
@@ -136,7 +161,7 @@ def test_pairs_name_the_encoder_that_embeds_them(path):
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=name_of)
 def test_an_experiment_has_a_seed(path):
-    assert isinstance(loaded(path)["seed_everything"], int)
+    assert isinstance(yaml.safe_load(path.read_text())["seed_everything"], int)
 
 
 @pytest.mark.parametrize("path", STATISTICS, ids=name_of)
@@ -177,7 +202,7 @@ def test_a_captioner_block_is_a_captioner(path, monkeypatch, tmp_path):
 @pytest.mark.parametrize("path", SWEEPS, ids=name_of)
 def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
     content = yaml.safe_load(path.read_text())
-    assert set(content) == set(inspect.signature(Sweep).parameters)
+    assert set(content) == set(inspect.signature(kind_of_config("sweep", content).audit).parameters)
     assert set(content["splits"]) <= {"train", "val", "calibration"}
     attacks = [attack_of(str(yaml.safe_dump(block, default_flow_style=True))) for block in content["attacks"]]
     assert all(len(attack.settings()) > 1 for attack in attacks)
@@ -186,17 +211,12 @@ def test_a_sweep_sweeps_something_and_leaves_test_alone(path):
 @pytest.mark.parametrize("path", ABLATIONS, ids=name_of)
 def test_the_points_of_an_ablation_are_audits(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    plan = AblationPlan(**yaml.safe_load(path.read_text()))
-    ends = [
-        {
-            key: [value for value in values if value in (values[0], plan.baseline, values[-1])]
-            for key, values in grid.items()
-        }
-        for grid in plan.points
-    ]
-    audit, ablation = make_ablation(replace(plan, points=ends), path.parent)
-    assert audit["data"]["class_path"] == "datamodules.AuxiliaryDataModule"
-    assert len({point.settings[plan.axis] for point in ablation.points}) > 1
+    plan = compose(path, object_keys())
+    for grid in plan["points"]:
+        for key, values in grid.items():
+            grid[key] = [value for value in values if value in (values[0], plan.get("baseline"), values[-1])]
+    ablation = maker(kind_of_config("sweep", plan).audit, plan)()
+    assert len({point.settings[plan["axis"]] for point in ablation.points}) > 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -82,7 +82,7 @@ def test_one_command_measures_and_writes_everything(inside, capsys):
 def test_the_store_can_be_filled_first(inside, capsys):
     store = ["--people.store", "fresh"]
     run(["query", "--config", "audit.yaml", *store])
-    assert "target: 113 embeddings" in capsys.readouterr().out
+    assert "target: 113 queries, 0 denoiser evaluations" in capsys.readouterr().out
     report = run(["audit", "--config", "audit.yaml", *store, "--output", "filled"])
     assert report.cost["by_row"]["untrained"]["queries"] == 3  # Finn Roy's images are tried again
 

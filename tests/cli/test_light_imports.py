@@ -20,7 +20,10 @@ print("\\nheavy:", sorted({"diffusers", "transformers"} & set(sys.modules)))
     ("arguments", "printed"),
     [
         (["--help"], "usage: lit-mia"),
-        (["fit", "--config", "experiment/attack_ii_s_openmoji", "--print_config"], "lit_mia.attacks.AttackIIS"),
+        (
+            ["fit", "--config", "experiment/openmoji", "--model", "attack/ii_s", "--print_config"],
+            "lit_mia.attacks.AttackIIS",
+        ),
         (["audit", "--help"], "--placebo"),
     ],
     ids=["help", "fit", "audit"],

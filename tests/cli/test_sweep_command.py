@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
-from lit_mia.audit.sweep import Sweep
+from lit_mia.audits.registry import kind_of_config
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
 from lit_mia.metrics.bootstrap import bootstrap_auc
@@ -28,6 +28,7 @@ ALONE = [1, 1, 2, 4, 1, 2]  # 1 for SimA, n times ⌈t/k⌉ for ReDiffuse
 TOGETHER = 2 + 2 + 2  # SimA's; one at 200 and one at 100 for each of two draws, whatever k and n
 CONFIG = ["--config", "ablation.yaml"]
 PAIR = PIA(t=[1, 2])
+Sweep = kind_of_config("sweep", {}).audit
 
 
 def write(folder, pipeline, changed=frozenset()):
@@ -129,7 +130,7 @@ def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_group
 
 def test_the_numbers_say_where_they_come_from(swept):
     folder, report = swept
-    numbers = json.loads((folder / "runs/ablation/sweep.json").read_text())
+    numbers = json.loads((folder / "runs/ablation/audit.json").read_text())
     table = lines(folder / "runs/ablation/sweep.csv")
     n = len(locked(folder)["calibration"])
     assert [row["auc"] for row in numbers["rows"]] == [float(row["auc"]) for row in table]
@@ -153,8 +154,8 @@ def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, ca
         assert f"{row.auc:.3f} [{row.auc_lo:.3f}, {row.auc_hi:.3f}]" in said
     assert "t = 200, k = 100, n = 2" in said
     assert "This pass: 0 denoiser evaluations" in said
-    written = [f"again/sweep.{suffix}" for suffix in ("csv", "json", "png")]
-    assert [line.split()[-1] for line in said.splitlines()[-3:]] == written
+    assert [line.split()[-1] for line in said.splitlines()[-2:]] == ["again/audit.json", "again/report.html"]
+    assert {path.name for path in (inside / "again").iterdir()} >= {"sweep.csv", "sweep.png", "audit.yaml"}
     assert not (inside / "store/ledger.json").exists()  # test was not opened
 
 

@@ -6,9 +6,9 @@ from typing import Any, Literal, Self, TypedDict
 
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.verdict import Design
+from lit_mia.report.fields import VerdictText, check_fields
 from lit_mia.report.finite import json_values, spell_non_finite
 from lit_mia.report.identity.people import PersonLine
-from lit_mia.report.fields import VerdictText, check_fields
 
 IDENTITY_SCHEMA = "lit-mia/identity/1"
 

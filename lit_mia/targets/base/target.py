@@ -89,6 +89,7 @@ class Target(ABC):
     nfe: int | None = None
     remote: ClassVar[bool] = False
     price_per_image: float = 0.0
+    truncated: int = 0
 
     @classmethod
     def of(cls, target: "Target") -> Self:
