@@ -18,7 +18,7 @@ def main() -> None:
     data = AuxiliaryDataModule(OpenMojiSource("demo"), target, "stores/openmoji-demo", encoder)
     data.prepare_data()
     data.prepare(frozenset({"image_embedding", "generated_embedding", "text_embedding"}))
-    rows = np.array(sorted(data.splits.rows["train"] + data.splits.rows["val"]))
+    rows = np.array(sorted(data.view.splits.rows["train"] + data.view.splits.rows["val"]))
     batch = data.arrays.batch(rows)
     x, answers, names = batch["image_embedding"], batch["generated_embedding"][:, 0], batch["text_embedding"]
     print(f"{len(rows)} records; by chance {10 / len(rows):.1%}")

@@ -7,13 +7,14 @@ ablations of trained heads, and `runs/transfer/transfer.csv`; README.md names th
 """
 
 import csv
-import json
 import re
 from pathlib import Path
 
-from lit_mia.report.cells import cells
-from lit_mia.report.schema import AuditReport, Row, load_json
-from lit_mia.report.table import markdown_table
+from lit_mia.report.base import NUMBERS, read_numbers
+from lit_mia.report.columns import Cell
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.columns import COLUMNS, is_attack
+from lit_mia.report.membership.schema import Row
 
 README = Path("README.md")
 AUDITS = ("quickstart", "openmoji", "openmoji_seq2seq", "openmoji_blip", "openmoji_statistics", "openmoji_ddpm")
@@ -38,7 +39,7 @@ SWEEPS = {"rediffuse_n": "n", "rediffuse_t": "t", "rediffuse_k": "k"}
 
 def main() -> None:
     """Replace every marked block."""
-    audits = {name: load_json(Path("runs") / name / "audit.json") for name in AUDITS}
+    audits = {name: result_of(name) for name in AUDITS}
     blocks = {
         "quickstart": measured(audits["openmoji"]),
         "statistics": "".join(family(name, title) for name, title in FAMILIES.items()),
@@ -56,14 +57,27 @@ def main() -> None:
     README.write_text(text)
 
 
-def measured(report: AuditReport) -> str:
+def result_of(name: str) -> MembershipResult:
+    """A finished audit in `runs`."""
+    folder = Path("runs") / name
+    return MembershipResult.load(folder, read_numbers(folder))
+
+
+def written(row: Row, column: str) -> Cell:
+    """A value of a row as tables write it in little room."""
+    entry = COLUMNS[column]
+    return (entry.brief or entry.write)(row)
+
+
+def measured(result: MembershipResult) -> str:
     """The table of an audit with its verdict and control null."""
+    report = result.report
     seeds = report.config["budget"]["seeds"]
     null = report.control_null
     lines = [
         f"Measured with {seeds} seeds (`configs/audit/openmoji.yaml`; the quickstart uses 3):",
         "",
-        markdown_table(report),
+        result.markdown(),
         f"Verdict: **{report.verdict['kind']}**. {report.verdict['sentence']}",
     ]
     if null is not None:
@@ -79,39 +93,36 @@ def family(name: str, title: str) -> str:
     """The attacks of a statistic audit, one table for each protocol."""
     parts = []
     for protocol, suffix in (("threshold", ""), ("resnet", "-resnet")):
-        report = load_json(Path("runs") / f"{name}{suffix}" / "audit.json")
-        test = report.splits["sizes"]["test"]
+        result = result_of(f"{name}{suffix}")
+        test = result.report.splits["sizes"]["test"]
         parts += [
             f"{title}, protocol `{protocol}` (test: {test['member']} members, {test['non_member']} non-members):",
             "",
             "| attack | setting | evaluations alone | AUC [95 % CI] | accuracy | TPR@10 % FPR | largest control | "
             "ΔAUC [95 % CI] | beats controls |",
             "|:--|:--|--:|--:|--:|--:|:--|--:|:--|",
-            *(family_line(report, row) for row in report.rows if row.kind == "attack"),
+            *(family_line(result, row) for row in result.attacks),
             "",
         ]
     return "\n".join(parts) + "\n"
 
 
-def family_line(report: AuditReport, row: Row) -> str:
+def family_line(result: MembershipResult, row: Row) -> str:
     """An attack and the control that came closest."""
-    text = cells(row)
-    control = max((r for r in report.rows if r.attack == row.name and r.kind != "attack"), key=lambda r: r.auc)
-    values = [
-        row.name,
-        row.setting or "",
-        str(row.evaluations),
-        f"{text.auc} {text.auc_ci}",
-        text.accuracy,
-        text.tpr[0],
-    ]
-    values += [f"{control.kind} {control.auc:.3f}", f"{text.delta} {text.delta_ci}", text.beats]
+    controls = [r for r in result.report.rows if r.attack == row.name and not is_attack(r)]
+    control = max(controls, key=lambda r: float(r["auc"]))
+    tpr = COLUMNS["tpr"].parts
+    first = tpr([row])[0].brief if tpr else None
+    values = [row.name, row["setting"] or "", str(row["evaluations"]), written(row, "auc").line]
+    values += [written(row, "accuracy").text, first(row).text if first else ""]
+    delta = written(row, "delta_auc")
+    values += [f"{control.kind} {control['auc']:.3f}", delta.line, written(row, "beats_controls").text]
     return f"| {' | '.join(values)} |"
 
 
-def families(audits: dict[str, AuditReport]) -> str:
+def families(audits: dict[str, MembershipResult]) -> str:
     """The six heads and their controls on each target, side by side."""
-    reports = {title: audits[name] for name, title in SIX_HEADS.items()}
+    reports = {title: audits[name].report for name, title in SIX_HEADS.items()}
     lines = ["| | " + " | ".join(reports) + " |", "|:--|" + "--:|" * len(reports)]
     for row in reports["latent diffusion"].rows:
         of_targets = [next(r for r in report.rows if r.name == row.name) for report in reports.values()]
@@ -122,8 +133,7 @@ def families(audits: dict[str, AuditReport]) -> str:
 
 def family_cell(row: Row) -> str:
     """AUC with its interval, and for an attack whether it beats all its controls."""
-    text = cells(row)
-    return f"{text.auc} {text.auc_ci}" + (f" {text.beats}" if row.kind == "attack" else "")
+    return f"{written(row, 'auc').line} {written(row, 'beats_controls').text}".strip()
 
 
 def heads(name: str, title: str) -> str:
@@ -131,7 +141,7 @@ def heads(name: str, title: str) -> str:
     folder = Path("runs") / name
     if not folder.is_dir():
         return ""
-    axis = json.loads((folder / "ablation.json").read_text())["axis"]
+    axis = read_numbers(folder)["axis"]
     summary = list(csv.DictReader((folder / "summary.csv").open()))
     points = list(csv.DictReader((folder / "ablation.csv").open()))
     values = list(dict.fromkeys(row[axis] for row in summary if row["kind"] == "attack"))
@@ -208,13 +218,13 @@ def config_note(path: Path) -> str:
     if path.stem in FAMILIES:
         return "measured, in several runs of one core each"
     folder = Path("runs", path.stem)
-    if (folder / "audit.json").is_file():
-        cost = json.loads((folder / "audit.json").read_text())["cost"]
+    if path.parent.name == "ablation":
+        return "measured" if (folder / NUMBERS).is_file() else "not measured here"
+    if (folder / NUMBERS).is_file():
+        cost = read_numbers(folder)["cost"]
         spent = cost["by_row"].values() if "by_row" in cost else [cost]
         queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
         return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
-    if any((folder / name).is_file() for name in ("ablation.json", "sweep.json")):
-        return "measured"
     missing = "Not run here" in path.read_text() or path.stem == "own_target" or path.stem.startswith("wu_")
     return "not run here" if missing else "" if path.parent.name == "experiment" else "not measured here"
 

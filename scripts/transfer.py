@@ -76,8 +76,8 @@ def fits(head: type[AttackIIS | AttackIV], init_from: str | None, fraction: floa
 
 def test_auc(head: Attack, data: AuxiliaryDataModule) -> float:
     """AUC on the demo target's test split."""
-    rows = list(data.splits.rows["test"])
-    return auc(score_all(head, data)[rows], np.array(data.known.members)[rows])
+    rows = list(data.view.splits.rows["test"])
+    return auc(score_all(head, data)[rows], np.array(data.view.known.members)[rows])
 
 
 def line(head: str, start: str, fraction: float, values: list[float]) -> dict[str, object]:
