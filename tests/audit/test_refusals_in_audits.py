@@ -13,6 +13,7 @@ from lit_mia.attacks.training import Budget
 from lit_mia.audit import Audit
 from lit_mia.cli.commands import _gallery
 from lit_mia.errors import SplitError
+from lit_mia.features import OpenClipEncoder
 
 N = 80
 LABELS = ["1", "0"] * (N // 2)
@@ -28,8 +29,9 @@ def audit(tmp_path):
 
     def make(target, placebo=None, **options):
         source = write_records(tmp_path / "records", LABELS)
+        encoder = OpenClipEncoder("shipped:openmoji-clip", device="cpu")
         data = AuxiliaryDataModule(
-            source, target, str(tmp_path / "store"), image_size=8, fractions=QUARTERS, split_seed=1
+            source, target, str(tmp_path / "store"), encoder, image_size=8, fractions=QUARTERS, split_seed=1
         )
         return Audit(data, [AttackIP()], placebo, budget=Budget(seeds=1, max_epochs=1, accelerator="cpu"), **options)
 
