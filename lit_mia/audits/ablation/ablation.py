@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Ablation(Audit):
 
     def __init__(
         self,
-        audit: dict[str, Any],
+        audit: dict,  # type: ignore[type-arg]  # of `dict[str, Any]` jsonargparse makes objects
         axis: str,
         points: list[Grid],
         steps: int = 200,

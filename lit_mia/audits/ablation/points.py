@@ -8,13 +8,15 @@ from typing import Any
 from jsonargparse import ArgumentError
 from sklearn.model_selection import ParameterGrid
 
-from lit_mia.audit.audit import Audit as MembershipAudit
+from lit_mia.audit.audit import Audit
 from lit_mia.audits.ablation.places import is_file, label, value_at, with_values
 from lit_mia.audits.making import completed, make
 from lit_mia.errors import PlanError
 from lit_mia.report.ablation.rows import Label, short
 
-Grid = dict[str, list[Any]]
+MembershipAudit = Audit
+# A bare list: of `Any` in it, jsonargparse makes objects where it has a `class_path`; here it is a value.
+Grid = dict[str, list]  # type: ignore[type-arg]
 """Dotted key → values."""
 
 
