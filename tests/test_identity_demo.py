@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from lit_mia.report.people import read_people
 
 from lit_mia.cli.commands import parse
 from lit_mia.main import run
 from lit_mia.metrics.identity import within_null
+from lit_mia.report.identity.people import read_people
 
 pytestmark = pytest.mark.slow
 

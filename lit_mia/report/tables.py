@@ -69,7 +69,7 @@ def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]
         name: Its name.
         value: A row's value; the attribute of that name if not given.
     """
-    return Column(name, name, lambda _: Cell(), value or attrgetter(name), TABLES)
+    return Column(name, name, lambda _: Cell(), value or attrgetter(name), shown=TABLES)
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:

@@ -4,13 +4,13 @@ import hashlib
 from types import SimpleNamespace
 
 import pytest
+from lit_mia.audit import Audit
 from small_records import QUARTERS, write_records
 from streaming_target import StreamingTarget
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIP
 from lit_mia.attacks.training import Budget
-from lit_mia.audit import Audit
 from lit_mia.cli.commands import _gallery
 from lit_mia.errors import SplitError
 from lit_mia.features import OpenClipEncoder

@@ -1,6 +1,7 @@
 """Scores of heads, kept under everything that made them, so that an ablation that was interrupted goes on."""
 
 import hashlib
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import final
@@ -50,10 +51,10 @@ class KeptHeads:
             "versions": {name: version(name) for name in PACKAGES},
         }
 
-        def trained() -> list[NDArray[np.float64]]:
-            return [train_seeds(attack, self._data, self._budget)]
+        def trained() -> Iterator[NDArray[np.float64]]:
+            yield train_seeds(attack, self._data, self._budget)
 
-        return np.array(cached_rows(self._folder, made_by, self._budget.seeds, np.float64, lambda: iter(trained())))
+        return np.array(cached_rows(self._folder, made_by, self._budget.seeds, np.float64, chunks=trained))
 
 
 def _digests(arrays: PairArrays) -> dict[str, str]:

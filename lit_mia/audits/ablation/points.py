@@ -57,7 +57,7 @@ def varied_config(audit: Mapping[str, Any], wanted: Sequence[str] | None) -> dic
         PlanError: If it is no audit, or lacks a wanted attack.
     """
     try:
-        config = full_config(MembershipAudit, audit)
+        config = full_config(MembershipAudit, {**audit, "placebo": None})
         names = [attack.name for attack in maker(MembershipAudit, config)().attacks]
     except ConfigError as error:
         raise PlanError(f"`audit` is no config of an audit. {error}") from error
@@ -65,7 +65,7 @@ def varied_config(audit: Mapping[str, Any], wanted: Sequence[str] | None) -> dic
     if not chosen or not set(chosen) <= set(names):
         raise PlanError(f"`attacks` must be some of the audit's ({', '.join(names)}), but got {chosen}.")
     blocks = [block for block, name in zip(config["attacks"], names, strict=True) if name in chosen]
-    return {**config, "placebo": None, "attacks": blocks}
+    return {**config, "attacks": blocks}
 
 
 def points_of(config: Mapping[str, Any], grids: Sequence[Grid]) -> list[Point]:

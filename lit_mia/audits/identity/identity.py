@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import cast, final
+from typing import Any, cast, final
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from lit_mia.report.base import Picture, Result
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.identity.limits import identity_limits
 from lit_mia.report.identity.people import PersonLine
-from lit_mia.report.identity.schema import IdentityRow, IdentityRowKind
+from lit_mia.report.identity.schema import IdentityRow, IdentityRowKind, Questioning
 from lit_mia.report.origin import Origin
 from lit_mia.report.words import number
 from lit_mia.targets.base import EmbedTarget
@@ -123,7 +123,8 @@ class IdentityAudit(Audit):
         own = side.kind == "target"
         occurrences = people.occurrences if own else (None,) * len(people)
         images = [int(self.sides[side.kind].readable(row, self.attack).sum()) for row in rows]
-        return person_lines(side, people.names, occurrences, images, self.attack.thresholds)
+        thresholds = self.attack.thresholds
+        return person_lines(side, people.names, occurrences, images=images, thresholds=thresholds)
 
     # ------------------------------------------------------------------ result
 
@@ -147,14 +148,7 @@ class IdentityAudit(Audit):
             grid=grid_of(target, people.occurrences, attack),
             halves=halves,
             trends=_trends(target, people.occurrences, attack),
-            setting={
-                "images": list(attack.images),
-                "names": len(data.names),
-                "templates": len(attack.templates),
-                "draws": attack.draws,
-                "thresholds": list(attack.thresholds),
-                "min_images": data.min_images,
-            },
+            setting=self._questioning(),
             people={
                 label: people.members.count(member)
                 for label, member in (("member", MEMBER), ("non_member", NON_MEMBER), ("unknown", UNKNOWN))
@@ -162,38 +156,49 @@ class IdentityAudit(Audit):
             skipped=skipped,
             unreadable=unreadable,
             cut_off=cut_off,
-            cost={
-                "queries": sum(side.cost.queries for side in self.sides.values()),
-                "by_row": {kind: asdict(side.cost) for kind, side in self.sides.items()},
-                "seconds_total": origin.seconds_total,
-            },
+            cost={**self._cost(), "seconds_total": origin.seconds_total},
             design=self.design,
             pool_digest=hashlib.sha256("\n".join(data.names).encode()).hexdigest(),
             people_digest=people.digest(),
             config=dict(origin.config),
-            limits=identity_limits(rows[0], data.target.notes, cut_off, len(skipped), self.design),
+            limits=identity_limits(rows[0], data.target.notes, cut_off, len(skipped), design=self.design),
             versions=origin.versions,
             git=origin.git,
             lines=lines,
         )
 
+    def _questioning(self) -> Questioning:
+        return {
+            "images": list(self.attack.images),
+            "names": len(self.data.names),
+            "templates": len(self.attack.templates),
+            "draws": self.attack.draws,
+            "thresholds": list(self.attack.thresholds),
+            "min_images": self.data.min_images,
+        }
+
+    def _cost(self) -> dict[str, Any]:
+        return {
+            "queries": sum(side.cost.queries for side in self.sides.values()),
+            "by_row": {kind: asdict(side.cost) for kind, side in self.sides.items()},
+        }
+
     def _verdict(self, rows: Sequence[IdentityRow]) -> IdentityVerdict:
-        point = rows[0].points[0]
+        point, attack = rows[0].points[0], self.attack
         controls = {row.name: row.passes for row in rows[1:] if row.passes is not None}
         if point.fpr is not None:
             controls["people never trained on"] = within_null(point.fpr, point.bound)
-        attack = self.attack
         untold = tuple(row.kind for row in rows[1:] if row.passes is None)
         evidence = IdentityEvidence(
-            point.tpr,
-            point.fpr,
-            point.bound,
-            attack.images[-1],
-            point.threshold,
-            len(attack.templates),
-            len(self.data.names),
-            controls,
-            (*self.missing, *untold),
+            tpr=point.tpr,
+            fpr=point.fpr,
+            bound=point.bound,
+            images=attack.images[-1],
+            threshold=point.threshold,
+            templates=len(attack.templates),
+            pool=len(self.data.names),
+            controls=controls,
+            missing=(*self.missing, *untold),
         )
         return decide_identity(evidence, self.design)
 

@@ -19,7 +19,7 @@ ANY = "any"
 _OPTIONAL = {"fid_encoder": pa.string(), **dict.fromkeys(("fid_members", "fid_nonmembers"), pa.float64())}
 _OPTIONAL |= dict.fromkeys(("delta", "delta_lo", "delta_hi"), pa.float64())
 """Types of the columns that may be empty, which Arrow cannot tell then."""
-_HEADING = 22  # where the terminal breaks a heading
+_HEADING = 15  # where the terminal breaks a heading, as wide as an interval
 
 
 def row_columns(n_members: int, n_nonmembers: int) -> list[Column[AblationRow]]:
@@ -47,7 +47,7 @@ def summary_columns(axis: str, baseline: Label | None) -> list[Column[AblationSu
         axis: Its key.
         baseline: What differences are taken to; None without differences.
     """
-    heading = f"Δ to {baseline} [95 % CI]"
+    difference = f"Δ to {baseline}"
     return [
         *map(file_column, ("attack", "kind")),
         Column("value", "", lambda _: Cell(), parts=lambda lines: [_value(axis, lines)]),
@@ -57,10 +57,10 @@ def summary_columns(axis: str, baseline: Label | None) -> list[Column[AblationSu
         Column("range", "Range (n)", _range, shown=READ, when=lambda lines: any(line.n > 1 for line in lines)),
         Column(
             "difference",
-            heading,
+            f"{difference} [95 % CI]",
             _difference,
             shown=READ,
-            short=fill(heading, _HEADING),
+            short=f"{fill(difference, _HEADING)}\n[95 % CI]",
             when=lambda _: baseline is not None,
         ),
         *map(file_column, ("delta", "delta_lo", "delta_hi")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.metrics.auc import Difference, auc
+from lit_mia.metrics.auc import AucEstimate, Difference, auc
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
 from lit_mia.report.ablation.rows import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
@@ -47,7 +47,16 @@ def rows_of(points: Sequence[PointScores]) -> list[AblationRow]:
     for point in points:
         for (attack, kind), scores in point.scores.items():
             estimate = auc_estimate(scores, point.labels, point.groups)
-            rows.append(AblationRow(attack, kind, estimate.auc, estimate.lo, estimate.hi, point.facts))
+            rows.append(
+                AblationRow(
+                    attack=attack,
+                    kind=kind,
+                    auc=estimate.auc,
+                    auc_lo=estimate.lo,
+                    auc_hi=estimate.hi,
+                    point=point.facts,
+                )
+            )
     return rows
 
 
@@ -68,7 +77,8 @@ def summaries_of(
     for (head, value), scores in repetitions.items():
         other = _reference(head, value, baseline, baseline_attack)
         delta = None if other is None else mean_auc_difference(scores, repetitions[other], labels, groups)
-        summaries.append(_summary(head, value, scores, labels, groups, delta))
+        each = [auc(score, labels) for score in scores]
+        summaries.append(_summary((head, value), mean_auc(scores, labels, groups), each, delta))
     return summaries
 
 
@@ -108,15 +118,20 @@ def _reference(
 
 
 def _summary(
-    head: Head,
-    value: Label,
-    scores: Scores,
-    labels: NDArray[np.int64],
-    groups: NDArray[np.str_],
-    difference: Difference | None,
+    of: tuple[Head, Label], estimate: AucEstimate, each: Sequence[float], difference: Difference | None
 ) -> AblationSummary:
-    estimate, each = mean_auc(scores, labels, groups), [auc(score, labels) for score in scores]
-    delta = (None, None, None) if difference is None else (difference.delta, difference.lo, difference.hi)
+    (attack, kind), value = of
     return AblationSummary(
-        *head, value, len(scores), estimate.auc, estimate.lo, estimate.hi, min(each), max(each), *delta
+        attack=attack,
+        kind=kind,
+        value=value,
+        n=len(each),
+        auc=estimate.auc,
+        auc_lo=estimate.lo,
+        auc_hi=estimate.hi,
+        auc_min=min(each),
+        auc_max=max(each),
+        delta=None if difference is None else difference.delta,
+        delta_lo=None if difference is None else difference.lo,
+        delta_hi=None if difference is None else difference.hi,
     )

@@ -119,7 +119,7 @@ class AblationResult(Exploration):
         for row in self.rows:
             points.setdefault(", ".join(map(str, row.point.settings.values())), []).append(row)
         for settings, rows in points.items():
-            run = logger(f"{self.origin.name} {settings}", group=self.origin.name).experiment
+            run = logger(name=f"{self.origin.name} {settings}", group=self.origin.name).experiment
             run.config.update(self._settings_of(rows[0].point), allow_val_change=True)
             for row in rows:
                 run.summary[f"{'+'.join(self.splits)}/auc/{row.name}"] = row.auc

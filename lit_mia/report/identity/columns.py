@@ -79,5 +79,11 @@ def identity_table(rows: Sequence[IdentityRow], place: Place) -> Table:
 def halves_table(halves: Sequence[Half]) -> Table:
     """The same people before a model that was trained on them and one that was not."""
     return table_of(
-        "People", HALF_COLUMNS, [halves], "page", lambda half: half.name, lambda _: "target", lambda _: True
+        "People",
+        HALF_COLUMNS,
+        [halves],
+        "page",
+        name=lambda half: half.name,
+        kind=lambda _: "target",
+        strong=lambda _: True,
     )

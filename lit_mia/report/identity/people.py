@@ -54,28 +54,28 @@ def _called_at(threshold: int) -> Column[PersonLine]:
         f"Called, τ = {threshold}",
         lambda line: Cell(percent(line.recognised[threshold])),
         lambda line: line.recognised[threshold],
-        _LISTED,
+        shown=_LISTED,
     )
 
 
 COLUMNS: tuple[Column[PersonLine], ...] = (
     file_column("row"),
-    Column("name", "Person", lambda line: Cell(line.name), lambda line: line.name, frozenset({"csv"})),
+    Column("name", "Person", lambda line: Cell(line.name), lambda line: line.name, shown=frozenset({"csv"})),
     Column(
         "member",
         "Membership",
         lambda line: Cell(_WORDS[line.member]),
         lambda line: _LABELS[line.member],
-        _LISTED,
+        shown=_LISTED,
     ),
     Column(
         "occurrences",
         "Training pairs",
         lambda line: Cell(NOTHING if line.occurrences is None else str(line.occurrences)),
         lambda line: line.occurrences,
-        _LISTED,
+        shown=_LISTED,
     ),
-    Column("images", "Images", lambda line: Cell(str(line.images)), lambda line: line.images, _LISTED),
+    Column("images", "Images", lambda line: Cell(str(line.images)), lambda line: line.images, shown=_LISTED),
     Column("templates", "Templates", lambda line: Cell(number(line.templates, 1)), lambda line: line.templates),
     Column("margin", "Margin", lambda line: Cell(signed(line.margin, 2)), lambda line: line.margin),
     Column("called", "", lambda _: Cell(), parts=_called),
@@ -87,7 +87,13 @@ def people_table(lines: Sequence[PersonLine]) -> Table:
     """The table of the page, those first whom most templates name."""
     ordered = sorted(lines, key=lambda line: (-line.templates, -line.margin, line.name))
     return table_of(
-        "Person", COLUMNS, [ordered], "page", lambda line: line.name, lambda line: line.row, lambda _: False
+        "Person",
+        COLUMNS,
+        [ordered],
+        "page",
+        name=lambda line: line.name,
+        kind=lambda line: line.row,
+        strong=lambda _: False,
     )
 
 

@@ -112,9 +112,15 @@ def identity_roc_figure(found: IdentityFindings, rocs: Mapping[str, Roc]) -> "Fi
         for row in found.rows:
             if row.name in rocs:
                 kind, roc, width = ROW_KINDS[row.kind], rocs[row.name], 1.9 if row.kind == "target" else 1.2
-                label = row.name if row.auc is None else f"{row.name}\u2002{row.auc:.3f}"
-                style = {"drawstyle": "steps-post", "linewidth": width, "color": kind.colour, "linestyle": kind.dash}
-                axes.plot(roc.fpr, roc.tpr, label=label, **style)
+                axes.plot(
+                    roc.fpr,
+                    roc.tpr,
+                    drawstyle="steps-post",
+                    linewidth=width,
+                    label=row.name if row.auc is None else f"{row.name}\u2002{row.auc:.3f}",
+                    color=kind.colour,
+                    linestyle=kind.dash,
+                )
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel="False positive rate", ylabel="True positive rate")
         if rocs:
             axes.legend(loc="lower right", title="AUC", alignment="left", handlelength=2.4)

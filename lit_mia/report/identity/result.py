@@ -67,7 +67,7 @@ class IdentityResult(IdentityFindings, Result):
         """Log numbers, curves and people as one run, and end it; a number stands for each name."""
         import wandb
 
-        run = logger(self.name).experiment
+        run = logger().experiment
         digests = {"pool_digest": self.pool_digest, "people_digest": self.people_digest}
         run.config.update({"audit": self.config, "design": self.design, **digests}, allow_val_change=True)
         run.summary.update(self._rates())

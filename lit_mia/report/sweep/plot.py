@@ -55,8 +55,8 @@ def swept_names(rows: Sequence[SweepRow]) -> list[str]:
 
 def _draw(axes: "Axes", name: str, rows: Sequence[SweepRow]) -> None:
     lines = list(_lines(name, rows))
-    for i, (label, line) in enumerate(lines):
-        _error_bars(axes, label, name, line, i, _DODGE * ((i + 0.5) / len(lines) - 0.5))
+    for rank, (label, line) in enumerate(lines):
+        _error_bars(axes, name, line, {"label": label, **_style(axes, rank, len(lines))})
     axes.axhline(0.5, color=MUTED, linewidth=0.9, dashes=(4, 3), zorder=1, label="chance")
     values = sorted({row.setting[name] for row in rows})
     axes.set_xticks(values, labels=[f"{value:g}" for value in values])
@@ -83,20 +83,27 @@ def _lines(name: str, rows: Sequence[SweepRow]) -> Iterator[tuple[str, list[Swee
         yield label, sorted(line, key=lambda row: row.setting[name])
 
 
-def _error_bars(axes: "Axes", label: str, name: str, rows: Sequence[SweepRow], number: int, dodge: float) -> None:
+def _style(axes: "Axes", rank: int, n: int) -> dict[str, Any]:
+    """Colour, marker and place beside the others of one of n lines."""
     from matplotlib.transforms import ScaledTranslation
 
     figure: Any = axes.figure
+    dodge = _DODGE * ((rank + 0.5) / n - 0.5)
+    return {
+        "color": LINE_COLOURS[rank % len(LINE_COLOURS)],
+        "marker": LINE_MARKERS[rank % len(LINE_MARKERS)],
+        "transform": axes.transData + ScaledTranslation(dodge / 72, 0, figure.dpi_scale_trans),
+    }
+
+
+def _error_bars(axes: "Axes", name: str, rows: Sequence[SweepRow], style: dict[str, Any]) -> None:
     axes.errorbar(
         [row.setting[name] for row in rows],
         [row.auc for row in rows],
         yerr=[[row.auc - row.auc_lo for row in rows], [row.auc_hi - row.auc for row in rows]],
-        label=label,
-        color=LINE_COLOURS[number % len(LINE_COLOURS)],
-        marker=LINE_MARKERS[number % len(LINE_MARKERS)],
         markersize=4.5,
         linewidth=1.2,
         elinewidth=0.9,
         capsize=2,
-        transform=axes.transData + ScaledTranslation(dodge / 72, 0, figure.dpi_scale_trans),
+        **style,
     )

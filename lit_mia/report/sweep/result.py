@@ -81,7 +81,7 @@ class SweepResult(Exploration):
         """Log table and figure as one run, and end it."""
         import wandb
 
-        run = logger(self.origin.name).experiment
+        run = logger().experiment
         run.config.update({"sweep": self.origin.config, **self.hashes, "target": self.target}, allow_val_change=True)
         values = values_of(COLUMNS, self.rows, "wandb")
         table = wandb.Table(columns=list(values), data=[list(line) for line in zip(*values.values(), strict=True)])

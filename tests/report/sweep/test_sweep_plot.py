@@ -177,6 +177,7 @@ def test_the_page_has_table_figure_cost_and_provenance(mixed):
     assert mixed.sentence in page
     assert page.count("<tr class=") == len(mixed.rows)
     assert 'role="img"' in page
+    assert '<th scope="col" class="words">Setting</th>' in page
     assert "t = 200, k = 50, n = 1" in page
     assert "Tiny&lt;Target&gt;" in page
     assert "split_digest" in page
