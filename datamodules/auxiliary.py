@@ -126,9 +126,9 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def check_head(self, head: Reader) -> None:
         """See `HeadDataModule`."""
-        super().check_head(head)
-        if self.tools.encoder is not None:
+        if self.tools.encoder is not None:  # first: no further tool would mend it
             head.check_encoder(self.tools.encoder)
+        super().check_head(head)
 
     def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
         """Images, answers and embeddings of the table."""
