@@ -112,6 +112,7 @@ class MembershipAudit(Audit):
         """The datamodules by role, whose records are loaded and splits locked; draws records that have to be drawn."""
         if self.fid_encoder is not None:
             self.fid_encoder.check()
+        self._check_same_records()
         for scorer in self.scorers:
             data = scorer.sides()["target"]
             data.prepare_data()
@@ -120,7 +121,6 @@ class MembershipAudit(Audit):
                 scorer.add_placebo(target, store)
                 scorer.sides()["placebo"].prepare_data()
             scorer.announce()
-        self._check_same_records()
         return {self._role(role, scorer): data for scorer in self.scorers for role, data in scorer.sides().items()}
 
     def estimate(self) -> dict[str, Estimate]:
@@ -187,10 +187,11 @@ class MembershipAudit(Audit):
             )
 
     def _check_same_records(self) -> None:
-        if self.also is not None and self.also.view.locked.digest != self.data.view.locked.digest:
+        """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
+        if self.also is not None and _table_of(self.also) != _table_of(self.data):
             raise SplitError(
-                "`data` and `also` must be about the same records in the same splits, but they differ. Give both the "
-                "same `source`, `fractions` and `split_seed`."
+                "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
+                "both the same `source`, `fractions` and `split_seed`."
             )
 
     # ------------------------------------------------------------------ report
@@ -289,6 +290,12 @@ class MembershipAudit(Audit):
                     score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
                 )
         return ScoreTable.join(tables)
+
+
+def _table_of(data: AuditDataModule) -> tuple[Any, ...]:
+    """What says which record a row is, and in which split."""
+    records, how = data.view.labelled, data.splitting
+    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed
 
 
 def _one(digests: Sequence[str]) -> str:
