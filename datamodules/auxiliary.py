@@ -178,6 +178,10 @@ class AuxiliaryDataModule(AuditDataModule):
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)
 
+    def check(self, records: Records) -> None:
+        """Refuse the store of another target, and records without a caption."""
+        _ = self.store, self._queries(records)
+
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
         self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank, world_size)

@@ -135,6 +135,8 @@ class MembershipAudit(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing, and leave what one of the targets refuses out on all sides."""
         sides = self.sides.values()
+        for data in sides:  # what is wrong with the last one shall not come out after the first was paid
+            data.check(data.view.labelled)
         for scorer in self.scorers:
             scorer.query()
         for refused in [data.refusals(data.view.labelled) for data in sides]:
