@@ -127,9 +127,9 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def check_head(self, head: Reader) -> None:
         """See `HeadDataModule`."""
-        super().check_head(head)
-        if self.tools.encoder is not None:
+        if self.tools.encoder is not None:  # first: no further tool would mend it
             head.check_encoder(self.tools.encoder)
+        super().check_head(head)
 
     def arrays_of(self, inputs: frozenset[str]) -> PairArrays:
         """Images, answers and embeddings of the table."""
@@ -178,6 +178,10 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)
+
+    def check(self, records: Records) -> None:
+        """Refuse the store of another target, and records without a caption."""
+        _ = self.store, self._queries(records)
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""

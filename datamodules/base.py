@@ -101,6 +101,14 @@ class AuditDataModule(HeadDataModule, ABC):
         """What the missing answers for the known records would cost; asks nothing."""
 
     @abstractmethod
+    def check(self, records: Records) -> None:
+        """Refuse what could only fail, or mislead, after the first query about some records; asks nothing.
+
+        Raises:
+            LitMiaError: Of the kind of what is wrong.
+        """
+
+    @abstractmethod
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
 

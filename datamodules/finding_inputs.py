@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from lit_mia.queries.plans import Plan, Questions
 from numpy.typing import NDArray
 
 from datamodules.inputs import Input
 from datamodules.wanted import Wanted
 from lit_mia.errors import RecordError
 from lit_mia.queries.findings import FindingStore
+from lit_mia.queries.plans import Plan, Questions
 from lit_mia.registry import Registry
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self, final
 
-from lit_mia.queries.plans import Plan
-
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.queries.plans import Plan
 from lit_mia.targets.base import AccessLevel
 
 

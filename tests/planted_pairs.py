@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-import lightning as L
 import numpy as np
 from PIL import Image
 
 from datamodules.pairs import PairArrays, PairDataset
+from datamodules.settings import Loading
+from lit_mia.attacks.data import HeadDataModule
+from lit_mia.errors import HeadError
 from lit_mia.records import Records
 
 Signal = Literal["quality", "reconstruction", "faithfulness"]
@@ -14,7 +16,7 @@ SIZES = {"train": 200, "val": 60, "calibration": 60, "test": 300}
 D, SIDE = 8, 16
 
 
-class PlantedPairs(L.LightningDataModule):
+class PlantedPairs(HeadDataModule):
     """Half of the records are members.
 
     Args:
@@ -29,32 +31,43 @@ class PlantedPairs(L.LightningDataModule):
         member = rng.permutation(np.arange(n) % 2)
         edges = np.cumsum([0, *SIZES.values()])
         self.rows = {name: range(*edges[i : i + 2]) for i, name in enumerate(SIZES)}
-        self.arrays = PairArrays(member, **_images(rng, member, k, signal), **_embeddings(rng, member, k, signal))
-        self.batch_size = batch_size
+        self.arrays = PairArrays(member, _images(rng, member, k, signal) | _embeddings(rng, member, k, signal))
+        self.loading = Loading(batch_size)
         ids = tuple(f"r{row:03d}" for row in range(n))
         black = Image.new("RGB", (SIDE, SIDE))
-        self.table = Records(ids, ids, tuple(member.tolist()), ids, lambda row: black, stamps=("black",) * n)
+        self._table = Records(ids, ids, tuple(member.tolist()), ids, lambda row: black, stamps=("black",) * n)
+
+    @property
+    def table(self):
+        return self._table
+
+    def check_head(self, head):
+        if not self.arrays.hold(head.inputs):
+            raise HeadError(f"{head.name} reads what no planted pair holds.")
+
+    def hashes(self):
+        return {}
 
     def example(self):
         return self.arrays.batch([0])
 
     def train_batches(self):
-        return PairDataset(self.arrays, self.rows["train"]).batches(self.batch_size)
+        return PairDataset(self.arrays, self.rows["train"]).batches(self.loading.batch_size)
 
     def batches(self):
-        return PairDataset(self.arrays, range(len(self.table))).batches(self.batch_size)
+        return PairDataset(self.arrays, range(len(self.table))).batches(self.loading.batch_size)
 
     def train_dataloader(self):
-        return PairDataset(self.arrays, self.rows["train"]).loader(self.batch_size, shuffle=True)
+        return PairDataset(self.arrays, self.rows["train"]).loader(self.loading, shuffle=True)
 
     def val_dataloader(self):
-        return [PairDataset(self.arrays, self.rows[split]).loader(self.batch_size) for split in ("val", "calibration")]
+        return [PairDataset(self.arrays, self.rows[split]).loader(self.loading) for split in ("val", "calibration")]
 
     def test_dataloader(self):
-        return PairDataset(self.arrays, self.rows["test"]).loader(self.batch_size)
+        return PairDataset(self.arrays, self.rows["test"]).loader(self.loading)
 
     def predict_dataloader(self):
-        return PairDataset(self.arrays, self.rows["test"][::-1]).loader(self.batch_size)
+        return PairDataset(self.arrays, self.rows["test"][::-1]).loader(self.loading)
 
 
 def _embeddings(rng, member, k, signal):

@@ -19,7 +19,7 @@ from lit_mia.attacks import (
 )
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.training import Budget, same_training, train_seeds
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 DECLARED = {
     AttackIP: {"blind": BlindPixels, "caption": BlindText},
@@ -64,7 +64,7 @@ def test_a_control_never_sees_an_answer_of_the_target(pairs, control):
     head = control()
     head.build(whole)
     head.eval()
-    scores = head.score(PairBatch(whole.row, whole.member, **record))
+    scores = head.score(PairBatch(whole.row, whole.member, record))
     assert scores.shape == (6,)
     assert scores.tolist() == head.score(whole).tolist()
 

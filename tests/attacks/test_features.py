@@ -17,7 +17,7 @@ from lit_mia.attacks import (
     BlindText,
 )
 from lit_mia.errors import EncoderError
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 ELEMENTWISE = {
     "abs": lambda a, b: np.abs(a - b),
@@ -49,13 +49,13 @@ def _batch(data):
 
 def _numpy(data):
     """Image, caption and generated images of the same records, with an axis for k; pixels in [0, 1]."""
-    arrays, rows = data.arrays, slice(0, 12)
-    pixels = arrays.image[rows, None].astype(np.float64) / 255, arrays.generated[rows].astype(np.float64) / 255
+    first = {name: array[:12] for name, array in data.arrays.inputs.items()}
+    pixels = first["image"][:, None].astype(np.float64) / 255, first["generated"].astype(np.float64) / 255
     return (
         pixels,
-        arrays.image_embedding[rows, None],
-        arrays.text_embedding[rows, None],
-        arrays.generated_embedding[rows],
+        first["image_embedding"][:, None],
+        first["text_embedding"][:, None],
+        first["generated_embedding"],
     )
 
 
@@ -103,22 +103,21 @@ def test_controls_read_the_record_alone(data):
 @pytest.mark.parametrize("head", [*HEADS, BlindImageText])
 def test_a_head_reads_what_it_declares_and_nothing_else(data, head):
     batch = _batch(data)
-    declared = PairBatch(batch.row, batch.member, **{name: batch[name] for name in head.inputs})
+    declared = PairBatch(batch.row, batch.member, {name: batch[name] for name in head.inputs})
     assert torch.equal(head().features(declared), head().features(batch))
     for name in head.inputs:
         lacking = {other: batch[other] for other in head.inputs - {name}}
         with pytest.raises(KeyError, match=name):
-            head().features(PairBatch(batch.row, batch.member, **lacking))
+            head().features(PairBatch(batch.row, batch.member, lacking))
 
 
 def test_spaces_of_two_dimensions_are_compared_by_concat_only(data):
     batch = _batch(data)
-    narrow = PairBatch(
-        batch.row,
-        batch.member,
-        text_embedding=batch["text_embedding"][:, :5],
-        generated_embedding=batch["generated_embedding"],
-    )
+    embedded = {
+        "text_embedding": batch["text_embedding"][:, :5],
+        "generated_embedding": batch["generated_embedding"],
+    }
+    narrow = PairBatch(batch.row, batch.member, embedded)
     with pytest.raises(EncoderError, match="5 and 8"):
         AttackIII("squared").features(narrow)
     assert AttackIII("concat").features(narrow).shape[-1] == 13
@@ -131,14 +130,9 @@ def test_the_score_is_the_mean_over_the_generated_images_of_logit_differences(pa
     attack.eval()
     singles = []
     for i in range(3):
-        parts = {name: batch[name] for name in ("image", "image_embedding")}
-        one = PairBatch(
-            batch.row,
-            batch.member,
-            generated=batch["generated"][:, i : i + 1],
-            generated_embedding=batch["generated_embedding"][:, i : i + 1],
-            **parts,
-        )
+        record = {name: batch[name] for name in ("image", "image_embedding")}
+        answer = {name: batch[name][:, i : i + 1] for name in ("generated", "generated_embedding")}
+        one = PairBatch(batch.row, batch.member, record | answer)
         logits = attack(one)
         singles.append(logits[:, 1] - logits[:, 0])
     torch.testing.assert_close(attack.score(batch), torch.stack(singles).mean(dim=0), rtol=1e-4, atol=1e-5)
@@ -165,7 +159,7 @@ def test_pixels_are_normalised_for_each_channel_by_the_training_records(data, he
 @pytest.mark.parametrize("value", [0.0, 0.1, 230.2205352783203])
 def test_constant_features_are_left_alone(value):
     rows = torch.arange(683)  # a number at which the square of the last value's mean is rounded
-    batch = PairBatch(rows, rows % 2, generated_embedding=torch.full((683, 1, 4), value))
+    batch = PairBatch(rows, rows % 2, {"generated_embedding": torch.full((683, 1, 4), value)})
     attack = AttackIS()
     attack.build(batch)
     attack.fit_normalisation([batch])

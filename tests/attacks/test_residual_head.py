@@ -7,16 +7,12 @@ from torch import nn
 from lit_mia.attacks import BlindResNet, ResidualHead
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.networks import resnet18
-from lit_mia.records import PairBatch
+from lit_mia.pair_batch import PairBatch
 
 
 def batch(n, size=32, channels=3):
-    return PairBatch(
-        torch.arange(n),
-        torch.arange(n) % 2,
-        image=torch.rand(n, 3, size, size),
-        residual=torch.rand(n, channels, size, size),
-    )
+    inputs = {"image": torch.rand(n, 3, size, size), "residual": torch.rand(n, channels, size, size)}
+    return PairBatch(torch.arange(n), torch.arange(n) % 2, inputs)
 
 
 def convolutions(trunk):

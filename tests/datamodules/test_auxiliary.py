@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from small_records import ALL, LABELS, SEED, N, write_records, write_table
 
+from datamodules.settings import Loading
 from lit_mia.attacks import AttackIIP, AttackIIS, AttackIP, AttackIV, BlindPixels
 from lit_mia.errors import RecordError, SplitError, StoreError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
@@ -37,7 +38,7 @@ def _fit(attack, data, **options):
 
 
 def _queries(data):
-    return queries_for(data.known, data.images_per_record, data.query_seed)
+    return queries_for(data.view.known, data.images_per_record, data.query_seed)
 
 
 # ---------------------------------------------------------------------- what the heads get
@@ -48,26 +49,26 @@ def test_arrays_hold_what_was_read_stored_and_embedded(tmp_path, data, tiny_targ
     module = data(target=tiny_target, encoder=encoder, image_size=16, images_per_record=2)
     module.prepare_data()
     module.prepare(ALL)
-    arrays = module.arrays
-    assert arrays.member.tolist() == [int(label) for label in LABELS]
-    assert (arrays.image.shape, arrays.generated.shape) == ((N, 3, 16, 16), (N, 2, 3, 16, 16))
-    assert arrays.image.dtype == arrays.generated.dtype == np.uint8
-    stored = read(Store(tmp_path / "store", tiny_target.fingerprint()), _queries(module), module.known)
-    assert np.array_equal(arrays.generated, stored)
+    arrays, members = module.arrays.inputs, module.arrays.member
+    assert members.tolist() == [int(label) for label in LABELS]
+    assert (arrays["image"].shape, arrays["generated"].shape) == ((N, 3, 16, 16), (N, 2, 3, 16, 16))
+    assert arrays["image"].dtype == arrays["generated"].dtype == np.uint8
+    stored = read(Store(tmp_path / "store", tiny_target.fingerprint()), _queries(module), module.view.known)
+    assert np.array_equal(arrays["generated"], stored)
     opened = Image.open(tmp_path / "records" / "r05.png").resize((16, 16), Image.Resampling.BICUBIC)
-    assert np.abs(arrays.image[5].astype(int) - np.asarray(opened).transpose(2, 0, 1)).max() <= 1
-    _close(arrays.image_embedding, encoder.embed_images(torch.tensor(arrays.image)))
-    _close(arrays.text_embedding, encoder.embed_texts([f"picture r{i:02d}" for i in range(N)]))
-    flat = encoder.embed_images(torch.tensor(arrays.generated).flatten(0, 1))
-    _close(arrays.generated_embedding, flat.view(N, 2, 12))
+    assert np.abs(arrays["image"][5].astype(int) - np.asarray(opened).transpose(2, 0, 1)).max() <= 1
+    _close(arrays["image_embedding"], encoder.embed_images(torch.tensor(arrays["image"])))
+    _close(arrays["text_embedding"], encoder.embed_texts([f"picture r{i:02d}" for i in range(N)]))
+    flat = encoder.embed_images(torch.tensor(arrays["generated"]).flatten(0, 1))
+    _close(arrays["generated_embedding"], flat.view(N, 2, 12))
 
 
 def test_answers_of_another_size_are_resized_to_the_image_size(data):
     module = data(image_size=5, images_per_record=3)
     module.prepare(frozenset({"generated"}))
-    stored = read(module.store, _queries(module), module.known)
+    stored = read(module.store, _queries(module), module.view.known)
     assert stored.shape[-2:] == (8, 8)
-    assert np.array_equal(module.arrays.generated, resize(stored, 5))
+    assert np.array_equal(module.arrays.inputs["generated"], resize(stored, 5))
     shown = module.answers([4, 0])
     assert np.array_equal(np.stack(shown), stored[[4, 0], 0].permute(0, 2, 3, 1))
 
@@ -87,8 +88,8 @@ def test_loaders_follow_the_splits(data):
     module.prepare(frozenset({"image"}))
     loaders = [module.train_dataloader(), *module.val_dataloader(), module.test_dataloader()]
     read_rows = [tuple(row for batch in loader for row in batch.row.tolist()) for loader in loaders]
-    assert sorted(read_rows[0]) == list(module.splits.rows["train"])
-    assert read_rows[1:] == [module.splits.rows[split] for split in ("val", "calibration", "test")]
+    assert sorted(read_rows[0]) == list(module.view.splits.rows["train"])
+    assert read_rows[1:] == [module.view.splits.rows[split] for split in ("val", "calibration", "test")]
     assert [row for batch in module.train_batches() for row in batch.row.tolist()] == sorted(read_rows[0])
     assert [row for batch in module.batches() for row in batch.row.tolist()] == list(range(N))
 
@@ -98,7 +99,7 @@ def test_no_training_batch_is_of_a_single_record(data):
     module.prepare(frozenset({"image"}))
     n = len(module.train_rows)
     for batch_size in range(2, n + 1):
-        module.batch_size = batch_size
+        module.loading = Loading(batch_size)
         sizes = [len(batch.row) for batch in module.train_dataloader()]
         assert min(sizes) > 1
         assert sum(sizes) == (n - 1 if n % batch_size == 1 else n)
@@ -115,7 +116,7 @@ def test_features_are_the_same_with_and_without_cache(data, tiny_clip_folder):
     first.prepare(ALL)
     second.prepare(ALL)
     for name in ALL:
-        assert np.array_equal(getattr(first.arrays, name), getattr(second.arrays, name))
+        assert np.array_equal(first.arrays.inputs[name], second.arrays.inputs[name])
 
 
 # ---------------------------------------------------------------------- what is asked
@@ -183,10 +184,10 @@ def test_an_unreadable_image_is_left_out_and_named(tmp_path, data, caplog):
     module = data()
     (tmp_path / "records" / "r07.png").write_bytes(b"no image")
     module.prepare(frozenset({"image", "generated"}))
-    assert module.skipped == ["r07.png"]
+    assert module.view.skipped == {"r07.png": "unreadable image"}
     assert "r07.png" in caplog.text
-    assert "r07.png" not in module.known.ids
-    assert len(module.arrays.image) == len(module.arrays.generated) == N - 1
+    assert "r07.png" not in module.view.known.ids
+    assert len(module.arrays.inputs["image"]) == len(module.arrays.inputs["generated"]) == N - 1
 
 
 def test_locked_splits_are_not_redrawn(data):
@@ -262,12 +263,12 @@ def test_predict_asks_and_reads_the_records_of_unknown_membership_only(tmp_path,
     assert [name for batch in predictions for name in batch["row"].tolist()] == [0, 1, 2]
     assert module.table.ids == ("r28.png", "r29.png", "r30.png")
     assert sorted(prompt for prompt, _ in target.asked()) == ["picture r28", "picture r29", "picture r30"]
-    assert len(module.known) == N
+    assert len(module.view.known) == N
 
 
 def test_unknown_records_do_not_move_the_splits(tmp_path, data):
     mixed = write_records(tmp_path / "mixed", [*LABELS, "", ""])
-    assert data(source=mixed).splits.digest == data().splits.digest
+    assert data(source=mixed).view.splits.digest == data().view.splits.digest
 
 
 def test_predict_without_unknown_records_says_what_to_do(data):
@@ -282,14 +283,15 @@ def test_another_target_answers_for_the_same_records_and_splits(tmp_path, data, 
     encoder = OpenClipEncoder(str(tiny_clip_folder), device="cpu")
     module = data(encoder=encoder, images_per_record=2, batch_size=7)
     placebo = module.answered_by(ink("placebo", ink=1), str(tmp_path / "placebo"))
-    assert placebo.all_records is module.all_records
-    assert placebo.splits == module.splits
-    assert (placebo.images_per_record, placebo.batch_size, placebo.encoder) == (2, 7, encoder)
+    assert placebo.view.labelled is module.view.labelled
+    assert placebo.view.unlabelled is module.view.unlabelled
+    assert placebo.view.splits == module.view.splits
+    assert (placebo.images_per_record, placebo.loading.batch_size, placebo.tools.encoder) == (2, 7, encoder)
     inputs = AttackIV.inputs | AttackIIS.inputs | AttackIP.inputs
     module.prepare(inputs)
     placebo.prepare(inputs)
-    assert np.array_equal(module.arrays.image_embedding, placebo.arrays.image_embedding)
-    assert not np.array_equal(module.arrays.generated, placebo.arrays.generated)
+    assert np.array_equal(module.arrays.inputs["image_embedding"], placebo.arrays.inputs["image_embedding"])
+    assert not np.array_equal(module.arrays.inputs["generated"], placebo.arrays.inputs["generated"])
     assert module.cost.queries == placebo.cost.queries == 2 * N
 
 

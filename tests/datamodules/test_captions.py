@@ -30,13 +30,13 @@ def test_a_captioner_takes_the_place_of_the_captions(data, ink, tiny_clip_folder
     encoder, captioner = OpenClipEncoder(str(tiny_clip_folder), device="cpu"), Brightest()
     module = data(target=(target := ink()), encoder=encoder, captioner=captioner)
     module.prepare(ALL)
-    words = captioner.caption(module.arrays.image)
+    words = captioner.caption(module.arrays.inputs["image"])
     assert len({*words}) == 3
-    assert list(module.known.captions) == words
+    assert list(module.view.known.captions) == words
     assert sorted(prompt for prompt, _ in target.asked()) == sorted(words)
     expected = encoder.embed_texts(words).numpy()
-    np.testing.assert_allclose(module.arrays.text_embedding, expected, rtol=1e-4, atol=1e-5)
-    assert module.splits.digest == data().splits.digest
+    np.testing.assert_allclose(module.arrays.inputs["text_embedding"], expected, rtol=1e-4, atol=1e-5)
+    assert module.view.splits.digest == data().view.splits.digest
     assert (module.captioner_fingerprint()["captioner"], data().captioner_fingerprint()) == ("brightest", {})
 
 
@@ -44,11 +44,11 @@ def test_nothing_is_described_twice_and_another_captioner_describes_anew(data, i
     first, again, other = Brightest(), Brightest(), Brightest(("warm", "fresh", "cold"))
     module = data(captioner=first)
     placebo = module.answered_by(ink("placebo", ink=1), module.store_path / "placebo")
-    assert module.known.captions == placebo.known.captions == data(captioner=again).known.captions
+    assert module.view.known.captions == placebo.view.known.captions == data(captioner=again).view.known.captions
     assert (first.shown, again.shown) == (N, 0)
-    assert placebo.captioner is first
-    assert {*data(captioner=other).known.captions} == {"warm", "fresh", "cold"}
-    assert data(captioner=again, image_size=9).known.captions
+    assert placebo.tools.captioner is first
+    assert {*data(captioner=other).view.known.captions} == {"warm", "fresh", "cold"}
+    assert data(captioner=again, image_size=9).view.known.captions
     assert (again.shown, other.shown) == (N, N)
 
 
@@ -57,12 +57,13 @@ def test_records_without_a_word_are_skipped_and_named(data, ink):
         data(captioner=Brightest()),
         data(captioner=Brightest(("red", "", "blue")), target=(target := ink())),
     )
-    silent = [name for name, word in zip(whole.known.ids, whole.known.captions, strict=True) if word == "green"]
+    known = whole.view.known
+    silent = [name for name, word in zip(known.ids, known.captions, strict=True) if word == "green"]
     assert 0 < len(silent) < N
-    assert {*module.known.captions} == {"red", "blue"}
-    assert (module.skipped, len(module.known)) == (silent, N - len(silent))
-    assert whole.skipped == []
-    module.fill(module.known, 0, 1)
+    assert {*module.view.known.captions} == {"red", "blue"}
+    assert (module.view.skipped, len(module.view.known)) == (dict.fromkeys(silent, "empty caption"), N - len(silent))
+    assert whole.view.skipped == {}
+    module.fill(module.view.known, 0, 1)
     assert len(target.asked()) == N - len(silent)
 
 

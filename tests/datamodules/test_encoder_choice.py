@@ -12,7 +12,7 @@ from small_records import QUARTERS, InkTarget, write_records
 import lit_mia.features
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIII, AttackIIS, AttackIS, AttackIV
-from lit_mia.audit import Audit
+from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import EncoderError
 from lit_mia.features import BlipEncoder, DinoEncoder, Encoder, InceptionEncoder, OpenClipEncoder, TimmEncoder
 from lit_mia.features.encoders import SHARING_ENCODERS
@@ -28,10 +28,17 @@ def target(tmp_path):
 
 @pytest.fixture
 def data(tmp_path, target):
-    def make(encoder):
+    def make(encoder, text_encoder=None):
         source = write_records(tmp_path / "records", LABELS)
         return AuxiliaryDataModule(
-            source, target, str(tmp_path / "store"), encoder, image_size=8, fractions=QUARTERS, split_seed=62
+            source,
+            target,
+            str(tmp_path / "store"),
+            encoder,
+            image_size=8,
+            fractions=QUARTERS,
+            split_seed=62,
+            text_encoder=text_encoder,
         )
 
     return make
@@ -42,7 +49,7 @@ def data(tmp_path, target):
 def test_an_audit_refuses_an_encoder_without_a_shared_space_before_any_query(data, target, head, encoder):
     message = f"Attack {head.name} compares.*{type(encoder).__name__}.*no space.*{re.escape(SHARING_ENCODERS)}"
     with pytest.raises(EncoderError, match=message):
-        Audit(data(encoder), [AttackIS(), head()])
+        MembershipAudit(data(encoder), [AttackIS(), head()])
     assert target.asked() == []
 
 
@@ -74,14 +81,20 @@ def test_the_message_names_every_encoder_that_shares_a_space():
         assert encoder.name.startswith(f"{name} ")
 
 
-def test_captions_are_embedded_by_the_shipped_encoder_where_the_encoder_reads_images_alone(data, tmp_path):
+@pytest.fixture
+def images_alone(tmp_path):
+    """A real encoder of images alone."""
     weights = tmp_path / "model.pth"
     torch.manual_seed(0)
     torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), weights)
-    module = data(TimmEncoder("test_resnet", str(weights), device="cpu"))
-    module.prepare(frozenset({"image_embedding", "text_embedding"}))
-    assert module.arrays.image_embedding.shape == (28, module.encoder.dimension)
+    return TimmEncoder("test_resnet", str(weights), device="cpu")
+
+
+def test_captions_are_embedded_by_the_text_encoder_where_the_encoder_reads_images_alone(data, images_alone):
     shipped = OpenClipEncoder("shipped:openmoji-clip", device="cpu")
+    module = data(images_alone, text_encoder=shipped)
+    module.prepare(frozenset({"image_embedding", "text_embedding"}))
+    assert module.arrays.inputs["image_embedding"].shape == (28, module.tools.encoder.dimension)
     expected = shipped.embed_texts([f"picture r{i:02d}" for i in range(28)])
-    np.testing.assert_allclose(module.arrays.text_embedding, expected.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(module.arrays.inputs["text_embedding"], expected.numpy(), rtol=1e-4, atol=1e-5)
     assert module.encoder_fingerprint()["captions"] == shipped.fingerprint()

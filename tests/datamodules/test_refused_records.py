@@ -51,7 +51,7 @@ def _run(function, attack, data):
 
 
 def _ids(data, split):
-    return {data.known.ids[row] for row in data.splits.rows[split]}
+    return {data.view.known.ids[row] for row in data.view.splits.rows[split]}
 
 
 def _locked_ids(tmp_path):
@@ -66,20 +66,20 @@ def test_refused_records_are_nowhere_but_in_the_lock(tmp_path, data, caplog, ima
     module.prepare(frozenset({"image", "generated"}))
     gone = {"r05.png", "r06.png"}
     assert (tmp_path / "store/splits.json").read_bytes() == before
-    assert {*module.known.ids} == {*module.labelled.ids} - gone
+    assert {*module.view.known.ids} == {*module.view.labelled.ids} - gone
     assert {split: _ids(module, split) for split in SPLITS} == {
         split: ids - gone for split, ids in _locked_ids(tmp_path).items()
     }
-    assert module.splits.digest == module.locked_splits.digest
-    assert module.splits.n_groups == N - 2
-    sizes = module.splits.sizes()
+    assert module.view.splits.digest == module.view.locked.digest
+    assert module.view.splits.n_groups == N - 2
+    sizes = module.view.splits.sizes()
     assert {label: sum(size[label] for size in sizes.values()) for label in sizes["test"]} == {
         "member": N // 2 - 1,
         "non_member": N // 2 - 1,
     }
-    queries = queries_for(module.known, images_per_record, module.query_seed)
-    assert np.array_equal(module.arrays.generated, read(module.store, queries, module.known))
-    assert module.arrays.member.tolist() == list(module.known.members)
+    queries = queries_for(module.view.known, images_per_record, module.query_seed)
+    assert np.array_equal(module.arrays.inputs["generated"], read(module.store, queries, module.view.known))
+    assert module.arrays.member.tolist() == list(module.view.known.members)
     loaders = [module.train_dataloader(), *module.val_dataloader(), module.test_dataloader()]
     loaded = [row for loader in loaders for batch in loader for row in batch.row.tolist()]
     assert sorted(loaded) == list(range(N - 2))
@@ -88,11 +88,11 @@ def test_refused_records_are_nowhere_but_in_the_lock(tmp_path, data, caplog, ima
 
 def test_without_refusals_nothing_changes(data):
     module = data(StreamingTarget())
-    splits, known = module.splits, module.known
+    splits, known = module.view.splits, module.view.known
     module.prepare(frozenset({"generated"}))
-    assert module.known is known is module.labelled
-    assert module.splits is splits
-    assert splits == module.locked_splits
+    assert module.view.known is known is module.view.labelled
+    assert module.view.splits is splits
+    assert splits == module.view.locked
 
 
 def test_a_later_run_leaves_the_same_records_out_and_asks_nothing(data):
@@ -104,8 +104,8 @@ def test_a_later_run_leaves_the_same_records_out_and_asks_nothing(data):
     assert again.estimate().records == N
     _run("fit", AttackIIP(), again)
     assert target.asked == []
-    assert again.known.ids == first.known.ids
-    assert np.array_equal(again.arrays.generated, first.arrays.generated)
+    assert again.view.known.ids == first.view.known.ids
+    assert np.array_equal(again.arrays.inputs["generated"], first.arrays.inputs["generated"])
     assert again.hashes() == first.hashes()
 
 
@@ -115,8 +115,8 @@ def test_ranks_leave_the_same_records_out(data):
         module.query(rank, 2)
     for module in modules:
         module.prepare(frozenset({"generated"}))
-    assert modules[0].known.ids == modules[1].known.ids
-    assert len(modules[0].known) == N - 2
+    assert modules[0].view.known.ids == modules[1].view.known.ids
+    assert len(modules[0].view.known) == N - 2
     assert sum(len(module.target.asked) for module in modules) == N
 
 
@@ -125,14 +125,14 @@ def test_records_that_another_target_refuses_are_left_out_too(data, tmp_path):
     other = module.answered_by(StreamingTarget({"picture r11": "no"}, ink=1), str(tmp_path / "other"))
     for side in (module, other):
         side.query()
-    module.leave_out(other.refusals(other.labelled))
-    other.leave_out(module.refusals(module.labelled))
+    module.leave_out(other.refusals(other.view.labelled))
+    other.leave_out(module.refusals(module.view.labelled))
     for side in (module, other):
         side.prepare(frozenset({"image"}))
-    assert module.known.ids == other.known.ids
-    assert len(module.known) == N - 3
-    assert module.splits == other.splits
-    assert np.array_equal(module.arrays.image, other.arrays.image)
+    assert module.view.known.ids == other.view.known.ids
+    assert len(module.view.known) == N - 3
+    assert module.view.splits == other.view.splits
+    assert np.array_equal(module.arrays.inputs["image"], other.arrays.inputs["image"])
 
 
 def test_a_split_without_a_class_is_refused(data):
@@ -144,13 +144,13 @@ def test_a_split_without_a_class_is_refused(data):
 def test_a_drawn_share_of_the_training_records_holds_no_refused_one(tmp_path, data):
     source = write_records(tmp_path / "many", ["1", "0"] * 40)
     whole = data(StreamingTarget(), source, store=str(tmp_path / "whole"), train_fraction=0.8)
-    drawn = {whole.known.ids[row] for row in whole.train_rows}
+    drawn = {whole.view.known.ids[row] for row in whole.train_rows}
     refused = sorted(drawn)[:3]
     refuses = {f"picture {name.removesuffix('.png')}": "no" for name in refused}
     module = data(StreamingTarget(refuses), source, train_fraction=0.8)
-    assert {module.known.ids[row] for row in module.train_rows} == drawn
+    assert {module.view.known.ids[row] for row in module.train_rows} == drawn
     module.prepare(frozenset({"image"}))
-    assert {module.known.ids[row] for row in module.train_rows} == drawn - {*refused}
+    assert {module.view.known.ids[row] for row in module.train_rows} == drawn - {*refused}
 
 
 def test_predict_leaves_refused_records_out(tmp_path, data):

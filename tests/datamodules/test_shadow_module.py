@@ -57,7 +57,7 @@ def _rows(batches, side):
     rows = []
     for batch in batches:
         at = batch.row.tolist()
-        assert np.array_equal((batch["generated"] * 255).round().byte(), side.arrays.generated[at])
+        assert np.array_equal((batch["generated"] * 255).round().byte(), side.arrays.inputs["generated"][at])
         assert batch.member.tolist() == [side.table.members[row] for row in at]
         rows += at
     return tuple(sorted(rows))
@@ -68,13 +68,13 @@ def test_heads_learn_on_the_shadow_and_are_tested_on_the_attacked(sides, trainer
     data = ShadowDataModule(shadow, attacked)
     trainer.fit(AttackIIP(), datamodule=data)
     val, calibration = data.val_dataloader()
-    assert _rows(data.train_dataloader(), shadow) == shadow.splits.rows["train"]
-    assert _rows(data.train_batches(), shadow) == shadow.splits.rows["train"]
-    assert _rows(val, shadow) == shadow.splits.rows["val"]
-    assert _rows(calibration, shadow) == shadow.splits.rows["calibration"]
-    assert _rows(data.test_dataloader(), attacked) == attacked.splits.rows["test"]
+    assert _rows(data.train_dataloader(), shadow) == shadow.view.splits.rows["train"]
+    assert _rows(data.train_batches(), shadow) == shadow.view.splits.rows["train"]
+    assert _rows(val, shadow) == shadow.view.splits.rows["val"]
+    assert _rows(calibration, shadow) == shadow.view.splits.rows["calibration"]
+    assert _rows(data.test_dataloader(), attacked) == attacked.view.splits.rows["test"]
     assert data.table is attacked.table
-    assert not np.array_equal(shadow.arrays.generated[-1], attacked.arrays.generated[-1])
+    assert not np.array_equal(shadow.arrays.inputs["generated"][-1], attacked.arrays.inputs["generated"][-1])
 
 
 def test_each_target_is_asked_for_its_own_records_only(sides, trainer):
@@ -90,7 +90,7 @@ def test_records_of_both_sides_stay_in_one_split(sides):
     shadow, attacked = sides("s", ink=0), sides("a", ink=1)
     ShadowDataModule(shadow, attacked).prepare_data()
     of_shadow, of_attacked = (
-        {side.known.ids[row]: split for split, rows in side.splits.rows.items() for row in rows}
+        {side.view.known.ids[row]: split for split, rows in side.view.splits.rows.items() for row in rows}
         for side in (shadow, attacked)
     )
     common = of_shadow.keys() & of_attacked.keys()

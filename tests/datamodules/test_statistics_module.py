@@ -5,9 +5,11 @@ import pytest
 import torch
 from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
+from small_records import QUARTERS
 from streaming_target import StreamingTarget
 
 from datamodules import StatisticDataModule
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuseAPI, SecMI
 from lit_mia.errors import LitMiaError, RecordError, TargetError
 
@@ -22,8 +24,7 @@ def make(tmp_path):
         return StatisticDataModule(
             source or MemorySource(images, MEMBERS),
             target or OptimalTarget(images[::2]),
-            str(tmp_path / "store"),
-            **({"image_size": 8, "fractions": (0.25, 0.25, 0.25, 0.25)} | settings),
+            **({"store": str(tmp_path / "store"), "image_size": 8, "fractions": QUARTERS} | settings),
         )
 
     return build
@@ -31,7 +32,7 @@ def make(tmp_path):
 
 def test_it_asks_once_and_gives_statistics_and_maps(make):
     data = make()
-    data.ask([PIA(t=[100, 200]), SecMI(t=20)], None, residual=False)
+    data.ask(Wanted.every_setting([PIA(t=[100, 200]), SecMI(t=20)]))
     assert data.estimate().missing == N * 6
     assert data.estimate().nfe == N * 6
     data.query()
@@ -39,20 +40,20 @@ def test_it_asks_once_and_gives_statistics_and_maps(make):
     assert data.estimate().nfe == 0
     assert data.statistics(PIA(t=200), {"t": 200}).shape == (N, 1)
     assert data.evaluations(SecMI(t=20), {"t": 20}) == 4
-    data.ask([PIA(t=[100, 200])], [{"t": 200}], residual=True)
+    data.ask(Wanted(((PIA(), {"t": 200}),), residual=True))
     data.query()
     assert data.cost.nfe == N * 6 + N * 2
-    data.show_residuals(PIA(), {"t": 200})
-    (batch,) = list(data._dataset(range(N)).batches(N))
+    data.show(frozenset({"residual"}), PIA().plan({"t": 200}))
+    (batch,) = data.batches()
     norm = -batch["residual"].pow(4).flatten(1).sum(1).pow(0.25)
     np.testing.assert_allclose(norm, data.statistics(PIA(), {"t": 200})[:, 0], rtol=1e-4)
 
 
 def test_findings_depend_on_nothing_but_the_record(make, tmp_path):
-    one, other = make(), make(target=OptimalTarget(smooth_images(N, 0)[::2], batch_size=7))
-    other.store_path = tmp_path / "other"
+    target = OptimalTarget(smooth_images(N, 0)[::2], batch_size=7)
+    one, other = make(), make(target=target, store=str(tmp_path / "other"))
     for data in (one, other):
-        data.ask([Loss()], None, residual=False)
+        data.ask(Wanted.every_setting([Loss()]))
         data.query()
     np.testing.assert_allclose(*(data.statistics(Loss(), {"t": 350}) for data in (one, other)), rtol=1e-8)
 
@@ -75,7 +76,7 @@ def test_findings_depend_on_nothing_but_the_record(make, tmp_path):
 def test_bad_input_is_refused_before_the_first_query(make, attacks, changes, message):
     data = make(**changes)
     for call in (data.estimate, data.query):
-        data.ask(attacks, None, residual=False)
+        data.ask(Wanted.every_setting(attacks))
         with pytest.raises((RecordError, TargetError), match=message):
             call()
     assert data.target.nfe == 0
@@ -83,7 +84,7 @@ def test_bad_input_is_refused_before_the_first_query(make, attacks, changes, mes
 
 def test_a_level_that_is_not_offered_is_refused_before_the_first_query(make):
     data = make(target=StreamingTarget())
-    data.ask([Loss()], None, residual=False)
+    data.ask(Wanted.every_setting([Loss()]))
     with pytest.raises(TargetError, match="does not offer the access level 'denoise'; it offers: generate"):
         data.estimate()
     assert data.target.asked == []
@@ -91,18 +92,18 @@ def test_a_level_that_is_not_offered_is_refused_before_the_first_query(make):
 
 def test_images_can_be_converted_if_one_insists(make):
     data = make(source=MemorySource(smooth_images(N, 0, side=12), MEMBERS), convert=True)
-    data.ask([Loss()], None, residual=False)
+    data.ask(Wanted.every_setting([Loss()]))
     data.query()
     assert data.target.nfe == N
 
 
 def test_a_head_needs_an_attack(make):
     data = make()
-    data.ask([Loss(t=[1, 2])], None, residual=False)
+    data.ask(Wanted.every_setting([Loss(t=[1, 2])]))
     data.query()
-    data.table = data.known
-    with pytest.raises(RecordError, match="needs `attack` of the datamodule"):
-        data.arrays_of(frozenset({"residual"}))
+    for call in (data.check_input, lambda name: data.show(frozenset({name}))):
+        with pytest.raises(RecordError, match="needs `attack` of the datamodule"):
+            call("residual")
 
 
 def test_an_attack_of_several_settings_is_refused(make):
@@ -120,7 +121,7 @@ def test_with_an_attack_the_loaders_give_its_maps(make):
 
 def test_a_gallery_shows_variations(make):
     data = make()
-    data.ask([ReDiffuseAPI(n=1)], None, residual=False)
+    data.ask(Wanted.every_setting([ReDiffuseAPI(n=1)]))
     data.query()
     assert [image.shape for image in data.answers([0, 3])] == [(8, 8, 3)] * 2
 
@@ -128,8 +129,8 @@ def test_a_gallery_shows_variations(make):
 def test_a_placebo_has_the_same_records_and_splits(make, tmp_path):
     data = make()
     placebo = data.answered_by(OptimalTarget(smooth_images(5, 9)), str(tmp_path / "placebo"))
-    assert placebo.splits.digest == data.splits.digest
-    assert placebo.known is data.known or placebo.known.ids == data.known.ids
+    assert placebo.view.splits.digest == data.view.splits.digest
+    assert placebo.view.known is data.view.known or placebo.view.known.ids == data.view.known.ids
 
 
 def test_one_class_is_refused(make):

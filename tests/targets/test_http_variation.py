@@ -9,8 +9,9 @@ from loopback import SIDE, Faults, brighten, running, target
 from memory_source import MemorySource
 
 from datamodules import StatisticDataModule
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics import PangWang, ReDiffuseAPI
-from lit_mia.audit.accounts import charges_of
+from lit_mia.audits.membership.accounts import charges_of
 from lit_mia.errors import BudgetError, TargetError
 from lit_mia.features import OpenClipEncoder
 from lit_mia.targets import HttpVariationTarget
@@ -73,7 +74,7 @@ def test_all_variations_of_an_image_share_requests(module):
     with running(vary=noisy) as server:
         http = varying(server, n=4)
         data = module(http)
-        data.ask([ReDiffuseAPI(n=6)], None, residual=False)
+        data.ask(Wanted.every_setting([ReDiffuseAPI(n=6)]))
         assert data.estimate().missing == 6 * N
         data.query()
         assert len(server.log) == 2 * N
@@ -84,12 +85,12 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
     faults = Faults(rate=0.3, kinds=("error", "truncated", "limit"), retry_after="0")
     with running(vary=noisy, faults=faults) as server:
         first = module(varying(server, send_seed=True, spending=Spending(price_per_image=0.1, max_requests=20)))
-        first.ask([ReDiffuseAPI(n=3)], None, residual=False)
+        first.ask(Wanted.every_setting([ReDiffuseAPI(n=3)]))
         with pytest.raises(BudgetError):
             first.query()
         assert first.estimate().missing == 3 * N  # no finding is complete
         second = module(varying(server, send_seed=True, spending=Spending(price_per_image=0.1)))
-        second.ask([ReDiffuseAPI(n=3)], None, residual=False)
+        second.ask(Wanted.every_setting([ReDiffuseAPI(n=3)]))
         second.query()
         assert server.summary()["answered"] == second.target.charges().confirmed == 3 * N
         assert second.cost.money == pytest.approx(0.1 * (second.target.charges().images - 20))
@@ -97,7 +98,7 @@ def test_a_run_that_breaks_off_in_a_batch_pays_for_no_variation_again(module):
         asked = len(server.log)
         assert len(second.answers([0, 1])) == 2  # the gallery shows what was kept
         assert len(server.log) == asked
-        subject = second._questions(second.labelled).subject(second.target, range(N))
+        subject = second._questions(second.view.labelled).subject(second.target, range(N))
         mean = torch.stack([noisy(IMAGES, None, subject.seeds("vary", i)).double() for i in range(3)]).mean(0)
         expected = -(IMAGES.double() - mean).div(127.5).flatten(1).norm(dim=1)
     np.testing.assert_allclose(scores[:, 0], expected, rtol=1e-5)
@@ -112,7 +113,7 @@ def test_a_sweep_counts_its_own_money_and_accounts_keep_the_price_of_the_day(mod
 
     with running(vary=vary_beside_another) as server:
         data = module(varying(server, spending=Spending(price_per_image=0.5)))
-        data.ask([ReDiffuseAPI(n=1)], None, residual=False)
+        data.ask(Wanted.every_setting([ReDiffuseAPI(n=1)]))
         data.query()
         assert data.cost.money == N / 2
         dearer = module(varying(server, spending=Spending(price_per_image=9.0)))
@@ -123,16 +124,16 @@ def test_a_sweep_counts_its_own_money_and_accounts_keep_the_price_of_the_day(mod
 
 
 def check_refusals(data, server, attack, subjects):
-    data.ask([attack], None, residual=False)
+    data.ask(Wanted.every_setting([attack]))
     data.query()
     refused = {subject for subject, end in server.log if end == "refused"}
     missing = [subject in refused for subject in subjects]
     assert 0 < sum(missing) < N
-    scores = data.statistics(attack, attack.settings()[0], data.labelled)
+    scores = data.statistics(attack, attack.settings()[0], data.view.labelled)
     assert np.isnan(scores[:, 0]).tolist() == missing
-    gone = {data.labelled.ids[row] for row in range(N) if missing[row]}
-    assert data.refusals(data.labelled).keys() == gone
-    assert set(data.known.ids) == set(data.labelled.ids) - gone
+    gone = {data.view.labelled.ids[row] for row in range(N) if missing[row]}
+    assert data.refusals(data.view.labelled).keys() == gone
+    assert set(data.view.known.ids) == set(data.view.labelled.ids) - gone
     assert not np.isnan(data.statistics(attack, attack.settings()[0])).any()
 
 
@@ -143,7 +144,7 @@ def test_a_record_with_a_refused_variation_has_no_score(module):
         check_refusals(module(http), server, ReDiffuseAPI(n=2), subjects)
         asked = len(server.log)
         again = module(http)
-        again.ask([ReDiffuseAPI(n=2)], None, residual=False)
+        again.ask(Wanted.every_setting([ReDiffuseAPI(n=2)]))
         again.query()
         assert len(server.log) == asked
 

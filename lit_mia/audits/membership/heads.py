@@ -36,9 +36,9 @@ class HeadScorer(Scorer):
         self._placebo: AuditDataModule | None = None
         self._attacks, self._budget = list(attacks), budget
         self._known: dict[tuple[str, str], NDArray[np.float64]] = {}
-        for attack in self._attacks:
-            for head in (attack, *controls_of(attack).values()):
-                data.check_head(head)
+        controls = [control for attack in self._attacks for control in controls_of(attack).values()]
+        for head in (*self._attacks, *controls):
+            data.check_head(head)
 
     @property
     def attacks(self) -> Sequence[Attack]:

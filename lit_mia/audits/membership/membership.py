@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
@@ -99,6 +99,7 @@ class MembershipAudit(Audit):
         """The datamodules by role, whose records are loaded and splits locked; draws records that have to be drawn."""
         if self.fid_encoder is not None:
             self.fid_encoder.check()
+        self._check_same_records()
         for scorer in self.scorers:
             data = scorer.sides()["target"]
             data.prepare_data()
@@ -107,7 +108,6 @@ class MembershipAudit(Audit):
                 scorer.add_placebo(target, store)
                 scorer.sides()["placebo"].prepare_data()
             scorer.announce()
-        self._check_same_records()
         return {self._role(role, scorer): data for scorer in self.scorers for role, data in scorer.sides().items()}
 
     def estimate(self) -> dict[str, Estimate]:
@@ -122,6 +122,8 @@ class MembershipAudit(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing, and leave what one of the targets refuses out on all sides."""
         sides = self.sides.values()
+        for data in sides:  # what is wrong with the last one shall not come out after the first was paid
+            data.check(data.view.labelled)
         for scorer in self.scorers:
             scorer.query()
         for refused in [data.refusals(data.view.labelled) for data in sides]:
@@ -185,10 +187,11 @@ class MembershipAudit(Audit):
             )
 
     def _check_same_records(self) -> None:
-        if self.also is not None and self.also.view.locked.digest != self.data.view.locked.digest:
+        """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
+        if self.also is not None and _table_of(self.also) != _table_of(self.data):
             raise SplitError(
-                "`data` and `also` must be about the same records in the same splits, but they differ. Give both the "
-                "same `source`, `fractions` and `split_seed`."
+                "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
+                "both the same `source`, `fractions` and `split_seed`."
             )
 
     @property
@@ -197,3 +200,9 @@ class MembershipAudit(Audit):
 
     def _role(self, role: str, scorer: Scorer) -> str:
         return role if scorer.sides()["target"] is self.data else f"{role} ({scorer.name})"
+
+
+def _table_of(data: AuditDataModule) -> tuple[Any, ...]:
+    """What says which record a row is, and in which split."""
+    records, how = data.view.labelled, data.splitting
+    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed

@@ -85,8 +85,6 @@ class StatisticScorer(Scorer):
 
     def query(self) -> None:
         """Ask the target at every setting, choose one of each attack on train and val, and ask the placebo at those."""
-        for data in filter(None, (self._data, self._placebo)):  # a mistake in the placebo shall not come after paying
-            data.check(data.view.labelled)
         several = any(len(attack.settings()) > 1 for attack in self._attacks)
         if several or not self._residual:
             self._data.ask(Wanted.every_setting(self._asked))

@@ -4,15 +4,16 @@ import inspect
 
 import numpy as np
 import pytest
-from lit_mia.queries.denoise import Finding
 from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, smooth_images
 
 import lit_mia.attacks.statistics
 from datamodules import StatisticDataModule
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics import FreMIA, Loss, PangWang, SecMI, StatisticAttack
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
+from lit_mia.queries.requests import Finding, NoisePrediction
 
 N = 40
 IMAGES = smooth_images(N, 0)
@@ -56,7 +57,7 @@ class Scaled(StatisticAttack):
     factor = 1.0
 
     def measure(self, subject, setting):
-        (eps,) = yield [subject.ask(subject.x0, 100)]
+        (eps,) = yield [NoisePrediction(subject.x0, 100, subject.condition)]
         return Finding(self.factor * eps.flatten(1).sum(1), eps.abs())
 
 
@@ -72,7 +73,7 @@ def found(tmp_path):
             image_size=8,
             fractions=(0.25, 0.25, 0.25, 0.25),
         )
-        data.ask([attack], None, residual=False)
+        data.ask(Wanted.every_setting([attack]))
         data.query()
         return data.statistics(attack, {})[:, 0], data.cost.nfe
 

@@ -11,7 +11,8 @@ from datamodules import ConcatSource, GeneratedSource, IndexSource, StatisticDat
 from lit_mia.attacks import ResidualHead
 from lit_mia.attacks.statistics import Loss
 from lit_mia.attacks.training import Budget
-from lit_mia.audit import Audit
+from lit_mia.audits.base import Run
+from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import RecordError, StoreError
 from lit_mia.features.pixels import decode_images
 from lit_mia.queries.generate import queries_for
@@ -180,7 +181,7 @@ def audit(tmp_path, ink):
         source = GeneratedSource(members, ink(), str(tmp_path / "drawn"))
         data = StatisticDataModule(source, OptimalTarget(seen), str(tmp_path / "store"), 8, batch_size=16)
         budget = Budget(seeds=1, max_epochs=8, patience=8, accelerator="cpu")
-        return Audit(data, [Loss(t=100)], budget=budget, design=design, head=ResidualHead(width=4, lr=0.01))
+        return MembershipAudit(data, [Loss(t=100)], budget=budget, design=design, head=ResidualHead(width=4, lr=0.01))
 
     return build
 
@@ -191,10 +192,10 @@ def rows_of(report):
 
 def test_the_blind_control_sees_that_non_members_are_synthetic(audit, tmp_path, ink):
     images = smooth_images(100, 0)
-    report, _ = audit(images, seen=images).run("synthetic", {}, tmp_path / "out")
+    report = audit(images, seen=images).run(Run("synthetic", {}, tmp_path / "out")).report
     rows = rows_of(report)
-    assert rows["Loss"].auc > 0.95
-    assert rows["Loss blind"].auc > 0.95
+    assert rows["Loss"]["auc"] > 0.95
+    assert rows["Loss blind"]["auc"] > 0.95
     assert report.verdict["kind"] in ("not evidence (post hoc design)", "confounded")
     assert any("synthetic" in limit for limit in report.limits)
     assert report.cost.by_target["non-members by ink"]["queries"] == 100
@@ -204,8 +205,8 @@ def test_the_blind_control_sees_that_non_members_are_synthetic(audit, tmp_path, 
 
 def test_the_blind_control_sees_nothing_where_members_are_drawn_alike(audit, tmp_path, ink):
     images = ink("members").generate([f"member {row}" for row in range(100)], range(100))
-    report, _ = audit(images, seen=smooth_images(60, 7)).run("alike", {}, tmp_path / "out")
-    assert abs(rows_of(report)["Loss blind"].auc - 0.5) < 0.25
+    report = audit(images, seen=smooth_images(60, 7)).run(Run("alike", {}, tmp_path / "out")).report
+    assert abs(rows_of(report)["Loss blind"]["auc"] - 0.5) < 0.25
 
 
 @pytest.mark.parametrize("design", ["same_source_holdout", "randomized_split", "canary"])

@@ -8,9 +8,10 @@ from datamodules import StatisticDataModule
 from lit_mia.attacks import AttackIIS, ResidualHead
 from lit_mia.attacks.statistics import PIA, FreMIA, Loss, ReDiffuse, SimA
 from lit_mia.attacks.training import Budget
-from lit_mia.audit import Audit
-from lit_mia.audit.statistic_rows import StatisticRows
-from lit_mia.errors import HeadError, TargetError
+from lit_mia.audits.base import Run
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.statistics import StatisticScorer
+from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 
 N = 240
@@ -26,7 +27,8 @@ def make(tmp_path):
     def build(attacks, seen=IMAGES[::2], placebo=None, **settings):
         data = StatisticDataModule(MemorySource(IMAGES, MEMBERS), OptimalTarget(seen), str(tmp_path / "store"), 8)
         head = ResidualHead(width=4)
-        return Audit(data, attacks, placebo, budget=BUDGET, design="randomized_split", head=head, **settings)
+        settings = {"budget": BUDGET, "design": "randomized_split", "head": head} | settings
+        return MembershipAudit(data, attacks, placebo, **settings)
 
     return build
 
@@ -38,50 +40,53 @@ def rows_by_name(report):
 def test_a_target_that_memorised_its_members_leaks(make, tmp_path):
     placebo = OptimalTarget(smooth_images(120, 7))
     audit = make([Loss(t=[100, 300]), ReDiffuse(n=[1, 3]), SimA()], placebo=placebo)
-    report, scores = audit.run("planted", {}, tmp_path / "out")
+    result = audit.run(Run("planted", {}, tmp_path / "out"))
+    report, scores = result.report, result.scores
     rows = rows_by_name(report)
     assert report.verdict["kind"] == "leakage beyond controls"
     assert report.protocol == "threshold"
     for name in ("Loss", "ReDiffuse", "SimA"):
-        assert rows[name].auc > 0.95
-        assert rows[name].beats_controls
+        assert rows[name]["auc"] > 0.95
+        assert rows[name]["beats_controls"]
         assert {row.kind for row in report.rows if row.attack == name} == {"attack", "blind", "placebo"}
-        assert abs(rows[f"{name} placebo"].auc - 0.5) < 0.25
-    assert rows["ReDiffuse"].evaluations in (2, 6)
+        assert abs(rows[f"{name} placebo"]["auc"] - 0.5) < 0.25
+    assert rows["ReDiffuse"]["evaluations"] in (2, 6)
     assert report.cost.by_target["target"]["nfe"] == N * (2 + 6 + 1)
     assert report.cost.nfe == audit.data.target.nfe + placebo.nfe
     assert set(scores.row) == set(rows)
 
 
 def test_a_target_that_saw_neither_side_does_not_leak(make, tmp_path):
-    report, _ = make([Loss(), SimA(t=[50, 100, 200])], seen=smooth_images(120, 7)).run("null", {}, tmp_path / "out")
+    audit = make([Loss(), SimA(t=[50, 100, 200])], seen=smooth_images(120, 7))
+    report = audit.run(Run("null", {}, tmp_path / "out")).report
     assert report.verdict["kind"] != "leakage beyond controls"
-    assert all(abs(row.auc - 0.5) < 0.25 for row in report.rows)
+    assert all(abs(row["auc"] - 0.5) < 0.25 for row in report.rows)
 
 
 def test_the_setting_is_chosen_on_train_and_val(make, tmp_path):
     audit = make([Loss(t=[0, 100, 900, 999])])
-    report, _ = audit.run("choice", {}, tmp_path / "out")
+    report = audit.run(Run("choice", {}, tmp_path / "out")).report
     data, attack = audit.data, Loss()
-    rows = [*data.splits.rows["train"], *data.splits.rows["val"]]
-    labels = [data.known.members[row] for row in rows]
+    rows = [row for split in ("train", "val") for row in data.view.splits.rows[split]]
+    labels = [data.view.known.members[row] for row in rows]
     aucs = {t: auc(data.statistics(attack, {"t": t})[rows, 0], labels) for t in (0, 100, 900, 999)}
-    assert report.rows[0].setting == f"t = {max(aucs, key=aucs.get)}"
+    assert report.rows[0]["setting"] == f"t = {max(aucs, key=aucs.get)}"
     assert min(aucs.values()) < max(aucs.values())
 
 
 def test_an_inverted_attack_stays_below_a_half(make, tmp_path):
     audit = make([Loss()], seen=IMAGES[1::2])  # it has memorised what is called non-members
-    report, _ = audit.run("inverted", {}, tmp_path / "out")
-    assert report.rows[0].auc < 0.1
+    report = audit.run(Run("inverted", {}, tmp_path / "out")).report
+    assert report.rows[0]["auc"] < 0.1
 
 
 def test_a_resnet_learns_from_the_maps(make, tmp_path):
-    report, _ = make([Loss(t=200), PIA(t=200)], protocol="resnet").run("resnet", {}, tmp_path / "out")
+    audit = make([Loss(t=200), PIA(t=200)], protocol="resnet")
+    report = audit.run(Run("resnet", {}, tmp_path / "out")).report
     rows = rows_by_name(report)
     assert report.protocol == "resnet"
-    assert rows["Loss"].auc > 0.8
-    assert rows["Loss"].beats_controls
+    assert rows["Loss"]["auc"] > 0.8
+    assert rows["Loss"]["beats_controls"]
     assert report.cost.nfe == N * 3  # the maps come from the same single pass as the statistics
     assert (tmp_path / "out/heads/Loss.threshold.json").is_file()
     assert set(rows) == {"Loss", "Loss blind", "PIA", "PIA blind"}
@@ -89,7 +94,6 @@ def test_a_resnet_learns_from_the_maps(make, tmp_path):
 
 def test_a_filter_costs_nothing(make):
     audit = make([Loss(t=200), FreMIA(Loss(t=200))])
-    audit.prepare()
     assert audit.estimate()["target"].nfe == N
 
 
@@ -110,11 +114,14 @@ def test_an_estimate_asks_nothing(make):
 def test_heads_and_statistics_are_not_mixed(make):
     with pytest.raises(HeadError, match="StatisticDataModule does not serve residual"):
         make([Loss(), ResidualHead()])
-    with pytest.raises(TargetError, match="does not offer the access level 'generate'"):
+    for attacks in ([AttackIIS()], [Loss(), AttackIIS()]):
+        with pytest.raises(HeadError, match="StatisticDataModule does not serve II-S"):
+            make(attacks, head=None)
+    with pytest.raises(HeadError, match="`protocol` and `head` are for training-free attacks"):
         make([AttackIIS()])
 
 
-def test_the_maker_names_the_protocol(make):
+def test_the_scorer_names_the_protocol(make):
     audit = make([Loss()])
-    assert isinstance(audit.maker, StatisticRows)
+    assert [type(scorer) for scorer in audit.scorers] == [StatisticScorer]
     assert audit.protocol == "threshold"

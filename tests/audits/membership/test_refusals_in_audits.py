@@ -1,19 +1,18 @@
 """A whole audit of a target that refuses some captions."""
 
 import hashlib
-from types import SimpleNamespace
 
 import pytest
-from lit_mia.audit import Audit
 from small_records import QUARTERS, write_records
 from streaming_target import StreamingTarget
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIP
 from lit_mia.attacks.training import Budget
-from lit_mia.cli.commands import _gallery
+from lit_mia.audits.base import Run
+from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import SplitError
-from lit_mia.features import OpenClipEncoder
+from lit_mia.features.open_clip_encoder import OpenClipEncoder
 
 N = 80
 LABELS = ["1", "0"] * (N // 2)
@@ -24,23 +23,24 @@ def prompts(rows):
 
 
 @pytest.fixture
-def audit(tmp_path):
+def audit(tmp_path, tiny_clip_folder):
     """Makes an audit over one pair of stores."""
 
     def make(target, placebo=None, **options):
         source = write_records(tmp_path / "records", LABELS)
-        encoder = OpenClipEncoder("shipped:openmoji-clip", device="cpu")
+        encoder = OpenClipEncoder(str(tiny_clip_folder), device="cpu")
         data = AuxiliaryDataModule(
             source, target, str(tmp_path / "store"), encoder, image_size=8, fractions=QUARTERS, split_seed=1
         )
-        return Audit(data, [AttackIP()], placebo, budget=Budget(seeds=1, max_epochs=1, accelerator="cpu"), **options)
+        budget = Budget(seeds=1, max_epochs=1, accelerator="cpu")
+        return MembershipAudit(data, [AttackIP()], placebo, budget=budget, **options)
 
     return make
 
 
 @pytest.fixture
 def run(tmp_path):
-    return lambda audit: audit.run("refusals", {}, tmp_path / "runs")
+    return lambda audit: audit.run(Run("refusals", {}, tmp_path / "runs"))
 
 
 def hashed(rows):
@@ -52,7 +52,8 @@ def test_what_target_or_placebo_refuse_is_scored_on_neither_side(audit, run, tmp
     target = StreamingTarget(prompts(refused["target"]))
     placebo = StreamingTarget(prompts(refused["placebo"]), ink=1)
     made = audit(target, placebo)
-    report, scores = run(made)
+    result = run(made)
+    report, scores = result.report, result.scores
     left = hashed(range(N)) - hashed(refused["target"]) - hashed(refused["placebo"])
     assert {row.name for row in report.rows} == {"I-P", "I-P blind", "I-P caption", "I-P placebo"} & set(scores.row)
     for row in report.rows:
@@ -71,21 +72,20 @@ def test_what_target_or_placebo_refuse_is_scored_on_neither_side(audit, run, tmp
     assert report.cost.charges["target"]["confirmed_money"] == report.cost.by_target["target"]["money"] == N / 2
 
     again = audit(idle := StreamingTarget(), other := StreamingTarget(ink=1))
-    repeated, _ = run(again)
+    repeated = run(again).report
     assert idle.asked == other.asked == []
     assert repeated.refused == report.refused
     assert repeated.cost.charges == report.cost.charges
     assert repeated.cost.money == 0
     assert (repeated.store_digest, repeated.rows) == (report.store_digest, report.rows)
 
-    fresh = audit(StreamingTarget(), StreamingTarget(ink=1))  # as `lit-mia report --gallery` makes it
-    shown = _gallery(SimpleNamespace(data=fresh.data, attacks=fresh.attacks), scores)
+    shown = audit(StreamingTarget(), StreamingTarget(ink=1)).pictures(result)  # as `lit-mia report --gallery` does
     assert shown
     assert not {item.caption for item in shown} & {*target.refuses, *placebo.refuses}
 
 
 def test_equal_refusal_is_counted_and_not_warned_of(audit, run):
-    report, _ = run(audit(StreamingTarget(prompts(range(10)), longest=5)))
+    report = run(audit(StreamingTarget(prompts(range(10)), longest=5))).report
     assert report.refused["target"]["refused"] == {"member": 5, "non_member": 5}
     assert report.refused["target"]["p_unequal"] == 1
     assert not [limit for limit in report.limits if "refuses" in limit]
@@ -93,9 +93,9 @@ def test_equal_refusal_is_counted_and_not_warned_of(audit, run):
 
 
 def test_a_target_that_refuses_nothing_leaves_no_trace(audit, run):
-    report, scores = run(audit(StreamingTarget()))
-    assert report.refused == {}
-    assert len({*scores.id_hash}) == N
+    result = run(audit(StreamingTarget()))
+    assert result.report.refused == {}
+    assert len({*result.scores.id_hash}) == N
 
 
 def test_an_interrupted_audit_asks_only_the_rest(audit, run):
@@ -103,7 +103,7 @@ def test_an_interrupted_audit_asks_only_the_rest(audit, run):
     broken, rest = StreamingTarget(refuses, breaks_after=50), StreamingTarget(refuses)
     with pytest.raises(RuntimeError, match="the line is dead"):
         run(audit(broken))
-    report, _ = run(audit(rest))
+    report = run(audit(rest)).report
     assert len(broken.asked) + len(rest.asked) == len({*broken.asked, *rest.asked}) == N
     assert (report.cost.charges["target"]["confirmed"], report.cost.charges["target"]["uncertain"]) == (N, 1)
 

@@ -8,8 +8,8 @@ from small_records import QUARTERS, InkTarget
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIS
-from lit_mia.audit import Audit
-from lit_mia.audit.fidelity import fidelity
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.fidelity import fidelity
 from lit_mia.errors import EncoderError
 from lit_mia.features import InceptionEncoder, TransformersClipEncoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
@@ -114,7 +114,8 @@ def test_another_encoder_is_named_and_asks_for_nothing(prepared, tiny_clip_folde
 def test_a_missing_fid_encoder_is_found_before_any_query(tmp_path, tiny_clip_folder, encoder):
     target = InkTarget(tmp_path / "notes")
     source = MemorySource(pictures(np.random.default_rng(0), N, np.zeros(N)), MEMBERS.tolist(), ["x"] * N)
-    data = AuxiliaryDataModule(source, target, str(tmp_path / "store"), fractions=QUARTERS)
+    own = OpenClipEncoder(str(tiny_clip_folder), device="cpu")
+    data = AuxiliaryDataModule(source, target, str(tmp_path / "store"), own, fractions=QUARTERS)
     with pytest.raises(EncoderError, match=r"nowhere|torch-fidelity"):
-        Audit(data, [AttackIS()], fid_encoder=encoder).query()
+        MembershipAudit(data, [AttackIS()], fid_encoder=encoder).query()
     assert target.asked() == []
