@@ -28,7 +28,7 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert len(list(tmp_path.rglob("roc_[0-9]*.png"))) == len(list(tmp_path.rglob("roc_family*.png"))) == 1
     (table,) = tmp_path.rglob("rows*.table.json")
     rows = json.loads(table.read_text())
-    assert rows["columns"][:2] == ["row", "protocol"]
+    assert rows["columns"][:2] == ["row", "auc"]
     assert [line[0] for line in rows["data"]] == [row.name for row in report.rows]
     place = rows["columns"].index("accuracy")
     assert [line[place] for line in rows["data"]] == [row["accuracy"] for row in report.rows]
