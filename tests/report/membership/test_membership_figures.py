@@ -3,10 +3,9 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from simulated_results import changed, simulated
+from simulated_results import simulated
 
-from lit_mia.errors import PluginError
-from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure, single_roc_figure
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
 from lit_mia.report.style import svg
 from lit_mia.row_kinds import ROW_KINDS
 
@@ -77,8 +76,6 @@ def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg, family)
 
 
 def test_matplotlib_is_imported_only_for_drawing():
-    code = (
-        "import sys, lit_mia.report.membership.result as _; print([m for m in sys.modules if m == 'matplotlib'])"
-    )
+    code = "import sys, lit_mia.report.membership.result as _; print([m for m in sys.modules if m == 'matplotlib'])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

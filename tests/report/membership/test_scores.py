@@ -6,7 +6,15 @@ import pytest
 from sklearn.metrics import roc_curve as sklearn_roc
 
 from lit_mia.errors import ReportError
-from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, score_table, write_roc, write_scores
+from lit_mia.report.membership.scores import (
+    COMBINED,
+    ScoreTable,
+    curves,
+    read_scores,
+    score_table,
+    write_roc,
+    write_scores,
+)
 
 
 def test_parquet_round_trip(audit, tmp_path):
