@@ -99,6 +99,13 @@ class Table:
     left: tuple[bool, ...]
     blocks: tuple[tuple[Line, ...], ...]
 
+    @property
+    def headline(self) -> int:
+        """The column that stays where there is room for one: the first that has intervals, else the first."""
+        lines = [line for block in self.blocks for line in block]
+        measured = (place for place in range(len(self.headings)) if any(line.cells[place].interval for line in lines))
+        return next(measured, 0)
+
 
 def shown_columns(columns: Iterable[Column[R]], rows: Sequence[R], place: Place) -> list[Column[R]]:
     """The columns that a table of some rows has in some place."""

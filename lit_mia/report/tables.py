@@ -93,11 +93,10 @@ def _layout(table: Table) -> _Layout:
 def _width(table: Table, layout: _Layout) -> int:
     """Columns that the table takes at least; names may be broken between words."""
     lines = [line for block in table.blocks for line in block]
-    first = [table.first, *(_name(table, line, layout).plain for line in lines)]
-    first = [word for name in first for word in (name.splitlines() if layout.under else name.split())]
+    names = [_longest(_unbroken(table, line, layout)) + (0 if line.strong else INDENT) for line in lines]
     headings = [h for h, left in zip(table.shorts, table.left, strict=True) if not (left and layout.under)]
     columns = zip(headings, *(_cells(table, line, layout) for line in lines), strict=True)
-    widths = [_longest(first) + INDENT, *(_longest(map(str, column)) for column in columns)]
+    widths = [max([cell_len(table.first), *names]), *(_longest(map(str, column)) for column in columns)]
     return sum(widths) + len(widths) - 1 + 2 * layout.padding * len(widths)
 
 
@@ -107,9 +106,19 @@ def _longest(texts: Iterable[str]) -> int:
 
 def _name(table: Table, line: Line, layout: _Layout) -> Text:
     """The name, and under it the words, where they stand there."""
-    words = [cell.text for cell, left in zip(line.cells, table.left, strict=True) if left and layout.under]
-    under = "".join(f"\n{_folded(text)}" for text in words if text)
+    under = "".join(f"\n{words}" for words in _under(table, line, layout))
     return Text.assemble((line.name, "bold" if line.strong else ""), (under, "dim"))
+
+
+def _under(table: Table, line: Line, layout: _Layout) -> list[str]:
+    """The words under a name, on lines that are short enough."""
+    words = [cell.text for cell, left in zip(line.cells, table.left, strict=True) if left and layout.under]
+    return [folded for text in words if text for folded in _folded(text).splitlines()]
+
+
+def _unbroken(table: Table, line: Line, layout: _Layout) -> list[str]:
+    """What of the first column is never broken: the words of a name, the lines under it."""
+    return [*line.name.split(), *_under(table, line, layout)]
 
 
 def _cells(table: Table, line: Line, layout: _Layout) -> Iterator[Text]:

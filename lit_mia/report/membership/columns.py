@@ -237,7 +237,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
     MembershipColumn(
         name="beats_controls",
         heading="Beats controls",
-        short="Beats",
+        short="✓",
         write=lambda row: Cell(_MARKS[row["beats_controls"]], good=bool(row["beats_controls"])),
         shown=READ,
     ),

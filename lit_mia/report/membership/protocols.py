@@ -47,5 +47,5 @@ def joined(names: Iterable[str]) -> str:
 def note_of(protocol: str) -> str:
     """What has to be said of a report's protocols; nothing of trained heads alone, which every section explains."""
     names = protocol.split(JOINED)
-    notes = [PROTOCOLS[name].note for name in names]
-    return "" if names == ["heads"] else " ".join([*notes, *(["One Holm correction holds."] if len(names) > 1 else [])])
+    correction = ["One Holm correction covers all attacks."] if len(names) > 1 else []
+    return "" if names == ["heads"] else " ".join([*(PROTOCOLS[name].note for name in names), *correction])

@@ -14,6 +14,11 @@ FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protoc
 KNOWN_SCHEMAS = (FIRST_SCHEMA, SCHEMA)
 
 Bounds = Sequence[float]
+NEEDED = (
+    *("auc", "auc_ci", "auc_per_seed", "accuracy", "accuracy_ci", "threshold", "tpr_at_fpr", "frozen_threshold"),
+    *("n_members", "n_nonmembers"),
+)
+"""The values that every row has, in all schemas; what else there is depends on kind, protocol and installed columns."""
 
 
 class TprPoint(TypedDict):
@@ -128,10 +133,10 @@ class Row:
         """The row of `to_dict`; a column that is not installed here keeps its values.
 
         Raises:
-            ReportError: If name, kind, attack or the AUC is missing.
+            ReportError: If name, kind, attack or one of the `NEEDED` values is missing.
         """
         named = {"name", "kind", "attack"}
-        missing = sorted((named | {"auc", "auc_ci", "n_members", "n_nonmembers"}) - set(data))
+        missing = sorted(named.union(NEEDED) - set(data))
         if missing:
             raise ReportError(f"In the row {data.get('name')!r}, fields are missing: {missing}.")
         values = {name: value for name, value in data.items() if name not in named}

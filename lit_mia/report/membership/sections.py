@@ -1,6 +1,6 @@
 """The sections of the page of a membership audit, in their order; each says when it applies."""
 
-from typing import Any
+from typing import Any, Literal
 
 from lit_mia.report.columns import Table, table_of
 from lit_mia.report.finite import spell_non_finite
@@ -14,6 +14,7 @@ from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.page import Section, yaml_text
 from lit_mia.row_kinds import ROW_KINDS
 
+ScoredBy = Literal["heads", "statistics", "both"]
 TONES = {
     "leakage": "leakage",
     "not evidence": "no-evidence",
@@ -29,9 +30,15 @@ def tone_of(kind: str) -> str:
     return next((tone for start, tone in TONES.items() if kind.startswith(start)), "other")
 
 
+def scored_by(report: AuditReport) -> ScoredBy:
+    """What a report's attacks are, for sentences that differ in it."""
+    heads = {row["protocol"] == "heads" for row in report.rows}
+    return "both" if len(heads) > 1 else "heads" if True in heads else "statistics"
+
+
 def page_table(report: AuditReport) -> Table:
     """The headline table of the page."""
-    heads = report.protocol == "heads"
+    heads = scored_by(report) == "heads"
     return table_of(
         "Attack",
         COLUMNS,
@@ -48,6 +55,7 @@ def _heading(result: Content) -> dict[str, Any]:
     compared = [row for row in attacks if row["delta_auc"] is not None]
     return {
         "verdict": tone_of(report.verdict["kind"]),
+        "scored_by": scored_by(report),
         "statement": statement(report),
         "unequal_refusals": unequal_refusals(report.refused),
         "attacks": attacks,
@@ -57,14 +65,13 @@ def _heading(result: Content) -> dict[str, Any]:
 
 
 def _table(result: Content) -> dict[str, Any]:
-    report = result.report
-    heads = report.protocol == "heads"
+    report, how = result.report, scored_by(result.report)
     given = len({point["fpr"] for row in report.rows for point in row["tpr_at_fpr"] if point["tpr"] is not None})
     return {
         "table": page_table(report),
-        "heads": heads,
+        "scored_by": how,
         "kinds": [ROW_KINDS[name] for name in dict.fromkeys(row.kind for row in report.rows) if name != "attack"],
-        "classes": ("" if heads else "asked") + (" roomy" if given <= (2 if heads else 1) else ""),
+        "classes": ("" if how == "heads" else "asked") + (" roomy" if given <= (2 if how == "heads" else 1) else ""),
         "note": note_of(report.protocol),
         "footnotes": footnotes(report, fpr_levels(report)),
     }
@@ -77,7 +84,8 @@ def _forest(result: Content) -> dict[str, Any]:
     from lit_mia.report.style import svg
 
     title = "AUC with 95 % interval of every attack and control"
-    return {"forest": Markup(svg(forest_figure(result.report), "forest", title))}
+    forest = Markup(svg(forest_figure(result.report), "forest", title))
+    return {"forest": forest, "scored_by": scored_by(result.report)}
 
 
 def _roc(result: Content) -> dict[str, Any]:

@@ -3,50 +3,47 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from simulated_results import simulated
 
-from lit_mia.report.plots import COLOURS, family_roc_figure, forest_figure, roc_figure, svg
-from lit_mia.report.scores import curves
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
+from lit_mia.report.style import svg
+from lit_mia.row_kinds import ROW_KINDS
 
 
 @pytest.fixture(scope="module")
 def roc_svg(audit):
-    report, table = audit
-    return svg(roc_figure(report, curves(table), ["II-S"]), "roc0", "Curves of <II-S>")
+    return svg(roc_figure(audit.report, audit.curves(), ["II-S"]), "roc0", "Curves of <II-S>")
 
 
 def test_roc_axes_hold_the_attack_and_its_controls(audit):
-    report, table = audit
-    figure = roc_figure(report, curves(table), ["I-P", "II-S"])
+    figure = roc_figure(audit.report, audit.curves(), ["I-P", "II-S"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["I-P", "II-S"]
     labels = [text.get_text().split("\u2002")[0] for text in figure.axes[1].get_legend().get_texts()]
     assert labels == ["II-S", "blind", "caption", "placebo"]
     assert figure.axes[1].get_xscale() == figure.axes[1].get_yscale() == "log"
 
 
-def test_six_attacks_stand_in_two_lines_of_three(simulate):
-    report, table = simulate(dict.fromkeys(["I-P", "I-S", "II-P", "II-S", "III", "IV"], 0.5))
-    figure = roc_figure(report, curves(table), ["I-P", "I-S", "II-P", "II-S", "III", "IV"])
+def test_six_attacks_stand_in_two_lines_of_three():
+    result = simulated(dict.fromkeys(["I-P", "I-S", "II-P", "II-S", "III", "IV"], 0.5))
+    figure = roc_figure(result.report, result.curves(), ["I-P", "I-S", "II-P", "II-S", "III", "IV"])
     geometry = figure.axes[5].get_subplotspec().get_geometry()
     assert geometry == (2, 3, 5, 5)
 
 
 def test_forest_has_a_label_per_row(audit):
-    report, _ = audit
-    axes = forest_figure(report).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [row.name for row in report.rows]
+    axes = forest_figure(audit.report).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [row.name for row in audit.report.rows]
 
 
 def test_the_family_is_drawn_together_best_first(family):
-    report, table = family
-    (legend,) = family_roc_figure(report, curves(table)).legends
+    (legend,) = family_roc_figure(family.report, family.curves()).legends
     entries = [text.get_text().split("\u2002") for text in legend.get_texts()]
     assert [name for name, _ in entries] == ["SimA", "PIA", "Loss"]
     assert [float(auc) for _, auc in entries] == sorted((float(auc) for _, auc in entries), reverse=True)
 
 
 def test_the_family_shows_one_curve_per_attack_the_floor_and_chance(family):
-    report, table = family
-    (axes,) = family_roc_figure(report, curves(table)).axes
+    (axes,) = family_roc_figure(family.report, family.curves()).axes
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert len([line for line in axes.lines if line.get_drawstyle() == "steps-post"]) == 3
     (chance,) = [line for line in axes.lines if line.get_drawstyle() == "default"]
@@ -55,34 +52,30 @@ def test_the_family_shows_one_curve_per_attack_the_floor_and_chance(family):
     assert shade.get_x() + shade.get_width() == pytest.approx(10 / 400)
 
 
-def test_twelve_attacks_can_be_told_apart(simulate):
-    report, table = simulate({f"attack {i}": 0.1 * i for i in range(12)}, "threshold")
-    (axes,) = family_roc_figure(report, curves(table)).axes
+def test_twelve_attacks_can_be_told_apart():
+    result = simulated({f"attack {i}": 0.1 * i for i in range(12)}, "threshold")
+    (axes,) = family_roc_figure(result.report, result.curves()).axes
     styles = {(line.get_color(), str(line._dash_pattern)) for line in axes.lines if len(line.get_xdata()) > 2}
     assert len(styles) == 12
 
 
 def test_svg_is_well_formed_named_and_the_same_every_time(audit, roc_svg):
-    report, table = audit
     root = ElementTree.fromstring(roc_svg)
     assert root.get("aria-label") == "Curves of <II-S>"
     assert all(e.get("id").startswith("roc0-") for e in root.iter() if e.get("id"))
-    assert roc_svg == svg(roc_figure(report, curves(table), ["II-S"]), "roc0", "Curves of <II-S>")
+    assert roc_svg == svg(roc_figure(audit.report, audit.curves(), ["II-S"]), "roc0", "Curves of <II-S>")
 
 
 def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg, family):
-    report, table = family
-    statistic = svg(roc_figure(report, curves(table), ["PIA"]), "roc1", "PIA")
-    for kind, colour in COLOURS.items():
-        drawn = statistic if kind == "round trip" else roc_svg
-        assert f"var(--{kind.replace(' ', '-')}, {colour})" in drawn
+    statistic = svg(roc_figure(family.report, family.curves(), ["PIA"]), "roc1", "PIA")
+    for name in ("attack", "blind", "caption", "placebo", "round trip"):
+        drawn = statistic if name == "round trip" else roc_svg
+        assert f"var(--{name.replace(' ', '-')}, {ROW_KINDS[name].colour})" in drawn
     assert "DejaVu" not in roc_svg
     assert "#000000" not in roc_svg
 
 
 def test_matplotlib_is_imported_only_for_drawing():
-    code = (
-        "import sys, lit_mia.report.write, lit_mia.report.table; print([m for m in sys.modules if m == 'matplotlib'])"
-    )
+    code = "import sys, lit_mia.report.membership.result as _; print([m for m in sys.modules if m == 'matplotlib'])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

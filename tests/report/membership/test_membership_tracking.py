@@ -4,12 +4,10 @@ import json
 
 from lightning.pytorch.loggers import WandbLogger
 
-from lit_mia.report.tracking import log_audit
-
 
 def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
-    report, scores = audit
-    log_audit(WandbLogger(project="lit-mia", save_dir=str(tmp_path), offline=True), report, scores)
+    report = audit.report
+    audit.log(lambda: WandbLogger(project="lit-mia", save_dir=str(tmp_path), offline=True))
     (run,) = read_wandb(tmp_path)
     assert run.config["audit"] == report.config
     assert run.config["split_digest"] == "ef" * 32
@@ -18,8 +16,8 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert run.config["design"] == "randomized_split"
     assert run.config["protocol"] == "heads"
     for row in report.rows:
-        assert run.summary[f"test/auc/{row.name}"] == row.auc
-    assert run.summary["test/delta_auc/II-S"] == next(r.delta_auc for r in report.rows if r.name == "II-S")
+        assert run.summary[f"test/auc/{row.name}"] == row["auc"]
+    assert run.summary["test/delta_auc/II-S"] == next(r["delta_auc"] for r in report.rows if r.name == "II-S")
     assert "test/delta_auc/II-S blind" not in run.summary
     assert run.summary["verdict"] == "leakage beyond controls"
     assert run.summary["cost/queries"] == 8000
@@ -28,3 +26,9 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert content["columns"] == ["id_hash", "label", "row", "kind", "score"]
     assert len(content["data"]) == 800 * len(report.rows)
     assert len(list(tmp_path.rglob("roc_[0-9]*.png"))) == len(list(tmp_path.rglob("roc_family*.png"))) == 1
+    (table,) = tmp_path.rglob("rows*.table.json")
+    rows = json.loads(table.read_text())
+    assert rows["columns"][:2] == ["row", "auc"]
+    assert [line[0] for line in rows["data"]] == [row.name for row in report.rows]
+    place = rows["columns"].index("accuracy")
+    assert [line[place] for line in rows["data"]] == [row["accuracy"] for row in report.rows]

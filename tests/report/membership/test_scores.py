@@ -6,11 +6,19 @@ import pytest
 from sklearn.metrics import roc_curve as sklearn_roc
 
 from lit_mia.errors import ReportError
-from lit_mia.report.scores import COMBINED, ScoreTable, curves, read_scores, score_table, write_roc, write_scores
+from lit_mia.report.membership.scores import (
+    COMBINED,
+    ScoreTable,
+    curves,
+    read_scores,
+    score_table,
+    write_roc,
+    write_scores,
+)
 
 
 def test_parquet_round_trip(audit, tmp_path):
-    _, table = audit
+    table = audit.scores
     write_scores(table, tmp_path / "scores.parquet")
     read = read_scores(tmp_path / "scores.parquet")
     assert len(read) == len(table)
@@ -25,7 +33,7 @@ def test_ids_are_hashed():
 
 
 def test_roc_csv_equals_sklearn(audit, tmp_path):
-    _, table = audit
+    table = audit.scores
     write_roc(table, tmp_path / "roc.csv")
     with (tmp_path / "roc.csv").open() as file:
         rows = list(csv.DictReader(file))

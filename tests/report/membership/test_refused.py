@@ -2,15 +2,15 @@ import json
 from dataclasses import replace
 
 import pytest
-from lit_mia.report.html import html_page
-from lit_mia.report.refused import count_refused, refusal_note, unequal_refusals
-from lit_mia.report.schema import load_json, save_json
-from lit_mia.report.table import markdown_table, terminal_table
 from PIL import Image
-from rich.console import Console
 from scipy.stats import hypergeom
+from simulated_results import changed, printed, with_values
 
 from lit_mia.records import Records
+from lit_mia.report.base import read_numbers
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.refused import count_refused, refusal_note, unequal_refusals
+from lit_mia.report.membership.schema import AuditReport
 
 N = 40
 CHARGED = {"confirmed": 1200, "uncertain": 3, "confirmed_money": 24.0, "uncertain_money": 0.06}
@@ -26,17 +26,9 @@ def count(members, others):
 
 @pytest.fixture
 def refused(audit):
-    """A report of a target that refuses members more often."""
-    report, scores = audit
-    charged = replace(report.cost, charges={"target": CHARGED})
-    return replace(report, refused={"target": count(12, 1), "placebo": count(2, 2)}, cost=charged), scores
-
-
-def printed(report):
-    console = Console(width=200, force_terminal=False)
-    with console.capture() as capture:
-        console.print(terminal_table(report))
-    return capture.get()
+    """A result of a target that refuses members more often."""
+    charged = replace(audit.report.cost, charges={"target": CHARGED})
+    return changed(audit, refused={"target": count(12, 1), "placebo": count(2, 2)}, cost=charged)
 
 
 def test_refusals_are_counted_by_class_and_reason():
@@ -78,41 +70,42 @@ def test_a_note_tells_shares_and_reasons():
 
 
 def test_table_and_page_tell_refusals_and_charges(refused):
-    report, scores = refused
     warning = "The target refuses members more often: 12 of 40 members"
     note = "The placebo refused 2 of 40 (a person: 1, violence: 1) of the members"
     paid = (
         "Images asked for from the target, in all runs: 1\u202f200 with a confirmed charge (24.00), 3 possibly charged "
         "(0.06)."
     )
-    text, page = printed(report), html_page(report, scores)
+    text, page = printed(refused, 200), refused.page()
     for words in (warning, note, paid):
         assert words in text
         assert words in page
     assert page.index(warning) < page.index("Attacks and their controls")
     assert text.index(warning) > text.index(paid)  # in the verdict, which is last
-    assert note in markdown_table(report)
+    assert note in refused.markdown()
 
 
 def test_reports_without_refusals_and_charges_do_not_mention_them(audit):
-    report, scores = audit
-    for text in (printed(report), html_page(report, scores)):
+    for text in (printed(audit, 200), audit.page()):
         assert "refuse" not in text
         assert "Images asked for" not in text
 
 
 def test_refusals_and_charges_survive_the_file(refused, tmp_path):
-    save_json(refused[0], tmp_path / "audit.json")
-    assert load_json(tmp_path / "audit.json") == refused[0]
+    refused.save(tmp_path)
+    assert MembershipResult.load(tmp_path, read_numbers(tmp_path)).report == refused.report
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_reports_from_before_refusals_still_load(audit, tmp_path, version):
-    data = audit[0].to_dict() | {"schema": f"lit-mia/audit/{version}"}
+def test_reports_from_before_refusals_still_load(audit, version):
+    data = json.loads(json.dumps(audit.numbers())) | {"schema": f"lit-mia/audit/{version}"}
     del data["refused"], data["cost"]["charges"]
+    for row in data["rows"]:
+        del row["protocol"]
     if version == 1:
         del data["protocol"]
         for row in data["rows"]:
             del row["setting"], row["evaluations"]
-    (tmp_path / "audit.json").write_text(json.dumps(data))
-    assert load_json(tmp_path / "audit.json") == audit[0]
+    report = AuditReport.from_dict(data)
+    rows = [with_values(row, setting=row["setting"], evaluations=row["evaluations"]) for row in report.rows]
+    assert replace(report, rows=rows) == audit.report

@@ -5,30 +5,20 @@ import re
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
+from simulated_results import changed, printed, simulated, with_values
 
-from lit_mia.report.html import html_page
-from lit_mia.report.schema import AuditReport
-from lit_mia.report.table import markdown_table, terminal_table
+from lit_mia.report.membership.schema import AuditReport
 
 SETTING = "t = 200, k = 100, n = 10"
 LONG = "FreMIA ReDiffuse pixel SSIM"
-
-
-def printed(report, width=80):
-    console = Console(width=width)
-    with console.capture() as capture:
-        console.print(terminal_table(report))
-    return capture.get()
 
 
 def rows_of(page):
     """Texts of the cells of each line in the body of the page's first table."""
     table = page[page.index('<table class="cards') : page.index("</table>")]
     lines = re.findall(r"<tr class.*?</tr>", table, re.DOTALL)
-    return [
-        [re.sub(r"<.*?>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", line, re.DOTALL)] for line in lines
-    ]
+    cells = [re.findall(r"<t[hd].*?</t[hd]>", line, re.DOTALL) for line in lines]
+    return [[re.sub(r"<.*?>", "", cell).replace("\u00a0", " ") for cell in line] for line in cells]
 
 
 @pytest.mark.parametrize(
@@ -41,28 +31,27 @@ def rows_of(page):
         ),
     ],
 )
-def test_the_protocol_is_said_in_words(simulate, protocol, words):
-    report, table = simulate({"PIA": 0.8, "Loss": 0.2}, protocol)
-    for text in (" ".join(printed(report).split()), markdown_table(report), html_page(report, table)):
+def test_the_protocol_is_said_in_words(protocol, words):
+    result = simulated({"PIA": 0.8, "Loss": 0.2}, protocol)
+    for text in (" ".join(printed(result).split()), result.markdown(), result.page()):
         assert words in text
 
 
 def test_setting_and_evaluations_stand_in_every_table(family):
-    report, table = family
-    markdown = markdown_table(report)
+    markdown = family.markdown()
     assert "| Attack | Setting | NFE |" in markdown
     assert any("**PIA**" in line and SETTING in line and "1\u202f010" in line for line in markdown.splitlines())
     assert "One pass asked the target 160\u202f000" in markdown
-    rows = rows_of(html_page(report, table))
+    rows = rows_of(family.page())
     assert [row[:3] for row in rows[:4]] == [
         ["Loss", SETTING, "1\u202f010"],
         *([kind, "", ""] for kind in ("blind", "round trip", "placebo")),
     ]
-    assert "NFE" in printed(report)
+    assert "NFE" in printed(family)
 
 
 def test_the_terminal_keeps_80_columns_with_long_names_and_settings(statistics):
-    lines = printed(statistics[0]).splitlines()
+    lines = printed(statistics).splitlines()
     assert max(map(len, lines)) <= 80
     assert "…" not in "".join(lines)
     start = next(i for i, line in enumerate(lines) if line.startswith("SecMI"))
@@ -73,42 +62,48 @@ def test_the_terminal_keeps_80_columns_with_long_names_and_settings(statistics):
 
 
 def test_a_long_name_is_broken_between_words(statistics):
-    lines = printed(statistics[0]).splitlines()
+    lines = printed(statistics).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("FreMIA"))
     assert " ".join(line[:20].split("  ")[0].strip() for line in lines[start : start + 2]).startswith(LONG)
 
 
 def test_only_what_was_asked_in_this_run_is_counted(family):
-    report, _ = family
-    by_target = {name: {**spent, "nfe": 0} for name, spent in report.cost.by_target.items()}
-    stored = replace(report, cost=replace(report.cost, nfe=0, by_target=by_target))
-    assert "One pass asked" not in markdown_table(stored)
+    cost = family.report.cost
+    by_target = {name: {**spent, "nfe": 0} for name, spent in cost.by_target.items()}
+    stored = changed(family, cost=replace(cost, nfe=0, by_target=by_target))
+    assert "One pass asked" not in stored.markdown()
     by_target["target"]["nfe"] = 1234
-    assert "One pass asked the target 1\u202f234 evaluations in all (shared between attacks)." in markdown_table(stored)
+    assert "One pass asked the target 1\u202f234 evaluations in all (shared between attacks)." in stored.markdown()
 
 
 def test_an_attack_with_one_setting_and_nothing_counted_has_empty_cells(family):
-    report, table = family
-    rows = [replace(row, setting="", evaluations=None) for row in report.rows]
-    markdown = markdown_table(replace(report, rows=rows))
-    assert "| **PIA** |  |  | 0." in markdown
-    assert ["Loss", "", ""] in [row[:3] for row in rows_of(html_page(replace(report, rows=rows), table))]
+    bare = {"setting": "", "evaluations": None}
+    rows = [row if row.attack == "SimA" else with_values(row, **bare) for row in family.report.rows]
+    result = changed(family, rows=rows)
+    assert "| **PIA** |  |  | 0." in result.markdown()
+    assert ["Loss", "", ""] in [row[:3] for row in rows_of(result.page())]
+
+
+def test_columns_in_which_no_attack_has_anything_are_left_out(family):
+    rows = [with_values(row, setting="", evaluations=None) for row in family.report.rows]
+    result = changed(family, rows=rows)
+    assert "| Attack | AUC" in result.markdown()
+    assert "NFE" not in printed(result) + result.markdown()
 
 
 def test_trained_heads_have_neither(audit):
-    report, table = audit
-    assert "Setting" not in markdown_table(report)
-    assert "NFE" not in printed(report)
-    page = html_page(report, table)
-    assert 'class="setting"' not in page
+    assert "Setting" not in audit.markdown()
+    assert "NFE" not in printed(audit)
+    page = audit.page()
+    assert "Setting</th>" not in page
+    assert 'class="words"' not in page
     assert "<caption>" not in page
-    assert "Scored by" not in printed(report) + markdown_table(report)
+    assert "Scored by" not in printed(audit) + audit.markdown()
     assert "<summary>Encoder</summary>" in page
 
 
 def test_the_page_shows_the_round_trip_and_the_family(family):
-    report, table = family
-    page = html_page(report, table)
+    page = family.page()
     assert "--c: var(--round-trip)" in page
     assert page.count("--round-trip: #") == 3  # light, dark and print
     assert page.index('id="family-') < page.index('id="roc0-')
@@ -116,14 +111,19 @@ def test_the_page_shows_the_round_trip_and_the_family(family):
     assert "<summary>Encoder</summary>" not in page
 
 
-def test_one_attack_has_no_family(simulate):
-    assert 'id="family-' not in html_page(*simulate({"PIA": 0.8}, "threshold"))
+def test_one_attack_has_no_family():
+    assert 'id="family-' not in simulated({"PIA": 0.8}, "threshold").page()
 
 
 def test_a_report_of_the_first_schema_is_still_read(audit):
-    data = json.loads(json.dumps(audit[0].to_dict()))
+    data = json.loads(json.dumps(audit.numbers()))
     old = {**data, "schema": "lit-mia/audit/1", "rows": [dict(row) for row in data["rows"]]}
     del old["protocol"]
     for row in old["rows"]:
-        del row["setting"], row["evaluations"]
-    assert AuditReport.from_dict(old) == audit[0]
+        del row["protocol"], row["setting"], row["evaluations"]
+    read = replace(audit, report=AuditReport.from_dict(old))
+    rows = [with_values(row, setting=row["setting"], evaluations=row["evaluations"]) for row in read.report.rows]
+    assert changed(read, rows=rows).report == audit.report
+    assert read.page() == audit.page()
+    assert read.markdown() == audit.markdown()
+    assert printed(read) == printed(audit)

@@ -3,12 +3,12 @@ from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
+from simulated_results import changed, with_values
 
 from lit_mia.errors import ReportError
-from lit_mia.report.gallery import GalleryItem
-from lit_mia.report.html import html_page
+from lit_mia.report.base import Picture
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "wbr", "img", "br", "link", "input", "hr"}
 EVIL = "<script>alert('x')</script>"
 
 
@@ -42,19 +42,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def small(simulate):
-    """One attack: its page is drawn faster."""
-    return simulate({"II-S": 1.0})
-
-
-@pytest.fixture(scope="module")
 def page(audit):
-    return html_page(*audit)
+    return audit.page()
 
 
-@pytest.mark.parametrize("report", ["audit", "statistics"])
-def test_page_asks_for_nothing_outside_itself(report, request):
-    page = html_page(*request.getfixturevalue(report))
+@pytest.mark.parametrize("result", ["audit", "statistics", "mixed"])
+def test_page_asks_for_nothing_outside_itself(result, request):
+    page = request.getfixturevalue(result).page()
     parsed = Page(page)
     assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
     loads = [
@@ -76,8 +70,8 @@ def test_ids_are_unique(page):
 
 def test_every_row_stands_in_the_table(audit, page):
     text = Page(page[page.index('<table class="cards') : page.index("</table>") + 8]).text
-    for row in audit[0].rows:
-        assert f"{row.name} {row.auc:.3f}" in text
+    for row in audit.report.rows:
+        assert f"{row.name} {row['auc']:.3f}" in text
 
 
 def test_verdict_comes_first_and_numbers_follow(page):
@@ -104,10 +98,9 @@ def test_a_null_tpr_shows_its_reason(page):
     ],
 )
 def test_each_verdict_says_what_it_means_and_what_it_does_not_exclude(small, kind, words):
-    report, scores = small
     verdict = {"kind": kind, "sentence": "Some sentence."}
-    report = replace(report, verdict=verdict, placebo=None, design="post_hoc", control_null=None, mde_delta_auc=0.062)
-    text = Page(html_page(report, scores)).text
+    result = changed(small, verdict=verdict, placebo=None, design="post_hoc", control_null=None, mde_delta_auc=0.062)
+    text = Page(result.page()).text
     assert words in text
     assert "Placebo: none." in text
     assert "Controls: none." in text
@@ -115,25 +108,23 @@ def test_each_verdict_says_what_it_means_and_what_it_does_not_exclude(small, kin
 
 
 def test_a_report_without_controls(small):
-    report, scores = small
     plain = {"delta_auc": None, "delta_auc_ci": None, "strongest_control": None, "p_vs_control": {}}
-    rows = [replace(row, **plain, beats_controls=False) for row in report.rows if row.kind == "attack"]
-    text = Page(html_page(replace(report, rows=rows, control_null=None, mde_delta_auc=None), scores)).text
+    rows = [with_values(row, **plain, beats_controls=False) for row in small.attacks]
+    text = Page(changed(small, rows=rows, control_null=None, mde_delta_auc=None).page()).text
     assert "largest AUC difference" not in text
 
 
 def test_prices_are_shown_only_where_something_was_paid(small, page):
-    report, scores = small
+    cost = small.report.cost
     assert "Price" not in Page(page).text
-    by_target = {**report.cost.by_target, "target": {**report.cost.by_target["target"], "money": 12.5}}
-    paid = replace(report, cost=replace(report.cost, money=12.5, by_target=by_target))
-    assert "Time Price target 4 000 160 000 12 min 21 s 12.50" in Page(html_page(paid, scores)).text
+    by_target = {**cost.by_target, "target": {**cost.by_target["target"], "money": 12.5}}
+    paid = changed(small, cost=replace(cost, money=12.5, by_target=by_target))
+    assert "Time Price target 4 000 160 000 12 min 21 s 12.50" in Page(paid.page()).text
 
 
 def test_strings_of_users_are_escaped(small):
-    report, scores = small
-    report = replace(
-        report,
+    result = changed(
+        small,
         name=EVIL,
         config={"target": EVIL, EVIL: ["</pre>", EVIL]},
         target={EVIL: EVIL},
@@ -142,17 +133,16 @@ def test_strings_of_users_are_escaped(small):
         verdict={"kind": EVIL, "sentence": EVIL},
     )
     picture = Image.new("RGB", (4, 4))
-    page = html_page(report, scores, [GalleryItem(f'"><img onerror={EVIL}', 1, 0.5, picture, picture)])
-    parsed = Page(page)
+    parsed = Page(result.page([Picture((picture, picture), f'"><img onerror={EVIL}', EVIL)]))
     assert "script" not in parsed.tags
     assert "onerror" not in {name for _, name, _ in parsed.attributes}
     assert EVIL in "".join(parsed.words)
 
 
-def test_gallery_only_when_given_and_embedded(small, page):
+def test_pictures_only_when_given_and_embedded(small, page):
     assert "img" not in Page(page).tags
     picture = Image.new("RGB", (4, 4), (10, 200, 30))
-    parsed = Page(html_page(*small, [GalleryItem("a grinning face", 0, -1.25, picture, picture)]))
+    parsed = Page(small.page([Picture((picture, picture), "a grinning face", "non-member, score −1.250")]))
     sources = [value for tag, name, value in parsed.attributes if (tag, name) == ("img", "src")]
     assert len(sources) == 2
     assert all(source.startswith("data:image/png;base64,iVBOR") for source in sources)
@@ -160,6 +150,5 @@ def test_gallery_only_when_given_and_embedded(small, page):
 
 
 def test_rows_without_scores_are_named(small):
-    report, scores = small
     with pytest.raises(ReportError, match="II-S"):
-        html_page(report, scores.select(scores.row != "II-S"))
+        replace(small, scores=small.scores.select(small.scores.row != "II-S")).page()
