@@ -185,7 +185,7 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
-        self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank, world_size)
+        self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
 
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records of which the target refused an image."""

@@ -226,9 +226,9 @@ class AuditDataModule(HeadDataModule, ABC):
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
             name, reason = next(iter(refused.items()))
-            n, total = len(refused), len(records)
-            message = "The target %s refused %d of %d records, which are left out, e.g. %s: %s"
-            logger.warning(message, self.target.name, n, total, name, reason)
+            share = f"{len(refused)} of {len(records)}"
+            message = "The target %s refused %s records, which are left out, e.g. %s"
+            logger.warning(message, self.target.name, share, f"{name}: {reason}")
         self.leave_out(refused)
 
     def hashes(self) -> dict[str, str]:

@@ -53,5 +53,9 @@ def _of_one_attack(wanted: Wanted) -> None:
 _ONE_ATTACK = "A head on residual maps needs `attack` of the datamodule, with one setting."
 
 FINDING_INPUTS: Registry[Input[Findings, Wanted]] = Registry[Input[Findings, Wanted]](
-    "input of heads on findings", Input("image", image), Input("residual", residual, _of_one_attack)
+    "input of heads on findings",
+    (
+        Input("image", image),
+        Input("residual", residual, _of_one_attack),
+    ),
 )

@@ -146,7 +146,7 @@ class IdentityDataModule(L.LightningDataModule):
         rows = range(len(self.people))
         images = sum(self.people.image_counts[row] for row in rows if not self._has(self._image_key(row)))
         texts = 0 if self._has(self._text_key(attack)) else len(attack.templates) * len(self.names)
-        return Estimate(len(self.people), images + texts, 0, None, 0.0)
+        return Estimate(records=len(self.people), missing=images + texts, nfe=0, seconds=None, money=0.0)
 
     def unreadable(self, attack: IdentityInference) -> dict[str, int]:
         """Images of each person that cannot be read, where there are any."""

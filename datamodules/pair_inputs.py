@@ -172,9 +172,11 @@ def _embeds_texts(tools: Tools) -> None:
 
 PAIR_INPUTS: Registry[Input[Pairs, Tools]] = Registry[Input[Pairs, Tools]](
     "input of heads on generated images",
-    Input("image", image),
-    Input("generated", generated),
-    Input("image_embedding", image_embedding, _embeds_images),
-    Input("generated_embedding", generated_embedding, _embeds_images),
-    Input("text_embedding", text_embedding, _embeds_texts),
+    (
+        Input("image", image),
+        Input("generated", generated),
+        Input("image_embedding", image_embedding, _embeds_images),
+        Input("generated_embedding", generated_embedding, _embeds_images),
+        Input("text_embedding", text_embedding, _embeds_texts),
+    ),
 )

@@ -1,6 +1,6 @@
 """Entries of one kind by name, to which a package outside may add its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar, final
 
 from lit_mia.errors import PluginError
@@ -23,10 +23,10 @@ class Registry(Generic[Entry]):
 
     Args:
         what: What an entry is, for messages.
-        *entries: Those that come with this package.
+        entries: Those that come with this package.
     """
 
-    def __init__(self, what: str, *entries: Entry) -> None:
+    def __init__(self, what: str, entries: Iterable[Entry] = ()) -> None:
         self.what = what
         self._entries: dict[str, Entry] = {}
         for entry in entries:

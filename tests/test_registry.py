@@ -15,7 +15,7 @@ RED, BLUE = Colour("red"), Colour("blue")
 
 
 def test_entries_are_found_by_name_in_their_order():
-    colours = Registry("colour", RED)
+    colours = Registry("colour", [RED])
     assert colours.add(BLUE) is BLUE
     assert colours["blue"] is BLUE
     assert list(colours) == [RED, BLUE]
@@ -26,22 +26,22 @@ def test_entries_are_found_by_name_in_their_order():
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
     with pytest.raises(PluginError, match=r"no colour 'green', only red, blue\..*lit_mia\.plugins"):
-        _ = Registry("colour", RED, BLUE)["green"]
+        _ = Registry("colour", [RED, BLUE])["green"]
 
 
 def test_two_entries_of_one_name_are_refused():
     with pytest.raises(PluginError, match="two entries for the colour 'red'"):
-        Registry("colour", RED).add(Colour("red"))
+        Registry("colour", [RED]).add(Colour("red"))
 
 
 def test_the_same_entry_may_come_twice():
-    colours = Registry("colour", RED)
+    colours = Registry("colour", [RED])
     assert colours.add(RED) is RED
     assert len(colours) == 1
 
 
 def test_an_entry_may_be_added_while_others_are_gone_through():
-    colours = Registry("colour", RED)
+    colours = Registry("colour", [RED])
     for colour in colours:
         colours.add(Colour(f"dark {colour.name}"))
     assert [colour.name for colour in colours] == ["red", "dark red"]

@@ -58,7 +58,11 @@ def _statistics(data: AuditDataModule, attacks: Sequence[AuditedAttack], means: 
 
 
 WAYS_OF_SCORING: Registry[WayOfScoring] = Registry(
-    "way of scoring", WayOfScoring("head", _heads), WayOfScoring("statistic", _statistics)
+    "way of scoring",
+    (
+        WayOfScoring("head", _heads),
+        WayOfScoring("statistic", _statistics),
+    ),
 )
 
 

@@ -25,16 +25,18 @@ class Protocol:
 
 PROTOCOLS: Registry[Protocol] = Registry(
     "protocol",
-    Protocol("heads", "trained head", "Heads are trained on pairs (train split); val chooses the epoch."),
-    Protocol(
-        "threshold",
-        "threshold",
-        "Scored by a threshold on the statistic; no training. Setting chosen on train and val.",
-    ),
-    Protocol(
-        "resnet",
-        "ResNet on residuals",
-        "Scored by a ResNet trained on the residual map (train split); not comparable with threshold numbers.",
+    (
+        Protocol("heads", "trained head", "Heads are trained on pairs (train split); val chooses the epoch."),
+        Protocol(
+            "threshold",
+            "threshold",
+            "Scored by a threshold on the statistic; no training. Setting chosen on train and val.",
+        ),
+        Protocol(
+            "resnet",
+            "ResNet on residuals",
+            "Scored by a ResNet trained on the residual map (train split); not comparable with threshold numbers.",
+        ),
     ),
 )
 

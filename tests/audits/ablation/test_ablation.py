@@ -19,6 +19,7 @@ from lit_mia.audits.ablation.points import points_of
 from lit_mia.audits.base import Run
 from lit_mia.cache import key_digest
 from lit_mia.errors import PlanError, SplitError
+from lit_mia.features import OpenClipEncoder
 from lit_mia.metrics.seeds import combine_seeds
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
@@ -60,7 +61,7 @@ def source_block(source):
 
 
 @pytest.fixture
-def study(tmp_path):
+def study(tmp_path, tiny_clip_folder):
     """Makes ablations of one audit over one store; what targets are asked is noted by their leak."""
     source = source_block(write_records(tmp_path / "records", LABELS))
 
@@ -70,6 +71,7 @@ def study(tmp_path):
             source=source,
             target=block(LeakyTarget, notes=str(tmp_path)),
             store=str(tmp_path / "store"),
+            encoder=block(OpenClipEncoder, model=str(tiny_clip_folder), device="cpu"),
             image_size=8,
             fractions=list(QUARTERS),
         )
@@ -129,9 +131,9 @@ def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val_and_calibration(
     data = opened.data
     data.prepare(frozenset({"generated"}))
     raw = train_seeds(opened.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
-    rows = [row for split in ("val", "calibration") for row in data.splits.rows[split]]
-    scaled = combine_seeds(raw, np.isin(np.arange(len(data.known)), data.splits.rows["calibration"]))
-    labels = np.array(data.known.members)[rows]
+    rows = [row for split in ("val", "calibration") for row in data.view.splits.rows[split]]
+    scaled = combine_seeds(raw, np.isin(np.arange(len(data.view.known)), data.view.splits.rows["calibration"]))
+    labels = np.array(data.view.known.members)[rows]
     assert report.rows[0].auc == pytest.approx(roc_auc_score(labels, scaled[rows]), abs=1e-12)
     assert report.n_members + report.n_nonmembers == len(rows_of_splits(tmp_path, "val", "calibration"))
     assert (report.n_members, report.rows[0].point.n_train) == (labels.sum(), len(rows_of_splits(tmp_path, "train")))

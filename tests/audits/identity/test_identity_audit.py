@@ -217,7 +217,7 @@ def test_the_table_is_told_alike_in_the_terminal_and_in_markdown(planted):
 
 
 def test_w_and_b_gets_rates_and_people_but_no_names(planted, tmp_path, read_wandb):
-    planted.log(lambda name: WandbLogger(name, save_dir=str(tmp_path), offline=True, project="lit-mia"))
+    planted.log(lambda: WandbLogger(save_dir=str(tmp_path), offline=True, project="lit-mia"))
     (logged,) = read_wandb(tmp_path)
     assert logged.summary["test/tpr@1/target"] == 1
     assert logged.summary["verdict"] == planted.verdict["kind"]

@@ -178,7 +178,7 @@ def test_the_page_has_table_figure_cost_and_provenance(mixed):
     assert page.count("<tr class=") == len(mixed.rows)
     assert 'role="img"' in page
     assert '<th scope="col" class="words">Setting</th>' in page
-    assert "t = 200, k = 50, n = 1" in page
+    assert "t = 200, k = 50, n = 1" in page.replace("\u00a0", " ")
     assert "Tiny&lt;Target&gt;" in page
     assert "split_digest" in page
     assert "<script" not in page
@@ -208,7 +208,7 @@ def test_the_csv_has_a_column_per_argument_that_is_empty_where_an_attack_has_non
 
 
 def test_a_sweep_is_one_offline_run(mixed, tmp_path, read_wandb):
-    mixed.log(lambda name: WandbLogger(name, save_dir=str(tmp_path), offline=True, project="lit-mia"))
+    mixed.log(lambda: WandbLogger(save_dir=str(tmp_path), offline=True, project="lit-mia"))
     (run,) = read_wandb(tmp_path)
     assert run.config["split_digest"] == "ab"
     (table,) = tmp_path.rglob("sweep*.table.json")
