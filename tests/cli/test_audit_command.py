@@ -9,7 +9,7 @@ import yaml
 
 from lit_mia.errors import LitMiaError
 from lit_mia.main import run
-from lit_mia.report.scores import read_scores
+from lit_mia.report.membership.scores import read_scores
 
 ROWS = [f"{attack}{kind}" for attack in ("I-P", "II-S", "IV") for kind in ("", " blind", " caption", " placebo")]
 FILES = {"audit.json", "scores.parquet", "roc.csv", "report.html", "audit.yaml", "heads"}
