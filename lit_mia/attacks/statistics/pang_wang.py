@@ -37,7 +37,8 @@ class PangWang(StatisticAttack):
     @property
     def parameters(self) -> dict[str, object]:
         """See `StatisticAttack`."""
-        return {"m": self.m, "encoder": self.encoder.fingerprint()}
+        revision = {"revision": self.encoder.revision} if self.encoder.revision > 1 else {}
+        return {"m": self.m, "encoder": {**self.encoder.fingerprint(), **revision}}
 
     def measure(self, subject: Subject, setting: Setting) -> Steps:
         """M generations; the residual is |x − mean x'|, at the size of what the target generates."""

@@ -49,6 +49,12 @@ def test_a_wrapper_is_kept_under_the_revisions_of_both(monkeypatch):
     assert FreMIA(SecMI()).revision == 2
 
 
+def test_an_encoder_is_kept_under_its_revision_too(made, monkeypatch):
+    before = keys(made(PangWang))
+    monkeypatch.setattr(OpenClipEncoder, "revision", OpenClipEncoder.revision + 1)
+    assert set(keys(made(PangWang))).isdisjoint(before)
+
+
 class Scaled(StatisticAttack):
     """A multiple of the predicted noise at t = 100."""
 

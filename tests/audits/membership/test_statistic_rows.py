@@ -21,14 +21,22 @@ BUDGET = Budget(seeds=1, max_epochs=15, patience=6, accelerator="cpu")
 
 
 @pytest.fixture
-def make(tmp_path):
-    """An audit; `seen` are the images that the target has memorised."""
+def data(tmp_path):
+    """Records and a target; `seen` are the images that it has memorised."""
+
+    def build(seen=IMAGES[::2]):
+        return StatisticDataModule(MemorySource(IMAGES, MEMBERS), OptimalTarget(seen), str(tmp_path / "store"), 8)
+
+    return build
+
+
+@pytest.fixture
+def make(data):
+    """An audit."""
 
     def build(attacks, seen=IMAGES[::2], placebo=None, **settings):
-        data = StatisticDataModule(MemorySource(IMAGES, MEMBERS), OptimalTarget(seen), str(tmp_path / "store"), 8)
-        head = ResidualHead(width=4)
-        settings = {"budget": BUDGET, "design": "randomized_split", "head": head} | settings
-        return MembershipAudit(data, attacks, placebo, **settings)
+        settings = {"budget": BUDGET, "design": "randomized_split", "head": ResidualHead(width=4)} | settings
+        return MembershipAudit(data(seen), attacks, placebo, **settings)
 
     return build
 
@@ -61,6 +69,13 @@ def test_a_target_that_saw_neither_side_does_not_leak(make, tmp_path):
     report = audit.run(Run("null", {}, tmp_path / "out")).report
     assert report.verdict["kind"] != "leakage beyond controls"
     assert all(abs(row["auc"] - 0.5) < 0.25 for row in report.rows)
+
+
+def test_without_a_stated_design_a_leak_is_no_evidence(data, tmp_path):
+    audit = MembershipAudit(data(), [Loss()], budget=BUDGET, head=ResidualHead(width=4))
+    report = audit.run(Run("unstated", {}, tmp_path / "out")).report
+    assert report.rows[0]["beats_controls"]
+    assert (report.design, report.verdict["kind"]) == ("post_hoc", "not evidence (post hoc design)")
 
 
 def test_the_setting_is_chosen_on_train_and_val(make, tmp_path):
