@@ -5,6 +5,7 @@ Copies the snapshots of that step, encoder, captioner, training logs and leak cu
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,13 @@ from training_run import WORK
 from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.queries.generate import queries_for
 from lit_mia.records import MEMBER, NON_MEMBER
-from lit_mia.report.gallery import contact_sheet
 from lit_mia.splits import assign_splits
 from lit_mia.targets.diffusion import DiffusersTarget
 
 ASSETS = Path("lit_mia/assets")
 PER_CLASS = 32
+GAP = 8
+PAPER = (255, 255, 255)
 
 
 def main() -> None:
@@ -72,6 +74,25 @@ def draw_sheet() -> None:
         pairs = [(some.open_image(i), Image.fromarray(answer)) for i, answer in enumerate(answers)]
         sheets.append(np.asarray(contact_sheet(pairs, 16)))
     Image.fromarray(np.concatenate(sheets)).save(ASSETS / "targets/contact_sheet.png")
+
+
+def contact_sheet(pairs: Sequence[tuple[Image.Image, Image.Image]], columns: int) -> Image.Image:
+    """One picture of many pairs, each image above its generation.
+
+    Args:
+        pairs: Image and generation; all are drawn at the size of the first image.
+        columns: Pairs side by side, at most.
+    """
+    width, height = pairs[0][0].size
+    columns = min(columns, len(pairs))
+    rows = -(-len(pairs) // columns)
+    cell = (width + GAP, 2 * height + 2 * GAP)
+    sheet = Image.new("RGB", (columns * cell[0] + GAP, rows * cell[1] + GAP), PAPER)
+    for i, pair in enumerate(pairs):
+        left, top = (i % columns) * cell[0] + GAP, (i // columns) * cell[1] + GAP
+        for j, image in enumerate(pair):
+            sheet.paste(image.convert("RGB").resize((width, height)), (left, top + j * height))
+    return sheet
 
 
 if __name__ == "__main__":

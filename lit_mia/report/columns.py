@@ -100,11 +100,15 @@ class Table:
     blocks: tuple[tuple[Line, ...], ...]
 
     @property
+    def measured(self) -> tuple[bool, ...]:
+        """Which columns have intervals."""
+        lines = [line for block in self.blocks for line in block]
+        return tuple(any(line.cells[place].interval for line in lines) for place in range(len(self.headings)))
+
+    @property
     def headline(self) -> int:
         """The column that stays where there is room for one: the first that has intervals, else the first."""
-        lines = [line for block in self.blocks for line in block]
-        measured = (place for place in range(len(self.headings)) if any(line.cells[place].interval for line in lines))
-        return next(measured, 0)
+        return next((place for place, has in enumerate(self.measured) if has), 0)
 
 
 def shown_columns(columns: Iterable[Column[R]], rows: Sequence[R], place: Place) -> list[Column[R]]:

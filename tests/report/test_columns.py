@@ -96,5 +96,6 @@ def test_headings_are_shorter_in_the_terminal():
 
 def test_where_there_is_room_for_one_column_it_is_the_first_with_intervals():
     assert made([WORDS, AUC, AUC]).headline == 1
+    assert made([WORDS, AUC, AUC]).measured == (False, True, True)
     assert made([WORDS, AUC], "markdown").headline == 0
     assert made([]).headline == 0

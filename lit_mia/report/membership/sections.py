@@ -23,6 +23,7 @@ TONES = {
     "not detected": "not-detected",
 }
 """Beginning of a verdict's kind → CSS class."""
+_ROOMY = 5  # as many columns of words, or of numbers with intervals, fit without breaking a cell
 
 
 def tone_of(kind: str) -> str:
@@ -66,12 +67,13 @@ def _heading(result: Content) -> dict[str, Any]:
 
 def _table(result: Content) -> dict[str, Any]:
     report, how = result.report, scored_by(result.report)
-    given = len({point["fpr"] for row in report.rows for point in row["tpr_at_fpr"] if point["tpr"] is not None})
+    table = page_table(report)
+    broad = sum(words or measured for words, measured in zip(table.left, table.measured, strict=True))
     return {
-        "table": page_table(report),
+        "table": table,
         "scored_by": how,
         "kinds": [ROW_KINDS[name] for name in dict.fromkeys(row.kind for row in report.rows) if name != "attack"],
-        "classes": ("" if how == "heads" else "asked") + (" roomy" if given <= (2 if how == "heads" else 1) else ""),
+        "classes": ("" if how == "heads" else "asked") + (" roomy" if broad <= _ROOMY else ""),
         "note": note_of(report.protocol),
         "footnotes": footnotes(report, fpr_levels(report)),
     }

@@ -1,13 +1,18 @@
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
-from simulated_results import simulated
+from simulated_results import changed, simulated
 
-from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
+from lit_mia.errors import PluginError
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure, single_roc_figure
 from lit_mia.report.style import svg
-from lit_mia.row_kinds import ROW_KINDS
+from lit_mia.row_kinds import ROW_KINDS, RowKind
+
+NOVEL = RowKind("metadata only", "sees the metadata alone", "#123456", "#abcdef", "X", (0, (7, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +84,50 @@ def test_matplotlib_is_imported_only_for_drawing():
     code = "import sys, lit_mia.report.membership.result as _; print([m for m in sys.modules if m == 'matplotlib'])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def as_metadata(result):
+    """The result with its blind controls turned into another kind."""
+    old = result.scores.kind == "blind"
+    kind = np.where(old, NOVEL.name, result.scores.kind)
+    name = np.array([str(row).replace("blind", NOVEL.name) for row in result.scores.row], dtype=object)
+    rows = [
+        replace(row, kind=NOVEL.name, name=f"{row.attack} {NOVEL.name}") if row.kind == "blind" else row
+        for row in result.report.rows
+    ]
+    return replace(changed(result, rows=rows), scores=replace(result.scores, kind=kind, row=name))
+
+
+def test_a_kind_of_another_package_is_drawn_in_all_figures_and_coloured_on_the_page(audit, monkeypatch):
+    monkeypatch.setattr(ROW_KINDS, "_entries", dict(ROW_KINDS._entries))
+    ROW_KINDS.add(NOVEL)
+    result = as_metadata(audit)
+    (axes,) = forest_figure(result.report).axes
+    assert "II-S metadata only" in [label.get_text() for label in axes.get_yticklabels()]
+    assert (NOVEL.colour, "X") in [(line.get_color(), line.get_marker()) for line in axes.lines]
+    (axes,) = roc_figure(result.report, result.curves(), ["II-S"]).axes
+    assert "metadata only" in [text.get_text().split("\u2002")[0] for text in axes.get_legend().get_texts()]
+    assert NOVEL.colour in [line.get_color() for line in axes.lines]
+    page = result.page()
+    assert page.count("--metadata-only: #123456") == 2  # light and print
+    assert page.count("--metadata-only: #abcdef") == 1  # dark
+    assert page.count("--c: var(--metadata-only)") == 2
+    assert page.count("var(--metadata-only, #123456)") > 2
+    assert "<em>metadata only</em> sees the metadata alone" in page
+
+
+def test_a_kind_that_nothing_here_knows_is_refused_by_name(audit):
+    result = as_metadata(audit)
+    with pytest.raises(PluginError, match=r"no kind of row 'metadata only', only attack, blind.*lit_mia\.plugins"):
+        result.page()
+    with pytest.raises(PluginError, match="metadata only"):
+        forest_figure(result.report)
+    with pytest.raises(PluginError, match="metadata only"):
+        roc_figure(result.report, result.curves(), ["II-S"])
+
+
+def test_one_head_has_a_curve_of_its_own(audit):
+    curve = audit.curves()["II-S"]
+    (axes,) = single_roc_figure(curve).axes
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert len(axes.lines[0].get_xdata()) == len(curve.fpr)

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -152,3 +153,67 @@ def test_pictures_only_when_given_and_embedded(small, page):
 def test_rows_without_scores_are_named(small):
     with pytest.raises(ReportError, match="II-S"):
         replace(small, scores=small.scores.select(small.scores.row != "II-S")).page()
+
+
+def test_sections_stand_only_where_they_apply(small):
+    picture = Image.new("RGB", (4, 4))
+    fidelity = {
+        "encoder": "InceptionEncoder",
+        "fingerprint": {},
+        "dimension": 8,
+        "n": 20,
+        "rank_deficient": False,
+        **{key: {"fid": 0.1, "kid": 0.2, "kid_std": 0.3} for key in ("members", "non_members", "sides")},
+        "p_generated": 0.5,
+        "p_sides": 0.5,
+    }
+    headings = {
+        "How far apart are the images?": changed(small, fidelity=fidelity).page(),
+        "Records and what the target made of their captions": small.page([Picture((picture, picture), "a face")]),
+    }
+    plain = small.page()
+    always = re.findall("<h2>(.*?)</h2>", plain)
+    assert "Attacks and their controls" in always
+    for heading, page in headings.items():
+        assert heading not in always
+        found = re.findall("<h2>(.*?)</h2>", page)
+        assert sorted(found) == sorted([*always, heading])
+
+
+def test_a_control_keeps_its_auc_on_narrow_screens(statistics):
+    page = statistics.page()
+    table = page[page.index('<table class="cards') : page.index("</table>")]
+    lines = re.findall(r"<tr class=\"(?:attack|control)\">.*?</tr>", table, re.DOTALL)
+    assert len(lines) == len(statistics.report.rows)
+    for line, row in zip(lines, statistics.report.rows, strict=True):
+        (kept,) = re.findall(r'<td data-label="(.*?)" class="headline">(.*?) <i>', line)
+        assert kept == ("AUC [95 % CI]", f"{row['auc']:.3f}")
+    assert "td:not(.headline)" in page
+
+
+def test_columns_of_words_are_set_to_the_left_and_cells_have_no_empty_class(statistics):
+    page = statistics.page()
+    assert '<th scope="col" class="words">Setting</th>' in page
+    assert 'class="words">t\u00a0=\u00a0200, k\u00a0=\u00a0100, n\u00a0=\u00a010</td>' in page
+    assert 'class=""' not in page
+
+
+@pytest.mark.parametrize(("name", "words"), [("small", True), ("statistics", True), ("mixed", False)])
+def test_cells_are_kept_whole_where_the_columns_are_few(name, words, request):
+    page = request.getfixturevalue(name).page()
+    (classes,) = re.findall(r'<table class="cards ([a-z ]*)">', page)[:1]
+    assert ("roomy" in classes.split()) is words
+
+
+@pytest.mark.parametrize(
+    ("name", "sentences"),
+    [
+        ("small", ["The controls have the same heads, budget", "a head can use", "the trained heads taken as given"]),
+        ("statistics", ["without this target's denoiser", "a statistic depends on", "chosen settings taken as given"]),
+        ("mixed", ["without this target, so", "an attack can use", "trained heads and chosen settings taken as given"]),
+    ],
+)
+def test_sentences_fit_what_was_audited(name, sentences, request):
+    text = Page(request.getfixturevalue(name).page()).text
+    for sentence in sentences:
+        assert sentence in text

@@ -1,0 +1,244 @@
+"""The columns of a membership audit: each value is that of its metric, and one entry is shown everywhere."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from lightning.pytorch.loggers import WandbLogger
+from simulated_results import AGAINST, SETTING, changed, printed, with_values
+
+from lit_mia.errors import PluginError, ReportError
+from lit_mia.metrics.auc import auc
+from lit_mia.metrics.bootstrap import auc_difference, auc_estimate
+from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.threshold import (
+    NOMINAL_FPR,
+    apply_threshold,
+    balanced_accuracy,
+    balanced_threshold,
+    threshold_at_fpr,
+)
+from lit_mia.metrics.tpr import tpr_at_fpr
+from lit_mia.records import Records
+from lit_mia.report.columns import Cell
+from lit_mia.report.membership.columns import COLUMNS, FPRS, MembershipColumn, short_name
+from lit_mia.report.membership.evaluation import evaluate
+from lit_mia.report.membership.evidence import Part, RowScores
+from lit_mia.splits import SPLITS, Splits
+
+EACH = 120  # of each class in each split
+N = 2 * EACH * len(SPLITS)
+MEMBERS = np.tile([1, 0], N // 2)
+GROUPS = np.array([f"g{row // 4}" for row in range(N)])
+PLACES = {name: np.arange(N)[i * 2 * EACH : (i + 1) * 2 * EACH] for i, name in enumerate(SPLITS)}
+SHIFTS = {"II-S": 1.0, "II-S blind": 0.2, "II-S caption": 0.0, "II-S placebo": 0.1}
+
+TOP = MembershipColumn(
+    name="top_score",
+    heading="Largest score",
+    short="Top",
+    write=lambda row: Cell(f"{row['top_score']:.5f}"),
+    value=lambda row: row["top_score"],
+    measure=lambda evidence: {"top_score": float(evidence.on(evidence.test).max())},
+)
+
+
+def _no_image(row):
+    raise OSError(f"record {row} has no image")
+
+
+@pytest.fixture(scope="module")
+def records():
+    ids = tuple(f"r{i}" for i in range(N))
+    members = tuple(MEMBERS.tolist())
+    return Records(ids, (None,) * N, members, tuple(GROUPS.tolist()), _no_image, stamps=ids)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    places = {name: tuple(rows.tolist()) for name, rows in PLACES.items()}
+    return Splits(places, dict.fromkeys(SPLITS, EACH), seed=0, fractions=(0.25,) * 4, n_groups=N // 4, digest="d" * 64)
+
+
+@pytest.fixture(scope="module")
+def scores():
+    """Row → scores of two seeds on different scales."""
+    rng = np.random.default_rng(5)
+    scales = np.array([[1.0], [30.0]])
+    return {name: scales * (rng.normal(size=(2, N)) + shift * MEMBERS) for name, shift in SHIFTS.items()}
+
+
+@pytest.fixture
+def evaluated(records, splits, scores):
+    """Evaluates an attack and its three controls with the columns there are."""
+
+    def rows_of():
+        kinds = {name: name.removeprefix("II-S ") if name != "II-S" else "attack" for name in scores}
+        rows = [
+            RowScores(name, kinds[name], "II-S", values, protocol="heads", setting=SETTING, evaluations=7)
+            for name, values in scores.items()
+        ]
+        return evaluate(rows, records, splits, design="randomized_split", placebo=True)
+
+    return rows_of
+
+
+def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
+    evaluation = evaluated()
+    rows = {row.name: row for row in evaluation.rows}
+    reference = np.isin(np.arange(N), PLACES["calibration"])
+    combined = {name: combine_seeds(values, reference) for name, values in scores.items()}
+    val, calibration, test = (PLACES[name] for name in ("val", "calibration", "test"))
+    labels, groups, calibrated = MEMBERS[test], GROUPS[test], MEMBERS[calibration]
+    assert list(rows) == list(scores)
+    for name, row in rows.items():
+        own, fixed = combined[name][test], combined[name][calibration]
+        area = auc_estimate(own, labels, groups)
+        cut = balanced_threshold(fixed, calibrated)
+        accuracy = balanced_accuracy(own, labels, cut)
+        nominal = threshold_at_fpr(fixed[calibrated == 0], NOMINAL_FPR)
+        frozen = apply_threshold(nominal, NOMINAL_FPR, own, labels)
+        rates = [tpr_at_fpr(own, labels, fpr, groups) for fpr in FPRS]
+        expected = {
+            "protocol": "heads",
+            "setting": SETTING,
+            "evaluations": 7,
+            "auc": area.auc,
+            "auc_ci": [area.lo, area.hi],
+            "auc_per_seed": [auc(seed[test], labels) for seed in scores[name]],
+            "accuracy": accuracy.value,
+            "accuracy_ci": [accuracy.lo, accuracy.hi],
+            "threshold": cut,
+            "n_members": EACH,
+            "n_nonmembers": EACH,
+            "tpr_at_fpr": [
+                {
+                    "fpr": fpr,
+                    "tpr": rate.tpr,
+                    "ci": None if rate.lo is None else [rate.lo, rate.hi],
+                    "achieved_fpr": rate.achieved_fpr,
+                    "reason": rate.reason,
+                }
+                for fpr, rate in zip(FPRS, rates, strict=True)
+            ],
+            "frozen_threshold": {
+                "nominal_fpr": NOMINAL_FPR,
+                "threshold": nominal,
+                "realised_fpr": frozen.realised_fpr,
+                "realised_fpr_ci": list(frozen.realised_fpr_ci),
+                "tpr": frozen.tpr,
+                "tpr_ci": list(frozen.tpr_ci),
+            },
+        }
+        assert {key: value for key, value in row.values.items() if key not in AGAINST} == expected
+        if name != "II-S":
+            assert {key: row.values[key] for key in AGAINST} == dict.fromkeys(AGAINST)
+    controls = [name for name in scores if name != "II-S"]
+    differences = {
+        name: auc_difference(combined["II-S"][test], combined[name][test], labels, groups) for name in controls
+    }
+    strongest = max(controls, key=lambda name: auc(combined[name][val], MEMBERS[val]))
+    p = {name: difference.p_greater for name, difference in differences.items()}
+    assert {key: rows["II-S"].values[key] for key in AGAINST} == {
+        "delta_auc": differences[strongest].delta,
+        "delta_auc_ci": [differences[strongest].lo, differences[strongest].hi],
+        "strongest_control": strongest,
+        "p_vs_control": p,
+        "p_adjusted": max(p.values()),
+        "beats_controls": max(p.values()) <= 0.05,
+    }
+
+
+def test_a_part_holds_rows_labels_and_groups_of_its_split(records, splits):
+    part = Part.of(records, splits, "val")
+    np.testing.assert_array_equal(part.rows, PLACES["val"])
+    np.testing.assert_array_equal(part.labels, MEMBERS[PLACES["val"]])
+    np.testing.assert_array_equal(part.groups, GROUPS[PLACES["val"]])
+
+
+@pytest.fixture
+def with_top(monkeypatch):
+    """A column of another package."""
+    monkeypatch.setattr(COLUMNS, "_entries", dict(COLUMNS._entries))
+    COLUMNS.add(TOP)
+
+
+@pytest.mark.usefixtures("with_top")
+def test_a_column_of_another_package_is_shown_everywhere_from_its_one_entry(
+    small, evaluated, scores, tmp_path, read_wandb
+):
+    result = changed(small, rows=evaluated().rows)
+    reference = np.isin(np.arange(N), PLACES["calibration"])
+    tops = {name: combine_seeds(values, reference)[PLACES["test"]].max() for name, values in scores.items()}
+    texts = [f"{top:.5f}" for top in tops.values()]
+    page = result.save(tmp_path).read_text(encoding="utf-8")
+    data = json.loads((tmp_path / "audit.json").read_text())
+    assert {row["name"]: row["top_score"] for row in data["rows"]} == tops
+    assert " Top" in printed(result)
+    assert "| Largest score |" in result.markdown()
+    assert '<th scope="col">Largest score</th>' in page
+    for shown in (printed(result), result.markdown(), page):
+        assert all(text in shown for text in texts)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        assert {line["row"]: float(line["top_score"]) for line in csv.DictReader(file)} == tops
+    result.log(lambda: WandbLogger(project="lit-mia", save_dir=str(tmp_path), offline=True))
+    (run,) = read_wandb(tmp_path)
+    assert {name: run.summary[f"test/top_score/{name}"] for name in tops} == tops
+    (table,) = tmp_path.rglob("rows*.table.json")
+    rows = json.loads(table.read_text())
+    assert [line[rows["columns"].index("top_score")] for line in rows["data"]] == list(tops.values())
+
+
+@pytest.mark.usefixtures("with_top")
+def test_a_column_that_measures_no_number_is_refused_by_name(small):
+    rows = [with_values(row, top_score=float("inf")) for row in small.report.rows]
+    with pytest.raises(ReportError, match=r"rows\[0\]\.top_score"):
+        changed(small, rows=rows).numbers()
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(PluginError, match="column of a membership audit 'auc'"):
+        COLUMNS.add(MembershipColumn(name="auc", heading="AUC", write=lambda row: Cell()))
+    assert [column.name for column in COLUMNS].count("auc") == 1
+
+
+def test_rows_scored_in_different_ways_say_how_and_both_are_named(mixed, tmp_path):
+    notes = [
+        "Heads are trained on pairs (train split); val chooses the epoch.",
+        "Scored by a threshold on the statistic; no training.",
+        "One Holm correction covers all attacks.",
+    ]
+    assert mixed.report.protocol == "heads + threshold"
+    terminal, markdown, page = " ".join(printed(mixed, 200).split()), mixed.markdown(), mixed.page()
+    for shown in (terminal, markdown, page):
+        assert all(note in shown for note in notes)
+        assert "trained head" in shown
+    assert "| Attack | Scored by | Setting | NFE |" in markdown
+    assert 'class="words">Scored by</th>' in page
+    assert "| **II-S** | trained head |  |  | 0." in markdown
+    assert f"| **PIA** | threshold | {SETTING} | 1\u202f010 | 0." in markdown
+    mixed.save(tmp_path)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        protocols = {line["row"]: line["protocol"] for line in csv.DictReader(file)}
+    assert (protocols["II-S"], protocols["PIA round trip"]) == ("heads", "threshold")
+
+
+def test_a_mixed_table_keeps_80_columns(mixed):
+    lines = printed(mixed).splitlines()
+    assert max(map(len, lines)) <= 80
+    text = " ".join("".join(line.ljust(80) for line in lines).split())
+    for words in ("trained head", "threshold", "t = 200, k = 100,"):
+        assert words in text
+
+
+@pytest.mark.parametrize("name", ["audit", "statistics"])
+def test_rows_scored_alike_do_not_say_how(name, request, tmp_path):
+    result = request.getfixturevalue(name)
+    assert "| Scored by |" not in result.markdown()
+    assert "Scored by</th>" not in result.page()
+
+
+def test_a_control_is_called_by_what_is_not_its_attack(statistics):
+    names = [short_name(row) for row in statistics.report.rows[:4]]
+    assert names == ["FreMIA ReDiffuse pixel SSIM", "blind", "round trip", "placebo"]
