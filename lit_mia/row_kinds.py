@@ -31,7 +31,7 @@ class RowKind:
     @property
     def variable(self) -> str:
         """Its colour's CSS variable, without the dashes in front."""
-        return self.name.replace(" ", "-")
+        return f"kind-{self.name.replace(' ', '-')}"
 
     @property
     def is_control(self) -> bool:

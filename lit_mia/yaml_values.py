@@ -27,8 +27,15 @@ def load(path: Path, named: str = "") -> Any:
 
 
 def loads(text: str) -> Any:
-    """The values of a YAML text."""
-    return get_loader("yaml")(text)
+    """The values of a YAML text.
+
+    Raises:
+        YAMLError: If it is no YAML.
+    """
+    try:
+        return get_loader("yaml")(text)
+    except TypeError as error:  # jsonargparse, of a mapping such as {0}
+        raise yaml.YAMLError(f"{text!r} is a mapping without values.") from error
 
 
 def dumps(value: Any, *, flow: bool = False) -> str:

@@ -64,7 +64,7 @@ def test_an_audit_uses_all_of_it(installed, workplace):
     assert report["target"]["target"]["kind"] == "blurred"
     assert "J" in done.stdout.split()
     page = (workplace / "out/report.html").read_text()
-    assert "--metadata: #5d4a9a" in page
+    assert "--kind-metadata: #5d4a9a" in page
     assert "Youden&#39;s J" in page
     assert "sees the length of the caption alone" in page
 

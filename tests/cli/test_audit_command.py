@@ -12,7 +12,7 @@ from lit_mia.main import run
 from lit_mia.report.membership.scores import read_scores
 
 ROWS = [f"{attack}{kind}" for attack in ("I-P", "II-S", "IV") for kind in ("", " blind", " caption", " placebo")]
-FILES = {"audit.json", "scores.parquet", "roc.csv", "report.html", "audit.yaml", "heads"}
+FILES = {"audit.json", "scores.parquet", "roc.csv", "table.csv", "report.html", "audit.yaml", "heads"}
 SMALL = {"attacks": ["model.yaml"], "budget.seeds": 1, "budget.max_epochs": 1}
 
 
@@ -105,12 +105,12 @@ def test_a_head_of_an_audit_scores_unknown_records(audited):
 
 def test_a_second_audit_asks_nothing_and_is_counted(numbers, audited):
     again = run(["audit", "--config", "audit.yaml", "--output", "runs/again"])
-    assert again.cost.queries == again.cost.nfe == 0
-    assert again.tried == {"configurations": 1, "test_openings": 2}
-    assert [row.auc for row in again.rows] == [row["auc"] for row in numbers["rows"]]
-    assert again.store_digest == numbers["store_digest"]
+    assert again.report.cost.queries == again.report.cost.nfe == 0
+    assert again.report.tried == {"configurations": 1, "test_openings": 2}
+    assert [row["auc"] for row in again.report.rows] == [row["auc"] for row in numbers["rows"]]
+    assert again.report.store_digest == numbers["store_digest"]
     other = run(["audit", "--config", audited.changed("audit.yaml", SMALL), "--output", "runs/other"])
-    assert other.tried == {"configurations": 2, "test_openings": 3}
+    assert other.report.tried == {"configurations": 2, "test_openings": 3}
 
 
 def test_query_fills_the_stores_and_nothing_else(workspace, capsys):
@@ -144,11 +144,11 @@ def test_report_shows_images_where_asked(audited):
 
 def test_the_verdict_says_that_there_was_no_placebo(audited):
     result = run(["audit", "--config", audited.changed("audit.yaml", {**SMALL, "placebo": None}), "--gallery", "true"])
-    assert [row.name for row in result.rows] == ["II-S", "II-S blind", "II-S caption"]
-    assert "placebo: none" in result.verdict["sentence"]
-    assert any(limit.startswith("placebo: none") for limit in result.limits)
-    assert result.placebo is None
-    assert set(result.cost.by_target) == {"target"}
+    assert [row.name for row in result.report.rows] == ["II-S", "II-S blind", "II-S caption"]
+    assert "placebo: none" in result.report.verdict["sentence"]
+    assert any(limit.startswith("placebo: none") for limit in result.report.limits)
+    assert result.report.placebo is None
+    assert set(result.report.cost.by_target) == {"target"}
     assert "data:image/" in (audited.root / "runs/changed-audit/report.html").read_text()
 
 
@@ -156,11 +156,11 @@ def test_an_audit_can_be_a_run_of_wandb(audited, read_wandb):
     logger = {"class_path": "WandbLogger", "init_args": {"project": "audits", "save_dir": "runs", "offline": True}}
     result = run(["audit", "--config", audited.changed("audit.yaml", {**SMALL, "placebo": None, "logger": logger})])
     (logged,) = read_wandb(audited.root / "runs")
-    assert logged.config["split_digest"] == result.splits["digest"]
-    assert logged.config["store_digest"] == result.store_digest
+    assert logged.config["split_digest"] == result.report.splits["digest"]
+    assert logged.config["store_digest"] == result.report.store_digest
     assert logged.config["audit"]["attacks"][0]["init_args"]["widths"] == [8, 4]
-    assert logged.summary["test/auc/II-S"] == result.rows[0].auc
-    assert "logger" not in result.config
+    assert logged.summary["test/auc/II-S"] == result.report.rows[0]["auc"]
+    assert "logger" not in result.report.config
 
 
 @pytest.mark.parametrize(

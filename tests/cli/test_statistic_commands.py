@@ -62,17 +62,17 @@ def test_both_protocols_of_one_config(workspace, capsys):
     threshold = run(["audit", "--config", "audit.yaml", "--gallery", "true"])
     said = capsys.readouterr().out
     assert "runs/audit/report.html" in said
-    assert [row.name for row in threshold.rows] == [
+    assert [row.name for row in threshold.report.rows] == [
         f"{attack}{control}" for attack in ("PIA", "FreMIA Loss", "ReDiffuse-API") for control in ("", " blind")
     ]
-    assert {row.setting for row in threshold.rows if row.name == "PIA"} <= {"t = 100", "t = 200"}
-    assert [row.evaluations for row in threshold.rows[::2]] == [2, 1, None]
-    assert threshold.cost.nfe == N * (3 + 1 + 2 * 2)  # two variations of two steps are counted too
-    assert "placebo: none" in threshold.verdict["sentence"]
+    assert {row["setting"] for row in threshold.report.rows if row.name == "PIA"} <= {"t = 100", "t = 200"}
+    assert [row["evaluations"] for row in threshold.report.rows[::2]] == [2, 1, None]
+    assert threshold.report.cost.nfe == N * (3 + 1 + 2 * 2)  # two variations of two steps are counted too
+    assert "placebo: none" in threshold.report.verdict["sentence"]
     resnet = run(["audit", "--config", "audit.yaml", "--protocol", "resnet"])
-    assert (threshold.protocol, resnet.protocol) == ("threshold", "resnet")
-    assert resnet.name == "audit-resnet"
-    assert {len(row.auc_per_seed) for row in resnet.rows} == {2}
+    assert (threshold.report.protocol, resnet.report.protocol) == ("threshold", "resnet")
+    assert resnet.report.name == "audit-resnet"
+    assert {len(row["auc_per_seed"]) for row in resnet.report.rows} == {2}
     heads = {path.name for path in (workspace / "runs/audit-resnet/heads").iterdir()}
     assert {"PIA.ckpt", "PIA.threshold.json"} <= heads
     first, second = (
@@ -81,8 +81,8 @@ def test_both_protocols_of_one_config(workspace, capsys):
     assert first["splits"] == second["splits"]
     assert second["tried"] == {"configurations": 2, "test_openings": 2}
     again = run(["audit", "--config", "audit.yaml", "--output", "runs/again"])
-    assert again.cost.nfe == 0
-    assert [row.auc for row in again.rows] == [row.auc for row in threshold.rows]
+    assert again.report.cost.nfe == 0
+    assert [row["auc"] for row in again.report.rows] == [row["auc"] for row in threshold.report.rows]
 
 
 def test_a_head_of_its_own(workspace):

@@ -10,8 +10,10 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
+from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
-from lit_mia.audits.registry import kind_of_config
+from lit_mia.audits.base import Run
+from lit_mia.audits.sweep import Sweep
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
 from lit_mia.metrics.bootstrap import bootstrap_auc
@@ -28,7 +30,6 @@ ALONE = [1, 1, 2, 4, 1, 2]  # 1 for SimA, n times ⌈t/k⌉ for ReDiffuse
 TOGETHER = 2 + 2 + 2  # SimA's; one at 200 and one at 100 for each of two draws, whatever k and n
 CONFIG = ["--config", "ablation.yaml"]
 PAIR = PIA(t=[1, 2])
-Sweep = kind_of_config("sweep", {}).audit
 
 
 def write(folder, pipeline, changed=frozenset()):
@@ -115,14 +116,14 @@ def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_group
     run(["sweep", *CONFIG, "--splits", json.dumps(splits), "--output", "some"])
     rows, data = lines(inside / "some/sweep.csv"), datamodule(inside, tiny_ddpm_folder)
     attacks = (SimA(t=[0, 100]), ReDiffuse(t=200, k=[100, 200], n=[1, 2]))
-    data.ask(attacks, None, residual=False)
+    data.ask(Wanted.every_setting(attacks))
     data.query()  # about the other splits too
     found = [data.statistics(attack, s)[:, 0] for attack in attacks for s in attack.settings()]
-    measured = [data.known.ids.index(name) for split in splits for name in locked(inside)[split]]
-    labels = [members(inside)[data.known.ids[row]] for row in measured]
+    measured = [data.view.known.ids.index(name) for split in splits for name in locked(inside)[split]]
+    labels = [members(inside)[data.view.known.ids[row]] for row in measured]
     expected = [roc_auc_score(labels, statistic[measured]) for statistic in found]
     np.testing.assert_allclose([float(row["auc"]) for row in rows], expected, rtol=1e-12)
-    groups = [data.known.groups[row] for row in measured]
+    groups = [data.view.known.groups[row] for row in measured]
     interval = bootstrap_auc(found[0][measured], labels, groups)
     assert (float(rows[0]["auc_lo"]), float(rows[0]["auc_hi"])) == (interval.lo, interval.hi)
     assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(inside, *splits)
@@ -153,7 +154,7 @@ def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, ca
     for row in again.rows:
         assert f"{row.auc:.3f} [{row.auc_lo:.3f}, {row.auc_hi:.3f}]" in said
     assert "t = 200, k = 100, n = 2" in said
-    assert "This pass: 0 denoiser evaluations" in said
+    assert "This run: 0 queries, 0 denoiser evaluations" in said
     assert [line.split()[-1] for line in said.splitlines()[-2:]] == ["again/audit.json", "again/report.html"]
     assert {path.name for path in (inside / "again").iterdir()} >= {"sweep.csv", "sweep.png", "audit.yaml"}
     assert not (inside / "store/ledger.json").exists()  # test was not opened
@@ -181,13 +182,13 @@ def test_test_records_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_fol
 def test_components_are_scaled_on_the_measured_records(tmp_path, tiny_pipeline_folder):
     folder = write(tmp_path / "latent", tiny_pipeline_folder)
     data, attack = datamodule(folder, tiny_pipeline_folder), CLiD(alpha=[0.3, 0.5, 0.7, 0.9])
-    report = Sweep(data, [attack, Loss(t=100)]).run()
+    report = Sweep(data, [attack, Loss(t=100)]).run(Run("sweep", {}, tmp_path))
     data.query()
-    measured = list(data.splits.rows["calibration"])
-    labels = np.array(data.known.members)[measured]
+    measured = list(data.view.splits.rows["calibration"])
+    labels = np.array(data.view.known.members)[measured]
 
     def areas(*reference):
-        rows = np.array([row for split in reference for row in data.splits.rows[split]])
+        rows = np.array([row for split in reference for row in data.view.splits.rows[split]])
         scores = [attack.combine(data.statistics(attack, s), s, rows)[measured] for s in attack.settings()]
         return [roc_auc_score(labels, score) for score in scores]
 

@@ -75,10 +75,13 @@ def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]
         means: What they are scored with.
 
     Raises:
+        TargetError: If no target offers the access level of an attack.
         HeadError: If there is no scorer for an attack, or no datamodule that serves it, or a datamodule too many.
     """
     by_way: dict[str, list[AuditedAttack]] = {}
     for attack in attacks:
+        if attack.level is not None and not any(attack.level in one.target.offers for one in data):
+            data[0].target.require(attack.level)
         if attack.scored_by not in WAYS_OF_SCORING:
             raise HeadError(
                 f"{attack.name} is scored by a {attack.scored_by}, which an audit of records does not know; it knows "

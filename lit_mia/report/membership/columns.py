@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lit_mia.errors import PluginError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.threshold import (
@@ -43,8 +44,18 @@ class MembershipColumn(Column[Row]):
 
 
 def measured(evidence: RowEvidence) -> dict[str, Any]:
-    """The values of all columns for one row."""
-    return {name: value for column in COLUMNS for name, value in column.measure(evidence).items()}
+    """The values of all columns for one row.
+
+    Raises:
+        PluginError: If two columns compute a value of the same name.
+    """
+    values: dict[str, Any] = {}
+    for column in COLUMNS:
+        of_column = column.measure(evidence)
+        if both := values.keys() & of_column.keys():
+            raise PluginError(f"The column {column.name!r} computes {sorted(both)}, as another does. Rename the value.")
+        values |= of_column
+    return values
 
 
 # ---------------------------------------------------------------------- what is computed

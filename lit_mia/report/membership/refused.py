@@ -58,7 +58,7 @@ def _warning(role: str, of: Refused) -> str:
     more = "members" if rates["member"] > rates["non_member"] else "non-members"
     meaning = (
         "That difference itself betrays membership and is not in the scores."
-        if role == "target"
+        if role.startswith("target")
         else "It saw neither side, so refusals can tell the two sides apart without the target."
     )
     return (

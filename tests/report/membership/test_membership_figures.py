@@ -75,7 +75,7 @@ def test_svg_colours_can_be_overridden_and_fonts_are_the_page_s(roc_svg, family)
     statistic = svg(roc_figure(family.report, family.curves(), ["PIA"]), "roc1", "PIA")
     for name in ("attack", "blind", "caption", "placebo", "round trip"):
         drawn = statistic if name == "round trip" else roc_svg
-        assert f"var(--{name.replace(' ', '-')}, {ROW_KINDS[name].colour})" in drawn
+        assert f"var(--kind-{name.replace(' ', '-')}, {ROW_KINDS[name].colour})" in drawn
     assert "DejaVu" not in roc_svg
     assert "#000000" not in roc_svg
 
@@ -109,10 +109,10 @@ def test_a_kind_of_another_package_is_drawn_in_all_figures_and_coloured_on_the_p
     assert "metadata only" in [text.get_text().split("\u2002")[0] for text in axes.get_legend().get_texts()]
     assert NOVEL.colour in [line.get_color() for line in axes.lines]
     page = result.page()
-    assert page.count("--metadata-only: #123456") == 2  # light and print
-    assert page.count("--metadata-only: #abcdef") == 1  # dark
-    assert page.count("--c: var(--metadata-only)") == 2
-    assert page.count("var(--metadata-only, #123456)") > 2
+    assert page.count("--kind-metadata-only: #123456") == 2  # light and print
+    assert page.count("--kind-metadata-only: #abcdef") == 1  # dark
+    assert page.count("--c: var(--kind-metadata-only)") == 2
+    assert page.count("var(--kind-metadata-only, #123456)") > 2
     assert "<em>metadata only</em> sees the metadata alone" in page
 
 

@@ -104,8 +104,8 @@ def test_trained_heads_have_neither(audit):
 
 def test_the_page_shows_the_round_trip_and_the_family(family):
     page = family.page()
-    assert "--c: var(--round-trip)" in page
-    assert page.count("--round-trip: #") == 3  # light, dark and print
+    assert "--c: var(--kind-round-trip)" in page
+    assert page.count("--kind-round-trip: #") == 3  # light, dark and print
     assert page.index('id="family-') < page.index('id="roc0-')
     assert "<script" not in page
     assert "<summary>Encoder</summary>" not in page
