@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lit_mia.models.condition import Condition
+from lit_mia.models.denoising_networks import Condition
 from lit_mia.models.draws import normal
 from lit_mia.models.schedule import Schedule
 from lit_mia.targets.base import DenoiseTarget

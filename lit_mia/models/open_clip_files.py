@@ -1,7 +1,6 @@
 """Where the files of an open_clip model are, and how they are loaded without code of their own."""
 
 import logging
-import pickle
 import warnings
 from difflib import get_close_matches
 from functools import cached_property
@@ -11,8 +10,7 @@ from typing import Any, final
 import torch
 
 from lit_mia.errors import LitMiaError
-from lit_mia.models.digest import model_digest
-from lit_mia.models.shipped import shipped
+from lit_mia.models.files import model_digest, readable, shipped
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 
@@ -67,9 +65,7 @@ class OpenClipFiles:
     @cached_property
     def architecture(self) -> dict[str, Any]:
         """The configuration of the model."""
-        import open_clip
-
-        config: dict[str, Any] = open_clip.get_model_config(self.source)
+        config: dict[str, Any] = _open_clip().get_model_config(self.source)
         return config
 
     @cached_property
@@ -78,9 +74,8 @@ class OpenClipFiles:
 
         OpenAI's weights and some of LAION's were trained with an approximation of GELU ("quick GELU").
         """
-        import open_clip
-
-        tag = open_clip.get_pretrained_cfg(self.source, self.pretrained) if self._by_tag() else {}
+        by_tag = ":" not in self.source and self.untrained is None and self._is_tag(self.source)
+        tag = _open_clip().get_pretrained_cfg(self.source, self.pretrained) if by_tag else {}
         trained, built = bool(tag.get("quick_gelu")), bool(self.architecture.get("quick_gelu"))
         if not tag or trained == built:
             return None
@@ -100,16 +95,12 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If it cannot be loaded.
         """
-        from safetensors import SafetensorError
-
         if self.activation_mismatch:
             logger.warning(self.activation_mismatch)
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "QuickGELU mismatch")  # said above, with what to do
-                model = self._random() if self.untrained is not None else self._trained(device)
-        except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, SafetensorError) as error:
-            raise self._error(f"The model {self.given!r} ({self.pretrained!r}) cannot be loaded: {error}") from error
+        said = f"The model {self.given!r} ({self.pretrained!r}) cannot be loaded"
+        with warnings.catch_warnings(), readable(self._error, said):
+            warnings.filterwarnings("ignore", "QuickGELU mismatch")  # said above, with what to do
+            model = self._trained(device) if self.untrained is None else self._random(self.untrained)
         return model.to(device).eval()
 
     def tokenizer(self) -> Any:
@@ -118,19 +109,13 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If it cannot be loaded.
         """
-        import open_clip
-
         # A configuration file may ask for `trust_remote_code`: this overrides it.
         extra = {"trust_remote_code": False} if self.architecture["text_cfg"].get("hf_tokenizer_name") else {}
-        try:
-            return open_clip.get_tokenizer(self.source, **extra)
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
-            raise self._error(f"The tokenizer of {self.given!r} cannot be loaded: {error}") from error
+        with readable(self._error, f"The tokenizer of {self.given!r} cannot be loaded"):
+            return _open_clip().get_tokenizer(self.source, **extra)
 
     def _trained(self, device: torch.device) -> Any:
-        import open_clip
-
-        return open_clip.create_model(
+        return _open_clip().create_model(
             self.source,
             None if ":" in self.source else self.pretrained,
             device=device,
@@ -138,19 +123,15 @@ class OpenClipFiles:
             weights_only=True,
         )
 
-    def _random(self) -> Any:
+    def _random(self, seed: int) -> Any:
         """The architecture with weights drawn on the CPU, so that the device does not change them."""
-        import open_clip
-
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(self.untrained or 0))
-            return open_clip.create_model(self.source, load_weights=False, pretrained_text=False)
+            torch.manual_seed(seed)
+            return _open_clip().create_model(self.source, load_weights=False, pretrained_text=False)
 
-    def _by_tag(self) -> bool:
-        import open_clip
-
-        tag = None if ":" in self.source or self.untrained is not None else self.pretrained
-        return tag is not None and bool(open_clip.is_pretrained_cfg(self.source, tag))
+    def _is_tag(self, model: str) -> bool:
+        """Whether the weights asked for have a tag in open_clip's list for a model."""
+        return self.pretrained is not None and bool(_open_clip().is_pretrained_cfg(model, self.pretrained))
 
     def _check_folder(self, folder: Path) -> None:
         if not (folder / "open_clip_config.json").is_file():
@@ -161,21 +142,24 @@ class OpenClipFiles:
             )
 
     def _check_tags(self, model: str) -> None:
-        import open_clip
-
-        known = open_clip.list_models()
+        known = _open_clip().list_models()
         name = model.replace("/", "-")
         if name not in known:
             raise self._error(
                 f"{model!r} is neither a folder nor a model tag of open_clip. Similar tags: "
                 f"{get_close_matches(name, known, n=5, cutoff=0.4)}. A hub id starts with `hf-hub:`."
             )
-        if self.untrained is not None:
-            return
-        tags = open_clip.list_pretrained_tags_by_model(name)
-        is_tag = self.pretrained is not None and open_clip.is_pretrained_cfg(name, self.pretrained)
-        if not is_tag and not (self.pretrained and Path(self.pretrained).is_file()):
+        is_file = self.pretrained is not None and Path(self.pretrained).is_file()
+        if self.untrained is None and not self._is_tag(name) and not is_file:
+            tags = _open_clip().list_pretrained_tags_by_model(name)
             raise self._error(
                 f"`pretrained` of the model {model!r} must be a weights file or one of {tags}, but is "
                 f"{self.pretrained!r}."
             )
+
+
+def _open_clip() -> Any:
+    """The library, which takes seconds to import."""
+    import open_clip
+
+    return open_clip

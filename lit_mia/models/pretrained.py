@@ -1,9 +1,7 @@
 """The files of a transformers model, in a folder or on the hub; no code of theirs is ever run."""
 
-import pickle
 from collections.abc import Iterable
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -11,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import LitMiaError
-from lit_mia.models.digest import model_digest
+from lit_mia.models.files import hub_file, model_digest, readable, versions
 
 
 @final
@@ -36,8 +34,8 @@ class Pretrained:
             LitMiaError: If a hub id cannot be resolved.
         """
         if self.commit is None:
-            return {"weights": model_digest(Path(self.path)), "transformers": version("transformers")}
-        return {"model": f"{self.path}@{self.commit}", "transformers": version("transformers")}
+            return {"weights": model_digest(Path(self.path)), **versions("transformers")}
+        return {"model": f"{self.path}@{self.commit}", **versions("transformers")}
 
     @cached_property
     def commit(self) -> str | None:
@@ -48,15 +46,15 @@ class Pretrained:
         """
         if Path(self.path).is_dir():
             return None
-        from huggingface_hub import hf_hub_download
-
-        try:
-            return Path(hf_hub_download(self.path, "config.json")).parent.name  # the cache names a snapshot so
-        except (OSError, ValueError) as error:
-            raise self._error(
+        config = hub_file(
+            self.path,
+            "config.json",
+            lambda kind: self._error(
                 f"{self.path!r}, which must be a hub id or a folder made by `save_pretrained`, is no folder, and the "
-                f"hub gave no config.json for it ({type(error).__name__}). Check path, network and HF_HUB_OFFLINE."
-            ) from error
+                f"hub gave no config.json for it ({kind}). Check path, network and HF_HUB_OFFLINE."
+            ),
+        )
+        return config.parent.name  # the cache names a snapshot so
 
     @cached_property
     def config(self) -> Any:
@@ -141,13 +139,10 @@ class Pretrained:
         return self._load(AutoImageProcessor)
 
     def _load(self, kind: Any, **options: object) -> Any:
-        from safetensors import SafetensorError
-
         revision = self.commit or "main"  # of no meaning for a folder
-        try:
+        said = (
+            f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "
+            "`save_pretrained`"
+        )
+        with readable(self._error, said):
             return kind.from_pretrained(self.path, revision=revision, trust_remote_code=False, **options)
-        except (OSError, RuntimeError, ValueError, ImportError, pickle.UnpicklingError, SafetensorError) as error:
-            raise self._error(
-                f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "
-                f"`save_pretrained`: {error}"
-            ) from error

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any, Literal, final
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint, digest
+from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, resolve_device, versions
 from lit_mia.models.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
@@ -20,10 +19,7 @@ from lit_mia.models.min_dalle import (
     require_min_dalle,
     weight_files,
 )
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.token_sampling import TokenSampling
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, GenerateTarget
+from lit_mia.targets.base import AccessLevel, GenerateTarget, check_arguments
 
 IMAGE_TOKENS = 256
 CODES = 2**14
@@ -46,7 +42,7 @@ class DalleMiniTarget(GenerateTarget):
         temperature: float = 1.0,
         top_k: int | None = None,
         conditioning_scale: float = 10.0,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        dtype: Precision = "float32",
         device: str = "auto",
         batch_size: int = 8,
         name: str | None = None,
@@ -88,10 +84,9 @@ class DalleMiniTarget(GenerateTarget):
         return {
             "access": AccessLevel.GENERATE.value,
             "weights": digest(self._files.merges.parent, vars(self._files).values()),
-            **self._sampling.fingerprint(),
+            **vars(self._sampling),
             "dtype": self._dtype,
-            "min-dalle": version("min-dalle"),
-            "torch": version("torch").split("+")[0],
+            **versions("min-dalle", "torch"),
         }
 
     @torch.inference_mode()

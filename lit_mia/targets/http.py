@@ -9,11 +9,19 @@ import torch
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 from lit_mia.targets.accounts import Spending
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Answers, Charges, GenerateTarget, Target, VaryTarget
-from lit_mia.targets.images_api import ImageQuery, ImagesAPI, ImagesClient, Pace, write_image
+from lit_mia.targets.base import (
+    AccessLevel,
+    Answers,
+    Charges,
+    GenerateTarget,
+    Target,
+    VaryTarget,
+    check_arguments,
+)
+from lit_mia.targets.images_api.client import ImagesClient
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace, write_image
 
 
 class _ImagesTarget(Target, ABC):

@@ -1,7 +1,7 @@
 """What a target is that embeds images and texts in one space, as CLIP does."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Self, TypeVar
 
 import torch
@@ -11,9 +11,8 @@ from torch.nn import functional as F
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.precision import Precision, in_batches
-from lit_mia.targets.base.target import AccessLevel, Target
+from lit_mia.models import Precision, in_batches, resolve_device
+from lit_mia.targets.base.target import AccessLevel, Target, check_arguments
 
 Item = TypeVar("Item")
 
@@ -34,8 +33,7 @@ class EmbedTarget(Target):
     offers = frozenset({AccessLevel.EMBED})
 
     def __init__(self, name: str, batch_size: int, device: str, dtype: Precision) -> None:
-        if batch_size < 1:
-            raise TargetError(f"`batch_size` must be at least 1, but got {batch_size}.")
+        check_arguments(batch_size=batch_size)
         self.name = name
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
 
@@ -69,7 +67,7 @@ class EmbedTarget(Target):
         Raises:
             TargetError: If the model cannot be loaded, or an embedding is not finite.
         """
-        return self._unit(in_batches(self._encode_images, self._batches(images), self._torch_device(), self.dtype))
+        return self._embedded(self._encode_images, images)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Embed texts; what is too long for the model is cut off.
@@ -83,7 +81,7 @@ class EmbedTarget(Target):
         Raises:
             TargetError: If the model cannot be loaded, or an embedding is not finite.
         """
-        return self._unit(in_batches(self._encode_texts, self._batches(texts), self._torch_device(), self.dtype))
+        return self._embedded(self._encode_texts, texts)
 
     @abstractmethod
     def _encode_images(self, images: list[Image.Image]) -> Tensor:
@@ -93,7 +91,9 @@ class EmbedTarget(Target):
     def _encode_texts(self, texts: list[str]) -> Tensor:
         """Embed one batch."""
 
-    def _unit(self, embeddings: Tensor) -> Tensor:
+    def _embedded(self, encode: Callable[[list[Item]], Tensor], items: Sequence[Item]) -> Tensor:
+        batches = (list(items[part]) for part in slices(len(items), self.batch_size))
+        embeddings = in_batches(encode, batches, self._torch_device(), self.dtype)
         broken = int((~embeddings.isfinite().all(dim=-1)).sum())
         if broken:
             raise TargetError(
@@ -104,6 +104,3 @@ class EmbedTarget(Target):
 
     def _torch_device(self) -> torch.device:
         return resolve_device(self.device)
-
-    def _batches(self, items: Sequence[Item]) -> Iterator[list[Item]]:
-        return (list(items[part]) for part in slices(len(items), self.batch_size))

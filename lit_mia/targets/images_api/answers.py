@@ -41,7 +41,10 @@ class NoImageError(Exception):
     """
 
     outcome: Outcome = "free"
-    wait: float = 0.0
+
+    def __init__(self, reason: str, wait: float = 0.0, outcome: Outcome | None = None) -> None:
+        super().__init__(reason)
+        self.wait, self.outcome = wait, outcome or self.outcome
 
 
 @final
@@ -65,18 +68,12 @@ class ClosedError(NoImageError):
 class LimitedError(NoImageError):
     """A rate limit: the same request may be let in later."""
 
-    def __init__(self, reason: str, wait: float) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
 
 @final
 class BrokenError(NoImageError):
     """No usable answer this time, and maybe a bill."""
 
-    def __init__(self, reason: str, outcome: Outcome = "uncertain", wait: float = 0.0) -> None:
-        super().__init__(reason)
-        self.outcome, self.wait = outcome, wait
+    outcome = "uncertain"
 
 
 def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -95,7 +92,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     said = f"HTTP {status}: {message}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after"))
     if status in (408, 409) or status >= 500:
-        raise BrokenError(said, wait=wait)
+        raise BrokenError(said, wait)
     if codes & MODERATION:
         raise RefusedError(min(codes & MODERATION))  # messages hold request ids: no two would be the same reason
     if codes & UNPAID:
@@ -103,9 +100,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     if status == 429:
         raise LimitedError(said, wait)
     advice = _advice(api, status)
-    if advice:
-        raise ClosedError(f"{said}. {advice}")
-    raise RejectedError(said)
+    raise ClosedError(f"{said}. {advice}") if advice else RejectedError(said)
 
 
 def read_answer(body: bytes) -> list[tuple[Kind, str]]:
@@ -182,17 +177,15 @@ def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
 
 def _advice(api: ImagesAPI, status: int) -> str:
     """What to mend where nothing else can succeed either; empty for other rejections."""
-    if status == 401:
-        return f"Set the environment variable {api.key_variable} to a valid key."
-    if status == 403:
-        return (
-            f"The key in {api.key_variable} may not use the model {api.model!r}, or this place may not use the server."
-        )
-    if status == 404:
-        return f"{api.base_url} does not serve images of the model {api.model!r} there: correct `base_url` or `model`."
+    key, model = api.key_variable, repr(api.model)
+    advice = {
+        401: f"Set the environment variable {key} to a valid key.",
+        403: f"The key in {key} may not use the model {model}, or this place may not use the server.",
+        404: f"{api.base_url} does not serve images of the model {model} there: correct `base_url` or `model`.",
+    }
     if status < 400:
         return f"{api.base_url} redirects: set `base_url` to where the API is."
-    return ""
+    return advice.get(status, "")
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -1,22 +1,17 @@
 """Sends requests to an Images API: side by side, again where that may help, and never beyond the budget."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
-from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import final
 
 import torch
 from torch import Tensor
 
-from lit_mia.errors import TargetError
 from lit_mia.targets.accounts import Accounts, Spending
-from lit_mia.targets.base import Answers, Charges
-from lit_mia.targets.images_api.pace import Pace
-from lit_mia.targets.images_api.round import Reply, Round
-from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
+from lit_mia.targets.base import Answers, Charges, check_arguments
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace
 
 
 @final
@@ -34,11 +29,8 @@ class ImagesClient:
     """
 
     def __init__(self, api: ImagesAPI, n: int, pace: Pace, spending: Spending) -> None:
-        mistakes = [*api.mistakes(), *pace.mistakes(), *spending.mistakes()]
-        if n < 1:
-            mistakes.append(f"`n` must be at least 1, but got {n}")
-        if mistakes:
-            raise TargetError("; ".join(mistakes) + ".")
+        too_few = [] if n >= 1 else [f"`n` must be at least 1, but got {n}"]
+        check_arguments(*api.mistakes(), *pace.mistakes(), *spending.mistakes(), *too_few)
         self.api, self._n, self._pace, self._spending = api, n, pace, spending
         self._folder: Path | None = None
 
@@ -62,8 +54,11 @@ class ImagesClient:
             BudgetError: If the budget does not suffice; all answers that came in were yielded before.
             TargetError: If some queries got no answer, or nothing can be asked; likewise.
         """
+        from lit_mia.targets.images_api.round import replies  # its libraries would slow every start down
+
         waiting = self._groups(queries)
-        for reply in self._replies([(queries[rows[0]], len(rows)) for rows in waiting]):
+        requests = [(queries[rows[0]], len(rows)) for rows in waiting]
+        for reply in replies(self.api, self._pace, self._accounts, requests):
             rows = waiting[reply.number]
             if reply.refused is not None:
                 yield Answers([], self._stack([]), dict.fromkeys(rows, reply.refused))
@@ -85,26 +80,6 @@ class ImagesClient:
         for row, query in enumerate(queries):
             equal.setdefault(query, []).append(row)
         return [rows[start : start + self._n] for rows in equal.values() for start in range(0, len(rows), self._n)]
-
-    def _replies(self, requests: Sequence[tuple[ImageQuery, int]]) -> Iterator[Reply]:
-        """The replies of one round, whose event loop runs in a thread of its own."""
-        from anyio.from_thread import start_blocking_portal
-
-        replies: SimpleQueue[Reply | None] = SimpleQueue()
-        asking = Round(self.api, self._pace, self._accounts, replies.put)
-
-        def finished(_: "Future[None]") -> None:
-            replies.put(None)
-
-        with start_blocking_portal() as portal:
-            running = portal.start_task_soon(asking.run, requests)
-            running.add_done_callback(finished)
-            try:
-                while (reply := replies.get()) is not None:
-                    yield reply
-            finally:
-                running.cancel()  # if the caller wants no more
-            running.result()
 
     def _stack(self, images: Sequence[Tensor]) -> Tensor:
         return torch.stack(list(images)) if images else torch.empty(0, *self.api.shape, dtype=torch.uint8)
