@@ -4,7 +4,6 @@ from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingN
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
 from lit_mia.models.lora import Lora
-from lit_mia.models.open_clip_files import OpenClipFiles
 from lit_mia.models.pipeline_calls import (
     SHORT_NAMES,
     call_arguments,
@@ -17,7 +16,7 @@ from lit_mia.models.pipeline_calls import (
 )
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
 from lit_mia.models.placement import Offload, Precision, in_batches, in_float32, place, resolve_device
-from lit_mia.models.pretrained import Pretrained
+from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.schedule import Schedule, way_back
 
 __all__ = [

@@ -45,7 +45,7 @@ class DenoisingNetwork(ABC):
         first_layer: The layer of the network that sees x_t.
     """
 
-    takes_captions: ClassVar[bool]
+    takes_captions: ClassVar[bool] = True
 
     def __init__(self, pipeline: Any, module: nn.Module, first_layer: nn.Module) -> None:
         self.pipeline, self.module, self.first_layer = pipeline, module, first_layer
@@ -84,8 +84,6 @@ class UnconditionalUNet(DenoisingNetwork):
 @final
 class TextUNet(DenoisingNetwork):
     """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout."""
-
-    takes_captions = True
 
     @cached_property
     def _empty(self) -> Tensor:
@@ -146,8 +144,6 @@ class TextUNet(DenoisingNetwork):
 @final
 class ClassDiT(DenoisingNetwork):
     """A `DiTTransformer2DModel`, told a class; the caption of a record is the name or the number of its class."""
-
-    takes_captions = True
 
     def condition(self, captions: Sequence[str | None]) -> Condition:
         """Class numbers; the null class for an empty caption.

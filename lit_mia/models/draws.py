@@ -30,10 +30,12 @@ class TokenSampling:
 
     def mistakes(self) -> list[str]:
         """What is out of range, in words."""
-        wrong = [] if self.temperature > 0 else [f"`temperature` must be above 0, but got {self.temperature:g}"]
-        if self.conditioning_scale < 0:
-            wrong.append(f"`conditioning_scale` must be at least 0, but got {self.conditioning_scale:g}")
-        return wrong
+        rules = {
+            f"`temperature` must be above 0, but got {self.temperature:g}": self.temperature > 0,
+            f"`conditioning_scale` must be at least 0, but got {self.conditioning_scale:g}": self.conditioning_scale
+            >= 0,
+        }
+        return [rule for rule, is_kept in rules.items() if not is_kept]
 
     def draw(self, given: Tensor, without: Tensor | None, generators: Sequence[torch.Generator]) -> Tensor:
         """The next token of each text, long `[b]`.

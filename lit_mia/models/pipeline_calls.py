@@ -139,13 +139,13 @@ def token_limits(pipeline: Any, call: Mapping[str, object]) -> dict[str, int]:
     """
     default = inspect.signature(type(pipeline).__call__).parameters.get("max_sequence_length")
     asked = call.get("max_sequence_length", default.default if default else None)
+    of_call = [asked] if isinstance(asked, int) else []
+    of_pipeline = [LDM_TOKENS] if type(pipeline).__name__ == "LDMTextToImagePipeline" else []
     limits = {}
     for name, part in pipeline.components.items():
         if name.startswith("tokenizer") and part is not None:
-            is_clip = type(part).__name__.startswith("CLIP")
-            more = [asked] if isinstance(asked, int) and not is_clip else []
-            more += [LDM_TOKENS] if type(pipeline).__name__ == "LDMTextToImagePipeline" else []
-            limits[name] = min(int(part.model_max_length), *more) if more else int(part.model_max_length)
+            more = of_pipeline if type(part).__name__.startswith("CLIP") else of_pipeline + of_call
+            limits[name] = min([int(part.model_max_length), *more])
     return limits
 
 

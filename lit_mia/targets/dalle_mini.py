@@ -98,7 +98,8 @@ class DalleMiniTarget(GenerateTarget):
         """
         parts = slices(len(prompts), self.batch_size)
         codes = torch.cat([self._draw_codes(prompts[part], seeds[part]) for part in parts])
-        return torch.stack([self._decode(of_image) for of_image in codes])
+        images = (self._detokenizer(False, of_image[None]) for of_image in codes)
+        return torch.stack([image.to(torch.uint8).permute(2, 0, 1).cpu() for image in images])
 
     def _draw_codes(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Codes of images, `[b, 256]`."""
@@ -122,11 +123,6 @@ class DalleMiniTarget(GenerateTarget):
                 without, given = logits[:, -1, :known].float().chunk(2)
                 codes.append(self._sampling.draw(given, without, generators))
         return torch.stack(codes[1:], dim=1)
-
-    def _decode(self, codes: Tensor) -> Tensor:
-        """The image of its codes, uint8 `[3, 256, 256]` on the CPU."""
-        pixels: Tensor = self._detokenizer(False, codes[None])
-        return pixels.to(torch.uint8).permute(2, 0, 1).cpu()
 
     def _tokens(self, prompts: Sequence[str]) -> Tensor:
         """Tokens of no text for each prompt, then of the prompts, `[2b, 64]`."""

@@ -24,8 +24,6 @@ from lit_mia.models import (
 )
 from lit_mia.targets.base import AccessLevel, DenoiseTarget, check_arguments
 
-DenoiserPrecision = Literal["float64", "float32", "bfloat16", "float16"]
-
 
 @final
 class DenoiserTarget(DenoiseTarget):
@@ -37,7 +35,7 @@ class DenoiserTarget(DenoiseTarget):
         prompt: Literal["caption", "none"] = "caption",
         guidance: float = 1.0,
         latent: Literal["mean", "sample"] = "mean",
-        precision: DenoiserPrecision = "float32",
+        precision: Literal["float64", "float32", "bfloat16", "float16"] = "float32",
         vary_t: int = 200,
         vary_k: int = 100,
         channels_last: bool = False,
@@ -178,7 +176,7 @@ class DenoiserTarget(DenoiseTarget):
         kind = self._pipeline.scheduler.config.get("prediction_type", "epsilon")
         if kind == "epsilon":
             return output
-        alpha = self._alphas.to(x)[t].view(-1, *[1] * (x.ndim - 1))
+        alpha: Tensor = self._pipeline.scheduler.alphas_cumprod.double().to(x)[t].view(-1, *[1] * (x.ndim - 1))
         if kind == "v_prediction":  # Salimans and Ho 2022: v = √ᾱ·e − √(1 − ᾱ)·x_0
             return alpha.sqrt() * output + (1 - alpha).sqrt() * x
         if kind == "sample":
@@ -243,11 +241,6 @@ class DenoiserTarget(DenoiseTarget):
     @property
     def _type(self) -> torch.dtype:
         return torch.float64 if self._precision == "float64" else torch.float32
-
-    @cached_property
-    def _alphas(self) -> Tensor:
-        alphas: Tensor = self._pipeline.scheduler.alphas_cumprod
-        return alphas.double()
 
     @cached_property
     def _autoencoder(self) -> Autoencoder | None:

@@ -120,7 +120,6 @@ class DiffusersTarget(GenerateTarget):
         self._variant = variant
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
-        self.truncated = 0
 
     @property
     def nfe_per_image(self) -> int:
@@ -199,7 +198,12 @@ class DiffusersTarget(GenerateTarget):
                 f"The pipeline {self._files.class_name} of {self._files.location!r} returned no images but "
                 f"{sorted(output)}. Choose a text-to-image pipeline."
             )
-        _check_size(images, self._height, self._width)
+        height, width = images.shape[1:3]
+        if (self._height or height, self._width or width) != (height, width):
+            raise TargetError(
+                f"The pipeline answers a size of {self._height} x {self._width} with {height} x {width} pixels. Set "
+                "`height` and `width` to a size that it keeps."
+            )
         flagged = output.get("nsfw_content_detected") or output.get("nsfw_detected")  # the second: DeepFloyd IF
         return images, flagged or [False] * len(images)
 
@@ -244,15 +248,6 @@ class DiffusersTarget(GenerateTarget):
             self._lora.fuse(pipeline)
         pipeline.set_progress_bar_config(disable=True)
         return place(pipeline, self._device, self._offload, self._attention_slicing, self._compile)
-
-
-def _check_size(images: np.ndarray, height: int | None, width: int | None) -> None:
-    drawn = images.shape[1:3]
-    if (height or drawn[0], width or drawn[1]) != drawn:
-        raise TargetError(
-            f"The pipeline answers a size of {height} x {width} with {drawn[0]} x {drawn[1]} pixels. Set `height` and "
-            "`width` to a size that it keeps."
-        )
 
 
 def screen(images: np.ndarray, flagged: Sequence[bool], first: int) -> Answers:

@@ -95,7 +95,8 @@ class Seq2SeqTarget(GenerateTarget):
         Raises:
             TargetError: If the models cannot be loaded or do not fit each other.
         """
-        self._count_cut(prompts)
+        limit = self._tokenizer.model_max_length
+        self.truncated += sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
         parts = slices(len(prompts), self.batch_size)
         return torch.cat([self.decode(self.draw(prompts[part], seeds[part])) for part in parts])
 
@@ -138,10 +139,6 @@ class Seq2SeqTarget(GenerateTarget):
     @property
     def _guided(self) -> bool:
         return self._sampling.conditioning_scale != 1
-
-    def _count_cut(self, prompts: Sequence[str]) -> None:
-        limit = self._tokenizer.model_max_length
-        self.truncated += sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
 
     @cached_property
     def _model(self) -> Any:

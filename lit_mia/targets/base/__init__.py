@@ -1,7 +1,6 @@
 """What a target is: a model under audit behind an access level."""
 
-from lit_mia.targets.base.embed import EmbedTarget
-from lit_mia.targets.base.images import DenoiseTarget, GenerateTarget, VaryTarget
+from lit_mia.targets.base.levels import DenoiseTarget, EmbedTarget, GenerateTarget, VaryTarget
 from lit_mia.targets.base.target import AccessLevel, Answers, Charges, Target, check_arguments
 
 __all__ = [

@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, final
 
-import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms.functional import pil_to_tensor
 
 from lit_mia.targets.accounts import Outcome
 from lit_mia.targets.images_api.settings import ImagesAPI
@@ -29,6 +28,8 @@ MODERATION = {
 }
 UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 """Codes and types of a 400 or 429 that no waiting mends."""
+KINDS: dict[str, Kind] = {"b64_json": "b64", "url": "url"}
+"""Where an item of an answer holds its image, and what is there."""
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 
@@ -90,7 +91,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
         return
     codes, message = _error(api, body)
     said = f"HTTP {status}: {message}".rstrip(" .:")
-    wait = _seconds(headers.get("retry-after"))
+    wait = _seconds(headers.get("retry-after", ""))
     if status in (408, 409) or status >= 500:
         raise BrokenError(said, wait)
     if codes & MODERATION:
@@ -140,7 +141,7 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.size == (shape[2], shape[1]):  # before it is decoded: a small file can hold a huge image
-            return torch.from_numpy(np.array(rgb_over_white(image))).permute(2, 0, 1).contiguous()
+            return pil_to_tensor(rgb_over_white(image)).contiguous()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenError(f"an image of the answer cannot be decoded ({type(error).__name__})") from None
     raise BrokenError(
@@ -151,14 +152,8 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
 
 def _item(item: Any) -> tuple[Kind, str] | None:
     """The image that an item holds, if it holds one."""
-    if not isinstance(item, Mapping):
-        return None
-    text, address = item.get("b64_json"), item.get("url")
-    if isinstance(text, str):
-        return "b64", text
-    if isinstance(address, str):
-        return "url", address
-    return None
+    held = item if isinstance(item, Mapping) else {}
+    return next(((kind, held[name]) for name, kind in KINDS.items() if isinstance(held.get(name), str)), None)
 
 
 def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
@@ -188,16 +183,13 @@ def _advice(api: ImagesAPI, status: int) -> str:
     return advice.get(status, "")
 
 
-def _seconds(retry_after: str | None) -> float:
+def _seconds(retry_after: str) -> float:
     """`Retry-After` as seconds from now: a number or a date of HTTP; 0 if it is neither."""
-    if retry_after is None:
-        return 0.0
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", retry_after):
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
     except (ValueError, TypeError):
         return 0.0
-    if date.tzinfo is None:  # a date with the zone -0000
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    ahead = date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)  # a date with the zone -0000 has none
+    return max(0.0, ahead.total_seconds())

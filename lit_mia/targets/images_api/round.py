@@ -134,7 +134,9 @@ class Round:
                 self._answered += 1
                 self._emit(Reply(number, refused=str(refusal)))
             except (RejectedError, BrokenError) as error:
-                self._give_up(self._api.hide(str(error)))
+                self._failures.append(self._api.hide(str(error)))
+                if not self._answered and len(self._failures) >= HOPELESS:
+                    self._ending.set()
             except ClosedError as error:
                 self._stop(TargetError(f"{self._api.base_url} answered {self._api.hide(str(error))}"))
             except TargetError as error:
@@ -199,11 +201,6 @@ class Round:
         """Wait, but no longer than until the round is ended."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
-
-    def _give_up(self, reason: str) -> None:
-        self._failures.append(reason)
-        if not self._answered and len(self._failures) >= HOPELESS:
-            self._ending.set()
 
     def _stop(self, error: TargetError) -> None:
         """End the round; what is under way is still waited for."""

@@ -68,15 +68,16 @@ class ImagesAPI:
 
     def mistakes(self) -> list[str]:
         """What is wrong with the settings, in words."""
-        wrong = []
         url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            wrong.append("`base_url` must begin with http:// or https:// and a host")
-        if url.username or url.password or url.query:
-            wrong.append("`base_url` must hold no user, password or query: the key belongs into `key_variable`")
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
-            wrong.append(f"`size` must be like 1024x1024, but got {self.size!r}")
-        return wrong
+        rules = {
+            "`base_url` must begin with http:// or https:// and a host": url.scheme in ("http", "https")
+            and url.hostname,
+            "`base_url` must hold no user, password or query: the key belongs into `key_variable`": not (
+                url.username or url.password or url.query
+            ),
+            f"`size` must be like 1024x1024, but got {self.size!r}": re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size),
+        }
+        return [rule for rule, is_kept in rules.items() if not is_kept]
 
     def fingerprint(self) -> Fingerprint:
         """What changes an answer; the key is no part of it."""
