@@ -68,7 +68,16 @@ def readable(error: type[LitMiaError], said: str, *more: type[Exception]) -> Ite
         said: The message; what the library says is added to it.
         *more: Further exceptions that a library raises.
     """
-    kinds = (OSError, ValueError, KeyError, RuntimeError, ImportError, UnpicklingError, SafetensorError, *more)
+    kinds: tuple[type[Exception], ...] = (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        ImportError,
+        UnpicklingError,
+        SafetensorError,
+        *more,
+    )
     try:
         yield
     except kinds as problem:

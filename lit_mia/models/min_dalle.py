@@ -99,9 +99,12 @@ def load_encoder(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     """
     weights = _read(file)
     sizes = _sizes(weights, file)
-    words = len(weights["embed_tokens.weight"])
     encoder = _unfilled(
-        "DalleBartEncoder", text_vocab_count=words, text_token_count=TEXT_TOKENS, device=device, **sizes
+        "DalleBartEncoder",
+        text_vocab_count=len(weights["embed_tokens.weight"]),
+        text_token_count=TEXT_TOKENS,
+        device=device,
+        **sizes,
     )
     encoder.pose_tokens = encoder.pose_tokens[:1]  # made for two texts; one row serves any number
     return _filled(encoder, weights, file).to(device, dtype)
@@ -115,8 +118,9 @@ def load_decoder(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     """
     weights = _read(file)
     sizes = _sizes(weights, file)
-    codes = len(weights["embed_tokens.weight"]) - 1
-    decoder = _unfilled("DalleBartDecoder", image_vocab_count=codes, device=device, **sizes)
+    decoder = _unfilled(
+        "DalleBartDecoder", image_vocab_count=len(weights["embed_tokens.weight"]) - 1, device=device, **sizes
+    )
     return _filled(decoder, weights, file).to(device, dtype)
 
 

@@ -135,9 +135,13 @@ class Pretrained:
 
     def tokens(self, texts: list[str], padding: Literal["longest", "max_length"], device: torch.device) -> Any:
         """What the tokenizer makes of texts, by input name; what is too long for the model is cut off."""
-        longest = self.config.text_config.max_position_embeddings
-        tokens = self.tokenizer(texts, padding=padding, truncation=True, max_length=longest, return_tensors="pt")
-        return tokens.to(device)
+        return self.tokenizer(
+            texts,
+            padding=padding,
+            truncation=True,
+            max_length=self.config.text_config.max_position_embeddings,
+            return_tensors="pt",
+        ).to(device)
 
     @cached_property
     def _processor(self) -> Any:

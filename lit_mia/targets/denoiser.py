@@ -196,8 +196,7 @@ class DenoiserTarget(DenoiseTarget):
         if encoder is None:
             return pixels
         drawn = seeds if sample or self._latent == "sample" else None
-        parts = slices(len(pixels), self.batch_size)
-        return torch.cat([encoder.encode(pixels[part], drawn and drawn[part]) for part in parts])
+        return torch.cat([encoder.encode(pixels[p], drawn and drawn[p]) for p in slices(len(pixels), self.batch_size)])
 
     @torch.inference_mode()
     def decode(self, x: Tensor) -> Tensor:

@@ -33,9 +33,6 @@ from lit_mia.models import (
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
 
 logger = logging.getLogger(__name__)
-FLAGGED = "safety checker"
-NOT_A_NUMBER = "not a number"
-BLACK = "black image"
 
 
 @final
@@ -233,9 +230,9 @@ class DiffusersTarget(GenerateTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
-        location, kind = self._files.location, self._files.pipeline_class
-        if "prompt" not in inspect.signature(kind.__call__).parameters:
-            raise TargetError(f"The pipeline {kind.__name__} of {location!r} is not text-to-image: it takes no prompt.")
+        name, location = self._files.class_name, self._files.location
+        if "prompt" not in inspect.signature(self._files.pipeline_class.__call__).parameters:
+            raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
         if self._lora is not None:
             self._lora.require_peft()
         keep = self._safety_checker == "pipeline"
@@ -261,11 +258,13 @@ def screen(images: np.ndarray, flagged: Sequence[bool], first: int) -> Answers:
         flagged: Whether the pipeline's safety checker has replaced the image.
         first: Position of the first image in the batch of queries.
     """
-    finite = np.isfinite(images).all(axis=(1, 2, 3))
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
     answers = (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
-    black = answers.flatten(1).amax(1) == 0
-    signs = {FLAGGED: flagged, NOT_A_NUMBER: ~finite, BLACK: black}
+    signs: dict[str, Any] = {
+        "safety checker": flagged,
+        "not a number": ~np.isfinite(images).all(axis=(1, 2, 3)),
+        "black image": answers.flatten(1).amax(1) == 0,
+    }
     reasons = [next((reason for reason, sign in signs.items() if sign[row]), None) for row in range(len(images))]
     rows = [row for row, reason in enumerate(reasons) if reason is None]
     refused = {first + row: reason for row, reason in enumerate(reasons) if reason is not None}

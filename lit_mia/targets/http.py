@@ -53,8 +53,7 @@ class _ImagesTarget(Target, ABC):
             TargetError: If a setting is out of range.
         """
         too_few = [] if n >= 1 else [f"`n` must be at least 1, but got {n}"]
-        mistakes = [*api.mistakes(), *pace.mistakes(), *spending.mistakes(), *too_few]
-        check_arguments(*mistakes, batch_size=batch_size)
+        check_arguments(*api.mistakes(), *pace.mistakes(), *spending.mistakes(), *too_few, batch_size=batch_size)
         self._api, self._n, self._pace, self._spending = api, n, pace, spending
         self._folder: Path | None = None
         self.name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
@@ -136,8 +135,7 @@ class HttpTarget(_ImagesTarget, GenerateTarget):
             TargetError: If the server fails; likewise.
         """
         sent = seeds if self._api.send_seed else [None] * len(prompts)
-        queries = [ImageQuery("generations", prompt, seed) for prompt, seed in zip(prompts, sent, strict=True)]
-        return self._answers(queries)
+        return self._answers([ImageQuery("generations", *asked) for asked in zip(prompts, sent, strict=True)])
 
 
 @final

@@ -125,15 +125,14 @@ class VariationTarget(VaryTarget):
 
     @cached_property
     def _call_arguments(self) -> dict[str, object]:
-        arguments: dict[str, object] = {
+        # Some pipelines resize to a default of their own unless told; the others keep the size of the image.
+        resizes = "height" in inspect.signature(type(self._pipeline).__call__).parameters
+        return {
             "strength": self._strength,
             "num_inference_steps": self._steps,
             "guidance_scale": self._guidance,
+            **({"height": self.image_size, "width": self.image_size} if resizes else {}),
         }
-        # Some pipelines resize to a default of their own unless told; the others keep the size of the image.
-        if "height" in inspect.signature(type(self._pipeline).__call__).parameters:
-            arguments |= {"height": self.image_size, "width": self.image_size}
-        return arguments
 
     @cached_property
     def _pipeline(self) -> Any:

@@ -156,10 +156,9 @@ class Target(ABC):
             TargetError: If the level is not offered.
         """
         if level not in self.offers:
-            offered = ", ".join(sorted(self.offers))
             raise TargetError(
-                f"The target {self.name!r} does not offer the access level '{level}'; it offers: {offered}. "
-                "Choose attacks that need no more than that, or another target."
+                f"The target {self.name!r} does not offer the access level '{level}'; it offers: "
+                f"{', '.join(sorted(self.offers))}. Choose attacks that need no more than that, or another target."
             )
 
     def check_use(self, levels: Collection[AccessLevel], timestep: int, image_size: int) -> None:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, final
 
+import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import pil_to_tensor
 
 from lit_mia.targets.accounts import Outcome
 from lit_mia.targets.images_api.settings import ImagesAPI
@@ -141,7 +142,7 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
         if image.size == (shape[2], shape[1]):  # before it is decoded: a small file can hold a huge image
-            return pil_to_tensor(rgb_over_white(image)).contiguous()
+            return torch.from_numpy(np.array(rgb_over_white(image))).permute(2, 0, 1).contiguous()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenError(f"an image of the answer cannot be decoded ({type(error).__name__})") from None
     raise BrokenError(

@@ -152,8 +152,10 @@ class Pace:
         """What is out of range, in words."""
         given = asdict(self)
         counts = {name: given.pop(name) for name in ("concurrency", "attempts")}
-        wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in counts.items() if n < 1]
-        return wrong + [f"`{name}` must be above 0, but got {n}" for name, n in given.items() if n <= 0]
+        return [
+            *(f"`{name}` must be at least 1, but got {n}" for name, n in counts.items() if n < 1),
+            *(f"`{name}` must be above 0, but got {n}" for name, n in given.items() if n <= 0),
+        ]
 
 
 def write_image(image: Tensor) -> bytes:
