@@ -17,7 +17,7 @@ from torch import Tensor
 from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.attacks.statistics import PIA, PIAN, Loss, ReDiffuse, SecMI, SimA, StatisticAttack
 from lit_mia.metrics.auc import auc
-from lit_mia.models.condition import Condition
+from lit_mia.models import Condition
 from lit_mia.queries.one_pass import run_pass
 from lit_mia.queries.plans import Questions
 from lit_mia.queries.requests import Finding, Subject

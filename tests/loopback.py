@@ -14,7 +14,7 @@ import uvicorn
 from lit_mia.errors import TargetError
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.targets import HttpTarget
-from lit_mia.targets.images_api import ImagesAPI, Pace
+from lit_mia.targets.images_api.settings import ImagesAPI, Pace
 
 SCRIPT = Path(__file__).parent.parent / "scripts/serve_demo.py"
 SIDE = 16

@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-from lit_mia.models.condition import Condition
-from lit_mia.models.draws import normal
-from lit_mia.models.schedule import Schedule
+from lit_mia.models import Condition, Schedule, normal
 from lit_mia.targets.base import DenoiseTarget
 
 ALPHAS_BAR = torch.cumprod(1 - torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64), 0)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 from lit_mia.people import People
 from lit_mia.targets.base import EmbedTarget
 

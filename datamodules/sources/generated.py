@@ -17,7 +17,7 @@ from datamodules.sources.concat import join_records
 from lit_mia.cache import key_digest
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
 from lit_mia.queries.store import Store
 from lit_mia.records import MEMBER, NON_MEMBER, Records

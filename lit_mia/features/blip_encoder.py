@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import Encoder, Precision
-from lit_mia.models.pretrained import Pretrained
+from lit_mia.models import Pretrained
 
 
 @final

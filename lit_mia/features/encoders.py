@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.errors import EncoderError
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.precision import Precision as Precision
-from lit_mia.models.precision import in_batches
+from lit_mia.models import Precision as Precision
+from lit_mia.models import in_batches, resolve_device
 
 SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
 """The encoders whose images and texts share a space, for messages."""

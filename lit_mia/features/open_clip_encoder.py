@@ -9,7 +9,7 @@ from torch import Tensor
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import Encoder, Precision, standardize
 from lit_mia.features.pixels import resize
-from lit_mia.models.open_clip_files import OpenClipFiles
+from lit_mia.models import OpenClipFiles
 
 
 @final

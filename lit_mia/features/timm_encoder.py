@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision, standardize
-from lit_mia.models.digest import model_digest
+from lit_mia.models import model_digest
 
 
 @final

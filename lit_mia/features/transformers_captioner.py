@@ -11,9 +11,7 @@ from torch import Tensor
 from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Precision
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.pretrained import Pretrained
-from lit_mia.models.shipped import shipped
+from lit_mia.models import Pretrained, resolve_device, shipped
 
 _PROMPTED = ("blip", "blip-2")
 

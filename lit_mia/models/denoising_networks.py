@@ -1,15 +1,36 @@
-"""The noise networks of diffusers behind one call, and what each is told beside x_t and t."""
+"""The noise networks of diffusers behind one call, what each is told beside x_t and t, and the autoencoder."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import torch
 from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
-from lit_mia.models.condition import Condition
+from lit_mia.models.draws import normal
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What a denoiser is told about each of `b` records beside x_t and t: named tensors `[b, ...]`, maybe none.
+
+    Two conditions are the same question only if they are the same object.
+    """
+
+    parts: Mapping[str, Tensor]
+
+    @classmethod
+    def join(cls, conditions: Sequence["Condition"]) -> Self:
+        """The conditions one after another."""
+        return cls({name: torch.cat([c.parts[name] for c in conditions]) for name in conditions[0].parts})
+
+    def rows(self, rows: slice) -> "Condition":
+        """The conditions of some rows."""
+        return Condition({name: part[rows] for name, part in self.parts.items()})
 
 
 class DenoisingNetwork(ABC):
@@ -24,7 +45,7 @@ class DenoisingNetwork(ABC):
         first_layer: The layer of the network that sees x_t.
     """
 
-    takes_captions: ClassVar[bool]
+    takes_captions: ClassVar[bool] = True
 
     def __init__(self, pipeline: Any, module: nn.Module, first_layer: nn.Module) -> None:
         self.pipeline, self.module, self.first_layer = pipeline, module, first_layer
@@ -33,9 +54,10 @@ class DenoisingNetwork(ABC):
     def condition(self, captions: Sequence[str | None]) -> Condition:
         """What the network is told about these captions; None is the empty one."""
 
-    @abstractmethod
     def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """What the network itself predicts, `[b, c, h, w]`."""
+        """What the network itself predicts, `[b, c, h, w]`; the condition's one part, if any, is its third argument."""
+        output: Tensor = self.module(x, t, *condition.parts.values(), return_dict=False)[0]
+        return output[:, : x.shape[1]]  # a learned variance may follow
 
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """The condition without a share of each caption's most important words.
@@ -58,17 +80,10 @@ class UnconditionalUNet(DenoisingNetwork):
         """Nothing."""
         return Condition({})
 
-    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The U-Net's output."""
-        output: Tensor = self.module(x, t, return_dict=False)[0]
-        return output[:, : x.shape[1]]  # a learned variance follows
-
 
 @final
 class TextUNet(DenoisingNetwork):
     """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout."""
-
-    takes_captions = True
 
     @cached_property
     def _empty(self) -> Tensor:
@@ -97,11 +112,6 @@ class TextUNet(DenoisingNetwork):
                 dropped = torch.tensor(places)[importance.argsort(descending=True)[: -int(-share * len(places) // 1)]]
                 reduced[row, dropped] = end
         return Condition({"text": self._states(reduced)})
-
-    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The U-Net's output."""
-        output: Tensor = self.module(x, t, condition.parts["text"], return_dict=False)[0]
-        return output
 
     def _tokens(self, captions: Sequence[str]) -> Tensor:
         tokenizer = self.pipeline.tokenizer
@@ -135,8 +145,6 @@ class TextUNet(DenoisingNetwork):
 class ClassDiT(DenoisingNetwork):
     """A `DiTTransformer2DModel`, told a class; the caption of a record is the name or the number of its class."""
 
-    takes_captions = True
-
     def condition(self, captions: Sequence[str | None]) -> Condition:
         """Class numbers; the null class for an empty caption.
 
@@ -144,12 +152,6 @@ class ClassDiT(DenoisingNetwork):
             TargetError: If a caption is no class of the model.
         """
         return Condition({"label": torch.tensor([self._label(caption) for caption in captions])})
-
-    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """The first half of the channels: the second is the predicted variance."""
-        labels = condition.parts["label"].to(x.device)
-        output: Tensor = self.module(x, timestep=t, class_labels=labels, return_dict=False)[0]
-        return output[:, : x.shape[1]]
 
     def _label(self, caption: str | None) -> int:
         classes = int(self.pipeline.transformer.config.num_embeds_ada_norm)
@@ -190,3 +192,45 @@ def network_of(pipeline: Any) -> DenoisingNetwork:
         "pipelines with an unconditional UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "
         "DiTTransformer2DModel; other text-to-image pipelines serve attacks of the level `generate`."
     )
+
+
+@final
+class Autoencoder:
+    """An `AutoencoderKL` or a `VQModel` of diffusers.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._scale = float(model.config.scaling_factor)
+        self._shift = float(model.config.get("shift_factor") or 0.0)
+
+    @property
+    def factor(self) -> int:
+        """Pixels per latent along a side."""
+        return int(2 ** (len(self.model.config.block_out_channels) - 1))
+
+    def encode(self, pixels: Tensor, seeds: Sequence[int] | None) -> Tensor:
+        """Scaled latents of images in [−1, 1].
+
+        Args:
+            pixels: `[b, 3, s, s]`.
+            seeds: One seed per image to draw from the posterior; None takes its mean. A `VQModel` has no posterior.
+        """
+        encoded = self.model.encode(pixels.to(self.model.device))
+        posterior = getattr(encoded, "latent_dist", None)
+        if posterior is None:
+            latents = encoded.latents
+        elif seeds is None:
+            latents = posterior.mean
+        else:
+            latents = posterior.mean + posterior.std * normal(posterior.mean.shape[1:], seeds).to(posterior.mean)
+        scaled: Tensor = (latents - self._shift) * self._scale
+        return scaled.to(pixels)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Images of scaled latents, not clipped."""
+        decoded: Tensor = self.model.decode(latents.to(self.model.device) / self._scale + self._shift).sample
+        return decoded.to(latents)

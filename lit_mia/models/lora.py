@@ -1,13 +1,12 @@
 """LoRA weights on the base of a pipeline."""
 
-import hashlib
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models.files import Fingerprint, file_digest, hub_file, readable
 
 DEFAULT_NAME = "pytorch_lora_weights.safetensors"
 
@@ -36,8 +35,7 @@ class Lora:
         Raises:
             TargetError: If the hub gives no such file.
         """
-        with self._file.open("rb") as opened:
-            return {"lora": hashlib.file_digest(opened, "sha256").hexdigest(), "lora_scale": self._scale}
+        return {"lora": file_digest(self._file), "lora_scale": self._scale}
 
     def require_peft(self) -> None:
         """Refuse to go on without the package that reads such weights.
@@ -54,34 +52,31 @@ class Lora:
         Raises:
             TargetError: If the weights are not for this pipeline.
         """
-        kind = type(pipeline).__name__
         from diffusers.loaders.lora_base import LoraBaseMixin
 
+        kind = type(pipeline).__name__
         if not isinstance(pipeline, LoraBaseMixin):
             raise TargetError(f"{kind} takes no LoRA weights in diffusers. Leave `lora` out, or choose another base.")
-        try:
+        with readable(TargetError, f"The LoRA weights {self._path!r} do not fit this {kind}"):
             pipeline.load_lora_weights(self._file.parent, weight_name=self._file.name, use_safetensors=True)
             if not any(pipeline.get_list_adapters().values()):
                 raise ValueError("none of them belongs to a layer of it")
             pipeline.fuse_lora(lora_scale=self._scale)
             pipeline.unload_lora_weights()
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise TargetError(f"The LoRA weights {self._path!r} do not fit this {kind}: {error}") from error
 
     @cached_property
     def _file(self) -> Path:
         if self._local is not None:
             return self._local
-        from huggingface_hub import hf_hub_download
-
         owner, name, *rest = self._path.split("/")
-        try:
-            return Path(hf_hub_download(f"{owner}/{name}", "/".join(rest) or DEFAULT_NAME))
-        except (OSError, ValueError) as error:
-            raise TargetError(
+        return hub_file(
+            f"{owner}/{name}",
+            "/".join(rest) or DEFAULT_NAME,
+            lambda kind: TargetError(
                 f"{self._path!r} is no local LoRA file, and the Hugging Face hub gave no {rest or DEFAULT_NAME} for it "
-                f"({type(error).__name__}). Check the path, the network and HF_HUB_OFFLINE."
-            ) from error
+                f"({kind}). Check the path, the network and HF_HUB_OFFLINE."
+            ),
+        )
 
 
 def _local_file(path: str) -> Path | None:

@@ -99,10 +99,13 @@ def load_encoder(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     """
     weights = _read(file)
     sizes = _sizes(weights, file)
-    words = len(weights["embed_tokens.weight"])
-    build = _part("models").DalleBartEncoder
-    with torch.device("meta"):  # the weights of the file take the place of the new ones, so that none are drawn
-        encoder = build(text_vocab_count=words, text_token_count=TEXT_TOKENS, device=device, **sizes)
+    encoder = _unfilled(
+        "DalleBartEncoder",
+        text_vocab_count=len(weights["embed_tokens.weight"]),
+        text_token_count=TEXT_TOKENS,
+        device=device,
+        **sizes,
+    )
     encoder.pose_tokens = encoder.pose_tokens[:1]  # made for two texts; one row serves any number
     return _filled(encoder, weights, file).to(device, dtype)
 
@@ -115,10 +118,9 @@ def load_decoder(file: Path, dtype: torch.dtype, device: torch.device) -> Any:
     """
     weights = _read(file)
     sizes = _sizes(weights, file)
-    codes = len(weights["embed_tokens.weight"]) - 1
-    build = _part("models").DalleBartDecoder
-    with torch.device("meta"):
-        decoder = build(image_vocab_count=codes, device=device, **sizes)
+    decoder = _unfilled(
+        "DalleBartDecoder", image_vocab_count=len(weights["embed_tokens.weight"]) - 1, device=device, **sizes
+    )
     return _filled(decoder, weights, file).to(device, dtype)
 
 
@@ -128,10 +130,7 @@ def load_detokenizer(file: Path, device: torch.device) -> Any:
     Raises:
         TargetError: If the file is unsafe, damaged or of another model.
     """
-    build = _part("models").VQGanDetokenizer
-    with torch.device("meta"):
-        detokenizer = build()
-    return _filled(detokenizer, _read(file), file).to(device, torch.float32)
+    return _filled(_unfilled("VQGanDetokenizer"), _read(file), file).to(device, torch.float32)
 
 
 def _part(name: str) -> ModuleType:
@@ -179,6 +178,13 @@ def _sizes(weights: Mapping[str, Tensor], file: Path) -> dict[str, int]:
         "attention_head_count": width // HEAD_WIDTH,
         "glu_embed_count": len(weights["layers.0.glu.fc0.weight"]),
     }
+
+
+def _unfilled(kind: str, **options: object) -> Any:
+    """A network whose weights have no values: those of a file take their place, so that none are drawn."""
+    build = getattr(_part("models"), kind)
+    with torch.device("meta"):
+        return build(**options)
 
 
 def _filled(network: nn.Module, weights: dict[str, Tensor], file: Path) -> nn.Module:

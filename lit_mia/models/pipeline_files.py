@@ -1,15 +1,20 @@
-"""Where the files of a diffusers pipeline are, and what they are; the pipeline itself is not loaded."""
+"""Where the files of a diffusers pipeline are, what they are, and how they are loaded without code of their own."""
 
+import inspect
 import json
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
+
+import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint, digest
-from lit_mia.models.shipped import shipped
+from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shipped, versions
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -17,31 +22,53 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 @final
 class PipelineFiles:
-    """The files of a pipeline in a local folder or on the Hugging Face hub.
+    """The files of a pipeline in a local folder or on the Hugging Face hub, maybe with its weights in a single file.
 
     Attributes:
-        location: The folder, or the hub id.
         folder: The folder, or None for a hub id.
+        home: The folder, or the hub id: where `model_index.json`, the `config.json` of each part and tokenizers are.
+        file: The `.safetensors` file that holds the weights; those at home serve only for parts that it lacks. None
+            if all weights are at home.
+        location: What is loaded: the file, or else the home.
     """
 
-    def __init__(self, path: str, revision: str | None) -> None:
-        """Find a local folder; a hub id is looked up when it is first needed.
+    def __init__(self, path: str, revision: str | None, config: str | None = None) -> None:
+        """Find a local folder or file; a hub id is looked up when it is first needed.
 
         Args:
-            path: A local folder, a hub id, or `shipped:<name>`.
+            path: A local folder, a hub id, or `shipped:<name>`; together with `config` a single file.
             revision: Branch, tag or commit of a hub id.
+            config: For a single file: a folder or hub id of a pipeline of the same layout.
 
         Raises:
-            TargetError: If a local folder is missing or holds no pipeline.
+            TargetError: If a local folder is missing or holds no pipeline, or a single file is missing or of another
+                kind.
         """
-        self.folder = _local_folder(shipped(path))
-        self.location = str(self.folder or path)
+        self.file = _single_file(path) if config else None
+        self.folder = _local_folder(shipped(config or path))
+        self.home = str(self.folder or config or path)
+        self.location = str(self.file or self.home)
         self._revision = revision
 
     @property
     def class_name(self) -> str:
         """The pipeline class that the files ask for."""
         return str(self.index["_class_name"])
+
+    @property
+    def pipeline_class(self) -> Any:
+        """The class of diffusers that the files ask for.
+
+        Raises:
+            TargetError: If there is none.
+        """
+        import diffusers
+
+        if not hasattr(diffusers, self.class_name):
+            raise TargetError(
+                f"diffusers {diffusers.__version__} has no {self.class_name}, which {self.location!r} needs."
+            )
+        return getattr(diffusers, self.class_name)
 
     @property
     def commit(self) -> str | None:
@@ -54,8 +81,9 @@ class PipelineFiles:
         Raises:
             TargetError: If a hub id cannot be resolved.
         """
-        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
-        return {"pipeline": self.class_name, "weights": self.weights, **versions}
+        libraries = versions("diffusers", "torch", "transformers")
+        single = {} if self.file is None else {"weights": self._file_digest, "config": self.weights}
+        return {"pipeline": self.class_name, "weights": self.weights, **libraries, **single}
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -67,37 +95,127 @@ class PipelineFiles:
         try:
             index: dict[str, Any] = json.loads(self._index_file.read_text())
         except ValueError as error:
-            raise TargetError(f"The model_index.json of {self.location!r} is no JSON: {error}.") from error
+            raise TargetError(f"The model_index.json of {self.home!r} is no JSON: {error}.") from error
         code = list(self.folder.glob("*/*.py")) if self.folder else []
         if not isinstance(index.get("_class_name"), str) or code:
             raise TargetError(
-                f"The pipeline {self.location!r} needs code of its own, which is never run. Choose a pipeline whose "
+                f"The pipeline {self.home!r} needs code of its own, which is never run. Choose a pipeline whose "
                 "classes are part of diffusers and transformers."
             )
         return index
 
     @cached_property
     def weights(self) -> str:
-        """What tells these model files from all others: hub id and commit, or the SHA-256 of the local files."""
+        """What tells the files at home from all others: hub id and commit, or the SHA-256 of the local files."""
         if self.folder is None:
-            return f"{self.location}@{self.commit}"
+            return f"{self.home}@{self.commit}"
         components = [self.folder / name for name in self.index if not name.startswith("_")]
         files = [file for component in components for file in component.rglob("*") if file.suffix in MODEL_SUFFIXES]
         return digest(self.folder, [self.folder / "model_index.json", *files])
+
+    def load(
+        self,
+        kind: Literal["DiffusionPipeline", "AutoPipelineForText2Image", "AutoPipelineForImage2Image"],
+        dtype: str,
+        variant: str | None,
+        keep_checker: bool = False,
+    ) -> Any:
+        """The pipeline, without code of its own.
+
+        Args:
+            kind: One of diffusers' automatic pipelines, tried first; no matter for a single file.
+            dtype: Name of the torch type in which the weights are held.
+            variant: Weight variant of the files, such as `fp16`; no matter for a single file.
+            keep_checker: Whether to load the pipeline's safety checker; a single file holds none.
+
+        Raises:
+            TargetError: If the pipeline cannot be loaded.
+        """
+        options = {
+            "torch_dtype": getattr(torch, dtype),
+            "revision": self.commit,
+            "local_files_only": self.folder is not None,
+            **self._left_out(keep_checker and self.file is None),
+        }
+        with quietly(self.location):
+            return self._load_file(options) if self.file else self._load_home(kind, variant, options)
+
+    def _left_out(self, keep_checker: bool) -> dict[str, object]:
+        """Parts that would change images by what is shown on them, or by what else is installed."""
+        options: dict[str, object] = {}
+        if "safety_checker" in self.index and not keep_checker:
+            options |= {"safety_checker": None, "requires_safety_checker": False}
+        if "add_watermarker" in inspect.signature(self.pipeline_class.__init__).parameters:
+            options["add_watermarker"] = False
+        return options
+
+    def _load_file(self, options: dict[str, object]) -> Any:
+        if not hasattr(self.pipeline_class, "from_single_file"):
+            raise TargetError(f"diffusers reads no {self.class_name} from a single file. Give a folder or a hub id.")
+        return self.pipeline_class.from_single_file(self.location, config=self.home, **options)
+
+    def _load_home(self, kind: str, variant: str | None, options: dict[str, object]) -> Any:
+        import diffusers
+
+        options = options | {
+            "use_safetensors": True,
+            "variant": variant,
+            "low_cpu_mem_usage": find_spec("accelerate") is not None,  # else diffusers warns at every load
+        }
+        try:
+            return getattr(diffusers, kind).from_pretrained(self.home, **options)
+        except ValueError:  # not every pipeline is in the automatic class's table
+            return diffusers.DiffusionPipeline.from_pretrained(self.home, **options)
+
+    @cached_property
+    def _file_digest(self) -> str:
+        return file_digest(Path(self.location))
 
     @cached_property
     def _index_file(self) -> Path:
         if self.folder is not None:
             return self.folder / "model_index.json"
-        from huggingface_hub import hf_hub_download
+        return hub_file(
+            self.home,
+            "model_index.json",
+            lambda kind: TargetError(
+                f"{self.home!r} is no local folder, and the Hugging Face hub gave no model_index.json for it "
+                f"({kind}). Check the path, the revision, the network and HF_HUB_OFFLINE."
+            ),
+            self._revision,
+        )
 
-        try:
-            return Path(hf_hub_download(self.location, "model_index.json", revision=self._revision))
-        except (OSError, ValueError) as error:
-            raise TargetError(
-                f"{self.location!r} is no local folder, and the Hugging Face hub gave no model_index.json for it "
-                f"({type(error).__name__}). Check the path, the revision, the network and HF_HUB_OFFLINE."
-            ) from error
+
+@contextmanager
+def quietly(location: str) -> Iterator[None]:
+    """Load a model without bars, without a line per cut caption (targets count those), and with errors of one kind.
+
+    Raises:
+        TargetError: If the model cannot be loaded.
+    """
+    import diffusers.utils.logging
+    import transformers.utils.logging
+    from diffusers.loaders.single_file_utils import SingleFileComponentError
+
+    for logging_of in (diffusers.utils.logging, transformers.utils.logging):
+        logging_of.disable_progress_bar()
+        logging_of.set_verbosity_error()
+    said = f"The model {location!r} cannot be loaded"
+    with warnings.catch_warnings(), readable(TargetError, said, SingleFileComponentError):
+        # diffusers renamed it to `dtype` after 0.35, our lower bound
+        warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
+        yield
+
+
+def _single_file(path: str) -> Path:
+    """The file that holds all weights of a pipeline, as trained models are often passed on."""
+    file = Path(path).expanduser()
+    if not file.is_file() or file.suffix != ".safetensors":
+        raise TargetError(
+            f"{path!r} is no `.safetensors` file. `config` goes with such a file only: leave it out for a folder "
+            "or a hub id. Files of other formats can hold code and are never read."
+        )
+    return file
 
 
 def _local_folder(path: str) -> Path | None:

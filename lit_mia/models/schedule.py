@@ -1,7 +1,7 @@
-"""The noise schedule of a diffusion model, and the closed forms that attacks use."""
+"""The noise schedule of a diffusion model, the closed forms that attacks use, and the way back along it."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import Any, final
 
 from torch import Tensor
 
@@ -57,3 +57,31 @@ class Schedule:
     def step(self, x: Tensor, eps: Tensor, t: int, to: int) -> Tensor:
         """One deterministic DDIM step from t to `to`, upwards or downwards (Song et al. 2021, eq. 12 with σ = 0)."""
         return self.signal(to) * self.clean(x, eps, t) + self.sigma(to) * eps
+
+
+def way_back(own: Any, t: int, k: int) -> tuple[Any, list[int]]:
+    """A scheduler that can start in the middle of a run, and its timesteps from `t` down in even steps of `k`.
+
+    Multistep samplers such as PNDM assume a whole run, and learned variances are not predicted here: DDIM for those.
+
+    Args:
+        own: The pipeline's scheduler.
+        t: Where to start, a multiple of `k`.
+        k: Timesteps between two steps; must divide the schedule's length.
+
+    Raises:
+        TargetError: If `k` does not divide the schedule.
+    """
+    from diffusers import DDIMScheduler, DDPMScheduler
+
+    length = int(own.config.num_train_timesteps)
+    if length % k:
+        raise TargetError(f"`vary_k` must divide {length}, the length of this target's schedule, but got {k}.")
+    fixed = isinstance(own, DDPMScheduler) and own.config.variance_type.startswith("fixed")
+    if isinstance(own, DDIMScheduler) or fixed:
+        scheduler = type(own).from_config(own.config, timestep_spacing="leading")
+    else:
+        scheduler = DDIMScheduler.from_config(own.config, clip_sample=False, timestep_spacing="leading")
+    scheduler.set_timesteps(length // k)
+    offset = int(scheduler.config.get("steps_offset", 0))
+    return scheduler, [int(step) for step in scheduler.timesteps if offset < step <= t + offset]

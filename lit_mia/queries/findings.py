@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lit_mia.errors import StoreError
 from lit_mia.files import replacing
-from lit_mia.models.digest import FingerprintValue
+from lit_mia.models import FingerprintValue
 from lit_mia.queries.store import claim
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lit_mia.errors import StoreError
 from lit_mia.files import replacing
-from lit_mia.models.digest import FingerprintValue
+from lit_mia.models import FingerprintValue
 from lit_mia.queries.refusals import Refusals
 from lit_mia.queries.shard import DamagedShardError, Shard, make_table, open_shard, write_shard
 

@@ -7,9 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from lit_mia.models.condition import Condition
-from lit_mia.models.draws import normal
-from lit_mia.models.schedule import Schedule
+from lit_mia.models import Condition, Schedule, normal
 from lit_mia.queries.generate import record_seed
 from lit_mia.queries.store import Store
 from lit_mia.targets.base import AccessLevel, DenoiseTarget, Target

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lit_mia.models.precision import in_float32
+from lit_mia.models import in_float32
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.training import DiffusionTraining
 

@@ -63,8 +63,7 @@ class Accounts:
         self.path, self.spending = folder / FILE, spending
         self._lock = FileLock(folder / f"{FILE}.lock")
         self._read = 0
-        self._images: dict[str, int] = {}
-        self._money: dict[str, Decimal] = {}
+        self._asked: dict[str, tuple[int, Decimal]] = {}
         self._spent = Decimal()
         self._confirmed: set[str] = set()
         self._own: set[str] = set()
@@ -101,14 +100,14 @@ class Accounts:
             own: Count only what this object began, not other processes or earlier runs.
         """
         with self._locked():
-            counted = self._images.keys() & self._own if own else self._images.keys()
+            counted = self._asked.keys() & self._own if own else self._asked.keys()
             sides = counted & self._confirmed, counted - self._confirmed
-            images = [sum(self._images[attempt] for attempt in side) for side in sides]
-            money = [float(sum(self._money[attempt] for attempt in side)) for side in sides]
+            images = [sum(self._asked[attempt][0] for attempt in side) for side in sides]
+            money = [float(sum(self._asked[attempt][1] for attempt in side)) for side in sides]
             return Charges(*images, *money)
 
     def _check(self, cost: Decimal) -> None:
-        requests, money, limits = len(self._images), self._spent, self.spending
+        requests, money, limits = len(self._asked), self._spent, self.spending
         used_up = []
         if limits.max_requests is not None and requests + 1 > limits.max_requests:
             used_up.append(f"`max_requests` {limits.max_requests}")
@@ -134,11 +133,10 @@ class Accounts:
             return
         with self.path.open("rb") as file:
             file.seek(self._read)
-            lines = file.read().splitlines(keepends=True)
-        for line in lines:
-            if line.endswith(b"\n"):  # else a process died while writing: the request was not sent
-                self._read += len(line)
-                self._note(line)
+            whole, end, _ = file.read().rpartition(b"\n")  # a process died while writing the rest: it was not sent
+        self._read += len(whole + end)
+        for line in whole.splitlines():
+            self._note(line)
 
     def _note(self, line: bytes) -> None:
         try:
@@ -147,13 +145,12 @@ class Accounts:
             return
         attempt = entry["attempt"]
         if "outcome" not in entry:
-            self._images[attempt], self._money[attempt] = int(entry["images"]), Decimal(entry["money"])
-            self._spent += self._money[attempt]
-        elif attempt not in self._images:
+            self._asked[attempt] = int(entry["images"]), Decimal(entry["money"])
+            self._spent += self._asked[attempt][1]
+        elif attempt not in self._asked:
             raise TargetError(f"{self.path} is damaged: it tells the outcome of a request that it lacks. Restore it.")
         elif entry["outcome"] == "free":
-            self._spent -= self._money.pop(attempt)
-            del self._images[attempt]
+            self._spent -= self._asked.pop(attempt)[1]
         elif entry["outcome"] == "confirmed":
             self._confirmed.add(attempt)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from typing import Any, Literal, final
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint, digest
+from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, resolve_device, versions
 from lit_mia.models.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
@@ -20,10 +19,7 @@ from lit_mia.models.min_dalle import (
     require_min_dalle,
     weight_files,
 )
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.token_sampling import TokenSampling
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, GenerateTarget
+from lit_mia.targets.base import AccessLevel, GenerateTarget, check_arguments
 
 IMAGE_TOKENS = 256
 CODES = 2**14
@@ -46,7 +42,7 @@ class DalleMiniTarget(GenerateTarget):
         temperature: float = 1.0,
         top_k: int | None = None,
         conditioning_scale: float = 10.0,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        dtype: Precision = "float32",
         device: str = "auto",
         batch_size: int = 8,
         name: str | None = None,
@@ -88,10 +84,9 @@ class DalleMiniTarget(GenerateTarget):
         return {
             "access": AccessLevel.GENERATE.value,
             "weights": digest(self._files.merges.parent, vars(self._files).values()),
-            **self._sampling.fingerprint(),
+            **vars(self._sampling),
             "dtype": self._dtype,
-            "min-dalle": version("min-dalle"),
-            "torch": version("torch").split("+")[0],
+            **versions("min-dalle", "torch"),
         }
 
     @torch.inference_mode()
@@ -103,7 +98,8 @@ class DalleMiniTarget(GenerateTarget):
         """
         parts = slices(len(prompts), self.batch_size)
         codes = torch.cat([self._draw_codes(prompts[part], seeds[part]) for part in parts])
-        return torch.stack([self._decode(of_image) for of_image in codes])
+        images = (self._detokenizer(False, of_image[None]) for of_image in codes)
+        return torch.stack([image.to(torch.uint8).permute(2, 0, 1).cpu() for image in images])
 
     def _draw_codes(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Codes of images, `[b, 256]`."""
@@ -127,11 +123,6 @@ class DalleMiniTarget(GenerateTarget):
                 without, given = logits[:, -1, :known].float().chunk(2)
                 codes.append(self._sampling.draw(given, without, generators))
         return torch.stack(codes[1:], dim=1)
-
-    def _decode(self, codes: Tensor) -> Tensor:
-        """The image of its codes, uint8 `[3, 256, 256]` on the CPU."""
-        pixels: Tensor = self._detokenizer(False, codes[None])
-        return pixels.to(torch.uint8).permute(2, 0, 1).cpu()
 
     def _tokens(self, prompts: Sequence[str]) -> Tensor:
         """Tokens of no text for each prompt, then of the prompts, `[2b, 64]`."""

@@ -8,21 +8,21 @@ from typing import Any, Literal, final
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.autoencoder import Autoencoder
-from lit_mia.models.condition import Condition
-from lit_mia.models.denoising_networks import DenoisingNetwork, network_of
-from lit_mia.models.digest import Fingerprint
-from lit_mia.models.loading import load_pipeline
-from lit_mia.models.pipeline_files import PipelineFiles
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.precision import in_float32
-from lit_mia.models.sampler import way_back
-from lit_mia.models.schedule import Schedule
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, DenoiseTarget
-
-DenoiserPrecision = Literal["float64", "float32", "bfloat16", "float16"]
+from lit_mia.models import (
+    Autoencoder,
+    Condition,
+    DenoisingNetwork,
+    Fingerprint,
+    PipelineFiles,
+    Schedule,
+    in_float32,
+    network_of,
+    resolve_device,
+    way_back,
+)
+from lit_mia.targets.base import AccessLevel, DenoiseTarget, check_arguments
 
 
 @final
@@ -35,7 +35,7 @@ class DenoiserTarget(DenoiseTarget):
         prompt: Literal["caption", "none"] = "caption",
         guidance: float = 1.0,
         latent: Literal["mean", "sample"] = "mean",
-        precision: DenoiserPrecision = "float32",
+        precision: Literal["float64", "float32", "bfloat16", "float16"] = "float32",
         vary_t: int = 200,
         vary_k: int = 100,
         channels_last: bool = False,
@@ -176,7 +176,7 @@ class DenoiserTarget(DenoiseTarget):
         kind = self._pipeline.scheduler.config.get("prediction_type", "epsilon")
         if kind == "epsilon":
             return output
-        alpha = self._alphas.to(x)[t].view(-1, *[1] * (x.ndim - 1))
+        alpha: Tensor = self._pipeline.scheduler.alphas_cumprod.double().to(x)[t].view(-1, *[1] * (x.ndim - 1))
         if kind == "v_prediction":  # Salimans and Ho 2022: v = √ᾱ·e − √(1 − ᾱ)·x_0
             return alpha.sqrt() * output + (1 - alpha).sqrt() * x
         if kind == "sample":
@@ -192,12 +192,11 @@ class DenoiserTarget(DenoiseTarget):
         """Images to pixels in [−1, 1], or to scaled latents."""
         self.check_images(images)
         pixels = images.to(self._type) / 127.5 - 1
-        if self._autoencoder is None:
+        encoder = self._autoencoder
+        if encoder is None:
             return pixels
         drawn = seeds if sample or self._latent == "sample" else None
-        chunks = [slice(start, start + self.batch_size) for start in range(0, len(pixels), self.batch_size)]
-        autoencoder = self._autoencoder
-        return torch.cat([autoencoder.encode(pixels[c], drawn and drawn[c]) for c in chunks])
+        return torch.cat([encoder.encode(pixels[p], drawn and drawn[p]) for p in slices(len(pixels), self.batch_size)])
 
     @torch.inference_mode()
     def decode(self, x: Tensor) -> Tensor:
@@ -243,11 +242,6 @@ class DenoiserTarget(DenoiseTarget):
         return torch.float64 if self._precision == "float64" else torch.float32
 
     @cached_property
-    def _alphas(self) -> Tensor:
-        alphas: Tensor = self._pipeline.scheduler.alphas_cumprod
-        return alphas.double()
-
-    @cached_property
     def _autoencoder(self) -> Autoencoder | None:
         parts = self._pipeline.components
         model = parts.get("vae") or parts.get("vqvae")
@@ -270,10 +264,8 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
-        import diffusers
-
         dtype = str(self._type).removeprefix("torch.")
-        pipeline = load_pipeline(self._files, diffusers.DiffusionPipeline, dtype, self._variant)
+        pipeline = self._files.load("DiffusionPipeline", dtype, self._variant)
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.requires_grad_(False).eval()

@@ -14,22 +14,25 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.call import call_arguments
-from lit_mia.models.captions import cut_by, token_limits
-from lit_mia.models.digest import Fingerprint
-from lit_mia.models.evaluations import evaluations_per_image
-from lit_mia.models.loading import load_pipeline, load_single_file, pipeline_class
-from lit_mia.models.lora import Lora
-from lit_mia.models.pipeline_files import PipelineFiles
-from lit_mia.models.placement import Offload, place
-from lit_mia.models.schedulers import SHORT_NAMES, own_noise, replace_scheduler, short_name
-from lit_mia.models.single_file import SingleFile
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
-from lit_mia.targets.screening import screen
+from lit_mia.models import (
+    SHORT_NAMES,
+    Fingerprint,
+    Lora,
+    Offload,
+    PipelineFiles,
+    Precision,
+    call_arguments,
+    cut_by,
+    evaluations_per_image,
+    own_noise,
+    place,
+    replace_scheduler,
+    short_name,
+    token_limits,
+)
+from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
 
 logger = logging.getLogger(__name__)
-Dtype = Literal["float32", "bfloat16", "float16"]
 
 
 @final
@@ -53,7 +56,7 @@ class DiffusersTarget(GenerateTarget):
         safety_checker: Literal["none", "pipeline"] = "none",
         lora: str | None = None,
         lora_scale: float = 1.0,
-        dtype: Dtype = "float32",
+        dtype: Precision = "float32",
         device: str = "auto",
         offload: Offload = "none",
         attention_slicing: bool = False,
@@ -100,10 +103,10 @@ class DiffusersTarget(GenerateTarget):
         Raises:
             TargetError: If an argument is out of range, or local files are missing or hold no pipeline.
         """
-        known = get_args(Dtype)
+        known = get_args(Precision)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
         check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
-        self._files = SingleFile(path, config, revision) if config else PipelineFiles(path, revision)
+        self._files = PipelineFiles(path, revision, config)
         self._lora = Lora(lora, lora_scale) if lora else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
@@ -114,7 +117,6 @@ class DiffusersTarget(GenerateTarget):
         self._variant = variant
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
-        self.truncated = 0
 
     @property
     def nfe_per_image(self) -> int:
@@ -193,7 +195,12 @@ class DiffusersTarget(GenerateTarget):
                 f"The pipeline {self._files.class_name} of {self._files.location!r} returned no images but "
                 f"{sorted(output)}. Choose a text-to-image pipeline."
             )
-        _check_size(images, self._height, self._width)
+        height, width = images.shape[1:3]
+        if (self._height or height, self._width or width) != (height, width):
+            raise TargetError(
+                f"The pipeline answers a size of {self._height} x {self._width} with {height} x {width} pixels. Set "
+                "`height` and `width` to a size that it keeps."
+            )
         flagged = output.get("nsfw_content_detected") or output.get("nsfw_detected")  # the second: DeepFloyd IF
         return images, flagged or [False] * len(images)
 
@@ -224,11 +231,14 @@ class DiffusersTarget(GenerateTarget):
     @cached_property
     def _pipeline(self) -> Any:
         name, location = self._files.class_name, self._files.location
-        if "prompt" not in inspect.signature(pipeline_class(name, location).__call__).parameters:
+        if "prompt" not in inspect.signature(self._files.pipeline_class.__call__).parameters:
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
         if self._lora is not None:
             self._lora.require_peft()
-        pipeline = self._load()
+        keep = self._safety_checker == "pipeline"
+        pipeline = self._files.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
+        if keep and pipeline.components.get("safety_checker") is None:
+            raise TargetError(f"{location!r} holds no safety checker. Leave `safety_checker` out.")
         if self._scheduler != "pipeline":
             replace_scheduler(pipeline, self._scheduler)
         if self._lora is not None:
@@ -236,23 +246,26 @@ class DiffusersTarget(GenerateTarget):
         pipeline.set_progress_bar_config(disable=True)
         return place(pipeline, self._device, self._offload, self._attention_slicing, self._compile)
 
-    def _load(self) -> Any:
-        keep = self._safety_checker == "pipeline"
-        if isinstance(self._files, SingleFile):
-            pipeline = load_single_file(self._files, self._dtype)
-        else:
-            from diffusers import AutoPipelineForText2Image
 
-            pipeline = load_pipeline(self._files, AutoPipelineForText2Image, self._dtype, self._variant, keep)
-        if keep and pipeline.components.get("safety_checker") is None:
-            raise TargetError(f"{self._files.location!r} holds no safety checker. Leave `safety_checker` out.")
-        return pipeline
+def screen(images: np.ndarray, flagged: Sequence[bool], first: int) -> Answers:
+    """The images as answers, and the others as refusals: nothing that a filter or an overflow blackened is scored.
 
+    An image that is black in every pixel is always a refusal, also if no checker has flagged it: it may be a filter
+    of the pipeline's own, or an overflow in half precision. A truly black image is thus counted instead of scored.
 
-def _check_size(images: np.ndarray, height: int | None, width: int | None) -> None:
-    drawn = images.shape[1:3]
-    if (height or drawn[0], width or drawn[1]) != drawn:
-        raise TargetError(
-            f"The pipeline answers a size of {height} x {width} with {drawn[0]} x {drawn[1]} pixels. Set `height` and "
-            "`width` to a size that it keeps."
-        )
+    Args:
+        images: What the pipeline returned, `[n, h, w, 3]`, in [0, 1].
+        flagged: Whether the pipeline's safety checker has replaced the image.
+        first: Position of the first image in the batch of queries.
+    """
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    answers = (pixels.clamp(0, 1) * 255).round().to(torch.uint8)
+    signs: dict[str, Any] = {
+        "safety checker": flagged,
+        "not a number": ~np.isfinite(images).all(axis=(1, 2, 3)),
+        "black image": answers.flatten(1).amax(1) == 0,
+    }
+    reasons = [next((reason for reason, sign in signs.items() if sign[row]), None) for row in range(len(images))]
+    rows = [row for row, reason in enumerate(reasons) if reason is None]
+    refused = {first + row: reason for row, reason in enumerate(reasons) if reason is not None}
+    return Answers([first + row for row in rows], answers[rows].contiguous(), refused)

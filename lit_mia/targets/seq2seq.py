@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint, digest
-from lit_mia.models.loading import quietly
-from lit_mia.models.pipeline_files import MODEL_SUFFIXES
-from lit_mia.models.placement import resolve_device
-from lit_mia.models.shipped import shipped
-from lit_mia.models.token_sampling import TokenSampling
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, GenerateTarget
+from lit_mia.models import (
+    MODEL_SUFFIXES,
+    Fingerprint,
+    Precision,
+    TokenSampling,
+    digest,
+    quietly,
+    resolve_device,
+    shipped,
+    versions,
+)
+from lit_mia.targets.base import AccessLevel, GenerateTarget, check_arguments
 
 
 @final
@@ -37,7 +40,7 @@ class Seq2SeqTarget(GenerateTarget):
         temperature: float = 1.0,
         top_k: int | None = None,
         conditioning_scale: float = 1.0,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        dtype: Precision = "float32",
         device: str = "auto",
         batch_size: int = 64,
         name: str | None = None,
@@ -76,14 +79,13 @@ class Seq2SeqTarget(GenerateTarget):
 
     def fingerprint(self) -> Fingerprint:
         """Weights, sampling and library versions; not the device, the batch size or the name."""
-        versions = {library: version(library).split("+")[0] for library in ("diffusers", "torch", "transformers")}
         return {
             "access": AccessLevel.GENERATE.value,
             "model": "seq2seq",
             "weights": _model_digest(self._folder),
             "vq": _model_digest(self._vq_folder),
-            **versions,
-            **self._sampling.fingerprint(),
+            **versions("diffusers", "torch", "transformers"),
+            **vars(self._sampling),
             "dtype": self._dtype,
         }
 
@@ -93,7 +95,8 @@ class Seq2SeqTarget(GenerateTarget):
         Raises:
             TargetError: If the models cannot be loaded or do not fit each other.
         """
-        self._count_cut(prompts)
+        limit = self._tokenizer.model_max_length
+        self.truncated += sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
         parts = slices(len(prompts), self.batch_size)
         return torch.cat([self.decode(self.draw(prompts[part], seeds[part])) for part in parts])
 
@@ -136,10 +139,6 @@ class Seq2SeqTarget(GenerateTarget):
     @property
     def _guided(self) -> bool:
         return self._sampling.conditioning_scale != 1
-
-    def _count_cut(self, prompts: Sequence[str]) -> None:
-        limit = self._tokenizer.model_max_length
-        self.truncated += sum(len(tokens) > limit for tokens in self._tokenizer(list(prompts))["input_ids"])
 
     @cached_property
     def _model(self) -> Any:

@@ -11,12 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint
-from lit_mia.models.loading import load_pipeline
-from lit_mia.models.pipeline_files import PipelineFiles
-from lit_mia.models.placement import resolve_device
-from lit_mia.targets.arguments import check_arguments
-from lit_mia.targets.base import AccessLevel, VaryTarget
+from lit_mia.models import Fingerprint, PipelineFiles, Precision, resolve_device
+from lit_mia.targets.base import AccessLevel, VaryTarget, check_arguments
 
 
 @final
@@ -31,7 +27,7 @@ class VariationTarget(VaryTarget):
         guidance: float = 1.0,
         prompt: Literal["caption", "none"] = "caption",
         height: int | None = None,
-        dtype: Literal["float32", "bfloat16", "float16"] = "float32",
+        dtype: Precision = "float32",
         device: str = "auto",
         batch_size: int = 32,
         revision: str | None = None,
@@ -129,21 +125,18 @@ class VariationTarget(VaryTarget):
 
     @cached_property
     def _call_arguments(self) -> dict[str, object]:
-        arguments: dict[str, object] = {
+        # Some pipelines resize to a default of their own unless told; the others keep the size of the image.
+        resizes = "height" in inspect.signature(type(self._pipeline).__call__).parameters
+        return {
             "strength": self._strength,
             "num_inference_steps": self._steps,
             "guidance_scale": self._guidance,
+            **({"height": self.image_size, "width": self.image_size} if resizes else {}),
         }
-        # Some pipelines resize to a default of their own unless told; the others keep the size of the image.
-        if "height" in inspect.signature(type(self._pipeline).__call__).parameters:
-            arguments |= {"height": self.image_size, "width": self.image_size}
-        return arguments
 
     @cached_property
     def _pipeline(self) -> Any:
-        import diffusers
-
-        pipeline = load_pipeline(self._files, diffusers.AutoPipelineForImage2Image, self._dtype, self._variant)
+        pipeline = self._files.load("AutoPipelineForImage2Image", self._dtype, self._variant)
         allowed = inspect.signature(type(pipeline).__call__).parameters
         needed = ["prompt", "image", "strength", "num_inference_steps", "guidance_scale"]
         missing = [argument for argument in needed if argument not in allowed]

@@ -7,7 +7,7 @@ import pytest
 
 from datamodules import FacesSource
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.models.shipped import ASSETS
+from lit_mia.models.files import ASSETS
 from lit_mia.records import MEMBER
 
 MODELS = ("faces-clip", "faces-clip-permuted", "faces-clip-swapped")

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.images_api import ImageQuery, ImagesAPI, write_image
 from lit_mia.targets.images_api.answers import (
     BrokenError,
     ClosedError,
@@ -22,6 +21,7 @@ from lit_mia.targets.images_api.answers import (
     read_base64,
     read_image,
 )
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, write_image
 
 API = ImagesAPI("https://example.org/v1/", "painter", size="6x4")
 QUERY = ImageQuery("generations", "a cat", 7)

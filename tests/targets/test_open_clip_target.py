@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lit_mia.errors import TargetError
-from lit_mia.models.open_clip_files import OpenClipFiles
+from lit_mia.models.pretrained import OpenClipFiles
 from lit_mia.targets import AccessLevel, OpenClipTarget
 
 RNG = np.random.default_rng(0)

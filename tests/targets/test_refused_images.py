@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.diffusion import DiffusersTarget
-from lit_mia.targets.screening import screen
+from lit_mia.targets.diffusion import DiffusersTarget, screen
 
 PROMPTS, SEEDS = ["cat", "sun", "moon", "x"], [1, 2, 3, 4]
 

@@ -1,10 +1,7 @@
 """What a target is: a model under audit behind an access level."""
 
-from lit_mia.targets.base.denoise import DenoiseTarget
-from lit_mia.targets.base.embed import EmbedTarget
-from lit_mia.targets.base.generate import GenerateTarget
-from lit_mia.targets.base.target import AccessLevel, Answers, Charges, Target
-from lit_mia.targets.base.vary import VaryTarget
+from lit_mia.targets.base.levels import DenoiseTarget, EmbedTarget, GenerateTarget, VaryTarget
+from lit_mia.targets.base.target import AccessLevel, Answers, Charges, Target, check_arguments
 
 __all__ = [
     "AccessLevel",
@@ -15,4 +12,5 @@ __all__ = [
     "GenerateTarget",
     "Target",
     "VaryTarget",
+    "check_arguments",
 ]

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from torch import Tensor
 
 from lit_mia.errors import RecordError, TargetError
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 
 
 class AccessLevel(StrEnum):
@@ -156,10 +156,9 @@ class Target(ABC):
             TargetError: If the level is not offered.
         """
         if level not in self.offers:
-            offered = ", ".join(sorted(self.offers))
             raise TargetError(
-                f"The target {self.name!r} does not offer the access level '{level}'; it offers: {offered}. "
-                "Choose attacks that need no more than that, or another target."
+                f"The target {self.name!r} does not offer the access level '{level}'; it offers: "
+                f"{', '.join(sorted(self.offers))}. Choose attacks that need no more than that, or another target."
             )
 
     def check_use(self, levels: Collection[AccessLevel], timestep: int, image_size: int) -> None:
@@ -178,3 +177,22 @@ class Target(ABC):
             raise RecordError(
                 f"The target {self.name!r} takes images of {self.image_size} pixels, but `image_size` is {image_size}."
             )
+
+
+def check_arguments(*mistakes: str, guidance: float | None = None, **at_least_one: int | None) -> None:
+    """Refuse settings out of range.
+
+    Args:
+        *mistakes: What is wrong already, in words.
+        guidance: Scale of classifier-free guidance, at least 0, or None.
+        **at_least_one: Settings that must be at least 1, or None.
+
+    Raises:
+        TargetError: Naming every mistake.
+    """
+    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
+    wrong += mistakes
+    if guidance is not None and guidance < 0:
+        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
+    if wrong:
+        raise TargetError("; ".join(wrong) + ".")

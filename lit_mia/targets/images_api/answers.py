@@ -29,6 +29,8 @@ MODERATION = {
 }
 UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 """Codes and types of a 400 or 429 that no waiting mends."""
+KINDS: dict[str, Kind] = {"b64_json": "b64", "url": "url"}
+"""Where an item of an answer holds its image, and what is there."""
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 
@@ -41,7 +43,10 @@ class NoImageError(Exception):
     """
 
     outcome: Outcome = "free"
-    wait: float = 0.0
+
+    def __init__(self, reason: str, wait: float = 0.0, outcome: Outcome | None = None) -> None:
+        super().__init__(reason)
+        self.wait, self.outcome = wait, outcome or self.outcome
 
 
 @final
@@ -65,18 +70,12 @@ class ClosedError(NoImageError):
 class LimitedError(NoImageError):
     """A rate limit: the same request may be let in later."""
 
-    def __init__(self, reason: str, wait: float) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
 
 @final
 class BrokenError(NoImageError):
     """No usable answer this time, and maybe a bill."""
 
-    def __init__(self, reason: str, outcome: Outcome = "uncertain", wait: float = 0.0) -> None:
-        super().__init__(reason)
-        self.outcome, self.wait = outcome, wait
+    outcome = "uncertain"
 
 
 def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -93,9 +92,9 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
         return
     codes, message = _error(api, body)
     said = f"HTTP {status}: {message}".rstrip(" .:")
-    wait = _seconds(headers.get("retry-after"))
+    wait = _seconds(headers.get("retry-after", ""))
     if status in (408, 409) or status >= 500:
-        raise BrokenError(said, wait=wait)
+        raise BrokenError(said, wait)
     if codes & MODERATION:
         raise RefusedError(min(codes & MODERATION))  # messages hold request ids: no two would be the same reason
     if codes & UNPAID:
@@ -103,9 +102,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     if status == 429:
         raise LimitedError(said, wait)
     advice = _advice(api, status)
-    if advice:
-        raise ClosedError(f"{said}. {advice}")
-    raise RejectedError(said)
+    raise ClosedError(f"{said}. {advice}") if advice else RejectedError(said)
 
 
 def read_answer(body: bytes) -> list[tuple[Kind, str]]:
@@ -156,14 +153,8 @@ def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
 
 def _item(item: Any) -> tuple[Kind, str] | None:
     """The image that an item holds, if it holds one."""
-    if not isinstance(item, Mapping):
-        return None
-    text, address = item.get("b64_json"), item.get("url")
-    if isinstance(text, str):
-        return "b64", text
-    if isinstance(address, str):
-        return "url", address
-    return None
+    held = item if isinstance(item, Mapping) else {}
+    return next(((kind, held[name]) for name, kind in KINDS.items() if isinstance(held.get(name), str)), None)
 
 
 def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
@@ -182,29 +173,24 @@ def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
 
 def _advice(api: ImagesAPI, status: int) -> str:
     """What to mend where nothing else can succeed either; empty for other rejections."""
-    if status == 401:
-        return f"Set the environment variable {api.key_variable} to a valid key."
-    if status == 403:
-        return (
-            f"The key in {api.key_variable} may not use the model {api.model!r}, or this place may not use the server."
-        )
-    if status == 404:
-        return f"{api.base_url} does not serve images of the model {api.model!r} there: correct `base_url` or `model`."
+    key, model = api.key_variable, repr(api.model)
+    advice = {
+        401: f"Set the environment variable {key} to a valid key.",
+        403: f"The key in {key} may not use the model {model}, or this place may not use the server.",
+        404: f"{api.base_url} does not serve images of the model {model} there: correct `base_url` or `model`.",
+    }
     if status < 400:
         return f"{api.base_url} redirects: set `base_url` to where the API is."
-    return ""
+    return advice.get(status, "")
 
 
-def _seconds(retry_after: str | None) -> float:
+def _seconds(retry_after: str) -> float:
     """`Retry-After` as seconds from now: a number or a date of HTTP; 0 if it is neither."""
-    if retry_after is None:
-        return 0.0
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", retry_after):
         return float(retry_after)
     try:
         date = parsedate_to_datetime(retry_after)
     except (ValueError, TypeError):
         return 0.0
-    if date.tzinfo is None:  # a date with the zone -0000
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    ahead = date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)  # a date with the zone -0000 has none
+    return max(0.0, ahead.total_seconds())

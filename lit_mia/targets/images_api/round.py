@@ -1,12 +1,16 @@
-"""One round of requests to an Images API: sent side by side, tried again where that may help, never beyond a budget."""
+"""Requests to an Images API: sent side by side, tried again where that may help, never beyond a budget."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from queue import SimpleQueue
+from typing import Any, final
 
+import httpx
+import tenacity
+from anyio.from_thread import start_blocking_portal
 from torch import Tensor
 
 from lit_mia.errors import TargetError
@@ -18,15 +22,17 @@ from lit_mia.targets.images_api.answers import (
     NoImageError,
     RefusedError,
     RejectedError,
+    check_status,
+    read_answer,
+    read_base64,
+    read_image,
 )
-from lit_mia.targets.images_api.exchange import Exchange
-from lit_mia.targets.images_api.pace import Pace
-from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace
 
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
-    from tenacity.stop import StopBaseT
-
+LARGEST_BYTES = 2**28
+"""A longer answer is not read to its end."""
+DOWNLOADS = 4
+"""Tries to fetch an image by its URL: it is paid already."""
 HOPELESS = 3
 """So many queries that fail for good before any is answered end the round."""
 
@@ -45,6 +51,34 @@ class Reply:
     number: int
     images: list[Tensor] = field(default_factory=list)
     refused: str | None = None
+
+
+def replies(
+    api: ImagesAPI, pace: Pace, accounts: Accounts, requests: Sequence[tuple[ImageQuery, int]]
+) -> Iterator[Reply]:
+    """The replies of one round as they come in; its event loop runs in a thread of its own.
+
+    Args:
+        api: Where and how to ask.
+        pace: How many requests at once, and how long to try.
+        accounts: The account.
+        requests: Queries, each with the number of images wanted.
+
+    Raises:
+        BudgetError: If the budget is used up.
+        TargetError: If some got no answer, or nothing can be asked.
+    """
+    given: SimpleQueue[Reply | None] = SimpleQueue()
+    asking = Round(api, pace, accounts, given.put)
+    with start_blocking_portal() as portal:
+        running = portal.start_task_soon(asking.run, requests)
+        running.add_done_callback(lambda _: given.put(None))
+        try:
+            while (reply := given.get()) is not None:
+                yield reply
+        finally:
+            running.cancel()  # if the caller wants no more
+        running.result()
 
 
 class _StoppedError(Exception):
@@ -70,16 +104,12 @@ class Round:
         self._answered, self._not_before, self._last_answer = 0, 0.0, time.monotonic()
 
     async def run(self, requests: Sequence[tuple[ImageQuery, int]]) -> None:
-        """Ask all.
+        """Ask all, as `replies` says.
 
         Args:
             requests: Queries, each with the number of images wanted.
-
-        Raises:
-            BudgetError: If the budget is used up.
-            TargetError: If some got no answer, or nothing can be asked.
         """
-        async with Exchange(self._api, self._pace) as self._exchange, asyncio.TaskGroup() as group:
+        async with connected(self._api, self._pace) as self._exchange, asyncio.TaskGroup() as group:
             for number, (query, n) in enumerate(requests):
                 group.create_task(self._ask(number, query, n))
         if self._end is not None:
@@ -94,39 +124,38 @@ class Round:
     async def _ask(self, number: int, query: ImageQuery, n: int) -> None:
         """All images of one query, which keeps its place until it has them: what is asked first is answered first."""
         async with self._places:
-            await self._ask_all(number, query, n)
-
-    async def _ask_all(self, number: int, query: ImageQuery, n: int) -> None:
-        while n:  # a server that gives too few is asked for the rest
             try:
-                images = (await self._patiently(query, n))[:n]
+                while n:  # a server that gives too few is asked for the rest
+                    images = (await self._patiently(query, n))[:n]
+                    self._answered += 1
+                    self._emit(Reply(number, images))
+                    n -= len(images)
             except RefusedError as refusal:
                 self._answered += 1
-                return self._emit(Reply(number, refused=str(refusal)))
+                self._emit(Reply(number, refused=str(refusal)))
             except (RejectedError, BrokenError) as error:
-                return self._give_up(self._api.hide(str(error)))
+                self._failures.append(self._api.hide(str(error)))
+                if not self._answered and len(self._failures) >= HOPELESS:
+                    self._ending.set()
             except ClosedError as error:
-                return self._stop(TargetError(f"{self._api.base_url} answered {self._api.hide(str(error))}"))
+                self._stop(TargetError(f"{self._api.base_url} answered {self._api.hide(str(error))}"))
             except TargetError as error:
-                return self._stop(error)
+                self._stop(error)
             except _StoppedError:
-                return None
-            self._answered += 1
-            self._emit(Reply(number, images))
-            n -= len(images)
+                pass
 
     async def _patiently(self, query: ImageQuery, n: int) -> list[Tensor]:
         """The first usable answer of several tries; waiting at a rate limit is no try."""
-        from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_never
-
-        def retrying(error: type[NoImageError], stop: "StopBaseT") -> AsyncRetrying:
-            retry = retry_if_exception_type(error)
-            return AsyncRetrying(retry=retry, stop=stop, wait=self._wait, sleep=self._sleep, reraise=True)
-
-        async def until_let_in() -> list[Tensor]:
-            return await retrying(LimitedError, stop_never)(self._account, query, n)
-
-        return await retrying(BrokenError, stop_after_attempt(self._pace.attempts))(until_let_in)
+        several = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(BrokenError),
+            stop=tenacity.stop_after_attempt(self._pace.attempts),
+            wait=self._wait,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        until_let_in = several.copy(retry=tenacity.retry_if_exception_type(LimitedError), stop=tenacity.stop_never)
+        images: list[Tensor] = await several(until_let_in, self._account, query, n)
+        return images
 
     async def _account(self, query: ImageQuery, n: int) -> list[Tensor]:
         """One request, put down before it is sent, and its outcome after."""
@@ -162,25 +191,117 @@ class Round:
                 "later: it asks only what is missing."
             ) from None
 
-    def _wait(self, state: "RetryCallState") -> float:
+    def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next try: random, longer each time, and not before the server allows."""
-        from tenacity import wait_random_exponential
-
         error = state.outcome.exception() if state.outcome else None
         asked = error.wait if isinstance(error, NoImageError) else 0.0
-        return asked + wait_random_exponential(self._pace.backoff_seconds, self._pace.longest_wait)(state)
+        return asked + tenacity.wait_random_exponential(self._pace.backoff_seconds, self._pace.longest_wait)(state)
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the round is ended."""
-        with contextlib.suppress(TimeoutError):
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._ending.wait(), seconds)
-
-    def _give_up(self, reason: str) -> None:
-        self._failures.append(reason)
-        if not self._answered and len(self._failures) >= HOPELESS:
-            self._ending.set()
 
     def _stop(self, error: TargetError) -> None:
         """End the round; what is under way is still waited for."""
         self._end = self._end or error
         self._ending.set()
+
+
+@final
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer, over pooled connections.
+
+    Attributes:
+        api: Where and how to ask.
+        pace: How long to wait.
+        server: Connections to the server, which are shown the key.
+        web: Connections to wherever the URLs of images lead, which are not.
+    """
+
+    api: ImagesAPI
+    pace: Pace
+    server: httpx.AsyncClient
+    web: httpx.AsyncClient
+
+    async def ask(self, query: ImageQuery, n: int) -> list[Tensor]:
+        """Send one request for `n` images.
+
+        Returns:
+            At least one image, maybe fewer or more than `n`: those that came whole and in time.
+
+        Raises:
+            BrokenError: If none did.
+            NoImageError: As `check_status` says.
+        """
+        images: list[Tensor] = []
+        broken = BrokenError(f"no complete answer within {self.pace.total_seconds:g} seconds")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.pace.total_seconds):
+                url = self.api.url(query.endpoint)
+                status, headers, body = await _read(self.server, "POST", url, **self.api.body(query, n))
+                check_status(self.api, status, headers, body)
+                for kind, text in read_answer(body):
+                    try:
+                        images.append(
+                            await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
+                        )
+                    except BrokenError as error:
+                        broken = error
+        if not images:
+            raise broken
+        return images
+
+    async def _download(self, url: str) -> Tensor:
+        for attempt in range(DOWNLOADS):
+            try:
+                status, _, body = await _read(self.web, "GET", url)
+                if status == 200:
+                    return await self._decode(body)
+                reason = f"HTTP {status}"
+            except (BrokenError, httpx.InvalidURL) as error:
+                reason = str(error)
+            await asyncio.sleep(self.pace.backoff_seconds * attempt)
+        raise BrokenError(f"an image of the answer cannot be downloaded: {reason}")
+
+    async def _decode(self, data: bytes) -> Tensor:
+        return await asyncio.to_thread(read_image, data, self.api.shape)
+
+
+@asynccontextmanager
+async def connected(api: ImagesAPI, pace: Pace) -> AsyncIterator[Exchange]:
+    """Connections to one server, and to wherever its images are.
+
+    Args:
+        api: Where and how to ask.
+        pace: How long to wait.
+    """
+    seconds = httpx.Timeout(pace.read_seconds, connect=pace.connect_seconds, pool=None)
+    key = api.key()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with (
+        httpx.AsyncClient(timeout=seconds, headers=headers) as server,
+        httpx.AsyncClient(timeout=seconds, follow_redirects=True) as web,
+    ):
+        yield Exchange(api, pace, server, web)
+
+
+async def _read(client: httpx.AsyncClient, method: str, url: str, **content: Any) -> tuple[int, httpx.Headers, bytes]:
+    """Status, headers and body of an answer.
+
+    Raises:
+        BrokenError: If the connection cannot be made, breaks, is silent for too long, or tells too much.
+    """
+    try:
+        async with client.stream(method, url, **content) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > LARGEST_BYTES:
+                    raise BrokenError(f"the answer is larger than {LARGEST_BYTES} bytes")
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:  # before anything was sent
+        raise BrokenError(f"{httpx.URL(url).host} cannot be reached ({type(error).__name__})", outcome="free") from None
+    except httpx.HTTPError as error:
+        raise BrokenError(f"the connection broke ({type(error).__name__})") from None
+    return response.status_code, response.headers, bytes(body)

@@ -1,10 +1,10 @@
-"""The OpenAI-compatible Images API: its settings, and what a request holds."""
+"""The OpenAI-compatible Images API: its settings, what a request holds, and how hard it is asked."""
 
 import io
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, final
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 
 Endpoint = Literal["generations", "variations", "edits"]
 
@@ -68,15 +68,16 @@ class ImagesAPI:
 
     def mistakes(self) -> list[str]:
         """What is wrong with the settings, in words."""
-        wrong = []
         url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            wrong.append("`base_url` must begin with http:// or https:// and a host")
-        if url.username or url.password or url.query:
-            wrong.append("`base_url` must hold no user, password or query: the key belongs into `key_variable`")
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
-            wrong.append(f"`size` must be like 1024x1024, but got {self.size!r}")
-        return wrong
+        rules = {
+            "`base_url` must begin with http:// or https:// and a host": url.scheme in ("http", "https")
+            and url.hostname,
+            "`base_url` must hold no user, password or query: the key belongs into `key_variable`": not (
+                url.username or url.password or url.query
+            ),
+            f"`size` must be like 1024x1024, but got {self.size!r}": re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size),
+        }
+        return [rule for rule, is_kept in rules.items() if not is_kept]
 
     def fingerprint(self) -> Fingerprint:
         """What changes an answer; the key is no part of it."""
@@ -113,14 +114,48 @@ class ImagesAPI:
 
     def body(self, query: ImageQuery, n: int) -> dict[str, Any]:
         """The body of a request for `n` images, as keyword arguments of httpx: JSON, or a form with the image."""
-        fields: dict[str, Any] = {"model": self.model, "n": n, "size": self.size, **self.extra}
-        optional = {"prompt": query.prompt, "seed": query.seed if self.send_seed else None}
-        if self.response_format != "omit":
-            optional["response_format"] = self.response_format
-        fields |= {name: value for name, value in optional.items() if value is not None}
+        optional = {
+            "prompt": query.prompt,
+            "seed": query.seed if self.send_seed else None,
+            "response_format": None if self.response_format == "omit" else self.response_format,
+        }
+        sent = {name: value for name, value in optional.items() if value is not None}
+        fields = {"model": self.model, "n": n, "size": self.size, **self.extra, **sent}
         if query.image is None:
             return {"json": fields}
         return {"data": fields, "files": {"image": ("image.png", query.image, "image/png")}}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many requests are under way at once, and how long one is tried.
+
+    Attributes:
+        concurrency: Most requests at once.
+        attempts: Most tries of a query that may have been charged; waiting at a rate limit does not count.
+        connect_seconds: Longest wait for a connection.
+        read_seconds: Longest silence of the server.
+        total_seconds: Longest time of one try, however slowly its answer drips in.
+        backoff_seconds: Random waits between tries are up to this long at first, and twice as long each time.
+        longest_wait: Most seconds between two tries; a server that asks for more ends the run.
+    """
+
+    concurrency: int = 8
+    attempts: int = 6
+    connect_seconds: float = 10.0
+    read_seconds: float = 180.0
+    total_seconds: float = 300.0
+    backoff_seconds: float = 1.0
+    longest_wait: float = 120.0
+
+    def mistakes(self) -> list[str]:
+        """What is out of range, in words."""
+        given = asdict(self)
+        counts = {name: given.pop(name) for name in ("concurrency", "attempts")}
+        return [
+            *(f"`{name}` must be at least 1, but got {n}" for name, n in counts.items() if n < 1),
+            *(f"`{name}` must be above 0, but got {n}" for name, n in given.items() if n <= 0),
+        ]
 
 
 def write_image(image: Tensor) -> bytes:

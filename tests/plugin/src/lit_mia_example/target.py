@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from lit_mia.models.digest import Fingerprint
+from lit_mia.models import Fingerprint
 from lit_mia.targets.base import GenerateTarget
 
 

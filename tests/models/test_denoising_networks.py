@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.models.autoencoder import Autoencoder
+from lit_mia.models.denoising_networks import Autoencoder
 from lit_mia.targets.denoiser import DenoiserTarget
 
 SEEDS = [5, 2**63 - 1, 7, 8, 9]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lit_mia.models.precision import in_float32
+from lit_mia.models.placement import in_float32
 from lit_mia.targets.denoiser import DenoiserTarget
 
 CAPTIONS = ["a red cat", None, "moon"]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lit_mia.models.token_sampling import draw_tokens, guided, gumbel
+from lit_mia.models.draws import draw_tokens, guided, gumbel
 
 
 def generators(*seeds):

@@ -1,8 +1,8 @@
 import pytest
 
 from lit_mia.errors import TargetError
-from lit_mia.models import shipped as module
-from lit_mia.models.shipped import shipped
+from lit_mia.models import files as module
+from lit_mia.models.files import shipped
 
 
 def test_other_paths_stay_as_they_are():

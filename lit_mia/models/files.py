@@ -1,0 +1,108 @@
+"""Model files: where they are, what tells those of one model from those of all others, and what is said of bad ones."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from pickle import UnpicklingError
+
+from safetensors import SafetensorError
+
+from lit_mia.errors import LitMiaError, TargetError
+
+FingerprintValue = str | int | float | bool | None
+Fingerprint = dict[str, FingerprintValue]
+"""Everything that changes an answer of a model, by name."""
+
+PREFIX = "shipped:"
+ASSETS = Path(__file__).parent.parent / "assets"
+_MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
+
+
+def shipped(path: str) -> str:
+    """Replace `shipped:<name>` by the folder of that model; any other path is returned as it is.
+
+    Args:
+        path: A path, a hub id, or `shipped:` and the name of a folder in `lit_mia/assets/<kind>/`.
+
+    Raises:
+        TargetError: If no shipped model has this name.
+    """
+    if not path.startswith(PREFIX):
+        return path
+    folders = {folder.name: folder for folder in sorted(ASSETS.glob("*/*")) if folder.is_dir()}
+    name = path.removeprefix(PREFIX)
+    if name not in folders:
+        known = ", ".join(PREFIX + other for other in folders) or "none in this installation"
+        raise TargetError(f"No shipped model is called {path!r}. Available: {known}.")
+    return str(folders[name])
+
+
+def hub_file(repository: str, name: str, refused: Callable[[str], LitMiaError], revision: str | None = None) -> Path:
+    """A file of the Hugging Face hub, in the local cache.
+
+    Args:
+        repository: The hub id.
+        name: The file's place in the repository.
+        refused: Makes the error from the kind of what went wrong.
+        revision: Branch, tag or commit; None is the main branch.
+
+    Raises:
+        LitMiaError: What `refused` makes, if the hub gives no such file.
+    """
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(repository, name, revision=revision))
+    except (OSError, ValueError) as error:
+        raise refused(type(error).__name__) from error
+
+
+@contextmanager
+def readable(error: type[LitMiaError], said: str, *more: type[Exception]) -> Iterator[None]:
+    """Turn whatever libraries raise over files that they cannot read into one error.
+
+    Args:
+        error: What to raise.
+        said: The message; what the library says is added to it.
+        *more: Further exceptions that a library raises.
+    """
+    kinds: tuple[type[Exception], ...] = (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        ImportError,
+        UnpicklingError,
+        SafetensorError,
+        *more,
+    )
+    try:
+        yield
+    except kinds as problem:
+        raise error(f"{said}: {problem}") from problem
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file's contents."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def digest(folder: Path, files: Iterable[Path]) -> str:
+    """SHA-256 over the contents of files and their places below a folder, in any order."""
+    lines = (f"{file.relative_to(folder).as_posix()} {file_digest(file)}\n" for file in sorted(files))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def model_digest(path: Path) -> str:
+    """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name."""
+    if path.is_file():
+        return file_digest(path)
+    return digest(path, (file for file in path.iterdir() if file.suffix in _MODEL_FILES))
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """The releases of some libraries, without what a build adds to them (`+cu128`)."""
+    return {library: version(library).split("+")[0] for library in libraries}
