@@ -17,9 +17,8 @@ from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
-from lit_mia.queries.asking import estimate, fill, lacking
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
 from lit_mia.queries.store import Store
 from lit_mia.records import Records

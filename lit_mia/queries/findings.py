@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
 from lit_mia.files import replacing
 from lit_mia.models.digest import FingerprintValue
-from lit_mia.queries.store import claim
+from lit_mia.queries.store import claim, gathered
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class FindingStore:
         """SHA-256 over the hashes of all undamaged files."""
         self.refresh()
         names = sorted(name.split("-")[-1] for name in self._seen - self._damaged)
-        return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+        return key_digest(names)
 
     def _read(self, name: str, records: Sequence[str]) -> Tensor:
         self.refresh()
@@ -132,19 +133,13 @@ class FindingStore:
                 f"{absent} of {len(records)} findings are not in the store {self.path}. Run `lit-mia query` with the "
                 "same configuration first."
             )
-        wanted: dict[Path, list[tuple[int, int]]] = {}
-        for position, record in enumerate(records):
-            file, row = self._places[name, record]
-            wanted.setdefault(file, []).append((position, row))
-        parts = torch.empty(0)
-        for file, pairs in wanted.items():
-            positions, rows = map(list, zip(*pairs, strict=True))
+
+        def rows_of(file: Path, rows: list[int]) -> Tensor:
             with safe_open(file, framework="pt") as opened:
-                values = opened.get_tensor(name)[rows]
-            if not len(parts):
-                parts = torch.empty(len(records), *values.shape[1:], dtype=values.dtype)
-            parts[positions] = values
-        return parts
+                values: Tensor = opened.get_tensor(name)[rows]
+            return values
+
+        return gathered([self._places[name, record] for record in records], rows_of, torch.empty(0))
 
     def refresh(self) -> None:
         """Take note of the files that this and other processes have added."""

@@ -1,15 +1,24 @@
-"""What requests for images share."""
+"""Images that a target makes for records: of their captions, or of the images themselves.
 
+Each paid image is stored before it is used, because findings come only at the end of a batch.
+"""
+
+import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar, final
 
 import torch
+from torch import Tensor
 
-from lit_mia.queries.requests.base import Answer, Request
-from lit_mia.queries.subject import Subject
-from lit_mia.targets.base import Answers
+from lit_mia.cache import key_digest
+from lit_mia.queries.generate import GenerateQuery
+from lit_mia.queries.requests.base import Answer, Request, Subject
+from lit_mia.queries.store import Store, StoreEntry
+from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, VaryTarget
+
+Query = TypeVar("Query", bound=StoreEntry)
 
 
 @dataclass(frozen=True)
@@ -54,3 +63,109 @@ class Drawing(Request):
                 images[list(part.rows)] = part.images.to(images.dtype) / 127.5 - 1
         gone = [[row - i * b for row in sorted(refused) if row // b == i] for i in range(n)]
         return [Answer(values, rows) for values, rows in zip(torch.split(images, b), gone, strict=True)]
+
+
+@final
+@dataclass(frozen=True)
+class Generation(Drawing):
+    """A request for image number `index` that the target makes of each record's caption, at its own size."""
+
+    level = AccessLevel.GENERATE
+
+    @classmethod
+    def stream(cls, subject: Subject, times: int, seeds: Sequence[int]) -> Iterator[Answers]:
+        """One image for each caption, from the store or from the target."""
+        target = GenerateTarget.of(subject.target)
+        prompts = [str(caption) for caption in subject.captions]
+        rows = zip(subject.ids * times, prompts * times, seeds, strict=True)
+
+        def ask(queries: Sequence[GenerateQuery]) -> Iterator[Answers]:
+            return target.stream([query.prompt for query in queries], [query.seed for query in queries])
+
+        return kept_answers(subject.kept, [GenerateQuery(*row) for row in rows], ask)
+
+    def rehearse(self, subject: Subject) -> Tensor:
+        """Black images of the records' size."""
+        return torch.full_like(subject.pixels, -1)
+
+
+@final
+@dataclass(frozen=True)
+class VariationQuery:
+    """A request for one variation of an image.
+
+    Attributes:
+        record_id: The record that it is made for; not part of what is asked.
+        image: The image, uint8 `[3, s, s]`.
+        caption: Its caption, or None.
+        seed: The seed of the variation.
+    """
+
+    record_id: str
+    image: Tensor
+    caption: str | None
+    seed: int
+
+    @property
+    def prompt(self) -> str:
+        """The caption, or the empty text."""
+        return self.caption or ""
+
+    @property
+    def key(self) -> str:
+        """What the answer is found by in the store: SHA-256 of image, caption and seed."""
+        pixels = hashlib.sha256(self.image.numpy().tobytes()).hexdigest()
+        return key_digest([pixels, self.prompt, self.seed])
+
+
+@final
+@dataclass(frozen=True)
+class Variation(Drawing):
+    """A request for variation number `index` of each record."""
+
+    level = AccessLevel.VARY
+
+    @classmethod
+    def stream(cls, subject: Subject, times: int, seeds: Sequence[int]) -> Iterator[Answers]:
+        """One variation of each image, from the store or from the target."""
+        target = VaryTarget.of(subject.target)
+        rows = zip(subject.ids * times, [*subject.images] * times, subject.captions * times, seeds, strict=True)
+
+        def ask(queries: Sequence[VariationQuery]) -> Iterator[Answers]:
+            images = torch.stack([query.image for query in queries])
+            return target.stream_vary(images, [query.caption for query in queries], [query.seed for query in queries])
+
+        return kept_answers(subject.kept, [VariationQuery(*row) for row in rows], ask)
+
+    def rehearse(self, subject: Subject) -> Tensor:
+        """The images themselves."""
+        return subject.pixels
+
+
+def kept_answers(
+    store: Store | None, queries: Sequence[Query], ask: Callable[[Sequence[Query]], Iterator[Answers]]
+) -> Iterator[Answers]:
+    """Answers and refusals from the store, and what it lacks from the target: stored as it comes in, and then given.
+
+    Args:
+        store: Where the images are kept; None keeps none.
+        queries: What is asked.
+        ask: Asks the target some of them; the rows of its answers count in what it was given.
+
+    Yields:
+        Every position exactly once.
+    """
+    if store is None:
+        yield from ask(queries)
+        return
+    keys, held, refused = [query.key for query in queries], store.keys(), store.refused()
+    here = [row for row, key in enumerate(keys) if key in held]
+    gone = {row: refused[key] for row, key in enumerate(keys) if key in refused}
+    yield Answers(here, store.read([keys[row] for row in here]), gone)
+    missing = [row for row, key in enumerate(keys) if key not in held and row not in gone]
+    asked = [queries[row] for row in missing]
+    for part in ask(asked) if missing else ():
+        store.keep(asked, part)
+        rows, reasons = [missing[row] for row in part.rows], {missing[row]: why for row, why in part.refused.items()}
+        yield Answers(rows, part.images, reasons)
+    store.compact(mine=True)

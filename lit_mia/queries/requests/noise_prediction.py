@@ -9,8 +9,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.models.condition import Condition
-from lit_mia.queries.requests.base import Answer, Request
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests.base import Answer, Request, Subject
 from lit_mia.targets.base import AccessLevel
 
 
