@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
 from datamodules.pair_inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
-from datamodules.pairs import PairArrays
-from datamodules.settings import Loading, Splitting, check_range
+from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.sources.base import RecordSource
+from datamodules.view import Splitting
 from lit_mia.attacks.data import Reader
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError
@@ -22,7 +22,7 @@ from lit_mia.features.pixels import pixels_key
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.base import AccessLevel, GenerateTarget
 
 
 @final
@@ -54,7 +54,6 @@ class AuxiliaryDataModule(AuditDataModule):
 
     scored_by = frozenset({"head"})
     target: GenerateTarget
-    _store: Store | None
 
     def __init__(
         self,
@@ -155,17 +154,11 @@ class AuxiliaryDataModule(AuditDataModule):
 
     # ------------------------------------------------------------------ queries
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """The store of the target's answers."""
-        if self._store is None:
-            self.target.require(AccessLevel.GENERATE)
-            self._store = Store(self.store_path, self.target.fingerprint())
-        return self._store
-
-    def _turn_to(self, target: Target, store: Path) -> None:
-        super()._turn_to(target, store)
-        self._store = None
+        self.target.require(AccessLevel.GENERATE)
+        return Store(self.store_path, self.target.fingerprint())
 
     def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
         """What filling the store for the labelled records would cost; asks nothing.
@@ -185,15 +178,11 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
-        self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
+        self.cost += fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
 
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records of which the target refused an image."""
         return refusals(self.store, self._queries(records))
-
-    def store_digest(self) -> str:
-        """SHA-256 of all answers."""
-        return self.store.digest()
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""

@@ -1,20 +1,63 @@
-"""The inputs of heads on what training-free attacks found. A new one is one function here.
+"""What training-free attacks are asked to find, and the inputs of heads on it. A new input is one function here.
 
 A package outside adds one with `FINDING_INPUTS.add(Input(name, make))`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from functools import cached_property
+from typing import Self, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.inputs import Input
-from datamodules.wanted import Wanted
+from datamodules.pairs import Input
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.errors import RecordError
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions
 from lit_mia.registry import Registry
+from lit_mia.targets.base import AccessLevel
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Attacks at settings.
+
+    Attributes:
+        asked: Each attack with one of its settings.
+        residual: Whether residual maps are wanted too.
+    """
+
+    asked: tuple[tuple[StatisticAttack, Setting], ...] = ()
+    residual: bool = False
+
+    @classmethod
+    def every_setting(cls, attacks: Sequence[StatisticAttack], residual: bool = False) -> Self:
+        """Attacks at all their settings."""
+        return cls(tuple((attack, setting) for attack in attacks for setting in attack.settings()), residual)
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """What has to be asked, each once."""
+        plans = [attack.plan(setting) for attack, setting in self.asked]
+        return list({plan.key: plan for plan in plans}.values())
+
+    @property
+    def highest_timestep(self) -> int:
+        """The highest timestep that is looked at."""
+        return max((attack.highest_timestep(setting) for attack, setting in self.asked), default=0)
+
+    @property
+    def levels(self) -> list[AccessLevel]:
+        """The access levels that are needed, each once."""
+        return list(dict.fromkeys(attack.level for attack, _ in self.asked))
+
+    @property
+    def caption_reader(self) -> str | None:
+        """Name of an attack that needs captions, if there is one."""
+        return next((attack.name for attack, _ in self.asked if attack.needs_captions), None)
 
 
 @final

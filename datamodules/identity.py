@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datamodules.settings import check_range
+from datamodules.pairs import check_range
 from datamodules.sources.people import PeopleSource
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
 from lit_mia.cache import cached_path, cached_rows

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.inputs import Input
+from datamodules.pairs import Input
+from lit_mia.batches import slices
 from lit_mia.cache import cached_rows, key_digest
 from lit_mia.errors import EncoderError
 from lit_mia.features.captioners import Captioner
@@ -106,10 +107,9 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
     n, k = len(pairs.records), pairs.per_record
 
     def chunks() -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, n, CHUNK):
-            rows = range(start, min(start + CHUNK, n))
-            asked = pairs.queries[start * k : rows.stop * k]
-            yield resize(read(pairs.store, asked, pairs.records.select(rows)), pairs.size).numpy()
+        for part in slices(n, CHUNK):
+            asked, records = pairs.queries[part.start * k : part.stop * k], pairs.records.select(range(n)[part])
+            yield resize(read(pairs.store, asked, records), pairs.size).numpy()
 
     return cached_rows(pairs.folder, _generated_key(pairs), n, np.uint8, chunks=chunks)
 
@@ -130,18 +130,15 @@ def text_embedding(pairs: Pairs) -> NDArray[np.float32]:
     """E_T(t), float32 `[n, e]`."""
     captions, encoder = [str(caption) for caption in pairs.records.captions], pairs.tools.of_texts
     key = {"what": "texts", "texts": captions, **_made_by(encoder)}
-
-    def chunks() -> Iterator[NDArray[np.float32]]:
-        yield encoder.embed_texts(captions).numpy()
-
-    return cached_rows(pairs.folder, key, len(captions), np.float32, chunks=chunks)
+    return cached_rows(
+        pairs.folder, key, len(captions), np.float32, chunks=lambda: iter([encoder.embed_texts(captions).numpy()])
+    )
 
 
 def _generated_key(pairs: Pairs) -> dict[str, object]:
-    keys = key_digest({"keys": [query.key for query in pairs.queries]})
     return {
         "what": "generated",
-        "queries": keys,
+        "queries": key_digest({"keys": [query.key for query in pairs.queries]}),
         "size": pairs.size,
         "per_record": pairs.per_record,
         "resizing": REVISION,
@@ -152,8 +149,8 @@ def _embedded(pairs: Pairs, key: Mapping[str, object], images: NDArray[np.uint8]
     encoder = pairs.tools.of_images
 
     def chunks() -> Iterator[NDArray[np.float32]]:
-        for start in range(0, len(images), CHUNK):
-            yield encoder.embed_images(torch.from_numpy(images[start : start + CHUNK].copy())).numpy()
+        for part in slices(len(images), CHUNK):
+            yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
 
     return cached_rows(pairs.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
 
@@ -162,21 +159,13 @@ def _made_by(encoder: Encoder) -> dict[str, object]:
     return {"encoder": encoder.fingerprint(), "revision": encoder.revision}
 
 
-def _embeds_images(tools: Tools) -> None:
-    _ = tools.of_images
-
-
-def _embeds_texts(tools: Tools) -> None:
-    _ = tools.of_texts
-
-
 PAIR_INPUTS: Registry[Input[Pairs, Tools]] = Registry[Input[Pairs, Tools]](
     "input of heads on generated images",
     (
         Input("image", image),
         Input("generated", generated),
-        Input("image_embedding", image_embedding, _embeds_images),
-        Input("generated_embedding", generated_embedding, _embeds_images),
-        Input("text_embedding", text_embedding, _embeds_texts),
+        Input("image_embedding", image_embedding, lambda tools: tools.of_images),
+        Input("generated_embedding", generated_embedding, lambda tools: tools.of_images),
+        Input("text_embedding", text_embedding, lambda tools: tools.of_texts),
     ),
 )

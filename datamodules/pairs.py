@@ -1,16 +1,70 @@
-"""Inputs of heads as arrays, and the data sets that heads train on."""
+"""What a datamodule gives to heads: named inputs, each made by one function as an array, and batches of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.settings import Loading
+from lit_mia.batches import slices
+from lit_mia.errors import RecordError
 from lit_mia.pair_batch import PairBatch
+
+Observed = TypeVar("Observed")
+Given = TypeVar("Given")
+
+
+def nothing_missing(_: object) -> None:
+    """An input that can always be made."""
+
+
+@dataclass(frozen=True)
+class Input(Generic[Observed, Given]):
+    """Something that heads read, e.g. `image`.
+
+    Attributes:
+        name: What heads declare in `inputs`.
+        make: Makes it of what was observed, `[n, ...]` for the n records in their order; uint8 arrays are images.
+        check: Refuses, before anything is asked, what the datamodule was given if the input cannot be made with it.
+    """
+
+    name: str
+    make: Callable[[Observed], NDArray[Any]]
+    check: Callable[[Given], object] = nothing_missing
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How batches are loaded.
+
+    Attributes:
+        batch_size: Records per step.
+        num_workers: Worker processes of each loader.
+
+    Raises:
+        RecordError: If `batch_size` is below 1.
+    """
+
+    batch_size: int
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        check_range(batch_size=self.batch_size)
+
+
+def check_range(**at_least_one: int) -> None:
+    """Refuse settings below 1.
+
+    Raises:
+        RecordError: If one is.
+    """
+    for name, value in at_least_one.items():
+        if value < 1:
+            raise RecordError(f"`{name}` must be at least 1, but got {value}.")
 
 
 @dataclass(frozen=True)
@@ -71,8 +125,7 @@ class PairDataset(Dataset[PairBatch]):
 
     def batches(self, batch_size: int) -> Iterator[PairBatch]:
         """All rows in order, outside any sampler."""
-        for start in range(0, len(self), batch_size):
-            yield self.__getitems__(range(start, min(start + batch_size, len(self))))
+        return (self.arrays.batch(self.rows[part]) for part in slices(len(self), batch_size))
 
 
 def _tensor(values: NDArray[Any]) -> torch.Tensor:

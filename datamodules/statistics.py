@@ -1,7 +1,7 @@
 """What training-free attacks find out about records, by asking a denoiser or an image-variation API."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -9,11 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.finding_inputs import FINDING_INPUTS, Findings
-from datamodules.pairs import PairArrays
-from datamodules.settings import Loading, Splitting
+from datamodules.finding_inputs import FINDING_INPUTS, Findings, Wanted
+from datamodules.pairs import Loading, PairArrays
 from datamodules.sources.base import RecordSource
-from datamodules.wanted import Wanted
+from datamodules.view import Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
@@ -80,11 +79,6 @@ class StatisticDataModule(AuditDataModule):
         if attack is not None and len(attack.settings()) != 1:
             raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
         self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
-
-    def _turn_to(self, target: Target, store: Path) -> None:
-        super()._turn_to(target, store)
-        self._store: FindingStore | None = None
-        self._kept: Store | None = None
         self._questions_about: Questions | None = None
         self._sized: Records | None = None
 
@@ -94,24 +88,17 @@ class StatisticDataModule(AuditDataModule):
         """Say what the next queries are about; nothing is asked yet."""
         self.wanted = wanted
 
-    @property
+    @cached_property
     def store(self) -> FindingStore:
         """The store of the findings."""
-        if self._store is None:
-            self._store = FindingStore(self.store_path, self.target.fingerprint())
-            self.target.keep_accounts(self.store_path)
-        return self._store
+        store = FindingStore(self.store_path, self.target.fingerprint())
+        self.target.keep_accounts(self.store_path)
+        return store
 
-    @property
+    @cached_property
     def kept(self) -> Store | None:
         """The images that a remote target made: its findings are stored only at the end of a batch."""
-        if self._kept is None and self.target.remote:
-            self._kept = Store(self.store_path / "images", self.target.fingerprint())
-        return self._kept
-
-    def store_digest(self) -> str:
-        """SHA-256 of all findings."""
-        return self.store.digest()
+        return Store(self.store_path / "images", self.target.fingerprint()) if self.target.remote else None
 
     def estimate(self) -> Estimate:
         """What the missing findings for the labelled records would cost; asks nothing."""

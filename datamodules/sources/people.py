@@ -1,18 +1,22 @@
-"""Where people come from: a folder of images for each of them, and a table that says who is a member."""
+"""Where people come from: a folder of images for each of them and a table that says who is a member, or invented."""
 
-import csv
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import final
 
-from datamodules.sources.base import check_columns, open_rgb, parse_member
+from PIL import Image
+
+from datamodules.sources.base import csv_lines, open_rgb, parse_member
 from lit_mia.errors import RecordError
 from lit_mia.people import People, spelled
-from lit_mia.records import UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.shadow.cohort import Cohort, draw_cohort
 
+WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
@@ -136,8 +140,9 @@ class FolderPeopleSource(PeopleSource):
         """What the table says, by name."""
         if self.table is None:
             return {}
+        wanted = (self.name_column, self.member_column, self.occurrences_column)
         known: dict[str, _Known] = {}
-        for number, cells in self._lines(self.table):
+        for number, cells in csv_lines(self.table, wanted, restval=""):
             where = f"line {number} of {self.table}"
             name = spelled(cells[self.name_column])
             if not name or name in known:
@@ -149,15 +154,42 @@ class FolderPeopleSource(PeopleSource):
             known[name] = _Known(parse_member(cells[self.member_column], where), int(count) if count else None)
         return known
 
-    def _lines(self, table: str) -> Sequence[tuple[int, Mapping[str, str]]]:
-        try:
-            with Path(table).expanduser().open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, strict=True, restval="")
-                wanted = (self.name_column, self.member_column, self.occurrences_column)
-                check_columns(table, wanted, list(reader.fieldnames or ()))
-                return [(reader.line_num, cells) for cells in reader]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise RecordError(f"{table} cannot be read as a UTF-8 CSV file: {error}.") from error
+
+@final
+class FacesSource(PeopleSource):
+    """200 invented people: 20 were shown 1, 2, 5, 10 or 25 times in training each, 100 never.
+
+    Who was shown was drawn at random. The images at hand were not trained on.
+
+    Args:
+        swapped: Ask about the model of swapped membership (`shipped:faces-clip-swapped`): whoever was shown to
+            `shipped:faces-clip` was not shown to it, and the other way round.
+        images: Images at hand per person.
+    """
+
+    def __init__(self, swapped: bool = False, images: int = 30) -> None:
+        self.swapped, self.image_count = swapped, images
+
+    def load(self) -> People:
+        """The people in question, in an order that tells nothing about their membership."""
+        cohort = self._cohort()
+        shown = cohort.occurrences[: cohort.questioned]
+        album = lru_cache(maxsize=8)(lambda row: cohort.held_out(row, self.image_count))
+        return People(
+            names=cohort.names[: cohort.questioned],
+            members=tuple(MEMBER if count else NON_MEMBER for count in shown),
+            occurrences=shown,
+            image_counts=(self.image_count,) * cohort.questioned,
+            open_image=lambda row, image: Image.fromarray(album(row)[image]),
+        )
+
+    def names_in_pool(self) -> tuple[str, ...]:
+        """Names of 100 background people in the training set and 700 names of nobody: with the people 1000."""
+        cohort = self._cohort()
+        return (*cohort.names[cohort.questioned :], *cohort.unused)
+
+    def _cohort(self) -> Cohort:
+        return draw_cohort(WORLD_SEED, self.swapped)
 
 
 def _images(folder: Path) -> list[Path]:

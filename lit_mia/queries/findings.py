@@ -62,8 +62,7 @@ class FindingStore:
         """
         self.path = Path(path).expanduser()
         claim(self.path, dict(fingerprint))
-        self._seen: set[str] = set()
-        self._damaged: set[str] = set()
+        self._whole: dict[str, bool] = {}  # by name of what was seen: whether it is undamaged
         self._places: dict[tuple[str, str], tuple[Path, int]] = {}
         self._evaluations: dict[str, int] = {}
         self.refresh()
@@ -95,6 +94,7 @@ class FindingStore:
         name = f"{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.safetensors"
         with replacing(self.path / name) as temporary:
             temporary.write_bytes(data)
+        self._whole[name] = True
         self._add(self.path / name, list(tensors), facts)
 
     def statistics(self, plan: str, records: Sequence[str]) -> NDArray[np.float64]:
@@ -122,8 +122,7 @@ class FindingStore:
     def digest(self) -> str:
         """SHA-256 over the hashes of all undamaged files."""
         self.refresh()
-        names = sorted(name.split("-")[-1] for name in self._seen - self._damaged)
-        return key_digest(names)
+        return key_digest(sorted(name.split("-")[-1] for name, whole in self._whole.items() if whole))
 
     def _read(self, name: str, records: Sequence[str]) -> Tensor:
         self.refresh()
@@ -144,21 +143,20 @@ class FindingStore:
     def refresh(self) -> None:
         """Take note of the files that this and other processes have added."""
         for file in sorted(self.path.glob("*.safetensors")):
-            if file.name not in self._seen:
+            if file.name not in self._whole:
                 self._open(file)
 
     def _open(self, file: Path) -> None:
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if found != file.stem.split("-")[-1]:
-            self._seen.add(file.name)
-            self._damaged.add(file.name)
+        whole = found == file.stem.split("-")[-1]
+        if whole:
+            self._add(file, *_index(file))
+        else:
             logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
-            return
-        self._add(file, *_index(file))
+        self._whole[file.name] = whole
 
     def _add(self, file: Path, names: Sequence[str], facts: Mapping[str, Any]) -> None:
-        self._seen.add(file.name)
         self._evaluations.update(facts["evaluations"])
         for name in names:
             for row, record in enumerate(facts["records"]):

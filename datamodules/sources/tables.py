@@ -1,20 +1,110 @@
-"""Records from what Hugging Face `datasets` reads: image folders, Parquet, WebDataset, saved tables, the hub."""
+"""Records from tables: CSV files, and what Hugging Face `datasets` reads, such as image folders, Parquet or the hub."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Literal, NamedTuple, final
 
 from PIL import Image
 
-from datamodules.sources.base import RecordSource, check_columns, file_stamp, open_rgb, parse_member
+from datamodules.sources.base import RecordSource, check_columns, csv_lines, file_stamp, open_rgb, parse_member
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
 
 _WEBDATASET_KEY = "__key__"
 _NO_IMAGE = "The row has no image."
 _ROWS_AT_ONCE = 64
+
+
+class _Columns(NamedTuple):
+    """Names of the columns that hold something; None: no column does."""
+
+    image: str
+    caption: str | None
+    member: str | None
+    id: str | None
+    group: str | None
+
+
+def _with_defaults(
+    ids: tuple[str, ...],
+    captions: Sequence[Any],
+    members: tuple[int, ...],
+    groups: Sequence[Any],
+    open_image: Callable[[int], Image.Image],
+    stamps: tuple[str, ...],
+) -> Records:
+    """A table of records in which an empty caption is none, and an empty group is the id."""
+    return Records(
+        ids=ids,
+        captions=tuple(None if text in (None, "") else str(text) for text in captions),
+        members=members,
+        groups=tuple(name if cell in (None, "") else str(cell) for cell, name in zip(groups, ids, strict=True)),
+        open_image=open_image,
+        stamps=stamps,
+    )
+
+
+@final
+class CsvSource(RecordSource):
+    """One row per image: a path, and optionally caption, membership, id and group.
+
+    Args:
+        path: The CSV file, UTF-8, with a header line.
+        image_column: Column of image paths, relative to the folder of the CSV file.
+        caption_column: Column of captions, empty where there is none; null if the file has no captions.
+        member_column: Column of labels: 1, 0, or empty or `unknown`; null makes every record unknown.
+        id_column: Column of unique, stable names; null takes the path as it stands in the file.
+        group_column: Column of groups that are never split apart; an empty cell, or null, takes the id.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        image_column: str = "image",
+        caption_column: str | None = "caption",
+        member_column: str | None = "member",
+        id_column: str | None = None,
+        group_column: str | None = None,
+    ) -> None:
+        self.path = path
+        self.columns = _Columns(
+            image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column
+        )
+
+    def load(self) -> Records:
+        """Read the table.
+
+        Raises:
+            RecordError: If the file is missing, is not CSV, lacks a column, or a line has an empty path or id, too
+                few or too many cells, or a label that is not 1, 0 or unknown.
+        """
+        lines = list(csv_lines(self.path, self.columns))
+        for line, cells in lines:
+            if None in cells or None in cells.values():
+                raise RecordError(
+                    f"Line {line} of {self.path} must have {len(cells.keys() - {None})} cells, like the header. "
+                    "Put cells that hold a comma between double quotes."
+                )
+        folder = Path(self.path).expanduser().parent
+        files = [folder / self._filled(cells, self.columns.image, line) for line, cells in lines]
+        column = {name: [cells[name].strip() if name else "" for _, cells in lines] for name in self.columns}
+        members = zip(column[self.columns.member], lines, strict=True)
+        return _with_defaults(
+            ids=tuple(self._filled(cells, self.columns.id or self.columns.image, line) for line, cells in lines),
+            captions=column[self.columns.caption],
+            members=tuple(parse_member(cell, f"line {line} of {self.path}") for cell, (line, _) in members),
+            groups=column[self.columns.group],
+            open_image=lambda row: open_rgb(files[row]),
+            stamps=tuple(map(file_stamp, files)),
+        )
+
+    def _filled(self, cells: dict[str | None, str], column: str, line: int) -> str:
+        value = cells[column].strip()
+        if not value:
+            raise RecordError(f"Line {line} of {self.path} has an empty `{column}`. Fill it in or delete the line.")
+        return value
 
 
 @final
@@ -56,18 +146,12 @@ class HuggingFaceSource(RecordSource):
         member: Literal[1, 0] | None = None,
         revision: str | None = None,
     ) -> None:
-        self.path = path
-        self.name = name
-        self.split = split
-        self.data_files = data_files
-        self.data_dir = data_dir
-        self.image_column = image_column
-        self.caption_column = caption_column
-        self.member_column = member_column
-        self.id_column = id_column
-        self.group_column = group_column
+        self.path, self.name, self.revision = path, name, revision
+        self.split, self.data_files, self.data_dir = split, data_files, data_dir
+        self.columns = _Columns(
+            image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column
+        )
         self.member = member
-        self.revision = revision
 
     def load(self) -> Records:
         """Read the table.
@@ -76,20 +160,17 @@ class HuggingFaceSource(RecordSource):
             RecordError: If the data set or a column is not found, the image column holds no images, a label is not
                 1, 0 or unknown, or both `member` and `member_column` are given.
         """
-        if self.member is not None and self.member_column is not None:
+        if self.member is not None and self.columns.member is not None:
             raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
         table = self._table()
-        wanted = (self.image_column, self.caption_column, self.member_column, self.id_column, self.group_column)
-        check_columns(self.path, wanted, table.column_names)
+        check_columns(self.path, self.columns, table.column_names)
         images = self._undecoded(table)
-        ids = self._ids(table, images)
-        groups = _column(table, self.group_column)
-        return Records(
-            ids=ids,
-            captions=tuple(None if text in (None, "") else str(text) for text in _column(table, self.caption_column)),
+        return _with_defaults(
+            ids=self._ids(table, images),
+            captions=_column(table, self.columns.caption),
             members=self._members(table),
-            groups=tuple(name if cell in (None, "") else str(cell) for cell, name in zip(groups, ids, strict=True)),
-            open_image=lambda row: _open(images[row][self.image_column]),
+            groups=_column(table, self.columns.group),
+            open_image=lambda row: _open(images[row][self.columns.image]),
             stamps=self._stamps(images),
         )
 
@@ -101,7 +182,10 @@ class HuggingFaceSource(RecordSource):
             if (Path(self.path) / "state.json").is_file():
                 return datasets.load_from_disk(self.path)
             if (Path(self.path) / "dataset_dict.json").is_file():
-                return self._of_saved_splits(datasets.load_from_disk(self.path))
+                tables = datasets.load_from_disk(self.path)
+                if self.split not in tables:
+                    raise RecordError(f"{self.path} has no split {self.split!r}; it has {sorted(tables)}.")
+                return tables[self.split]
             return datasets.load_dataset(
                 self.path,
                 self.name,
@@ -116,27 +200,22 @@ class HuggingFaceSource(RecordSource):
                 f"data_files {self.data_files!r}) cannot be loaded: {error}"
             ) from error
 
-    def _of_saved_splits(self, tables: Any) -> Any:
-        if self.split not in tables:
-            raise RecordError(f"{self.path} has no split {self.split!r}; it has {sorted(tables)}.")
-        return tables[self.split]
-
     def _undecoded(self, table: Any) -> Any:
         """The image column alone, as paths and bytes."""
         import datasets
 
         try:
-            column = table.select_columns(self.image_column)
-            return column.cast_column(self.image_column, datasets.Image(decode=False))
+            column = table.select_columns(self.columns.image)
+            return column.cast_column(self.columns.image, datasets.Image(decode=False))
         except (TypeError, ValueError, NotImplementedError) as error:
-            feature = table.features[self.image_column]
+            feature = table.features[self.columns.image]
             raise RecordError(
-                f"Column {self.image_column!r} of {self.path} must hold images, but holds {feature}. "
+                f"Column {self.columns.image!r} of {self.path} must hold images, but holds {feature}. "
                 f"The columns are {table.column_names}."
             ) from error
 
     def _ids(self, table: Any, images: Any) -> tuple[str, ...]:
-        column = self.id_column or (_WEBDATASET_KEY if _WEBDATASET_KEY in table.column_names else None)
+        column = self.columns.id or (_WEBDATASET_KEY if _WEBDATASET_KEY in table.column_names else None)
         if column is not None:
             return tuple(str(cell) for cell in table[column])
         return self._relative_files(images) or self._numbers(len(table))
@@ -145,7 +224,7 @@ class HuggingFaceSource(RecordSource):
         """Path of each image below the local folder, or nothing if the images are not files there."""
         import pyarrow.compute
 
-        cells = images.with_format("arrow")[:][self.image_column]  # no copy: the bytes stay on disk
+        cells = images.with_format("arrow")[:][self.columns.image]  # no copy: the bytes stay on disk
         folder = Path(self.data_dir or self.path).resolve()
         paths = pyarrow.compute.struct_field(cells, "path").to_pylist()
         files = [Path(path).resolve() for path in paths if path and Path(path).is_absolute()]
@@ -156,7 +235,7 @@ class HuggingFaceSource(RecordSource):
     def _stamps(self, images: Any) -> tuple[str, ...]:
         """What each row holds, read a few rows at a time."""
         batches = images.with_format("arrow").iter(_ROWS_AT_ONCE)
-        return tuple(_stamp(cell.as_py()) for batch in batches for cell in batch[self.image_column])
+        return tuple(_stamp(cell.as_py()) for batch in batches for cell in batch[self.columns.image])
 
     def _numbers(self, count: int) -> tuple[str, ...]:
         """Row numbers behind the name of what was read, so that two sources can be joined."""
@@ -164,12 +243,12 @@ class HuggingFaceSource(RecordSource):
         return tuple(f"{Path(read).name}/{self.split}/{row}" for row in range(count))
 
     def _members(self, table: Any) -> tuple[int, ...]:
-        if self.member_column is None:
+        if self.columns.member is None:
             return (UNKNOWN if self.member is None else self.member,) * len(table)
         import datasets
 
-        cells = _column(table, self.member_column)
-        feature = table.features[self.member_column]
+        cells = _column(table, self.columns.member)
+        feature = table.features[self.columns.member]
         if isinstance(feature, datasets.ClassLabel):  # folder names, numbered in alphabetical order
             names = dict(enumerate(feature.names))
             cells = [names.get(cell) for cell in cells]
