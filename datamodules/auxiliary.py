@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.pair_inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
+from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.sources.base import RecordSource
 from datamodules.view import Splitting

@@ -1,8 +1,8 @@
-"""What a datamodule gives to heads: named inputs, each made by one function as an array, and batches of them."""
+"""Inputs of heads as arrays, and the batches of them that heads train on."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -12,28 +12,6 @@ from torch.utils.data import DataLoader, Dataset
 from lit_mia.batches import slices
 from lit_mia.errors import RecordError
 from lit_mia.pair_batch import PairBatch
-
-Observed = TypeVar("Observed")
-Given = TypeVar("Given")
-
-
-def nothing_missing(_: object) -> None:
-    """An input that can always be made."""
-
-
-@dataclass(frozen=True)
-class Input(Generic[Observed, Given]):
-    """Something that heads read, e.g. `image`.
-
-    Attributes:
-        name: What heads declare in `inputs`.
-        make: Makes it of what was observed, `[n, ...]` for the n records in their order; uint8 arrays are images.
-        check: Refuses, before anything is asked, what the datamodule was given if the input cannot be made with it.
-    """
-
-    name: str
-    make: Callable[[Observed], NDArray[Any]]
-    check: Callable[[Given], object] = nothing_missing
 
 
 @dataclass(frozen=True)

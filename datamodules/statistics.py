@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.finding_inputs import FINDING_INPUTS, Findings, Wanted
+from datamodules.inputs import FINDING_INPUTS, Findings, Wanted
 from datamodules.pairs import Loading, PairArrays
 from datamodules.sources.base import RecordSource
 from datamodules.view import Splitting

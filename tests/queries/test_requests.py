@@ -12,7 +12,7 @@ from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.one_pass import run_pass
 from lit_mia.queries.plans import Plan, Questions, estimate, fill
 from lit_mia.queries.requests import Answer, Finding, Generation, NoisePrediction, Request, Subject, Variation
-from lit_mia.queries.requests.drawing import VariationQuery
+from lit_mia.queries.requests.kinds import VariationQuery
 from lit_mia.targets.base import AccessLevel, Target
 
 N = 6

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.finding_inputs import Wanted
+from datamodules.inputs import Wanted
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.residual import ResidualHead

@@ -8,7 +8,7 @@ from typing import Literal, final, get_args
 import numpy as np
 
 from datamodules.base import AuditDataModule
-from datamodules.finding_inputs import Wanted
+from datamodules.inputs import Wanted
 from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run

@@ -1,30 +1,56 @@
-"""The inputs of heads on what a target generated (Wu et al. 2022, arXiv 2210.00968). A new one is one function here.
+"""What datamodules give to heads: named inputs, each made by one function. A new one is one function here.
 
-A package outside adds one with `PAIR_INPUTS.add(Input(name, make))`.
+There are those on what a target generated (Wu et al. 2022, arXiv 2210.00968), and those on what training-free attacks
+found. A package outside adds one with `PAIR_INPUTS.add(Input(name, make))`, or `FINDING_INPUTS`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, Generic, Self, TypeVar, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from datamodules.pairs import Input
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.batches import slices
 from lit_mia.cache import cached_rows, key_digest
-from lit_mia.errors import EncoderError
+from lit_mia.errors import EncoderError, RecordError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import REVISION, decode_images, pixels_key, resize
+from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
+from lit_mia.queries.plans import Plan, Questions
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.registry import Registry
+from lit_mia.targets.base import AccessLevel
 
 CHUNK = 256
+Observed = TypeVar("Observed")
+Given = TypeVar("Given")
+
+
+def nothing_missing(_: object) -> None:
+    """An input that can always be made."""
+
+
+@dataclass(frozen=True)
+class Input(Generic[Observed, Given]):
+    """Something that heads read, e.g. `image`.
+
+    Attributes:
+        name: What heads declare in `inputs`.
+        make: Makes it of what was observed, `[n, ...]` for the n records in their order; uint8 arrays are images.
+        check: Refuses, before anything is asked, what the datamodule was given if the input cannot be made with it.
+    """
+
+    name: str
+    make: Callable[[Observed], NDArray[Any]]
+    check: Callable[[Given], object] = nothing_missing
 
 
 @final
@@ -167,5 +193,84 @@ PAIR_INPUTS: Registry[Input[Pairs, Tools]] = Registry[Input[Pairs, Tools]](
         Input("image_embedding", image_embedding, lambda tools: tools.of_images),
         Input("generated_embedding", generated_embedding, lambda tools: tools.of_images),
         Input("text_embedding", text_embedding, lambda tools: tools.of_texts),
+    ),
+)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Attacks at settings.
+
+    Attributes:
+        asked: Each attack with one of its settings.
+        residual: Whether residual maps are wanted too.
+    """
+
+    asked: tuple[tuple[StatisticAttack, Setting], ...] = ()
+    residual: bool = False
+
+    @classmethod
+    def every_setting(cls, attacks: Sequence[StatisticAttack], residual: bool = False) -> Self:
+        """Attacks at all their settings."""
+        return cls(tuple((attack, setting) for attack in attacks for setting in attack.settings()), residual)
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """What has to be asked, each once."""
+        plans = [attack.plan(setting) for attack, setting in self.asked]
+        return list({plan.key: plan for plan in plans}.values())
+
+    @property
+    def highest_timestep(self) -> int:
+        """The highest timestep that is looked at."""
+        return max((attack.highest_timestep(setting) for attack, setting in self.asked), default=0)
+
+    @property
+    def levels(self) -> list[AccessLevel]:
+        """The access levels that are needed, each once."""
+        return list(dict.fromkeys(attack.level for attack, _ in self.asked))
+
+    @property
+    def caption_reader(self) -> str | None:
+        """Name of an attack that needs captions, if there is one."""
+        return next((attack.name for attack, _ in self.asked if attack.needs_captions), None)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Records and what one attack found out about them.
+
+    Attributes:
+        questions: The n records.
+        store: What was found.
+        plan: The attack at its setting.
+    """
+
+    questions: Questions
+    store: FindingStore
+    plan: Plan | None
+
+
+def residual(findings: Findings) -> NDArray[np.float32]:
+    """The residual map of the attack, float32 `[n, c, h, w]`."""
+    if findings.plan is None:
+        raise RecordError(_ONE_ATTACK)
+    return findings.store.residuals(findings.plan.key, findings.questions.keys)
+
+
+def _of_one_attack(wanted: Wanted) -> None:
+    if len(wanted.plans) != 1 or not wanted.residual:
+        raise RecordError(_ONE_ATTACK)
+
+
+_ONE_ATTACK = "A head on residual maps needs `attack` of the datamodule, with one setting."
+
+FINDING_INPUTS: Registry[Input[Findings, Wanted]] = Registry[Input[Findings, Wanted]](
+    "input of heads on findings",
+    (
+        Input("image", lambda findings: findings.questions.images),
+        Input("residual", residual, _of_one_attack),
     ),
 )
