@@ -187,5 +187,4 @@ class AuxiliaryDataModule(AuditDataModule):
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""
         table = self.view.known.select(rows)
-        images = read(self.store, self._queries(table), table)[:, 0]
-        return [image.permute(1, 2, 0).numpy() for image in images]
+        return [*read(self.store, self._queries(table), table)[:, 0].permute(0, 2, 3, 1).numpy()]

@@ -249,9 +249,8 @@ class AuditDataModule(HeadDataModule, ABC):
         if self._serves(head) and self._table is self._table_of(stage):
             return
         self.check_head(head)
-        asked = self.view.asked(stage)
         trainer = head.trainer
-        self.fill(asked, trainer.global_rank, trainer.world_size)
+        self.fill(self.view.asked(stage), trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
         if trainer.is_global_zero:  # the others find the features cached
             self.prepare(head.inputs, stage)
@@ -328,6 +327,7 @@ class AuditDataModule(HeadDataModule, ABC):
             _ = self.view.splits
             return self.view.known
         if not len(self.view.unknown):
-            total = len(self.view.unlabelled)
-            raise RecordError(f"The target {self.target.name!r} refused all {total} records to predict.")
+            raise RecordError(
+                f"The target {self.target.name!r} refused all {len(self.view.unlabelled)} records to predict."
+            )
         return self.view.unknown

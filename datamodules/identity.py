@@ -70,8 +70,15 @@ class IdentityDataModule(L.LightningDataModule):
 
     def answered_by(self, target: EmbedTarget) -> Self:
         """The same people and names before another target (a control)."""
-        settings = (self.min_images, self.pool_size, self.pool_seed, self.pool_file)
-        other = type(self)(self.source, target, str(self.store_path), *settings)
+        other = type(self)(
+            self.source,
+            target,
+            str(self.store_path),
+            min_images=self.min_images,
+            pool_size=self.pool_size,
+            pool_seed=self.pool_seed,
+            pool=self.pool_file,
+        )
         other.__dict__.update(people=self.people, few=self.few, names=self.names)
         return other
 
@@ -88,8 +95,11 @@ class IdentityDataModule(L.LightningDataModule):
     @cached_property
     def few(self) -> dict[str, int]:
         """People who are skipped because their source has too few images, and how many it has."""
-        counts = zip(self._loaded.names, self._loaded.image_counts, strict=True)
-        return {name: count for name, count in counts if count < self.min_images}
+        return {
+            name: count
+            for name, count in zip(self._loaded.names, self._loaded.image_counts, strict=True)
+            if count < self.min_images
+        }
 
     @cached_property
     def people(self) -> People:
@@ -250,8 +260,13 @@ class IdentityDataModule(L.LightningDataModule):
         return {"what": "texts", **self.target.fingerprint(), "templates": attack.templates, "names": self.names}
 
     def _image_key(self, row: int) -> Key:
-        person = {"person": self.people.names[row], "count": self.people.image_counts[row]}
-        return {"what": "images", **self.target.fingerprint(), **person, "stamp": self.people.stamp(row)}
+        return {
+            "what": "images",
+            **self.target.fingerprint(),
+            "person": self.people.names[row],
+            "count": self.people.image_counts[row],
+            "stamp": self.people.stamp(row),
+        }
 
     def _has(self, key: Key) -> bool:
         return cached_path(self.folder, key).exists()

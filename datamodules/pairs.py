@@ -64,8 +64,11 @@ class PairArrays:
     def batch(self, rows: Sequence[int]) -> PairBatch:
         """The given rows as tensors; images in [0, 1]."""
         index = np.asarray(rows, dtype=np.int64)
-        inputs = {name: _tensor(array[index]) for name, array in self.inputs.items()}
-        return PairBatch(torch.from_numpy(index), torch.from_numpy(self.member[index]), inputs)
+        return PairBatch(
+            row=torch.from_numpy(index),
+            member=torch.from_numpy(self.member[index]),
+            inputs={name: _tensor(array[index]) for name, array in self.inputs.items()},
+        )
 
 
 @final
@@ -77,9 +80,6 @@ class PairDataset(Dataset[PairBatch]):
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def __getitem__(self, item: int) -> PairBatch:
-        return self.arrays.batch([self.rows[item]])
 
     def __getitems__(self, items: Sequence[int]) -> PairBatch:
         """PyTorch's fetcher calls this with all items of a batch."""

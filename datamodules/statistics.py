@@ -130,19 +130,16 @@ class StatisticDataModule(AuditDataModule):
         refused: dict[str, str] = {}
         for plan in self.wanted.plans:
             held = [name for name, key in keys.items() if self.store.holds(plan.key, key, False)]
-            statistics = self.store.statistics(plan.key, [keys[name] for name in held])
-            gone = np.flatnonzero(np.isnan(statistics).any(axis=1))
-            refused |= {held[row]: "an image that an attack asked for" for row in gone}
+            absent = np.isnan(self.store.statistics(plan.key, [keys[name] for name in held])).any(axis=1)
+            refused |= {held[row]: "an image that an attack asked for" for row in np.flatnonzero(absent)}
         return refused
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
-        generates = AccessLevel.GENERATE in self.target.offers
-        request: Request = Generation(0) if generates else Variation(0)
+        request: Request = Generation(0) if AccessLevel.GENERATE in self.target.offers else Variation(0)
         (drawn,) = request.answer(subject, [request])
-        images = ((drawn.values + 1) * 127.5).round().to(torch.uint8)
-        return [image.permute(1, 2, 0).numpy() for image in images]
+        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
 
     # ------------------------------------------------------------------ what was found
 

@@ -63,8 +63,9 @@ class Splitting:
         rows = splits.rows["train"]
         if self.train_fraction == 1:
             return list(rows)
-        draw = f"train/{self.train_draw}"
-        kept = [row for row in rows if group_coin(draw, records.groups[row]) < self.train_fraction]
+        kept = [
+            row for row in rows if group_coin(f"train/{self.train_draw}", records.groups[row]) < self.train_fraction
+        ]
         if len({records.members[row] for row in kept}) < 2:
             raise RecordError(
                 f"`train_fraction` {self.train_fraction} (draw {self.train_draw}) leaves {len(kept)} of {len(rows)} "

@@ -92,9 +92,8 @@ def all_emoji() -> tuple[tuple[str, str, str], ...]:
     for text, facts in emoji.EMOJI_DATA.items():
         code = _drawn_code(text, drawn)
         if facts["status"] == emoji.STATUS["fully_qualified"] and code is not None:
-            groups[group_of(code)].append((len(text), code, _name(str(facts["en"]))))
-    rows = (min(variants) for variants in groups.values())
-    return tuple(sorted((code, group_of(code), name) for _, code, name in rows))
+            groups[group_of(code)].append((len(text), code, str(facts["en"]).strip(":").replace("_", " ").lower()))
+    return tuple(sorted((code, group_of(code), name) for _, code, name in map(min, groups.values())))
 
 
 def group_of(code: str) -> str:
@@ -117,7 +116,3 @@ def _drawn_code(text: str, drawn: set[str]) -> str | None:
     full = "-".join(f"{ord(char):04X}" for char in text)
     bare = full.replace("-FE0F", "")
     return next((code for code in (full, bare) if code in drawn), None)
-
-
-def _name(alias: str) -> str:
-    return alias.strip(":").replace("_", " ").lower()

@@ -3,7 +3,6 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import final
@@ -36,14 +35,6 @@ class PeopleSource(ABC):
         return ()
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What the table says of one person."""
-
-    member: int = UNKNOWN
-    occurrences: int | None = None
-
-
 @final
 class FolderPeopleSource(PeopleSource):
     """A folder of images per person, in the layout of Hugging Face's `imagefolder`: `path/Ana_Petrov/1.jpg`.
@@ -70,7 +61,7 @@ class FolderPeopleSource(PeopleSource):
         occurrences_column: str | None = None,
         held_in: str | None = None,
     ) -> None:
-        self.path, self.table, self.held_in = path, table, held_in
+        self.path, self.table, self.held_in, self.root = path, table, held_in, Path(path).expanduser()
         self.name_column, self.member_column, self.occurrences_column = name_column, member_column, occurrences_column
 
     def load(self) -> People:
@@ -90,21 +81,20 @@ class FolderPeopleSource(PeopleSource):
                 "the folders like the people, or delete the lines."
             )
         files = self._held_out([_images(folder) for folder in folders.values()])
-        facts = [known.get(name, _Known()) for name in folders]
+        facts = [known.get(name, (UNKNOWN, None)) for name in folders]
         return People(
             names=tuple(folders),
-            members=tuple(fact.member for fact in facts),
-            occurrences=tuple(fact.occurrences for fact in facts),
+            members=tuple(member for member, _ in facts),
+            occurrences=tuple(count for _, count in facts),
             image_counts=tuple(len(images) for images in files),
             open_image=lambda row, image: open_rgb(files[row][image]),
             stamps=tuple(_stamp(folder, images) for folder, images in zip(folders.values(), files, strict=True)),
         )
 
     def _folders(self) -> dict[str, Path]:
-        root = Path(self.path).expanduser()
-        if not root.is_dir():
+        if not self.root.is_dir():
             raise RecordError(f"There is no folder {self.path!r}. Give a folder that holds one folder per person.")
-        found = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+        found = sorted(folder for folder in self.root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
         if not found:
             raise RecordError(
                 f"The folder {self.path!r} holds no folders. It must hold one folder of images per person."
@@ -125,8 +115,7 @@ class FolderPeopleSource(PeopleSource):
             lines = Path(self.held_in).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
-        root = Path(self.path).expanduser()
-        left_out = {(root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
+        left_out = {(self.root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
         places = {file: file.resolve() for files in images for file in files}
         absent = [left_out[place] for place in left_out.keys() - places.values()]
         if absent:
@@ -136,12 +125,12 @@ class FolderPeopleSource(PeopleSource):
             )
         return [[file for file in files if places[file] not in left_out] for files in images]
 
-    def _known(self) -> dict[str, _Known]:
-        """What the table says, by name."""
+    def _known(self) -> dict[str, tuple[int, int | None]]:
+        """Membership and occurrences by name, as the table says."""
         if self.table is None:
             return {}
         wanted = (self.name_column, self.member_column, self.occurrences_column)
-        known: dict[str, _Known] = {}
+        known: dict[str, tuple[int, int | None]] = {}
         for number, cells in csv_lines(self.table, wanted, restval=""):
             where = f"line {number} of {self.table}"
             name = spelled(cells[self.name_column])
@@ -151,7 +140,7 @@ class FolderPeopleSource(PeopleSource):
             count = cells[self.occurrences_column].strip() if self.occurrences_column else ""
             if count and not count.isdecimal():
                 raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {count!r}.")
-            known[name] = _Known(parse_member(cells[self.member_column], where), int(count) if count else None)
+            known[name] = parse_member(cells[self.member_column], where), int(count) if count else None
         return known
 
 

@@ -171,7 +171,11 @@ class HuggingFaceSource(RecordSource):
             members=self._members(table),
             groups=_column(table, self.columns.group),
             open_image=lambda row: _open(images[row][self.columns.image]),
-            stamps=self._stamps(images),
+            stamps=tuple(
+                _stamp(cell.as_py())
+                for batch in images.with_format("arrow").iter(_ROWS_AT_ONCE)  # the images are never all in memory
+                for cell in batch[self.columns.image]
+            ),
         )
 
     def _table(self) -> Any:
@@ -208,17 +212,19 @@ class HuggingFaceSource(RecordSource):
             column = table.select_columns(self.columns.image)
             return column.cast_column(self.columns.image, datasets.Image(decode=False))
         except (TypeError, ValueError, NotImplementedError) as error:
-            feature = table.features[self.columns.image]
             raise RecordError(
-                f"Column {self.columns.image!r} of {self.path} must hold images, but holds {feature}. "
-                f"The columns are {table.column_names}."
+                f"Column {self.columns.image!r} of {self.path} must hold images, but holds "
+                f"{table.features[self.columns.image]}. The columns are {table.column_names}."
             ) from error
 
     def _ids(self, table: Any, images: Any) -> tuple[str, ...]:
         column = self.columns.id or (_WEBDATASET_KEY if _WEBDATASET_KEY in table.column_names else None)
         if column is not None:
             return tuple(str(cell) for cell in table[column])
-        return self._relative_files(images) or self._numbers(len(table))
+        read = self.data_files if isinstance(self.data_files, str) else self.data_dir or self.path
+        # Row numbers stand behind the name of what was read, so that two sources can be joined.
+        numbers = (f"{Path(read).name}/{self.split}/{row}" for row in range(len(table)))
+        return self._relative_files(images) or tuple(numbers)
 
     def _relative_files(self, images: Any) -> tuple[str, ...]:
         """Path of each image below the local folder, or nothing if the images are not files there."""
@@ -231,16 +237,6 @@ class HuggingFaceSource(RecordSource):
         if len(files) != len(paths) or not all(file.is_relative_to(folder) for file in files):
             return ()
         return tuple(file.relative_to(folder).as_posix() for file in files)
-
-    def _stamps(self, images: Any) -> tuple[str, ...]:
-        """What each row holds, read a few rows at a time."""
-        batches = images.with_format("arrow").iter(_ROWS_AT_ONCE)
-        return tuple(_stamp(cell.as_py()) for batch in batches for cell in batch[self.columns.image])
-
-    def _numbers(self, count: int) -> tuple[str, ...]:
-        """Row numbers behind the name of what was read, so that two sources can be joined."""
-        read = self.data_files if isinstance(self.data_files, str) else self.data_dir or self.path
-        return tuple(f"{Path(read).name}/{self.split}/{row}" for row in range(count))
 
     def _members(self, table: Any) -> tuple[int, ...]:
         if self.columns.member is None:

@@ -103,8 +103,7 @@ class FindingStore:
         Raises:
             StoreError: If one is not there.
         """
-        values = self._read(f"statistic/{plan}", records)
-        return values.reshape(len(records), -1).numpy()
+        return self._read(f"statistic/{plan}", records).reshape(len(records), -1).numpy()
 
     def residuals(self, plan: str, records: Sequence[str]) -> NDArray[np.float32]:
         """The residual maps of an attack, `[n, c, h, w]`.
@@ -112,8 +111,7 @@ class FindingStore:
         Raises:
             StoreError: If one is not there.
         """
-        values: NDArray[np.float32] = self._read(f"residual/{plan}", records).numpy()
-        return values
+        return self._read(f"residual/{plan}", records).numpy()
 
     def evaluations(self, plan: str) -> int:
         """Denoiser evaluations per record of an attack alone."""

@@ -107,8 +107,8 @@ class Store:
                 f"A store keeps uint8 images [{len(entries)}, 3, h, w] for {len(entries)} queries, "
                 f"but got {images.dtype} {list(images.shape)}."
             )
-        table = make_table([(e.key, e.record_id, e.prompt, e.seed) for e in entries], images)
-        self._write(table, images, seconds or 0.0, 0 if seconds is None else len(entries))
+        rows = [(entry.key, entry.record_id, entry.prompt, entry.seed) for entry in entries]
+        self._write(make_table(rows, images), images, seconds or 0.0, 0 if seconds is None else len(entries))
 
     def refuse(self, reasons: Mapping[str, str]) -> None:
         """Keep that the target refuses some queries: missing observations, which are never asked again.
@@ -282,9 +282,7 @@ def _groups(shards: Sequence[Shard]) -> Iterator[list[Shard]]:
     """Sets of two or more small shards that together fit into one."""
     group: list[Shard] = []
     size = 0
-    for shard in shards:
-        if shard.n_bytes > SHARD_BYTES // 2:
-            continue
+    for shard in (shard for shard in shards if shard.n_bytes <= SHARD_BYTES // 2):
         if size + shard.n_bytes > SHARD_BYTES:
             yield group
             group, size = [], 0

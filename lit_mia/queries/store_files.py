@@ -51,8 +51,7 @@ class Shard:
     @property
     def keys(self) -> list[str]:
         """The keys of the images, in the order of the rows."""
-        keys: list[str] = self.table["key"].to_pylist()
-        return keys
+        return [*self.table["key"].to_pylist()]
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Read some rows: uint8 `[len(rows), 3, h, w]`."""
@@ -74,8 +73,7 @@ def images_path(path: Path) -> Path:
 def make_table(rows: Sequence[tuple[str, str, str, int]], images: Tensor) -> pa.Table:
     """The index of `images`, whose key, record id, prompt and seed are in `rows`."""
     hashes = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return pa.table(dict(zip(COLUMNS, [*columns, hashes], strict=True)))
+    return pa.table(dict(zip(COLUMNS, [*map(list, zip(*rows, strict=True)), hashes], strict=True)))
 
 
 def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, timed: int) -> Shard:
@@ -106,9 +104,13 @@ def open_shard(path: Path) -> Shard:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != metadata[b"sha256"].decode():
             raise DamagedShardError("its images do not match their checksum")
-        index = table.select(list(COLUMNS)).replace_schema_metadata(None)
-        n_bytes = images_path(path).stat().st_size
-        return Shard(path, index, n_bytes, float(metadata[b"seconds"]), int(metadata[b"timed"]))
+        return Shard(
+            path=path,
+            table=table.select(list(COLUMNS)).replace_schema_metadata(None),
+            n_bytes=images_path(path).stat().st_size,
+            seconds=float(metadata[b"seconds"]),
+            timed=int(metadata[b"timed"]),
+        )
     except PermissionError as error:
         raise StoreError(f"{error.filename or path} may not be read by this user. Change its permissions.") from error
     except FileNotFoundError as error:

@@ -127,11 +127,11 @@ class Generation(Drawing):
         target = GenerateTarget.of(subject.target)
         prompts = [str(caption) for caption in subject.captions]
         rows = zip(subject.ids * times, prompts * times, seeds, strict=True)
-
-        def ask(queries: Sequence[GenerateQuery]) -> Iterator[Answers]:
-            return target.stream([query.prompt for query in queries], [query.seed for query in queries])
-
-        return kept_answers(subject.kept, [GenerateQuery(*row) for row in rows], ask)
+        return kept_answers(
+            subject.kept,
+            [GenerateQuery(*row) for row in rows],
+            lambda queries: target.stream([query.prompt for query in queries], [query.seed for query in queries]),
+        )
 
     def rehearse(self, subject: Subject) -> Tensor:
         """Black images of the records' size."""
@@ -179,12 +179,15 @@ class Variation(Drawing):
         """One variation of each image, from the store or from the target."""
         target = VaryTarget.of(subject.target)
         rows = zip(subject.ids * times, [*subject.images] * times, subject.captions * times, seeds, strict=True)
-
-        def ask(queries: Sequence[VariationQuery]) -> Iterator[Answers]:
-            images = torch.stack([query.image for query in queries])
-            return target.stream_vary(images, [query.caption for query in queries], [query.seed for query in queries])
-
-        return kept_answers(subject.kept, [VariationQuery(*row) for row in rows], ask)
+        return kept_answers(
+            subject.kept,
+            [VariationQuery(*row) for row in rows],
+            lambda queries: target.stream_vary(
+                torch.stack([query.image for query in queries]),
+                [query.caption for query in queries],
+                [query.seed for query in queries],
+            ),
+        )
 
     def rehearse(self, subject: Subject) -> Tensor:
         """The images themselves."""
