@@ -216,10 +216,10 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def query(self, rank: int = 0, world_size: int = 1) -> None:
         """Ask what is missing for the labelled records, and leave out those that the target refuses."""
-        self.fill(self.view.labelled, rank, world_size)
-        self._leave_out_refused(self.view.labelled)
+        self._ask(self.view.labelled, rank, world_size)
 
-    def _leave_out_refused(self, records: Records) -> None:
+    def _ask(self, records: Records, rank: int, world_size: int) -> None:
+        self.fill(records, rank, world_size)
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
             facts = self.target.name, len(refused), len(records), *next(iter(refused.items()))
@@ -259,11 +259,7 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
-        asked = self.view.asked(stage)
-        if stage != "predict":
-            _ = self.view.locked
-        self.fill(asked, 0, 1)
-        self._leave_out_refused(asked)
+        self._ask(self.view.asked(stage), 0, 1)
         self._table = self._table_of(stage)
         self.arrays = self.arrays_of(inputs)
 

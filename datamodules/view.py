@@ -106,12 +106,14 @@ class RecordView:
         return cls(records.select(known), records.select(unknown), lock, skipped)
 
     def asked(self, stage: str) -> Records:
-        """What is asked for a stage of Lightning.
+        """What is asked for a stage of Lightning, whose splits are locked before.
 
         Raises:
             RecordError: If there is nothing to predict.
+            SplitError: See `locked`.
         """
         if stage != "predict":
+            _ = self.locked
             return self.labelled
         if not len(self.unlabelled):
             raise RecordError(

@@ -53,13 +53,12 @@ class OpenMojiSource(RecordSource):
         """The records of one membership question, rendered where the cache lacks them."""
         emoji = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
         self._render([code for code, _, _ in emoji])
-        paths = [self.folder / f"{code}.png" for code, _, _ in emoji]
         return Records(
             ids=tuple(code for code, _, _ in emoji),
             captions=tuple(name for _, _, name in emoji),
             members=tuple(MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in emoji),
             groups=tuple(group for _, group, _ in emoji),
-            open_image=lambda row: Image.open(paths[row]).convert("RGB"),
+            open_image=lambda row: Image.open(self.folder / f"{emoji[row][0]}.png").convert("RGB"),
             stamps=tuple(f"{self.folder.name}/{code}" for code, _, _ in emoji),
         )
 
@@ -114,5 +113,4 @@ def owner(group: str) -> Literal["demo", "shadow", "nobody"]:
 
 def _drawn_code(text: str, drawn: set[str]) -> str | None:
     full = "-".join(f"{ord(char):04X}" for char in text)
-    bare = full.replace("-FE0F", "")
-    return next((code for code in (full, bare) if code in drawn), None)
+    return next((code for code in (full, full.replace("-FE0F", "")) if code in drawn), None)

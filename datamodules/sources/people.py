@@ -183,8 +183,13 @@ class FacesSource(PeopleSource):
 
 def _images(folder: Path) -> list[Path]:
     """The image files in a folder and its subfolders, without hidden ones such as `._1.jpg`."""
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
 
 
 def _stamp(folder: Path, files: Sequence[Path]) -> str:

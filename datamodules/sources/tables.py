@@ -209,8 +209,9 @@ class HuggingFaceSource(RecordSource):
         import datasets
 
         try:
-            column = table.select_columns(self.columns.image)
-            return column.cast_column(self.columns.image, datasets.Image(decode=False))
+            return table.select_columns(self.columns.image).cast_column(
+                self.columns.image, datasets.Image(decode=False)
+            )
         except (TypeError, ValueError, NotImplementedError) as error:
             raise RecordError(
                 f"Column {self.columns.image!r} of {self.path} must hold images, but holds "

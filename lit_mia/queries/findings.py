@@ -1,9 +1,6 @@
 """What attacks found out about records, kept on disk so that nothing that was kept is asked again."""
 
-import hashlib
 import json
-import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +15,9 @@ from torch import Tensor
 
 from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
-from lit_mia.files import replacing
 from lit_mia.models.digest import FingerprintValue
 from lit_mia.queries.store import claim, gathered
-
-logger = logging.getLogger(__name__)
+from lit_mia.queries.store_files import is_whole, write_named
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +86,9 @@ class FindingStore:
         data = safetensors.torch.save(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
         )
-        name = f"{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.safetensors"
-        with replacing(self.path / name) as temporary:
-            temporary.write_bytes(data)
-        self._whole[name] = True
-        self._add(self.path / name, list(tensors), facts)
+        file = write_named(self.path, data, "", ".safetensors")
+        self._whole[file.name] = True
+        self._add(file, list(tensors), facts)
 
     def statistics(self, plan: str, records: Sequence[str]) -> NDArray[np.float64]:
         """The components of an attack's statistic, `[n, m]`.
@@ -142,17 +135,10 @@ class FindingStore:
         """Take note of the files that this and other processes have added."""
         for file in sorted(self.path.glob("*.safetensors")):
             if file.name not in self._whole:
-                self._open(file)
-
-    def _open(self, file: Path) -> None:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        whole = found == file.stem.split("-")[-1]
-        if whole:
-            self._add(file, *_index(file))
-        else:
-            logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
-        self._whole[file.name] = whole
+                whole = is_whole(file, "records")
+                if whole:
+                    self._add(file, *_index(file))
+                self._whole[file.name] = whole
 
     def _add(self, file: Path, names: Sequence[str], facts: Mapping[str, Any]) -> None:
         self._evaluations.update(facts["evaluations"])

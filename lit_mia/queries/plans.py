@@ -113,8 +113,12 @@ def run_pass(subject: Subject, attacks: Sequence[Steps], rehearsal: bool = False
         for course, of_course in zip(waiting, places, strict=True):
             course.evaluations += sum(not requests[place].makes_image for place in set(of_course))
             course.go_on([answers[place] for place in of_course])
-    findings, alone = [course.finding for course in courses], [course.evaluations for course in courses]
-    return PassResult(findings, alone, shared, images)
+    return PassResult(
+        findings=[course.finding for course in courses],
+        evaluations=[course.evaluations for course in courses],
+        shared=shared,
+        images=images,
+    )
 
 
 @final
@@ -161,8 +165,6 @@ def _answers(subject: Subject, requests: Sequence[Request], rehearsal: bool) -> 
 
 def _without(finding: Finding, refused: set[int]) -> Finding:
     """The finding with NaN as the statistic of some records."""
-    if not refused:
-        return finding
     statistic = finding.statistic.clone()
     statistic[sorted(refused)] = torch.nan
     return replace(finding, statistic=statistic)

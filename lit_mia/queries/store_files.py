@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
@@ -119,20 +119,42 @@ def open_shard(path: Path) -> Shard:
         raise DamagedShardError(f"its index cannot be read ({type(error).__name__})") from error
 
 
+def write_named(folder: Path, data: bytes, prefix: str, suffix: str) -> Path:
+    """Write a new file that is named by its checksum; names sort by the time of writing."""
+    path = folder / f"{prefix}{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}{suffix}"
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
+
+
+def is_whole(file: Path, lost: str) -> bool:
+    """Whether a file of `write_named` holds what was written; a damaged one is reported.
+
+    Args:
+        file: The file.
+        lost: What is asked again if it is damaged, for the report.
+    """
+    with file.open("rb") as opened:
+        whole = hashlib.file_digest(opened, "sha256").hexdigest() == file.stem.split("-")[-1]
+    if not whole:
+        logger.warning("%s is damaged and ignored; its %s will be asked again. You may delete it.", file, lost)
+    return whole
+
+
 @final
+@dataclass
 class Refusals:
     """Keys and reasons in a folder, one small JSON file per call of `add`, each named by its checksum.
 
     Any number of processes may add to one folder at the same time. A damaged file is reported and ignored, so its
     queries will be asked again.
 
-    Args:
+    Attributes:
         folder: The folder, which must exist.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._read: dict[str, dict[str, str]] = {}
+    folder: Path
+    _read: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def add(self, reasons: Mapping[str, str]) -> None:
         """Keep some refusals, all of them or, after a crash, none.
@@ -140,10 +162,7 @@ class Refusals:
         Args:
             reasons: Key of the query → reason of the target.
         """
-        data = json.dumps(dict(reasons)).encode()
-        name = f"refused-{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.json"
-        with replacing(self.folder / name) as temporary:
-            temporary.write_bytes(data)
+        write_named(self.folder, json.dumps(dict(reasons)).encode(), "refused-", ".json")
 
     def reasons(self) -> dict[str, str]:
         """Key → reason of all refusals, including those of other processes; of two reasons the earlier one counts."""
@@ -151,7 +170,7 @@ class Refusals:
         try:
             for file in files:
                 if file.name not in self._read:
-                    self._read[file.name] = _load(file)
+                    self._read[file.name] = json.loads(file.read_bytes()) if is_whole(file, "queries") else {}
         except FileNotFoundError:  # another process has just merged it
             return self.reasons()
         return {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
@@ -167,12 +186,3 @@ class Refusals:
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("refused-*.json"))
-
-
-def _load(file: Path) -> dict[str, str]:
-    data = file.read_bytes()
-    if hashlib.sha256(data).hexdigest() != file.stem.split("-")[-1]:
-        logger.warning("%s is damaged and ignored; its queries will be asked again. You may delete it.", file)
-        return {}
-    reasons: dict[str, str] = json.loads(data)
-    return reasons
