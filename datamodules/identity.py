@@ -156,8 +156,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     def estimate(self, attack: IdentityInference) -> Estimate:
         """What embedding would cost; embeds nothing."""
-        rows = range(len(self.people))
-        images = sum(self.people.image_counts[row] for row in rows if not self._has(self._image_key(row)))
+        images = sum(count for row, count in enumerate(self.people.image_counts) if not self._has(self._image_key(row)))
         texts = 0 if self._has(self._text_key(attack)) else len(attack.templates) * len(self.names)
         return Estimate(records=len(self.people), missing=images + texts, nfe=0, seconds=None, money=0.0)
 

@@ -107,8 +107,9 @@ class StatisticDataModule(AuditDataModule):
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""
         self.check(records)
-        wanted = self.wanted
-        return estimate(self.store, self.target, self._questions(records), wanted.plans, residual=wanted.residual)
+        return estimate(
+            self.store, self.target, self._questions(records), self.wanted.plans, residual=self.wanted.residual
+        )
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
@@ -189,12 +190,11 @@ class StatisticDataModule(AuditDataModule):
             TargetError: If the target lacks an access level, or an attack needs a timestep outside its schedule.
             RecordError: If captions are missing or images are not what the target takes.
         """
-        wanted = self.wanted
-        for level in wanted.levels:
+        for level in self.wanted.levels:
             self.target.require(level)
-        if not lacking(self.store, self._questions(records), wanted.plans, wanted.residual):
+        if not lacking(self.store, self._questions(records), self.wanted.plans, self.wanted.residual):
             return
-        self.target.check_use(wanted.levels, wanted.highest_timestep, self.image_size)
+        self.target.check_use(self.wanted.levels, self.wanted.highest_timestep, self.image_size)
         self._check_captions(records)
         if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)
