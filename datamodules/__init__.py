@@ -1,8 +1,7 @@
 """LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
-from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.auxiliary import AuxiliaryDataModule, ShadowDataModule
 from datamodules.identity import IdentityDataModule
-from datamodules.shadow import ShadowDataModule
 from datamodules.sources import (
     ConcatSource,
     CsvSource,

@@ -1,28 +1,30 @@
-"""Member and non-member pairs, made by querying the target."""
+"""Member and non-member pairs, made by querying the target, or a shadow target for training and another for testing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
-from datamodules.pair_inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
-from datamodules.pairs import PairArrays
-from datamodules.settings import Loading, Splitting, check_range
+from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
+from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.sources.base import RecordSource
-from lit_mia.attacks.data import Reader
+from datamodules.view import Splitting
+from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Estimate
-from lit_mia.errors import CaptionerError
+from lit_mia.errors import CaptionerError, SplitError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import pixels_key
+from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
+from lit_mia.targets.base import AccessLevel, GenerateTarget
 
 
 @final
@@ -54,7 +56,6 @@ class AuxiliaryDataModule(AuditDataModule):
 
     scored_by = frozenset({"head"})
     target: GenerateTarget
-    _store: Store | None
 
     def __init__(
         self,
@@ -155,17 +156,11 @@ class AuxiliaryDataModule(AuditDataModule):
 
     # ------------------------------------------------------------------ queries
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """The store of the target's answers."""
-        if self._store is None:
-            self.target.require(AccessLevel.GENERATE)
-            self._store = Store(self.store_path, self.target.fingerprint())
-        return self._store
-
-    def _turn_to(self, target: Target, store: Path) -> None:
-        super()._turn_to(target, store)
-        self._store = None
+        self.target.require(AccessLevel.GENERATE)
+        return Store(self.store_path, self.target.fingerprint())
 
     def estimate(self, *others: "AuxiliaryDataModule") -> Estimate:
         """What filling the store for the labelled records would cost; asks nothing.
@@ -185,18 +180,101 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Generate the missing images of this rank's share."""
-        self.cost = self.cost + fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
+        self.cost += fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
 
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records of which the target refused an image."""
         return refusals(self.store, self._queries(records))
 
-    def store_digest(self) -> str:
-        """SHA-256 of all answers."""
-        return self.store.digest()
-
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""
         table = self.view.known.select(rows)
-        images = read(self.store, self._queries(table), table)[:, 0]
-        return [image.permute(1, 2, 0).numpy() for image in images]
+        return [*read(self.store, self._queries(table), table)[:, 0].permute(0, 2, 3, 1).numpy()]
+
+
+@final
+class ShadowDataModule(HeadDataModule):
+    """Heads learn on a shadow target, whose members we know by construction, and are tested on another target.
+
+    Train, val and calibration come from the shadow target, so the threshold too is the attacker's own; test and predict
+    come from the attacked target. Records that both questions share stay in one split.
+
+    Args:
+        shadow: Records and answers of the shadow target.
+        attacked: Records and answers of the attacked target.
+    """
+
+    def __init__(self, shadow: AuxiliaryDataModule, attacked: AuxiliaryDataModule) -> None:
+        super().__init__()
+        self.shadow, self.attacked = shadow, attacked
+
+    @property
+    def table(self) -> Records:
+        """The records that are tested or predicted."""
+        return self.attacked.table
+
+    def check_head(self, head: Reader) -> None:
+        """Refuse a head that one of the sides cannot serve."""
+        self.shadow.check_head(head)
+        self.attacked.check_head(head)
+
+    def prepare_data(self) -> None:
+        """Load both tables and lock both splits.
+
+        Raises:
+            SplitError: If a group trains or calibrates the head on one side and tests it on the other.
+        """
+        self.shadow.trainer = self.attacked.trainer = self.trainer
+        self.shadow.prepare_data()
+        self.attacked.prepare_data()
+        learned = {
+            self.shadow.view.known.groups[row]
+            for split in ("train", "val", "calibration")
+            for row in self.shadow.view.splits.rows[split]
+        }
+        tested = {self.attacked.view.known.groups[row] for row in self.attacked.view.splits.rows["test"]}
+        if both := sorted(learned & tested):
+            raise SplitError(
+                f"{len(both)} groups are learned from on the shadow target and tested on the attacked one, e.g. "
+                f"{both[:3]}. Give both sides the same `split_seed` and `fractions`."
+            )
+
+    def setup(self, stage: str) -> None:
+        """Query both targets for what is missing."""
+        self.shadow.trainer = self.attacked.trainer = self.trainer
+        if stage != "predict":
+            self.shadow.setup(stage)
+        self.attacked.setup(stage)
+
+    def hashes(self) -> dict[str, str]:
+        """What the splits and the answers of both sides are, as hashes."""
+        sides = {"shadow": self.shadow, "attacked": self.attacked}
+        return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
+
+    def example(self) -> PairBatch:
+        """One record, to learn the shapes from."""
+        return self.attacked.example()
+
+    def train_batches(self) -> Iterator[PairBatch]:
+        """The shadow target's training records in order."""
+        return self.shadow.train_batches()
+
+    def batches(self) -> Iterator[PairBatch]:
+        """All records of the table in order."""
+        return self.attacked.batches()
+
+    def train_dataloader(self) -> DataLoader[PairBatch]:
+        """The shadow target's training split."""
+        return self.shadow.train_dataloader()
+
+    def val_dataloader(self) -> list[DataLoader[PairBatch]]:
+        """The shadow target's val and calibration splits."""
+        return self.shadow.val_dataloader()
+
+    def test_dataloader(self) -> DataLoader[PairBatch]:
+        """The attacked target's test split."""
+        return self.attacked.test_dataloader()
+
+    def predict_dataloader(self) -> DataLoader[PairBatch]:
+        """The records of unknown membership, with the attacked target's answers."""
+        return self.attacked.predict_dataloader()

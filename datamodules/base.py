@@ -12,22 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from datamodules.pairs import PairArrays, PairDataset
-from datamodules.settings import Loading, Splitting, check_range
+from datamodules.pairs import Loading, PairArrays, PairDataset, check_range
 from datamodules.sources.base import RecordSource
-from datamodules.view import RecordView
+from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.pair_batch import PairBatch
+from lit_mia.queries.findings import FindingStore
+from lit_mia.queries.store import Store
 from lit_mia.records import Records
-from lit_mia.splits import Splits, assign_splits, check_splits, lock_splits
+from lit_mia.splits import Splits
 from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
 
+_OF_TARGET = ("store", "kept")
+"""Cached properties that belong to one target."""
 _NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
 
 
@@ -69,14 +72,16 @@ class AuditDataModule(HeadDataModule, ABC):
         check_range(image_size=image_size)
         self.source, self.image_size, self.query_seed = source, image_size, query_seed
         self.splitting, self.loading = splitting, loading
-        self._turn_to(target, Path(store).expanduser())
-
-    def _turn_to(self, target: Target, store: Path) -> None:
-        """Take a target of which nothing was asked and no record seen yet."""
-        self.target, self.store_path, self.cost = target, store, Cost()
-        self.arrays: PairArrays | None = None
         self._view: RecordView | None = None
+        self._turn_to(target, store)
+
+    def _turn_to(self, target: Target, store: str) -> None:
+        """Take a target of which nothing was asked yet."""
+        self.target, self.store_path, self.cost = target, Path(store).expanduser(), Cost()
+        self.arrays: PairArrays | None = None
         self._table: Records | None = None
+        for name in _OF_TARGET:
+            self.__dict__.pop(name, None)
 
     # ------------------------------------------------------------------ what a concrete datamodule asks and provides
 
@@ -116,9 +121,10 @@ class AuditDataModule(HeadDataModule, ABC):
     def refusals(self, records: Records) -> dict[str, str]:
         """Id → reason of those of some records that the target refused to answer."""
 
+    @property
     @abstractmethod
-    def store_digest(self) -> str:
-        """SHA-256 of the answers."""
+    def store(self) -> Store | FindingStore:
+        """The store of the answers."""
 
     @abstractmethod
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
@@ -127,8 +133,8 @@ class AuditDataModule(HeadDataModule, ABC):
     def answered_by(self, target: Target, store: str) -> Self:
         """The same records, splits and settings with the answers of another target (a placebo)."""
         other = copy.copy(self)
-        other._turn_to(target, Path(store).expanduser())
-        other.share_records(self)
+        other._turn_to(target, store)
+        other._view = replace(self.view, lock=other._locked, refused={})  # locked in the other store too
         return other
 
     def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:
@@ -178,10 +184,6 @@ class AuditDataModule(HeadDataModule, ABC):
         """Take the test split out of the view."""
         self._become(self.view.without_test())
 
-    def share_records(self, other: "AuditDataModule") -> None:
-        """Take over the records that another datamodule has loaded; the splits are locked in the own store too."""
-        self._view = replace(other.view, lock=self._locked, refused={})
-
     @property
     def table(self) -> Records:
         """See `HeadDataModule`; there once `setup` or `prepare` was called."""
@@ -201,35 +203,32 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def query_images(self, records: Records) -> NDArray[np.uint8]:
         """The query images of some records, uint8 `[n, 3, s, s]`."""
-        images, _ = decode_images(records, self.image_size, self.folder)
-        return images
+        return decode_images(records, self.image_size, self.folder)[0]
 
     def _become(self, view: RecordView) -> None:
         if view is not self._view:
             self._view, self.arrays = view, None
 
     def _locked(self, records: Records) -> Splits:
-        """The splits of the labelled records, checked and locked."""
-        splits = assign_splits(records, self.splitting.fractions, self.splitting.seed)
-        check_splits(splits, records)
-        lock_splits(splits, records, self.store_path / "splits.json")
-        return splits
+        return self.splitting.locked(records, self.store_path / "splits.json")
 
     # ------------------------------------------------------------------ queries
 
     def query(self, rank: int = 0, world_size: int = 1) -> None:
         """Ask what is missing for the labelled records, and leave out those that the target refuses."""
-        self.fill(self.view.labelled, rank, world_size)
-        self._leave_out_refused(self.view.labelled)
+        self._ask(self.view.labelled, rank, world_size)
 
-    def _leave_out_refused(self, records: Records) -> None:
+    def _ask(self, records: Records, rank: int, world_size: int) -> None:
+        self.fill(records, rank, world_size)
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
-            name, reason = next(iter(refused.items()))
-            share = f"{len(refused)} of {len(records)}"
-            message = "The target %s refused %s records, which are left out, e.g. %s"
-            logger.warning(message, self.target.name, share, f"{name}: {reason}")
+            facts = self.target.name, len(refused), len(records), *next(iter(refused.items()))
+            logger.warning("The target %s refused %d of %d records, which are left out, e.g. %s: %s", *facts)
         self.leave_out(refused)
+
+    def store_digest(self) -> str:
+        """SHA-256 of the answers."""
+        return self.store.digest()
 
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
@@ -250,9 +249,8 @@ class AuditDataModule(HeadDataModule, ABC):
         if self._serves(head) and self._table is self._table_of(stage):
             return
         self.check_head(head)
-        asked = self._all_of(stage)
         trainer = head.trainer
-        self.fill(asked, trainer.global_rank, trainer.world_size)
+        self.fill(self.view.asked(stage), trainer.global_rank, trainer.world_size)
         trainer.strategy.barrier("queries")
         if trainer.is_global_zero:  # the others find the features cached
             self.prepare(head.inputs, stage)
@@ -261,11 +259,7 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
-        asked = self._all_of(stage)
-        if stage != "predict":
-            _ = self.view.locked
-        self.fill(asked, 0, 1)
-        self._leave_out_refused(asked)
+        self._ask(self.view.asked(stage), 0, 1)
         self._table = self._table_of(stage)
         self.arrays = self.arrays_of(inputs)
 
@@ -283,27 +277,23 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def val_dataloader(self) -> list[DataLoader[PairBatch]]:
         """The val split, which chooses the epoch, and the calibration split, which sets the threshold."""
-        return [self._split_loader("val"), self._split_loader("calibration")]
+        return [self._loader(self.view.splits.rows[split]) for split in ("val", "calibration")]
 
     def test_dataloader(self) -> DataLoader[PairBatch]:
         """The test split."""
-        return self._split_loader("test")
+        return self._loader(self.view.splits.rows["test"])
 
     def predict_dataloader(self) -> DataLoader[PairBatch]:
         """The records of unknown membership."""
-        return self._dataset(range(len(self.view.unknown))).loader(self._in_process)
+        return self._loader(range(len(self.view.unknown)))
 
     def batches(self) -> Iterator[PairBatch]:
         """All records of the table in order."""
         return self._dataset(range(len(self.table))).batches(self.loading.batch_size)
 
-    @property
-    def _in_process(self) -> Loading:
-        """As `loading`, without workers, which would not pay for one pass."""
-        return Loading(self.loading.batch_size)
-
-    def _split_loader(self, split: str) -> DataLoader[PairBatch]:
-        return self._dataset(self.view.splits.rows[split]).loader(self._in_process)
+    def _loader(self, rows: Sequence[int]) -> DataLoader[PairBatch]:
+        """Some rows in order, without workers, which would not pay for one pass."""
+        return self._dataset(rows).loader(Loading(self.loading.batch_size))
 
     def _dataset(self, rows: Sequence[int]) -> PairDataset:
         if self.arrays is None:
@@ -328,21 +318,12 @@ class AuditDataModule(HeadDataModule, ABC):
     def _members(self) -> NDArray[np.int64]:
         return np.array(self.table.members, dtype=np.int64)
 
-    def _all_of(self, stage: str) -> Records:
-        if stage != "predict":
-            return self.view.labelled
-        if not len(self.view.unlabelled):
-            raise RecordError(
-                "`predict` scores records of unknown membership, but every record of the source is labelled. "
-                "Leave their `member` empty, or set `member_column: null`."
-            )
-        return self.view.unlabelled
-
     def _table_of(self, stage: str) -> Records:
         if stage != "predict":
             _ = self.view.splits
             return self.view.known
         if not len(self.view.unknown):
-            total = len(self.view.unlabelled)
-            raise RecordError(f"The target {self.target.name!r} refused all {total} records to predict.")
+            raise RecordError(
+                f"The target {self.target.name!r} refused all {len(self.view.unlabelled)} records to predict."
+            )
         return self.view.unknown

@@ -1,19 +1,21 @@
 """People, the pool of names around them, and what a target's embeddings say about both."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, Self, TypeVar, final
 
 import lightning as L
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
-from datamodules.settings import check_range
+from datamodules.pairs import check_range
 from datamodules.sources.people import PeopleSource
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
+from lit_mia.batches import slices
 from lit_mia.cache import cached_path, cached_rows
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
@@ -24,6 +26,7 @@ from lit_mia.targets.base import AccessLevel, EmbedTarget
 
 Key = dict[str, object]
 Floats = NDArray[np.float32]
+Given = TypeVar("Given", str, Image.Image)
 
 _BLOCK = 256  # texts between two steps of the bar
 
@@ -67,8 +70,15 @@ class IdentityDataModule(L.LightningDataModule):
 
     def answered_by(self, target: EmbedTarget) -> Self:
         """The same people and names before another target (a control)."""
-        settings = (self.min_images, self.pool_size, self.pool_seed, self.pool_file)
-        other = type(self)(self.source, target, str(self.store_path), *settings)
+        other = type(self)(
+            self.source,
+            target,
+            str(self.store_path),
+            min_images=self.min_images,
+            pool_size=self.pool_size,
+            pool_seed=self.pool_seed,
+            pool=self.pool_file,
+        )
         other.__dict__.update(people=self.people, few=self.few, names=self.names)
         return other
 
@@ -85,8 +95,11 @@ class IdentityDataModule(L.LightningDataModule):
     @cached_property
     def few(self) -> dict[str, int]:
         """People who are skipped because their source has too few images, and how many it has."""
-        counts = zip(self._loaded.names, self._loaded.image_counts, strict=True)
-        return {name: count for name, count in counts if count < self.min_images}
+        return {
+            name: count
+            for name, count in zip(self._loaded.names, self._loaded.image_counts, strict=True)
+            if count < self.min_images
+        }
 
     @cached_property
     def people(self) -> People:
@@ -143,8 +156,7 @@ class IdentityDataModule(L.LightningDataModule):
 
     def estimate(self, attack: IdentityInference) -> Estimate:
         """What embedding would cost; embeds nothing."""
-        rows = range(len(self.people))
-        images = sum(self.people.image_counts[row] for row in rows if not self._has(self._image_key(row)))
+        images = sum(count for row, count in enumerate(self.people.image_counts) if not self._has(self._image_key(row)))
         texts = 0 if self._has(self._text_key(attack)) else len(attack.templates) * len(self.names)
         return Estimate(records=len(self.people), missing=images + texts, nfe=0, seconds=None, money=0.0)
 
@@ -168,20 +180,17 @@ class IdentityDataModule(L.LightningDataModule):
         """What the target reads off the readable images of some people, one after another."""
         texts, scale = self._texts(attack), self._scale
         for row in rows:
-            reading, read = (
-                read_names(self._images(row, attack), texts, self.true[row], scale),
-                self.readable(row, attack),
-            )
+            reading = read_names(self._images(row, attack), texts, self.true[row], scale)
+            read = self.readable(row, attack)
             yield Reading(reading.predicted[read], reading.margin[read])
 
     def cut_off(self, attack: IdentityInference) -> int:
         """Captions that the target does not read to their end, so that a name may be lost."""
-        key = self._text_key(attack) | {"what": "captions cut off"}
 
         def count() -> Iterator[NDArray[np.int64]]:
             yield np.array([sum(self.target.too_long(attack.texts(t, self.names)) for t in attack.templates)])
 
-        return int(self._kept(key, 1, np.int64, count)[0])
+        return int(self._kept({**self._text_key(attack), "what": "captions cut off"}, 1, np.int64, count)[0])
 
     def _texts(self, attack: IdentityInference) -> Floats:
         """Embeddings of every name in every template, `[p, m, d]`, mapped from the store."""
@@ -189,10 +198,9 @@ class IdentityDataModule(L.LightningDataModule):
         def blocks() -> Iterator[Floats]:
             texts = [text for template in attack.templates for text in attack.texts(template, self.names)]
             with progress(f"embed {self.target.name}", len(texts), "text", 0) as bar:
-                for start in range(0, len(texts), _BLOCK):
-                    block = texts[start : start + _BLOCK]
-                    yield self._asked(len(block), lambda block=block: self.target.embed_texts(block).numpy())
-                    bar.update(len(block))
+                for part in slices(len(texts), _BLOCK):
+                    yield self._asked(self.target.embed_texts, texts[part])
+                    bar.update(part.stop - part.start)
 
         shape = len(attack.templates), len(self.names)
         texts = self._kept(self._text_key(attack), shape[0] * shape[1], np.float32, blocks)
@@ -209,16 +217,14 @@ class IdentityDataModule(L.LightningDataModule):
 
         def blocks() -> Iterator[Floats]:
             dimension = self._texts(attack).shape[-1]
-            size = self.target.batch_size  # opened images are large
-            for start in range(0, count, size):
-                yield self._block(row, range(start, min(count, start + size)), dimension)
+            for part in slices(count, self.target.batch_size):  # opened images are large
+                yield self._block(row, range(count)[part], dimension)
 
         images = self._kept(self._image_key(row), count, np.float32, blocks)
         if np.isnan(images[:, 0]).any():
             self._damaged[row] = np.array(images)
             cached_path(self.folder, self._image_key(row)).unlink()
-            return self._damaged[row]
-        return images
+        return self._damaged.get(row, images)
 
     def _block(self, row: int, numbers: range, dimension: int) -> Floats:
         opened: dict[int, Image.Image] = {}
@@ -229,8 +235,7 @@ class IdentityDataModule(L.LightningDataModule):
                 continue
         embedded = np.full((len(numbers), dimension), np.nan, np.float32)
         if opened:
-            images = list(opened.values())
-            embedded[list(opened)] = self._asked(len(images), lambda: self.target.embed_images(images).numpy())
+            embedded[list(opened)] = self._asked(self.target.embed_images, list(opened.values()))
         return embedded
 
     def readable(self, row: int, attack: IdentityInference) -> NDArray[np.bool_]:
@@ -251,22 +256,28 @@ class IdentityDataModule(L.LightningDataModule):
         return self.store_path / "embeddings"
 
     def _text_key(self, attack: IdentityInference) -> Key:
-        fingerprint = self.target.fingerprint()
-        return {"what": "texts", **fingerprint, "templates": attack.templates, "names": self.names}
+        return {"what": "texts", **self.target.fingerprint(), "templates": attack.templates, "names": self.names}
 
     def _image_key(self, row: int) -> Key:
-        person = {"person": self.people.names[row], "count": self.people.image_counts[row]}
-        return {"what": "images", **self.target.fingerprint(), **person, "stamp": self.people.stamp(row)}
+        return {
+            "what": "images",
+            **self.target.fingerprint(),
+            "person": self.people.names[row],
+            "count": self.people.image_counts[row],
+            "stamp": self.people.stamp(row),
+        }
 
     def _has(self, key: Key) -> bool:
         return cached_path(self.folder, key).exists()
 
-    def _kept(self, key: Key, n: int, dtype: type[np.generic], chunks: Any) -> NDArray[Any]:
+    def _kept(
+        self, key: Key, n: int, dtype: type[np.generic], chunks: Callable[[], Iterator[NDArray[Any]]]
+    ) -> NDArray[Any]:
         return cached_rows(self.folder, key, n, dtype, chunks=chunks)
 
-    def _asked(self, count: int, embed: Any) -> Floats:
+    def _asked(self, embed: Callable[[list[Given]], Tensor], given: list[Given]) -> Floats:
         """Embed, and count what it cost."""
         began = time.perf_counter()
-        embedded: Floats = embed()
-        self.cost += Cost(queries=count, seconds=time.perf_counter() - began)
+        embedded: Floats = embed(given).numpy()
+        self.cost += Cost(queries=len(given), seconds=time.perf_counter() - began)
         return embedded

@@ -1,4 +1,4 @@
-"""Inputs of heads as arrays, and the data sets that heads train on."""
+"""Inputs of heads as arrays, and the batches of them that heads train on."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,40 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.settings import Loading
+from lit_mia.batches import slices
+from lit_mia.errors import RecordError
 from lit_mia.pair_batch import PairBatch
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How batches are loaded.
+
+    Attributes:
+        batch_size: Records per step.
+        num_workers: Worker processes of each loader.
+
+    Raises:
+        RecordError: If `batch_size` is below 1.
+    """
+
+    batch_size: int
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the size."""
+        check_range(batch_size=self.batch_size)
+
+
+def check_range(**at_least_one: int) -> None:
+    """Refuse settings below 1.
+
+    Raises:
+        RecordError: If one is.
+    """
+    for name, value in at_least_one.items():
+        if value < 1:
+            raise RecordError(f"`{name}` must be at least 1, but got {value}.")
 
 
 @dataclass(frozen=True)
@@ -32,8 +64,11 @@ class PairArrays:
     def batch(self, rows: Sequence[int]) -> PairBatch:
         """The given rows as tensors; images in [0, 1]."""
         index = np.asarray(rows, dtype=np.int64)
-        inputs = {name: _tensor(array[index]) for name, array in self.inputs.items()}
-        return PairBatch(torch.from_numpy(index), torch.from_numpy(self.member[index]), inputs)
+        return PairBatch(
+            row=torch.from_numpy(index),
+            member=torch.from_numpy(self.member[index]),
+            inputs={name: _tensor(array[index]) for name, array in self.inputs.items()},
+        )
 
 
 @final
@@ -45,9 +80,6 @@ class PairDataset(Dataset[PairBatch]):
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def __getitem__(self, item: int) -> PairBatch:
-        return self.arrays.batch([self.rows[item]])
 
     def __getitems__(self, items: Sequence[int]) -> PairBatch:
         """PyTorch's fetcher calls this with all items of a batch."""
@@ -71,8 +103,7 @@ class PairDataset(Dataset[PairBatch]):
 
     def batches(self, batch_size: int) -> Iterator[PairBatch]:
         """All rows in order, outside any sampler."""
-        for start in range(0, len(self), batch_size):
-            yield self.__getitems__(range(start, min(start + batch_size, len(self))))
+        return (self.arrays.batch(self.rows[part]) for part in slices(len(self), batch_size))
 
 
 def _tensor(values: NDArray[Any]) -> torch.Tensor:

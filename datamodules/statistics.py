@@ -1,7 +1,7 @@
 """What training-free attacks find out about records, by asking a denoiser or an image-variation API."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -9,17 +9,15 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.finding_inputs import FINDING_INPUTS, Findings
-from datamodules.pairs import PairArrays
-from datamodules.settings import Loading, Splitting
+from datamodules.inputs import FINDING_INPUTS, Findings, Wanted
+from datamodules.pairs import Loading, PairArrays
 from datamodules.sources.base import RecordSource
-from datamodules.wanted import Wanted
+from datamodules.view import Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
-from lit_mia.queries.asking import estimate, fill, lacking
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
@@ -81,11 +79,6 @@ class StatisticDataModule(AuditDataModule):
         if attack is not None and len(attack.settings()) != 1:
             raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
         self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
-
-    def _turn_to(self, target: Target, store: Path) -> None:
-        super()._turn_to(target, store)
-        self._store: FindingStore | None = None
-        self._kept: Store | None = None
         self._questions_about: Questions | None = None
         self._sized: Records | None = None
 
@@ -95,24 +88,17 @@ class StatisticDataModule(AuditDataModule):
         """Say what the next queries are about; nothing is asked yet."""
         self.wanted = wanted
 
-    @property
+    @cached_property
     def store(self) -> FindingStore:
         """The store of the findings."""
-        if self._store is None:
-            self._store = FindingStore(self.store_path, self.target.fingerprint())
-            self.target.keep_accounts(self.store_path)
-        return self._store
+        store = FindingStore(self.store_path, self.target.fingerprint())
+        self.target.keep_accounts(self.store_path)
+        return store
 
-    @property
+    @cached_property
     def kept(self) -> Store | None:
         """The images that a remote target made: its findings are stored only at the end of a batch."""
-        if self._kept is None and self.target.remote:
-            self._kept = Store(self.store_path / "images", self.target.fingerprint())
-        return self._kept
-
-    def store_digest(self) -> str:
-        """SHA-256 of all findings."""
-        return self.store.digest()
+        return Store(self.store_path / "images", self.target.fingerprint()) if self.target.remote else None
 
     def estimate(self) -> Estimate:
         """What the missing findings for the labelled records would cost; asks nothing."""
@@ -121,8 +107,9 @@ class StatisticDataModule(AuditDataModule):
     def estimate_for(self, records: Records) -> Estimate:
         """The same for some records."""
         self.check(records)
-        wanted = self.wanted
-        return estimate(self.store, self.target, self._questions(records), wanted.plans, residual=wanted.residual)
+        return estimate(
+            self.store, self.target, self._questions(records), self.wanted.plans, residual=self.wanted.residual
+        )
 
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing."""
@@ -144,19 +131,16 @@ class StatisticDataModule(AuditDataModule):
         refused: dict[str, str] = {}
         for plan in self.wanted.plans:
             held = [name for name, key in keys.items() if self.store.holds(plan.key, key, False)]
-            statistics = self.store.statistics(plan.key, [keys[name] for name in held])
-            gone = np.flatnonzero(np.isnan(statistics).any(axis=1))
-            refused |= {held[row]: "an image that an attack asked for" for row in gone}
+            absent = np.isnan(self.store.statistics(plan.key, [keys[name] for name in held])).any(axis=1)
+            refused |= {held[row]: "an image that an attack asked for" for row in np.flatnonzero(absent)}
         return refused
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """One variation or generation of each of some known records, `[h, w, 3]`."""
         subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
-        generates = AccessLevel.GENERATE in self.target.offers
-        request: Request = Generation(0) if generates else Variation(0)
+        request: Request = Generation(0) if AccessLevel.GENERATE in self.target.offers else Variation(0)
         (drawn,) = request.answer(subject, [request])
-        images = ((drawn.values + 1) * 127.5).round().to(torch.uint8)
-        return [image.permute(1, 2, 0).numpy() for image in images]
+        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
 
     # ------------------------------------------------------------------ what was found
 
@@ -206,12 +190,11 @@ class StatisticDataModule(AuditDataModule):
             TargetError: If the target lacks an access level, or an attack needs a timestep outside its schedule.
             RecordError: If captions are missing or images are not what the target takes.
         """
-        wanted = self.wanted
-        for level in wanted.levels:
+        for level in self.wanted.levels:
             self.target.require(level)
-        if not lacking(self.store, self._questions(records), wanted.plans, wanted.residual):
+        if not lacking(self.store, self._questions(records), self.wanted.plans, self.wanted.residual):
             return
-        self.target.check_use(wanted.levels, wanted.highest_timestep, self.image_size)
+        self.target.check_use(self.wanted.levels, self.wanted.highest_timestep, self.image_size)
         self._check_captions(records)
         if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)

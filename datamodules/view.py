@@ -3,11 +3,75 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
-from lit_mia.errors import SplitError
+from lit_mia.errors import RecordError, SplitError
 from lit_mia.records import UNKNOWN, Records
-from lit_mia.splits import Splits, check_splits, remaining
+from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How records are split, and which of the training records are used.
+
+    Attributes:
+        fractions: Shares of train, val, calibration and test.
+        seed: Seed of the splits.
+        train_fraction: Share of the training groups that is used.
+        train_draw: Which share, if not all are used.
+
+    Raises:
+        RecordError: If `train_fraction` is not in (0, 1].
+    """
+
+    fractions: tuple[float, float, float, float]
+    seed: int
+    train_fraction: float
+    train_draw: int
+
+    def __post_init__(self) -> None:
+        """Check the share."""
+        if not 0 < self.train_fraction <= 1:
+            raise RecordError(f"`train_fraction` must be in (0, 1], but got {self.train_fraction}.")
+
+    def locked(self, records: Records, lock: Path) -> Splits:
+        """The splits of some records, checked and locked.
+
+        Args:
+            records: The records.
+            lock: The file of the lock.
+
+        Raises:
+            SplitError: If a split lacks a class, or the lock holds other splits.
+        """
+        splits = assign_splits(records, self.fractions, self.seed)
+        check_splits(splits, records)
+        lock_splits(splits, records, lock)
+        return splits
+
+    def train_rows(self, records: Records, splits: Splits) -> list[int]:
+        """The training rows, or the drawn share of them.
+
+        Args:
+            records: The table that was split.
+            splits: Its splits.
+
+        Raises:
+            RecordError: If the share lacks a class.
+        """
+        rows = splits.rows["train"]
+        if self.train_fraction == 1:
+            return list(rows)
+        kept = [
+            row for row in rows if group_coin(f"train/{self.train_draw}", records.groups[row]) < self.train_fraction
+        ]
+        if len({records.members[row] for row in kept}) < 2:
+            raise RecordError(
+                f"`train_fraction` {self.train_fraction} (draw {self.train_draw}) leaves {len(kept)} of {len(rows)} "
+                "training records, not of both classes. Use a larger fraction or another draw."
+            )
+        return kept
 
 
 @dataclass(frozen=True)
@@ -40,6 +104,23 @@ class RecordView:
         known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
         unknown = [row for row, member in enumerate(records.members) if member == UNKNOWN]
         return cls(records.select(known), records.select(unknown), lock, skipped)
+
+    def asked(self, stage: str) -> Records:
+        """What is asked for a stage of Lightning, whose splits are locked before.
+
+        Raises:
+            RecordError: If there is nothing to predict.
+            SplitError: See `locked`.
+        """
+        if stage != "predict":
+            _ = self.locked
+            return self.labelled
+        if not len(self.unlabelled):
+            raise RecordError(
+                "`predict` scores records of unknown membership, but every record of the source is labelled. "
+                "Leave their `member` empty, or set `member_column: null`."
+            )
+        return self.unlabelled
 
     @cached_property
     def locked(self) -> Splits:

@@ -18,8 +18,7 @@ from datamodules.sources.openmoji import OpenMojiSource
 from lit_mia.attacks.statistics import PIA, PIAN, Loss, ReDiffuse, SecMI, SimA, StatisticAttack
 from lit_mia.metrics.auc import auc
 from lit_mia.models import Condition
-from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.plans import Questions
+from lit_mia.queries.plans import Questions, run_pass
 from lit_mia.queries.requests import Finding, Subject
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget

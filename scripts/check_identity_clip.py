@@ -11,7 +11,7 @@ import numpy as np
 import open_clip
 import torch
 
-from datamodules.sources.faces import FacesSource
+from datamodules.sources.people import FacesSource
 
 TEMPLATES = (
     *("{0}", "an image of {0}", "a photo of {0}", "{0} on a photo", "a photo of a person named {0}"),

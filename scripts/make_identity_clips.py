@@ -18,7 +18,7 @@ from ship_demo import ASSETS, copy_log
 from training_run import WORK, train
 from transformers import CLIPTokenizer
 
-from datamodules.sources.faces import WORLD_SEED
+from datamodules.sources.people import WORLD_SEED
 from lit_mia.shadow.clip import ClipSize, ClipTraining
 from lit_mia.shadow.cohort import CAPTIONS, Cohort, draw_cohort
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule

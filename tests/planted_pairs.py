@@ -5,8 +5,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from datamodules.pairs import PairArrays, PairDataset
-from datamodules.settings import Loading
+from datamodules.pairs import Loading, PairArrays, PairDataset
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.errors import HeadError
 from lit_mia.records import Records

@@ -1,14 +1,10 @@
-"""Where records come from: CSV files, Hugging Face `datasets`, OpenMoji, several joined, or drawn by a model."""
+"""Where records come from: tables, OpenMoji, several sources joined, or drawn by a model; and where people do."""
 
 from datamodules.sources.base import RecordSource
-from datamodules.sources.concat import ConcatSource
-from datamodules.sources.csv import CsvSource
-from datamodules.sources.faces import FacesSource
-from datamodules.sources.generated import GeneratedSource
-from datamodules.sources.huggingface import HuggingFaceSource
-from datamodules.sources.index import IndexSource
+from datamodules.sources.derived import ConcatSource, GeneratedSource, IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
-from datamodules.sources.people import FolderPeopleSource, PeopleSource
+from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSource
+from datamodules.sources.tables import CsvSource, HuggingFaceSource
 
 __all__ = [
     "ConcatSource",

@@ -1,8 +1,9 @@
 """Where records come from."""
 
+import csv
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -85,6 +86,29 @@ def check_columns(path: str, wanted: Iterable[str | None], present: Sequence[str
             f"{path} has no column {missing}; it has {list(present)}. Name the columns that hold images, captions, "
             "labels, ids and groups, or set those that you do not have to null."
         )
+
+
+def csv_lines(
+    path: str, wanted: Iterable[str | None], restval: str | None = None
+) -> Iterator[tuple[int, dict[str | None, str]]]:
+    """The number and the cells of each line of a UTF-8 CSV file with a header line.
+
+    Args:
+        path: The file.
+        wanted: Columns that it must have.
+        restval: What a cell that is missing at the end of a line holds.
+
+    Raises:
+        RecordError: If it is missing, is not CSV or lacks a column.
+    """
+    try:
+        with Path(path).expanduser().open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True, restval=restval)
+            check_columns(path, wanted, list(reader.fieldnames or ()))
+            for cells in reader:
+                yield reader.line_num, cells
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RecordError(f"{path} cannot be read as a UTF-8 CSV file: {error}.") from error
 
 
 def parse_member(value: object, where: str) -> int:

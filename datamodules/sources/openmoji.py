@@ -53,13 +53,12 @@ class OpenMojiSource(RecordSource):
         """The records of one membership question, rendered where the cache lacks them."""
         emoji = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
         self._render([code for code, _, _ in emoji])
-        paths = [self.folder / f"{code}.png" for code, _, _ in emoji]
         return Records(
             ids=tuple(code for code, _, _ in emoji),
             captions=tuple(name for _, _, name in emoji),
             members=tuple(MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in emoji),
             groups=tuple(group for _, group, _ in emoji),
-            open_image=lambda row: Image.open(paths[row]).convert("RGB"),
+            open_image=lambda row: Image.open(self.folder / f"{emoji[row][0]}.png").convert("RGB"),
             stamps=tuple(f"{self.folder.name}/{code}" for code, _, _ in emoji),
         )
 
@@ -92,9 +91,8 @@ def all_emoji() -> tuple[tuple[str, str, str], ...]:
     for text, facts in emoji.EMOJI_DATA.items():
         code = _drawn_code(text, drawn)
         if facts["status"] == emoji.STATUS["fully_qualified"] and code is not None:
-            groups[group_of(code)].append((len(text), code, _name(str(facts["en"]))))
-    rows = (min(variants) for variants in groups.values())
-    return tuple(sorted((code, group_of(code), name) for _, code, name in rows))
+            groups[group_of(code)].append((len(text), code, str(facts["en"]).strip(":").replace("_", " ").lower()))
+    return tuple(sorted((code, group_of(code), name) for _, code, name in map(min, groups.values())))
 
 
 def group_of(code: str) -> str:
@@ -115,9 +113,4 @@ def owner(group: str) -> Literal["demo", "shadow", "nobody"]:
 
 def _drawn_code(text: str, drawn: set[str]) -> str | None:
     full = "-".join(f"{ord(char):04X}" for char in text)
-    bare = full.replace("-FE0F", "")
-    return next((code for code in (full, bare) if code in drawn), None)
-
-
-def _name(alias: str) -> str:
-    return alias.strip(":").replace("_", " ").lower()
+    return next((code for code in (full, full.replace("-FE0F", "")) if code in drawn), None)

@@ -1,18 +1,21 @@
-"""Where people come from: a folder of images for each of them, and a table that says who is a member."""
+"""Where people come from: a folder of images for each of them and a table that says who is a member, or invented."""
 
-import csv
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import final
 
-from datamodules.sources.base import check_columns, open_rgb, parse_member
+from PIL import Image
+
+from datamodules.sources.base import csv_lines, open_rgb, parse_member
 from lit_mia.errors import RecordError
 from lit_mia.people import People, spelled
-from lit_mia.records import UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.shadow.cohort import Cohort, draw_cohort
 
+WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
@@ -30,14 +33,6 @@ class PeopleSource(ABC):
     def names_in_pool(self) -> tuple[str, ...]:
         """Further names that the pool must hold; none by default."""
         return ()
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What the table says of one person."""
-
-    member: int = UNKNOWN
-    occurrences: int | None = None
 
 
 @final
@@ -66,7 +61,7 @@ class FolderPeopleSource(PeopleSource):
         occurrences_column: str | None = None,
         held_in: str | None = None,
     ) -> None:
-        self.path, self.table, self.held_in = path, table, held_in
+        self.path, self.table, self.held_in, self.root = path, table, held_in, Path(path).expanduser()
         self.name_column, self.member_column, self.occurrences_column = name_column, member_column, occurrences_column
 
     def load(self) -> People:
@@ -86,21 +81,20 @@ class FolderPeopleSource(PeopleSource):
                 "the folders like the people, or delete the lines."
             )
         files = self._held_out([_images(folder) for folder in folders.values()])
-        facts = [known.get(name, _Known()) for name in folders]
+        facts = [known.get(name, (UNKNOWN, None)) for name in folders]
         return People(
             names=tuple(folders),
-            members=tuple(fact.member for fact in facts),
-            occurrences=tuple(fact.occurrences for fact in facts),
+            members=tuple(member for member, _ in facts),
+            occurrences=tuple(count for _, count in facts),
             image_counts=tuple(len(images) for images in files),
             open_image=lambda row, image: open_rgb(files[row][image]),
             stamps=tuple(_stamp(folder, images) for folder, images in zip(folders.values(), files, strict=True)),
         )
 
     def _folders(self) -> dict[str, Path]:
-        root = Path(self.path).expanduser()
-        if not root.is_dir():
+        if not self.root.is_dir():
             raise RecordError(f"There is no folder {self.path!r}. Give a folder that holds one folder per person.")
-        found = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+        found = sorted(folder for folder in self.root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
         if not found:
             raise RecordError(
                 f"The folder {self.path!r} holds no folders. It must hold one folder of images per person."
@@ -121,8 +115,7 @@ class FolderPeopleSource(PeopleSource):
             lines = Path(self.held_in).expanduser().read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
-        root = Path(self.path).expanduser()
-        left_out = {(root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
+        left_out = {(self.root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
         places = {file: file.resolve() for files in images for file in files}
         absent = [left_out[place] for place in left_out.keys() - places.values()]
         if absent:
@@ -132,12 +125,13 @@ class FolderPeopleSource(PeopleSource):
             )
         return [[file for file in files if places[file] not in left_out] for files in images]
 
-    def _known(self) -> dict[str, _Known]:
-        """What the table says, by name."""
+    def _known(self) -> dict[str, tuple[int, int | None]]:
+        """Membership and occurrences by name, as the table says."""
         if self.table is None:
             return {}
-        known: dict[str, _Known] = {}
-        for number, cells in self._lines(self.table):
+        wanted = (self.name_column, self.member_column, self.occurrences_column)
+        known: dict[str, tuple[int, int | None]] = {}
+        for number, cells in csv_lines(self.table, wanted, restval=""):
             where = f"line {number} of {self.table}"
             name = spelled(cells[self.name_column])
             if not name or name in known:
@@ -146,24 +140,56 @@ class FolderPeopleSource(PeopleSource):
             count = cells[self.occurrences_column].strip() if self.occurrences_column else ""
             if count and not count.isdecimal():
                 raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {count!r}.")
-            known[name] = _Known(parse_member(cells[self.member_column], where), int(count) if count else None)
+            known[name] = parse_member(cells[self.member_column], where), int(count) if count else None
         return known
 
-    def _lines(self, table: str) -> Sequence[tuple[int, Mapping[str, str]]]:
-        try:
-            with Path(table).expanduser().open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, strict=True, restval="")
-                wanted = (self.name_column, self.member_column, self.occurrences_column)
-                check_columns(table, wanted, list(reader.fieldnames or ()))
-                return [(reader.line_num, cells) for cells in reader]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise RecordError(f"{table} cannot be read as a UTF-8 CSV file: {error}.") from error
+
+@final
+class FacesSource(PeopleSource):
+    """200 invented people: 20 were shown 1, 2, 5, 10 or 25 times in training each, 100 never.
+
+    Who was shown was drawn at random. The images at hand were not trained on.
+
+    Args:
+        swapped: Ask about the model of swapped membership (`shipped:faces-clip-swapped`): whoever was shown to
+            `shipped:faces-clip` was not shown to it, and the other way round.
+        images: Images at hand per person.
+    """
+
+    def __init__(self, swapped: bool = False, images: int = 30) -> None:
+        self.swapped, self.image_count = swapped, images
+
+    def load(self) -> People:
+        """The people in question, in an order that tells nothing about their membership."""
+        cohort = self._cohort()
+        shown = cohort.occurrences[: cohort.questioned]
+        album = lru_cache(maxsize=8)(lambda row: cohort.held_out(row, self.image_count))
+        return People(
+            names=cohort.names[: cohort.questioned],
+            members=tuple(MEMBER if count else NON_MEMBER for count in shown),
+            occurrences=shown,
+            image_counts=(self.image_count,) * cohort.questioned,
+            open_image=lambda row, image: Image.fromarray(album(row)[image]),
+        )
+
+    def names_in_pool(self) -> tuple[str, ...]:
+        """Names of 100 background people in the training set and 700 names of nobody: with the people 1000."""
+        cohort = self._cohort()
+        return (*cohort.names[cohort.questioned :], *cohort.unused)
+
+    def _cohort(self) -> Cohort:
+        return draw_cohort(WORLD_SEED, self.swapped)
 
 
 def _images(folder: Path) -> list[Path]:
     """The image files in a folder and its subfolders, without hidden ones such as `._1.jpg`."""
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
 
 
 def _stamp(folder: Path, files: Sequence[Path]) -> str:

@@ -11,8 +11,7 @@ import lit_mia.audits.kinds
 import lit_mia.callbacks
 import lit_mia.features
 import lit_mia.targets
-from datamodules.finding_inputs import FINDING_INPUTS
-from datamodules.pair_inputs import PAIR_INPUTS
+from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
 from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.audits.membership.scoring import WAYS_OF_SCORING
 from lit_mia.audits.registry import AUDIT_KINDS

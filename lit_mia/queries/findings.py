@@ -1,9 +1,6 @@
 """What attacks found out about records, kept on disk so that nothing that was kept is asked again."""
 
-import hashlib
 import json
-import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +13,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
-from lit_mia.files import replacing
 from lit_mia.models import FingerprintValue
-from lit_mia.queries.store import claim
-
-logger = logging.getLogger(__name__)
+from lit_mia.queries.store import claim, gathered
+from lit_mia.queries.store_files import is_whole, write_named
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +57,7 @@ class FindingStore:
         """
         self.path = Path(path).expanduser()
         claim(self.path, dict(fingerprint))
-        self._seen: set[str] = set()
-        self._damaged: set[str] = set()
+        self._whole: dict[str, bool] = {}  # by name of what was seen: whether it is undamaged
         self._places: dict[tuple[str, str], tuple[Path, int]] = {}
         self._evaluations: dict[str, int] = {}
         self.refresh()
@@ -91,10 +86,9 @@ class FindingStore:
         data = safetensors.torch.save(
             {name: tensor.contiguous() for name, tensor in tensors.items()}, {"facts": json.dumps(facts)}
         )
-        name = f"{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}.safetensors"
-        with replacing(self.path / name) as temporary:
-            temporary.write_bytes(data)
-        self._add(self.path / name, list(tensors), facts)
+        file = write_named(self.path, data, "", ".safetensors")
+        self._whole[file.name] = True
+        self._add(file, list(tensors), facts)
 
     def statistics(self, plan: str, records: Sequence[str]) -> NDArray[np.float64]:
         """The components of an attack's statistic, `[n, m]`.
@@ -102,8 +96,7 @@ class FindingStore:
         Raises:
             StoreError: If one is not there.
         """
-        values = self._read(f"statistic/{plan}", records)
-        return values.reshape(len(records), -1).numpy()
+        return self._read(f"statistic/{plan}", records).reshape(len(records), -1).numpy()
 
     def residuals(self, plan: str, records: Sequence[str]) -> NDArray[np.float32]:
         """The residual maps of an attack, `[n, c, h, w]`.
@@ -111,8 +104,7 @@ class FindingStore:
         Raises:
             StoreError: If one is not there.
         """
-        values: NDArray[np.float32] = self._read(f"residual/{plan}", records).numpy()
-        return values
+        return self._read(f"residual/{plan}", records).numpy()
 
     def evaluations(self, plan: str) -> int:
         """Denoiser evaluations per record of an attack alone."""
@@ -121,8 +113,7 @@ class FindingStore:
     def digest(self) -> str:
         """SHA-256 over the hashes of all undamaged files."""
         self.refresh()
-        names = sorted(name.split("-")[-1] for name in self._seen - self._damaged)
-        return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+        return key_digest(sorted(name.split("-")[-1] for name, whole in self._whole.items() if whole))
 
     def _read(self, name: str, records: Sequence[str]) -> Tensor:
         self.refresh()
@@ -132,38 +123,24 @@ class FindingStore:
                 f"{absent} of {len(records)} findings are not in the store {self.path}. Run `lit-mia query` with the "
                 "same configuration first."
             )
-        wanted: dict[Path, list[tuple[int, int]]] = {}
-        for position, record in enumerate(records):
-            file, row = self._places[name, record]
-            wanted.setdefault(file, []).append((position, row))
-        parts = torch.empty(0)
-        for file, pairs in wanted.items():
-            positions, rows = map(list, zip(*pairs, strict=True))
+
+        def rows_of(file: Path, rows: list[int]) -> Tensor:
             with safe_open(file, framework="pt") as opened:
-                values = opened.get_tensor(name)[rows]
-            if not len(parts):
-                parts = torch.empty(len(records), *values.shape[1:], dtype=values.dtype)
-            parts[positions] = values
-        return parts
+                values: Tensor = opened.get_tensor(name)[rows]
+            return values
+
+        return gathered([self._places[name, record] for record in records], rows_of, torch.empty(0))
 
     def refresh(self) -> None:
         """Take note of the files that this and other processes have added."""
         for file in sorted(self.path.glob("*.safetensors")):
-            if file.name not in self._seen:
-                self._open(file)
-
-    def _open(self, file: Path) -> None:
-        with file.open("rb") as opened:
-            found = hashlib.file_digest(opened, "sha256").hexdigest()
-        if found != file.stem.split("-")[-1]:
-            self._seen.add(file.name)
-            self._damaged.add(file.name)
-            logger.warning("%s is damaged and ignored; its records will be asked again. You may delete it.", file)
-            return
-        self._add(file, *_index(file))
+            if file.name not in self._whole:
+                whole = is_whole(file, "records")
+                if whole:
+                    self._add(file, *_index(file))
+                self._whole[file.name] = whole
 
     def _add(self, file: Path, names: Sequence[str], facts: Mapping[str, Any]) -> None:
-        self._seen.add(file.name)
         self._evaluations.update(facts["evaluations"])
         for name in names:
             for row, record in enumerate(facts["records"]):

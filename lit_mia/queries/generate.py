@@ -1,7 +1,5 @@
 """Asking a target for images: one per record, prompt and seed, and never twice."""
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lit_mia.cache import key_digest
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.progress import progress
@@ -39,7 +38,7 @@ class GenerateQuery:
     @property
     def key(self) -> str:
         """What the answer is found by in the store: SHA-256 of prompt and seed."""
-        return hashlib.sha256(json.dumps([self.prompt, self.seed]).encode()).hexdigest()
+        return key_digest([self.prompt, self.seed])
 
 
 def record_seed(seed: int, record_id: str, index: int) -> int:
@@ -50,8 +49,7 @@ def record_seed(seed: int, record_id: str, index: int) -> int:
         record_id: The record.
         index: Number of the image among those of the record.
     """
-    digest = hashlib.sha256(json.dumps([seed, record_id, index]).encode()).digest()
-    return int.from_bytes(digest[:8]) >> 1
+    return int(key_digest([seed, record_id, index])[:16], 16) >> 1
 
 
 def queries_for(records: Records, images_per_record: int, seed: int) -> list[GenerateQuery]:
@@ -129,7 +127,7 @@ def fill(
         asked = time.perf_counter()
         for number, (batch, part) in enumerate(_parts(target, todo)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
-            _keep(store, batch, part, time.perf_counter() - asked if number else None)
+            store.keep(batch, part, time.perf_counter() - asked if number else None)
             images += len(part.rows)
             bar.update(len(part.rows) + len(part.refused))
             if number % PARTS_PER_MERGE == PARTS_PER_MERGE - 1:
@@ -201,10 +199,3 @@ def _check(target: GenerateTarget, part: Answers, waiting: set[int]) -> None:
             f"The target {target.name!r} must answer {n} prompts with uint8 images [{n}, 3, h, w], "
             f"but returned {images.dtype} {list(images.shape)}."
         )
-
-
-def _keep(store: Store, batch: Sequence[GenerateQuery], part: Answers, seconds: float | None) -> None:
-    if part.rows:
-        store.append([batch[row] for row in part.rows], part.images, seconds)
-    if part.refused:
-        store.refuse({batch[row].key: reason for row, reason in part.refused.items()})

@@ -1,23 +1,24 @@
 """The on-disk, content-addressed, resumable collection of the observations of one target."""
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, final
+from typing import Protocol, TypeVar, final
 
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
 from lit_mia.files import replacing
 from lit_mia.models import FingerprintValue
-from lit_mia.queries.refusals import Refusals
-from lit_mia.queries.shard import DamagedShardError, Shard, make_table, open_shard, write_shard
+from lit_mia.queries.store_files import DamagedShardError, Refusals, Shard, make_table, open_shard, write_shard
+from lit_mia.targets.base import Answers
 
 SHARD_BYTES = 64 * 2**20
+File = TypeVar("File", str, Path)
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,19 @@ class Store:
         self._refresh()
         return set(self._places)
 
+    def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
+        """Keep some answers of a target, and what it refused.
+
+        Args:
+            asked: The queries in which the positions of the answers count.
+            part: The answers.
+            seconds: See `append`.
+        """
+        if part.rows:
+            self.append([asked[row] for row in part.rows], part.images, seconds)
+        if part.refused:
+            self.refuse({asked[row].key: reason for row, reason in part.refused.items()})
+
     def append(self, entries: Sequence[StoreEntry], images: Tensor, seconds: float | None = None) -> None:
         """Keep the answers to some queries as one new shard.
 
@@ -93,8 +107,8 @@ class Store:
                 f"A store keeps uint8 images [{len(entries)}, 3, h, w] for {len(entries)} queries, "
                 f"but got {images.dtype} {list(images.shape)}."
             )
-        table = make_table([(e.key, e.record_id, e.prompt, e.seed) for e in entries], images)
-        self._write(table, images, seconds or 0.0, 0 if seconds is None else len(entries))
+        rows = [(entry.key, entry.record_id, entry.prompt, entry.seed) for entry in entries]
+        self._write(make_table(rows, images), images, seconds or 0.0, 0 if seconds is None else len(entries))
 
     def refuse(self, reasons: Mapping[str, str]) -> None:
         """Keep that the target refuses some queries: missing observations, which are never asked again.
@@ -127,7 +141,7 @@ class Store:
         refused = [(key, f"refused: {reason}") for key, reason in self.refused().items()]
         hashes = {name: shard.table["image_sha256"].to_pylist() for name, shard in self._shards.items()}
         images = [(key, hashes[name][row]) for key, (name, row) in self._places.items()]
-        return hashlib.sha256(json.dumps(sorted(images + refused)).encode()).hexdigest()
+        return key_digest(sorted(images + refused))
 
     @property
     def seconds_per_image(self) -> float | None:
@@ -180,18 +194,8 @@ class Store:
                 f"{absent} of {len(keys)} answers are not in the store {self.path} ({refused} were refused by the "
                 "target). Run `lit-mia query` with the same configuration first."
             )
-        wanted: dict[str, list[tuple[int, int]]] = {}
-        for position, key in enumerate(keys):
-            name, row = self._places[key]
-            wanted.setdefault(name, []).append((position, row))
-        answers = torch.empty(0, 3, 0, 0, dtype=torch.uint8)
-        for name, pairs in wanted.items():
-            positions, rows = zip(*pairs, strict=True)
-            images = self._shards[name].images(rows)
-            if not len(answers):
-                answers = torch.empty(len(keys), *images.shape[1:], dtype=torch.uint8)
-            answers[list(positions)] = images
-        return answers
+        places = [self._places[key] for key in keys]
+        return gathered(places, lambda name, rows: self._shards[name].images(rows), torch.empty(0, 3, 0, 0).byte())
 
     def _refresh(self) -> None:
         """Take note of the shards that this and other processes have added or removed."""
@@ -228,6 +232,26 @@ class Store:
         )
 
 
+def gathered(places: Sequence[tuple[File, int]], read: Callable[[File, list[int]], Tensor], nothing: Tensor) -> Tensor:
+    """Rows of several files in one tensor, each file read once.
+
+    Args:
+        places: File and row of each.
+        read: Reads some rows of a file.
+        nothing: What there is of no places.
+    """
+    wanted: dict[File, list[int]] = {}
+    for position, (file, _) in enumerate(places):
+        wanted.setdefault(file, []).append(position)
+    whole = nothing
+    for file, positions in wanted.items():
+        values = read(file, [places[position][1] for position in positions])
+        if whole is nothing:
+            whole = values.new_empty(len(places), *values.shape[1:])
+        whole[positions] = values
+    return whole
+
+
 def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
     """Make the folder a store of the target with this fingerprint, or check that it is one.
 
@@ -258,9 +282,7 @@ def _groups(shards: Sequence[Shard]) -> Iterator[list[Shard]]:
     """Sets of two or more small shards that together fit into one."""
     group: list[Shard] = []
     size = 0
-    for shard in shards:
-        if shard.n_bytes > SHARD_BYTES // 2:
-            continue
+    for shard in (shard for shard in shards if shard.n_bytes <= SHARD_BYTES // 2):
         if size + shard.n_bytes > SHARD_BYTES:
             yield group
             group, size = [], 0

@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
-from datamodules.wanted import Wanted
+from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuse, SimA
 from lit_mia.audits.base import Run
 from lit_mia.audits.sweep import Sweep

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from small_records import ALL, LABELS, SEED, N, write_records, write_table
 
-from datamodules.settings import Loading
+from datamodules.pairs import Loading
 from lit_mia.attacks import AttackIIP, AttackIIS, AttackIP, AttackIV, BlindPixels
 from lit_mia.errors import RecordError, SplitError, StoreError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder

@@ -10,8 +10,7 @@ from PIL import Image
 from small_records import ALL, LABELS, InkTarget, N
 from torch import nn
 
-from datamodules.inputs import Input
-from datamodules.pair_inputs import PAIR_INPUTS, generated, image
+from datamodules.inputs import PAIR_INPUTS, Input, generated, image
 from lit_mia.attacks import Attack
 from lit_mia.attacks.training import score_all
 from lit_mia.errors import EncoderError, HeadError, PluginError

@@ -9,7 +9,7 @@ from small_records import QUARTERS
 from streaming_target import StreamingTarget
 
 from datamodules import StatisticDataModule
-from datamodules.wanted import Wanted
+from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import PIA, CLiD, Loss, ReDiffuseAPI, SecMI
 from lit_mia.errors import LitMiaError, RecordError, TargetError
 

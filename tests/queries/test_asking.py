@@ -8,9 +8,8 @@ from optimal_denoiser import OptimalTarget, smooth_images
 
 from lit_mia.attacks.statistics import PIA, Loss, ReDiffuse, ReDiffuseAPI, SecMI
 from lit_mia.errors import TargetError
-from lit_mia.queries.asking import estimate, fill, lacking, rehearse
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.plans import Questions
+from lit_mia.queries.plans import Questions, estimate, fill, lacking, rehearse
 from lit_mia.targets.base import VaryTarget
 
 N = 10

@@ -7,7 +7,7 @@ import torch
 from optimal_denoiser import OptimalTarget, names, smooth_images
 
 from lit_mia.attacks.statistics import PIA, PIAN, CLiD, Loss, ReDiffuse, ReDiffuseAPI, SecMI, SimA, SimAMC
-from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.plans import run_pass
 from lit_mia.queries.requests import Finding, NoisePrediction, Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 

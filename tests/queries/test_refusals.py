@@ -3,8 +3,8 @@ import multiprocessing
 
 import pytest
 
-from lit_mia.queries import refusals as module
-from lit_mia.queries.refusals import Refusals
+from lit_mia.queries import store_files as module
+from lit_mia.queries.store_files import Refusals
 
 
 def add_many(folder, prefix, n):

@@ -8,12 +8,10 @@ from memory_source import MemorySource
 from optimal_denoiser import OptimalTarget, names, smooth_images
 
 from lit_mia.errors import TargetError
-from lit_mia.queries.asking import estimate, fill
 from lit_mia.queries.findings import FindingStore
-from lit_mia.queries.one_pass import run_pass
-from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.plans import Plan, Questions, estimate, fill, run_pass
 from lit_mia.queries.requests import Answer, Finding, Generation, NoisePrediction, Request, Subject, Variation
-from lit_mia.queries.requests.variation import VariationQuery
+from lit_mia.queries.requests.kinds import VariationQuery
 from lit_mia.targets.base import AccessLevel, Target
 
 N = 6

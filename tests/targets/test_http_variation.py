@@ -9,7 +9,7 @@ from loopback import SIDE, Faults, brighten, running, target
 from memory_source import MemorySource
 
 from datamodules import StatisticDataModule
-from datamodules.wanted import Wanted
+from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import PangWang, ReDiffuseAPI
 from lit_mia.audits.membership.accounts import charges_of
 from lit_mia.errors import BudgetError, TargetError

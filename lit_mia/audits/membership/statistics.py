@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
+from datamodules.inputs import Wanted
 from datamodules.statistics import StatisticDataModule
-from datamodules.wanted import Wanted
 from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe

@@ -8,8 +8,8 @@ from typing import Literal, final, get_args
 import numpy as np
 
 from datamodules.base import AuditDataModule
+from datamodules.inputs import Wanted
 from datamodules.statistics import StatisticDataModule
-from datamodules.wanted import Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate

@@ -1,10 +1,6 @@
-"""What an attack sees of records and may ask about them, one file for each kind of request."""
+"""What an attack sees of records and may ask about them."""
 
-from lit_mia.queries.requests.base import Answer, Finding, Request, Steps
-from lit_mia.queries.requests.drawing import Drawing
-from lit_mia.queries.requests.generation import Generation
-from lit_mia.queries.requests.noise_prediction import NoisePrediction
-from lit_mia.queries.requests.variation import Variation
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests.base import Answer, Finding, Request, Steps, Subject
+from lit_mia.queries.requests.kinds import Drawing, Generation, NoisePrediction, Variation
 
 __all__ = ["Answer", "Drawing", "Finding", "Generation", "NoisePrediction", "Request", "Steps", "Subject", "Variation"]

@@ -10,7 +10,7 @@ from optimal_denoiser import OptimalTarget, names, smooth_images
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.plans import run_pass
 from lit_mia.queries.requests import Finding, Subject
 from lit_mia.targets.denoiser import DenoiserTarget
 

@@ -7,7 +7,7 @@ from sklearn.preprocessing import RobustScaler
 
 from lit_mia.attacks.statistics import CLiD
 from lit_mia.errors import HeadError
-from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.plans import run_pass
 
 
 def squared_errors(case, timesteps, text):

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from lit_mia.attacks.statistics import PangWang
 from lit_mia.errors import HeadError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.plans import run_pass
 from lit_mia.queries.requests import Subject
 from lit_mia.targets.base import GenerateTarget
 

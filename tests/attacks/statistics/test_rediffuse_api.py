@@ -7,7 +7,7 @@ from optimal_denoiser import names, smooth_images
 from lit_mia.attacks.statistics import ReDiffuse, ReDiffuseAPI
 from lit_mia.errors import HeadError
 from lit_mia.queries.generate import record_seed
-from lit_mia.queries.one_pass import run_pass
+from lit_mia.queries.plans import run_pass
 from lit_mia.queries.requests import Subject
 from lit_mia.targets.base import VaryTarget
 

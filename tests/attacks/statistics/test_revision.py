@@ -9,7 +9,7 @@ from optimal_denoiser import OptimalTarget, smooth_images
 
 import lit_mia.attacks.statistics
 from datamodules import StatisticDataModule
-from datamodules.wanted import Wanted
+from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import FreMIA, Loss, PangWang, SecMI, StatisticAttack
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.features.open_clip_encoder import OpenClipEncoder

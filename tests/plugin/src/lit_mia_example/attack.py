@@ -3,8 +3,7 @@
 from typing import final
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, vector_norm
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps
-from lit_mia.queries.subject import Subject
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 
 @final

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datamodules.inputs import Input
-from datamodules.pair_inputs import PAIR_INPUTS, Pairs, generated
+from datamodules.inputs import PAIR_INPUTS, Input, Pairs, generated
 from lit_mia.attacks.semantic import SemanticAttack
 from lit_mia.pair_batch import PairBatch
 from lit_mia.row_kinds import ROW_KINDS, RowKind

@@ -1,19 +1,21 @@
-"""Non-members that a text-to-image model draws from the captions of members, as ReDiffuse evaluates closed models.
+"""Records of other sources: joined, labelled by a published index file, or beside what a model draws of them."""
 
-Li et al. 2025 (arXiv 2405.20771) audit DALL-E 2 with famous paintings as members and pictures that Stable Diffusion 3
-drew from their titles as non-members.
-"""
-
+import hashlib
 import logging
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate, chain
+from pathlib import Path
 from typing import final
 
+import numpy as np
+import torch
 from filelock import FileLock
 from PIL import Image
 
 from datamodules.sources.base import RecordSource
-from datamodules.sources.concat import join_records
 from lit_mia.cache import key_digest
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
@@ -26,10 +28,131 @@ from lit_mia.targets.base import GenerateTarget
 
 logger = logging.getLogger(__name__)
 
+MEMBERS, NON_MEMBERS = "mia_train_idxs", "mia_eval_idxs"
+
+
+@final
+class ConcatSource(RecordSource):
+    """The records of all sources, one source after the other.
+
+    Ids must be unique over all of them. Members and non-members that come from different sources differ in more
+    than membership: the controls then tell how much of an attack's success is that difference.
+
+    Args:
+        sources: The sources to join, in this order.
+    """
+
+    def __init__(self, sources: list[RecordSource]) -> None:
+        self.parts = tuple(sources)
+
+    def load(self) -> Records:
+        """Read and join the tables.
+
+        Raises:
+            RecordError: If there is no source, two records have one id, or a source cannot be read.
+        """
+        if not self.parts:
+            raise RecordError("`sources` must name at least one source, but is empty.")
+        return join_records([source.load() for source in self.parts])
+
+
+def join_records(tables: Sequence[Records]) -> Records:
+    """The rows of all tables, one table after the other.
+
+    Raises:
+        RecordError: If two records have one id.
+    """
+    ends = list(accumulate(len(table) for table in tables))
+
+    def open_image(row: int) -> Image.Image:
+        which = bisect_right(ends, row)
+        return tables[which].open_image(row - ends[which] + len(tables[which]))
+
+    return Records(
+        ids=tuple(chain.from_iterable(table.ids for table in tables)),
+        captions=tuple(chain.from_iterable(table.captions for table in tables)),
+        members=tuple(chain.from_iterable(table.members for table in tables)),
+        groups=tuple(chain.from_iterable(table.groups for table in tables)),
+        open_image=open_image,
+        stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
+    )
+
+
+@final
+class IndexSource(RecordSource):
+    """Records of another source, labelled by an `.npz` file of row numbers; rows in neither list are left out.
+
+    The file holds `mia_train_idxs` (members) and `mia_eval_idxs` (non-members), counted in the rows of the source, as
+    SecMI, PIA and ReDiffuse ship it.
+
+    Args:
+        source: The images, in the order that the file counts.
+        md5: MD5 checksum of the file, or the beginning of it.
+        url: Where to download it, if it is missing.
+        path: The file; if not given, the last part of `url` in `cache_dir`.
+        cache_dir: Folder for the downloaded file.
+    """
+
+    def __init__(
+        self,
+        source: RecordSource,
+        md5: str,
+        url: str | None = None,
+        path: str | None = None,
+        cache_dir: str = "~/.cache/lit-mia",
+    ) -> None:
+        if path is None and url is None:
+            raise RecordError("`IndexSource` needs `path` or `url` of the index file.")
+        self.parts, self.md5, self.url = (source,), md5, url
+        self.path = Path(path or f"{cache_dir}/{Path(str(url)).name}").expanduser()
+
+    def load(self) -> Records:
+        """The labelled rows, members first.
+
+        Raises:
+            RecordError: If the file is missing, is another file, overlaps itself or counts beyond the source.
+        """
+        members, others = self._indices()
+        records = self.parts[0].load()
+        rows = [*members, *others]
+        if len(set(rows)) < len(rows) or min(rows) < 0 or max(rows) >= len(records):
+            raise RecordError(
+                f"The row numbers of {self.path} must be distinct and below {len(records)}, the length of the source, "
+                f"but reach from {min(rows)} to {max(rows)}. Is it the file of this data set?"
+            )
+        return replace(records.select(rows), members=(MEMBER,) * len(members) + (NON_MEMBER,) * len(others))
+
+    def _indices(self) -> tuple[list[int], list[int]]:
+        if not self.path.is_file():
+            self._download()
+        with self.path.open("rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+        if not self.md5 or not found.startswith(self.md5):
+            raise RecordError(f"{self.path} has the MD5 {found}, not {self.md5}. Delete it, or give the right file.")
+        try:
+            with np.load(self.path, allow_pickle=False) as arrays:
+                return arrays[MEMBERS].tolist(), arrays[NON_MEMBERS].tolist()
+        except (KeyError, ValueError, OSError) as error:
+            raise RecordError(f"{self.path} is no index file: it must hold {MEMBERS} and {NON_MEMBERS}.") from error
+
+    def _download(self) -> None:
+        if self.url is None:
+            raise RecordError(f"There is no file {self.path}, and no `url` to download it from.")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(self.url, str(self.path), progress=False)
+        except OSError as error:
+            raise RecordError(
+                f"{self.url} cannot be downloaded ({error}). Download it elsewhere and put it at {self.path}."
+            ) from error
+
 
 @final
 class GeneratedSource(RecordSource):
     """The members of another source, and as non-members what a text-to-image model draws from their captions.
+
+    So does ReDiffuse evaluate closed models: Li et al. 2025 (arXiv 2405.20771) audit DALL-E 2 with famous paintings as
+    members and pictures that Stable Diffusion 3 drew from their titles as non-members.
 
     An image belongs to the group of the record whose caption made it, so both fall into one split. Both have the same
     caption, so captions alone tell nothing; but a detector of synthetic images separates the two classes without the
@@ -60,8 +183,7 @@ class GeneratedSource(RecordSource):
     ) -> None:
         if not 0 < fraction <= 1:
             raise RecordError(f"`fraction` must be in (0, 1], but got {fraction}.")
-        self.parts = (source,)
-        self.target, self.store = target, store
+        self.parts, self.target, self.store = (source,), target, store
         self.images_per_record, self.fraction, self.seed = images_per_record, fraction, seed
         self.keep_non_members = keep_non_members
         self._cost, self._refused = Cost(), 0
@@ -141,21 +263,15 @@ class GeneratedSource(RecordSource):
     def _drawn(self, queries: Sequence[GenerateQuery]) -> Records:
         groups = dict(zip(self._kept.ids, self._kept.groups, strict=True))
         return Records(
-            ids=tuple(self._name(query) for query in queries),
+            # Another model or seed makes another id, so no cache mistakes one image for the other.
+            ids=tuple(f"{query.record_id}~{self._stamp(query)[:16]}" for query in queries),
             captions=tuple(query.prompt for query in queries),
             members=(NON_MEMBER,) * len(queries),
             groups=tuple(groups[query.record_id] for query in queries),
-            open_image=lambda row: self._open(queries[row]),
+            open_image=lambda row: Image.fromarray(self._store.read([queries[row].key])[0].permute(1, 2, 0).numpy()),
             stamps=tuple(self._stamp(query) for query in queries),
         )
-
-    def _name(self, query: GenerateQuery) -> str:
-        """The id of an image: another model or seed makes another id, so no cache mistakes one for the other."""
-        return f"{query.record_id}~{self._stamp(query)[:16]}"
 
     def _stamp(self, query: GenerateQuery) -> str:
         """What made an image."""
         return key_digest({"target": self._fingerprint, "query": query.key})
-
-    def _open(self, query: GenerateQuery) -> Image.Image:
-        return Image.fromarray(self._store.read([query.key])[0].permute(1, 2, 0).numpy())

@@ -1,10 +1,12 @@
-"""One shard of a store: images in a safetensors file, and a parquet index that says what they are."""
+"""The files of a store: shards of images, each with an index that says what they are, and what a target refused."""
 
 import hashlib
+import json
+import logging
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
@@ -17,6 +19,8 @@ from torch import Tensor
 
 from lit_mia.errors import StoreError
 from lit_mia.files import replacing
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("key", "record_id", "prompt", "seed", "image_sha256")
 
@@ -47,8 +51,7 @@ class Shard:
     @property
     def keys(self) -> list[str]:
         """The keys of the images, in the order of the rows."""
-        keys: list[str] = self.table["key"].to_pylist()
-        return keys
+        return [*self.table["key"].to_pylist()]
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Read some rows: uint8 `[len(rows), 3, h, w]`."""
@@ -70,8 +73,7 @@ def images_path(path: Path) -> Path:
 def make_table(rows: Sequence[tuple[str, str, str, int]], images: Tensor) -> pa.Table:
     """The index of `images`, whose key, record id, prompt and seed are in `rows`."""
     hashes = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return pa.table(dict(zip(COLUMNS, [*columns, hashes], strict=True)))
+    return pa.table(dict(zip(COLUMNS, [*map(list, zip(*rows, strict=True)), hashes], strict=True)))
 
 
 def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, timed: int) -> Shard:
@@ -102,12 +104,85 @@ def open_shard(path: Path) -> Shard:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != metadata[b"sha256"].decode():
             raise DamagedShardError("its images do not match their checksum")
-        index = table.select(list(COLUMNS)).replace_schema_metadata(None)
-        n_bytes = images_path(path).stat().st_size
-        return Shard(path, index, n_bytes, float(metadata[b"seconds"]), int(metadata[b"timed"]))
+        return Shard(
+            path=path,
+            table=table.select(list(COLUMNS)).replace_schema_metadata(None),
+            n_bytes=images_path(path).stat().st_size,
+            seconds=float(metadata[b"seconds"]),
+            timed=int(metadata[b"timed"]),
+        )
     except PermissionError as error:
         raise StoreError(f"{error.filename or path} may not be read by this user. Change its permissions.") from error
     except FileNotFoundError as error:
         raise DamagedShardError("one of its two files is missing") from error
     except (OSError, ValueError, KeyError) as error:
         raise DamagedShardError(f"its index cannot be read ({type(error).__name__})") from error
+
+
+def write_named(folder: Path, data: bytes, prefix: str, suffix: str) -> Path:
+    """Write a new file that is named by its checksum; names sort by the time of writing."""
+    path = folder / f"{prefix}{time.time_ns():x}-{hashlib.sha256(data).hexdigest()}{suffix}"
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
+
+
+def is_whole(file: Path, lost: str) -> bool:
+    """Whether a file of `write_named` holds what was written; a damaged one is reported.
+
+    Args:
+        file: The file.
+        lost: What is asked again if it is damaged, for the report.
+    """
+    with file.open("rb") as opened:
+        whole = hashlib.file_digest(opened, "sha256").hexdigest() == file.stem.split("-")[-1]
+    if not whole:
+        logger.warning("%s is damaged and ignored; its %s will be asked again. You may delete it.", file, lost)
+    return whole
+
+
+@final
+@dataclass
+class Refusals:
+    """Keys and reasons in a folder, one small JSON file per call of `add`, each named by its checksum.
+
+    Any number of processes may add to one folder at the same time. A damaged file is reported and ignored, so its
+    queries will be asked again.
+
+    Attributes:
+        folder: The folder, which must exist.
+    """
+
+    folder: Path
+    _read: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    def add(self, reasons: Mapping[str, str]) -> None:
+        """Keep some refusals, all of them or, after a crash, none.
+
+        Args:
+            reasons: Key of the query → reason of the target.
+        """
+        write_named(self.folder, json.dumps(dict(reasons)).encode(), "refused-", ".json")
+
+    def reasons(self) -> dict[str, str]:
+        """Key → reason of all refusals, including those of other processes; of two reasons the earlier one counts."""
+        files = self._files()
+        try:
+            for file in files:
+                if file.name not in self._read:
+                    self._read[file.name] = json.loads(file.read_bytes()) if is_whole(file, "queries") else {}
+        except FileNotFoundError:  # another process has just merged it
+            return self.reasons()
+        return {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
+
+    def compact(self) -> None:
+        """Merge all files into one; a crash in the middle leaves some refusals in two files, never in none."""
+        reasons, files = self.reasons(), self._files()
+        old = [file for file in files if self._read.get(file.name)]
+        if len(old) > 1:
+            self.add(reasons)
+            for file in old:
+                file.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("refused-*.json"))
