@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from datamodules.inputs import Input
-from lit_mia.cache import cached_rows, key_digest
 from lit_mia.errors import EncoderError
 from lit_mia.features.captioners import Captioner
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import REVISION, decode_images, pixels_key, resize
+from lit_mia.files import cached_rows, key_digest
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.store import Store
 from lit_mia.records import Records

@@ -6,8 +6,7 @@ from typing import final
 from PIL import Image
 
 from datamodules.sources.people import PeopleSource
-from lit_mia.people import People
-from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.records import MEMBER, NON_MEMBER, People
 from lit_mia.shadow.cohort import Cohort, draw_cohort
 
 WORLD_SEED = 20220915  # fixed before any training: it made the shipped models

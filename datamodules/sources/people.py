@@ -10,8 +10,7 @@ from typing import final
 
 from datamodules.sources.base import check_columns, open_rgb, parse_member
 from lit_mia.errors import RecordError
-from lit_mia.people import People, spelled
-from lit_mia.records import UNKNOWN
+from lit_mia.records import UNKNOWN, People, spelled
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 

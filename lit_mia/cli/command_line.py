@@ -7,9 +7,8 @@ from typing import Any
 
 import yaml
 
-from lit_mia.blocks import compose, find_config, placed
+from lit_mia.blocks import ObjectKeys, compose, find_config, placed
 from lit_mia.errors import ConfigError
-from lit_mia.object_keys import ObjectKeys
 from lit_mia.yaml_values import dumps, loads
 
 

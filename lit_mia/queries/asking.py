@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from lit_mia.batches import slices
-from lit_mia.cost import Cost, Estimate
-from lit_mia.progress import progress
+from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.one_pass import PassResult, run_pass
 from lit_mia.queries.plans import Plan, Questions

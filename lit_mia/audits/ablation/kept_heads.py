@@ -14,9 +14,8 @@ from datamodules.pairs import PairArrays
 from lit_mia.attacks import networks, training
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.training import FixedBudget, same_training, train_seeds
-from lit_mia.cache import cached_rows
-from lit_mia.code_digest import code_digest
 from lit_mia.features import operations
+from lit_mia.files import cached_rows, code_digest
 
 PACKAGES = ("lit-mia", "torch", "lightning")
 HELPERS = (networks, training, operations)

@@ -18,8 +18,7 @@ from lit_mia.errors import HeadError
 from lit_mia.metrics.identity import trend_with_images, trend_with_occurrences, within_null
 from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, decide_identity
 from lit_mia.metrics.verdict import Design
-from lit_mia.people import People
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.identity.limits import identity_limits
