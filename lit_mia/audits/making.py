@@ -10,8 +10,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_s
 from lightning.pytorch import LightningDataModule, Trainer
 
 from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.audits.base import Audit
-from lit_mia.audits.registry import AUDIT_KINDS
+from lit_mia.audits.base import AUDIT_KINDS, Audit
 from lit_mia.blocks import ObjectKeys, object_parameters, placed
 from lit_mia.errors import ConfigError
 

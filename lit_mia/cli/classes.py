@@ -14,8 +14,8 @@ import lit_mia.targets
 from datamodules.finding_inputs import FINDING_INPUTS
 from datamodules.pair_inputs import PAIR_INPUTS
 from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.audits.base import AUDIT_KINDS
 from lit_mia.audits.membership.scoring import WAYS_OF_SCORING
-from lit_mia.audits.registry import AUDIT_KINDS
 from lit_mia.plugins import Plugin, load_plugins
 from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.row_kinds import ROW_KINDS

@@ -9,9 +9,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 from lightning.pytorch.loggers import WandbLogger
 
-from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
-from lit_mia.audits.registry import AUDIT_KINDS, AuditKind, kind_of_config, load_result
 from lit_mia.cli.command_line import CommandLine, resolve
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import CommandError, ConfigError

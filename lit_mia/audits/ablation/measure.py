@@ -12,7 +12,7 @@ from lit_mia.attacks.training import FixedBudget
 from lit_mia.audits.ablation.kept_heads import KeptHeads
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.membership.fidelity import fidelity
+from lit_mia.audits.membership.encoder_checks import fidelity
 from lit_mia.errors import PlanError
 from lit_mia.files import key_digest
 from lit_mia.metrics.seeds import combine_seeds

@@ -1,72 +1,19 @@
 """The ways of scoring that a membership audit knows: what an attack's `scored_by` leads to."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 from datamodules.base import AuditDataModule
-from datamodules.statistics import StatisticDataModule
 from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.base import Attack
-from lit_mia.attacks.residual import ResidualHead
-from lit_mia.attacks.statistics.base import StatisticAttack
-from lit_mia.attacks.training import Budget
-from lit_mia.audits.membership.heads import HeadScorer
-from lit_mia.audits.membership.scorer import Scorer
-from lit_mia.audits.membership.statistics import StatisticProtocol, StatisticScorer
+from lit_mia.audits.membership.scorers import HeadScorer, Means, Scorer, StatisticScorer
 from lit_mia.errors import HeadError
 from lit_mia.registry import Registry
 
-
-@dataclass(frozen=True)
-class Means:
-    """What attacks are scored with.
-
-    Attributes:
-        budget: Seeds and epochs of whatever is trained.
-        protocol: Of training-free attacks; None where there are none.
-        head: Of the protocol `resnet` and of the blind control of training-free attacks; None where there are none.
-    """
-
-    budget: Budget
-    protocol: StatisticProtocol | None = None
-    head: ResidualHead | None = None
+AnyScorer = Scorer[Any, Any]
+WAYS_OF_SCORING: Registry[type[AnyScorer]] = Registry("way of scoring", (HeadScorer, StatisticScorer))
 
 
-@dataclass(frozen=True)
-class WayOfScoring:
-    """What makes the rows of attacks of one kind.
-
-    Attributes:
-        name: What the attacks have as `scored_by`.
-        make: The scorer of some attacks on a datamodule that serves this way.
-    """
-
-    name: str
-    make: Callable[[AuditDataModule, Sequence[AuditedAttack], Means], Scorer]
-
-
-def _heads(data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> Scorer:
-    return HeadScorer(data, [attack for attack in attacks if isinstance(attack, Attack)], means.budget)
-
-
-def _statistics(data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> Scorer:
-    if not isinstance(data, StatisticDataModule):
-        raise HeadError(f"Training-free attacks are asked by a StatisticDataModule, not a {type(data).__name__}.")
-    statistics = [attack for attack in attacks if isinstance(attack, StatisticAttack)]
-    protocol, head = means.protocol or "threshold", means.head or ResidualHead()
-    return StatisticScorer(data, statistics, protocol=protocol, head=head, budget=means.budget)
-
-
-WAYS_OF_SCORING: Registry[WayOfScoring] = Registry(
-    "way of scoring",
-    (
-        WayOfScoring("head", _heads),
-        WayOfScoring("statistic", _statistics),
-    ),
-)
-
-
-def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[Scorer]:
+def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[AnyScorer]:
     """A scorer for each way of scoring that the attacks need; every attack is scored, or refused here.
 
     Args:
@@ -94,7 +41,7 @@ def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]
     idle = [type(one).__name__ for one in data if one not in serving.values()]
     if idle:
         raise HeadError(f"No attack needs the answers of {', '.join(idle)}. Leave it out, or add attacks that do.")
-    return [WAYS_OF_SCORING[way].make(serving[way], of_way, means) for way, of_way in by_way.items()]
+    return [WAYS_OF_SCORING[way](serving[way], of_way, means) for way, of_way in by_way.items()]
 
 
 def _serving(way: str, data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]) -> AuditDataModule:
