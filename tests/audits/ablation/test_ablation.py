@@ -127,9 +127,9 @@ def test_the_axis_is_what_moves_the_attack_and_not_its_control(study):
 def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val_and_calibration(tmp_path, study):
     ablation = study([{LEAK: 0.9}], seeds=2)
     report = run(ablation)
-    ((_, _, data),) = ablation._opened()
+    ((_, audit, data),) = ablation._opened()
     data.prepare(frozenset({"generated"}))
-    raw = train_seeds(opened.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
+    raw = train_seeds(audit.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
     rows = [row for split in ("val", "calibration") for row in data.view.splits.rows[split]]
     scaled = combine_seeds(raw, np.isin(np.arange(len(data.view.known)), data.view.splits.rows["calibration"]))
     labels = np.array(data.view.known.members)[rows]
