@@ -75,7 +75,9 @@ def _hints(made: type) -> dict[str, Any]:
 
 
 def _expects_object(hint: Any) -> bool:
-    return any(True for _ in _classes(hint)) or any(issubclass(origin, Mapping) for origin in _origins(hint))
+    origins = [get_origin(part) or part for part in (hint, *get_args(hint))]
+    named = any(True for _ in _classes(hint))
+    return named or any(isinstance(origin, type) and issubclass(origin, Mapping) for origin in origins)
 
 
 def _classes(hint: Any) -> Iterator[type]:
@@ -86,13 +88,6 @@ def _classes(hint: Any) -> Iterator[type]:
     elif get_origin(hint) is not type:  # a class itself is given by its name
         for part in hint if isinstance(hint, list) else get_args(hint):
             yield from _classes(part)
-
-
-def _origins(hint: Any) -> Iterator[type]:
-    for part in (hint, *get_args(hint)):
-        origin = get_origin(part) or part
-        if isinstance(origin, type):
-            yield origin
 
 
 def config_folder() -> Path:

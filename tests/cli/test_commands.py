@@ -156,7 +156,7 @@ def test_later_configs_are_laid_over_earlier_ones(inside, capsys):
     config = printed(capsys, "audit", *files)
     assert names(config["attacks"]) == ["AttackIP", "AttackIIS", "AttackIV"]
     assert config["schedule"] == {"repeats": 5, "rate": 0.001}
-    assert parse("audit", files).name == "more"
+    assert parse("audit", files).run.name == "more"
     assert run(["audit", *files]).target == parse("audit", files).audit.target.name
 
 

@@ -114,14 +114,13 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
     records = view.known
     split = {row: name for name, members in view.splits.rows.items() for row in members}
     names = [split[row] for row in range(len(records))]
-    tables = []
-    for row in rows:
-        seeds = {seed: values for seed, values in enumerate(row.scores)} | {COMBINED: evaluation.combined[row.name]}
-        for seed, values in seeds.items():
-            tables.append(
-                score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
-            )
-    return ScoreTable.join(tables)
+    return ScoreTable.join(
+        [
+            score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
+            for row in rows
+            for seed, values in (*enumerate(row.scores), (COMBINED, evaluation.combined[row.name]))
+        ]
+    )
 
 
 def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) -> None:
