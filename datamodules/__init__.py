@@ -1,6 +1,7 @@
 """LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
 from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules.base import AuditDataModule
 from datamodules.identity import IdentityDataModule
 from datamodules.shadow import ShadowDataModule
 from datamodules.sources import (
@@ -16,8 +17,10 @@ from datamodules.sources import (
     RecordSource,
 )
 from datamodules.statistics import StatisticDataModule
+from datamodules.wanted import Wanted
 
 __all__ = [
+    "AuditDataModule",
     "AuxiliaryDataModule",
     "ConcatSource",
     "CsvSource",
@@ -32,4 +35,5 @@ __all__ = [
     "RecordSource",
     "ShadowDataModule",
     "StatisticDataModule",
+    "Wanted",
 ]

@@ -9,7 +9,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, Trainer
 
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.base import AUDIT_KINDS, Audit
 from lit_mia.blocks import ObjectKeys, object_parameters, placed
 from lit_mia.errors import ConfigError

@@ -5,9 +5,7 @@ from typing import Literal, final, get_args
 
 import numpy as np
 
-from datamodules.base import AuditDataModule
-from datamodules.statistics import StatisticDataModule
-from datamodules.wanted import Wanted
+from datamodules import AuditDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate

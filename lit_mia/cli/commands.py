@@ -13,12 +13,11 @@ from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
-from lit_mia.blocks import ObjectKeys, compose, find_config, placed
+from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, load, loads, placed
 from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError
 from lit_mia.files import replacing
 from lit_mia.report.base import NUMBERS, Result
-from lit_mia.yaml_values import dumps, load, loads
 
 SAVED_CONFIG = "audit.yaml"
 """The config of a finished audit, beside its numbers."""

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules import AuxiliaryDataModule
 from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
 from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run

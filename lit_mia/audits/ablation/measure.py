@@ -11,12 +11,8 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from datamodules.base import AuditDataModule
-from lit_mia.attacks import networks, training
-from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.training import FixedBudget, same_training, train_seeds
+from datamodules import AuditDataModule, AuxiliaryDataModule
+from lit_mia.attacks import Attack, FixedBudget, controls_of, networks, same_training, train_seeds, training
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.encoder_checks import fidelity

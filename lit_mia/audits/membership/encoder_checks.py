@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.base import Attack
+from datamodules import AuxiliaryDataModule
+from lit_mia.attacks import Attack, AuditedAttack
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p

@@ -5,16 +5,12 @@ from dataclasses import asdict
 from functools import cached_property
 from typing import Any, cast, final
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from datamodules.base import AuditDataModule
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.residual import ResidualHead
-from lit_mia.attacks.training import Budget
+from datamodules import AuditDataModule, AuxiliaryDataModule
+from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import reporting
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
-from lit_mia.audits.membership.scorers import Means, StatisticProtocol
-from lit_mia.audits.membership.scoring import AnyScorer, scorers_of
+from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
 from lit_mia.features.encoders import Encoder

@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 from PIL import Image
 
-from datamodules.base import AuditDataModule
+from datamodules import AuditDataModule
 from datamodules.view import RecordView
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.cost import Cost
@@ -64,7 +64,7 @@ def cut_captions(sides: Sides) -> list[str]:
     ]
 
 
-def expense_of(sides: Sides, drawing: Mapping[str, Cost], seconds: float) -> Expense:
+def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expense:
     """What an audit cost.
 
     Args:

@@ -9,18 +9,13 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.base import AuditDataModule
-from datamodules.statistics import StatisticDataModule
-from datamodules.wanted import Wanted
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.residual import ResidualHead
+from datamodules import AuditDataModule, StatisticDataModule, Wanted
+from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, controls_of, same_training, train_seeds
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
-from lit_mia.attacks.training import Budget, same_training, train_seeds
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
+from lit_mia.registry import Registry
 from lit_mia.report.membership.evidence import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
@@ -177,6 +172,7 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         super().__init__(data, [attack for attack in attacks if isinstance(attack, StatisticAttack)], means)
         self.protocol, self._head = means.protocol or "threshold", means.head or ResidualHead()
         self._residual = self.protocol == "resnet"
+        self._several = any(len(attack.settings()) > 1 for attack in self.attacks)
         self._chosen: list[Setting] = []
         for attack in self.attacks:
             data.target.require(attack.level)
@@ -187,18 +183,16 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
     def announce(self) -> None:
         """Every setting of the target, and one of each attack of the placebo."""
-        single = all(len(attack.settings()) == 1 for attack in self.attacks)
-        self.data.ask(Wanted.every_setting(self._asked, self._residual and single))
+        self.data.ask(Wanted.every_setting(self._asked, self._residual and not self._several))
         if self._placebo is not None:
             self._placebo.ask(self._at([attack.settings()[0] for attack in self.attacks]))
 
     def query(self) -> None:
         """Ask the target at every setting, choose one of each attack on train and val, and ask the placebo at those."""
-        several = any(len(attack.settings()) > 1 for attack in self.attacks)
-        if several or not self._residual:
+        if self._several or not self._residual:
             self.data.ask(Wanted.every_setting(self._asked))
             self.data.query()
-        self._chosen = [self._best(attack) if several else attack.settings()[0] for attack in self.attacks]
+        self._chosen = [self._best(attack) if self._several else attack.settings()[0] for attack in self.attacks]
         if self._residual:
             self.data.ask(Wanted((*self._at(self._chosen).asked, *((rt, {}) for rt in self._round_trip)), True))
             self.data.query()
@@ -264,3 +258,50 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)
+
+
+AnyScorer = Scorer[Any, Any]
+WAYS_OF_SCORING: Registry[type[AnyScorer]] = Registry("way of scoring", (HeadScorer, StatisticScorer))
+"""What an attack's `scored_by` leads to; a package outside adds one with `WAYS_OF_SCORING.add`."""
+
+
+def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[AnyScorer]:
+    """A scorer for each way of scoring that the attacks need; every attack is scored, or refused here.
+
+    Args:
+        data: Datamodules over the same records; the first that serves a way is used for it.
+        attacks: The attacks.
+        means: What they are scored with.
+
+    Raises:
+        TargetError: If no target offers the access level of an attack.
+        HeadError: If there is no scorer for an attack, or no datamodule that serves it, or a datamodule too many.
+    """
+    by_way: dict[str, list[AuditedAttack]] = {}
+    for attack in attacks:
+        if attack.level is not None and not any(attack.level in one.target.offers for one in data):
+            data[0].target.require(attack.level)
+        if attack.scored_by not in WAYS_OF_SCORING:
+            raise HeadError(
+                f"{attack.name} is scored by a {attack.scored_by}, which an audit of records does not know; it knows "
+                f"{', '.join(way.name for way in WAYS_OF_SCORING)}. IDIA is for `people:`, e.g. audit/idia_demo."
+            )
+        by_way.setdefault(attack.scored_by, []).append(attack)
+    if "statistic" not in by_way and (means.protocol is not None or means.head is not None):
+        raise HeadError("`protocol` and `head` are for training-free attacks; trained heads have neither.")
+    serving = {way: _serving(way, data, of_way) for way, of_way in by_way.items()}
+    idle = [type(one).__name__ for one in data if one not in serving.values()]
+    if idle:
+        raise HeadError(f"No attack needs the answers of {', '.join(idle)}. Leave it out, or add attacks that do.")
+    return [WAYS_OF_SCORING[way](serving[way], of_way, means) for way, of_way in by_way.items()]
+
+
+def _serving(way: str, data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]) -> AuditDataModule:
+    for one in data:
+        if way in one.scored_by:
+            return one
+    raise HeadError(
+        f"{' and '.join(type(one).__name__ for one in data)} does not serve {', '.join(a.name for a in attacks)}. "
+        "Training-free attacks need a StatisticDataModule, trained heads an AuxiliaryDataModule; an audit of both has "
+        "one as `data` and the other as `also`."
+    )
