@@ -1,7 +1,9 @@
 """LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
 from datamodules.auxiliary import AuxiliaryDataModule, ShadowDataModule
+from datamodules.base import AuditDataModule
 from datamodules.identity import IdentityDataModule
+from datamodules.inputs import Wanted
 from datamodules.sources import (
     ConcatSource,
     CsvSource,
@@ -17,6 +19,7 @@ from datamodules.sources import (
 from datamodules.statistics import StatisticDataModule
 
 __all__ = [
+    "AuditDataModule",
     "AuxiliaryDataModule",
     "ConcatSource",
     "CsvSource",
@@ -31,4 +34,5 @@ __all__ = [
     "RecordSource",
     "ShadowDataModule",
     "StatisticDataModule",
+    "Wanted",
 ]

@@ -16,12 +16,11 @@ from datamodules.pairs import check_range
 from datamodules.sources.people import PeopleSource
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
 from lit_mia.batches import slices
-from lit_mia.cache import cached_path, cached_rows
-from lit_mia.cost import Cost, Estimate
+from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError
+from lit_mia.files import cached_path, cached_rows
 from lit_mia.names import filled_pool, read_pool
-from lit_mia.people import People, name_key, spelled
-from lit_mia.progress import progress
+from lit_mia.records import People, name_key, spelled
 from lit_mia.targets.base import AccessLevel, EmbedTarget
 
 Key = dict[str, object]

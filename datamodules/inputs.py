@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.batches import slices
-from lit_mia.cache import cached_rows, key_digest
 from lit_mia.errors import EncoderError, RecordError
 from lit_mia.features import Captioner, Encoder
 from lit_mia.features.pixels import REVISION, decode_images, pixels_key, resize
+from lit_mia.files import cached_rows, key_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.plans import Plan, Questions

@@ -1,19 +1,98 @@
-"""Configs put together from blocks: YAML files that stand in others by their path or, if shipped, by their name."""
+"""Configs put together from blocks: YAML files that stand in others by their path or, if shipped, by their name.
 
-from collections.abc import Iterator, Set
+YAML is read as the command line reads it: `1e-3` is a number and a date is a text.
+"""
+
+import inspect
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Any, final
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import Any, final, get_args, get_origin, get_type_hints
+
+import yaml
+from jsonargparse import get_loader
 
 from lit_mia.errors import ConfigError
-from lit_mia.object_keys import ObjectKeys
-from lit_mia.yaml_values import load
 
 PACKAGE = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
 RUNNABLE = ("ablation/", "audit/", "experiment/")
 """Folders of shipped configs that have a command; the others hold blocks."""
+PLAIN = (str, bytes, int, float, PurePath, Enum)
+"""What a text or a number can become, so that a text at such a parameter is meant as it is."""
+BUILT_IN = frozenset({"builtins", "collections.abc", "types", "typing"})
+
+
+@final
+class ObjectKeys:
+    """The names of the parameters that expect an object, by class.
+
+    Args:
+        roots: Classes that stand at the top of a config. Their subclasses, the classes that their parameters expect,
+            and so on, are found from there, as far as they have been imported.
+        names: More keys that expect an object, wherever they stand.
+    """
+
+    def __init__(self, roots: Iterable[type], names: Iterable[str] = ()) -> None:
+        self._by_class: defaultdict[str, set[str]] = defaultdict(set)
+        seen, waiting = set[type](), list(roots)
+        while waiting:
+            found = waiting.pop()
+            if found not in seen:
+                seen.add(found)
+                expected = object_parameters(found)
+                self._by_class[found.__name__] |= set(expected)
+                waiting += [*found.__subclasses__(), *(part for parts in expected.values() for part in parts)]
+        self.everywhere = frozenset(names).union(*self._by_class.values())
+
+    def of(self, class_path: object) -> frozenset[str]:
+        """The keys of a class; of all classes together if it is unknown, such as one that has yet to be imported.
+
+        Args:
+            class_path: Its name, with or without its module.
+        """
+        name = str(class_path).rpartition(".")[-1]
+        return frozenset(self._by_class[name]) if name in self._by_class else self.everywhere
+
+
+def object_parameters(made: type) -> dict[str, list[type]]:
+    """The parameters of a class that expect an object, a dataclass or a mapping, with the classes that they name."""
+    hints = {name: hint for name, hint in _hints(made).items() if name != "return"}
+    return {name: list(_classes(hint)) for name, hint in hints.items() if _expects_object(hint)}
+
+
+def _hints(made: type) -> dict[str, Any]:
+    """Annotations of what `__init__` takes, those included that it hands on to a parent as `**kwargs`."""
+    hints: dict[str, Any] = {}
+    for base in made.__mro__:
+        init = vars(base).get("__init__")
+        if inspect.isfunction(init):
+            try:
+                hints = get_type_hints(init) | hints
+            except (NameError, TypeError):  # of another package, written for type checkers only
+                continue
+            if all(p.kind is not p.VAR_KEYWORD for p in inspect.signature(init).parameters.values()):
+                break
+    return hints
+
+
+def _expects_object(hint: Any) -> bool:
+    origins = [get_origin(part) or part for part in (hint, *get_args(hint))]
+    named = any(True for _ in _classes(hint))
+    return named or any(isinstance(origin, type) and issubclass(origin, Mapping) for origin in origins)
+
+
+def _classes(hint: Any) -> Iterator[type]:
+    """The classes in an annotation, without those that a text or a number can become."""
+    if get_origin(hint) is None and isinstance(hint, type):
+        if hint.__module__ not in BUILT_IN and not issubclass(hint, PLAIN):
+            yield hint
+    elif get_origin(hint) is not type:  # a class itself is given by its name
+        for part in hint if isinstance(hint, list) else get_args(hint):
+            yield from _classes(part)
 
 
 def config_folder() -> Path:
@@ -180,3 +259,66 @@ def _near(name: str) -> str:
     last = [shipped for shipped in names if Path(shipped).name == Path(short).name]
     near = list(dict.fromkeys([*last, *get_close_matches(short, names)]))
     return f" Did you mean {', '.join(near)}?" if near else ""
+
+
+# ------------------------------------------------------------------ YAML as the command line reads it
+
+
+def load(path: Path, named: str = "") -> Any:
+    """The values of a YAML file.
+
+    Args:
+        path: The file.
+        named: Who names it, for the message.
+
+    Raises:
+        ConfigError: If the file cannot be read, or is no YAML.
+    """
+    try:
+        return loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError(f"{path}{named and f', which {named} names,'} cannot be read as YAML: {problem}") from error
+
+
+def loads(text: str) -> Any:
+    """The values of a YAML text.
+
+    Raises:
+        YAMLError: If it is no YAML.
+    """
+    try:
+        return get_loader("yaml")(text)
+    except TypeError as error:  # jsonargparse, of a mapping such as {0}
+        raise yaml.YAMLError(f"{text!r} is a mapping without values.") from error
+
+
+def dumps(value: Any, *, flow: bool = False) -> str:
+    """YAML that `loads` reads back as the same values.
+
+    Args:
+        value: YAML values.
+        flow: Whether to write it in one line.
+    """
+    return str(
+        yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=2**30)
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that `loads` would take for something else, which PyYAML's own rules do not find."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write the same value twice where it stands twice."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        plain = loads(text) == text
+    except yaml.YAMLError:
+        plain = False
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+_Dumper.add_representer(str, _text)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lit_mia.errors import RecordError
-from lit_mia.people import name_key, names_given_twice, spelled
+from lit_mia.records import name_key, names_given_twice, spelled
 
 LISTS = Path(__file__).parent / "assets/names"
 GIVEN, SURNAMES = ("given-female", "given-male"), "surnames"

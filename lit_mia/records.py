@@ -1,9 +1,10 @@
-"""The vocabulary of everything else: records."""
+"""The vocabulary of everything else: records, and people under question."""
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -75,3 +76,108 @@ class Records:
     def images_digest(self) -> str:
         """SHA-256 of the stamps in their order: what is computed from the images is kept under it, not under ids."""
         return hashlib.sha256(json.dumps(self.stamps).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class People:
+    """A table of people under question, one row each.
+
+    Attributes:
+        names: Unique by `name_key`, as they stand in captions, e.g. "Ana Petrov".
+        members: 1 (in the target's training set), 0 (not in it) or -1 (unknown).
+        occurrences: How many training pairs show the person; None if unknown.
+        image_counts: Images at hand per person.
+        open_image: Opens an image by row and number of the image as RGB; raises `OSError` if it cannot be read.
+        stamps: What changes when the images of a person do, so that cached embeddings are not taken for those of other
+            images; empty if names and counts say it all.
+    """
+
+    names: tuple[str, ...]
+    members: tuple[int, ...]
+    occurrences: tuple[int | None, ...]
+    image_counts: tuple[int, ...]
+    open_image: Callable[[int, int], Image.Image]
+    stamps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the columns.
+
+        Raises:
+            RecordError: If columns differ in length, a name is empty or occurs twice, a label is not 1, 0 or -1, a
+                count is negative, or a label contradicts the occurrences.
+        """
+        lengths = {len(self.names), len(self.members), len(self.occurrences), len(self.image_counts)}
+        if len(lengths | ({len(self.stamps)} if self.stamps else set())) != 1:
+            raise RecordError(f"The columns of a table of people must have one length, but have {sorted(lengths)}.")
+        twice = names_given_twice(self.names)
+        if twice or not all(self.names):
+            raise RecordError(
+                f"Names of people must be filled in and unique, but {len(twice)} occur more than once, e.g. "
+                f"{twice[:3]}, and {self.names.count('')} are empty. Two people of one name cannot be told apart."
+            )
+        odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
+        negative = [count for count in (*self.occurrences, *self.image_counts) if count is not None and count < 0]
+        if odd or negative:
+            raise RecordError(f"`member` must be 1, 0 or unknown, and counts at least 0, but got {odd + negative[:3]}.")
+        _check_agreement(self)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def stamp(self, row: int) -> str:
+        """What tells the images of a person from earlier ones."""
+        return self.stamps[row] if self.stamps else ""
+
+    def select(self, rows: Sequence[int]) -> Self:
+        """The table of the given rows, in their order."""
+        kept = list(rows)
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in kept),
+            members=tuple(self.members[i] for i in kept),
+            occurrences=tuple(self.occurrences[i] for i in kept),
+            image_counts=tuple(self.image_counts[i] for i in kept),
+            open_image=lambda row, image: self.open_image(kept[row], image),
+            stamps=tuple(self.stamps[i] for i in kept) if self.stamps else (),
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of names, labels, occurrences and counts, independent of their order."""
+        rows = sorted(zip(self.names, self.members, self.occurrences, self.image_counts, strict=True), key=str)
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def spelled(name: str) -> str:
+    """A name with spaces for underscores, single spaces and composed accents: folders and tables spell differently.
+
+    >>> spelled("Ana_Petrov ")
+    'Ana Petrov'
+    """
+    return " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
+
+
+def name_key(name: str) -> str:
+    """What names are compared by: neither case nor the kind of apostrophe makes another name.
+
+    >>> name_key("Ana_O’Neil") == name_key("ana o'neil")
+    True
+    """
+    return spelled(name).casefold().replace("’", "'")
+
+
+def names_given_twice(names: Iterable[str]) -> list[str]:
+    """Keys that several of some names share."""
+    return [key for key, count in Counter(map(name_key, names)).items() if count > 1]
+
+
+def _check_agreement(people: People) -> None:
+    wrong = [
+        name
+        for name, member, count in zip(people.names, people.members, people.occurrences, strict=True)
+        if count is not None and member != UNKNOWN and (count > 0) != (member == MEMBER)
+    ]
+    if wrong:
+        raise RecordError(
+            f"{len(wrong)} people are members without occurrences or non-members with some, e.g. {wrong[:3]}. Mend "
+            "`member` or `occurrences`; leave what is unknown empty."
+        )

@@ -60,6 +60,3 @@ class Registry(Generic[Entry]):
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries.values()))
-
-    def __len__(self) -> int:
-        return len(self._entries)

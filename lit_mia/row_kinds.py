@@ -33,11 +33,6 @@ class RowKind:
         """Its colour's CSS variable, without the dashes in front."""
         return f"kind-{self.name.replace(' ', '-')}"
 
-    @property
-    def is_control(self) -> bool:
-        """Whether it is a kind of control."""
-        return bool(self.sentence)
-
 
 # Colours after Okabe and Ito, darkened for white paper.
 ROW_KINDS: Registry[RowKind] = Registry(

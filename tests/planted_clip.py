@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.models import Fingerprint
-from lit_mia.people import People
+from lit_mia.records import People
 from lit_mia.targets.base import EmbedTarget
 
 DIMENSION = 64

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from lit_mia import cache, files
+from lit_mia import cost, files
 from lit_mia.attacks import AttackIIP, AttackIIS, AttackIP
-from lit_mia.code_digest import code_digest
+from lit_mia.files import code_digest
 
 BASE = "class Base:\n    def score(self):\n        return {}\n"
 
@@ -36,8 +36,8 @@ def test_a_changed_method_gives_another_digest(planted):
 def test_heads_share_the_files_of_their_bases():
     assert code_digest(AttackIP) == code_digest(AttackIIP)  # one file
     assert code_digest(AttackIP) != code_digest(AttackIIS)
-    assert code_digest(AttackIP, cache) != code_digest(AttackIP) != code_digest(AttackIP, files)
-    assert code_digest(AttackIP, cache) == code_digest(cache, AttackIP, cache)
+    assert code_digest(AttackIP, cost) != code_digest(AttackIP) != code_digest(AttackIP, files)
+    assert code_digest(AttackIP, cost) == code_digest(cost, AttackIP, cost)
 
 
 def test_code_that_is_in_no_file_is_never_the_same():

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from lit_mia.object_keys import ObjectKeys, object_parameters
+from lit_mia.blocks import ObjectKeys, object_parameters
 
 
 class Colour(Enum):

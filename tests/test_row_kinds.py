@@ -17,7 +17,7 @@ def test_each_kind_has_a_look_that_pages_and_figures_can_draw(kind):
 
 
 def test_controls_say_what_they_see_and_others_are_none():
-    assert [kind.name for kind in ROW_KINDS if not kind.is_control] == ["attack", "target"]
+    assert [kind.name for kind in ROW_KINDS if not kind.sentence] == ["attack", "target"]
 
 
 @pytest.mark.parametrize("names", [("attack", "blind", "caption", "placebo", "round trip")])
@@ -33,4 +33,4 @@ def test_a_kind_of_another_package_is_known_once_it_is_added(monkeypatch):
     with pytest.raises(PluginError, match=r"no kind of row 'metadata only', only attack, blind.*lit_mia\.plugins"):
         _ = ROW_KINDS["metadata only"]
     assert ROW_KINDS.add(kind).variable == "metadata-only"
-    assert ROW_KINDS["metadata only"].is_control
+    assert ROW_KINDS["metadata only"].sentence

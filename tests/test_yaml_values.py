@@ -6,8 +6,8 @@ import pytest
 import yaml
 from jsonargparse import ArgumentParser
 
+from lit_mia.blocks import dumps, load, loads
 from lit_mia.errors import ConfigError
-from lit_mia.yaml_values import dumps, load, loads
 
 TEXTS = [
     "1e-3",

@@ -10,9 +10,8 @@ from typing import Any, ClassVar, Literal, Self
 from PIL import Image
 
 from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.audits.base import Audit
+from lit_mia.audits.base import Audit, AuditKind
 from lit_mia.audits.making import full_config, maker
-from lit_mia.audits.registry import AuditKind
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError
 from lit_mia.report.base import Picture, Result

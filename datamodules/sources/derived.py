@@ -16,9 +16,9 @@ from filelock import FileLock
 from PIL import Image
 
 from datamodules.sources.base import RecordSource
-from lit_mia.cache import key_digest
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
+from lit_mia.files import key_digest
 from lit_mia.models import Fingerprint
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
 from lit_mia.queries.store import Store

@@ -11,8 +11,7 @@ from PIL import Image
 
 from datamodules.sources.base import csv_lines, open_rgb, parse_member
 from lit_mia.errors import RecordError
-from lit_mia.people import People, spelled
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
 from lit_mia.shadow.cohort import Cohort, draw_cohort
 
 WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference

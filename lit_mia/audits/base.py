@@ -1,13 +1,19 @@
-"""What every kind of audit offers."""
+"""What every kind of audit offers, and the kinds: what is made of a config, and what a finished folder holds."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lit_mia.cost import Cost, Estimate
-from lit_mia.report.base import Picture, Result
+from lit_mia.errors import ReportError
+from lit_mia.registry import Registry
+from lit_mia.report.base import Picture, Result, read_numbers
+from lit_mia.report.origin import Origin
+
+Command = Literal["audit", "sweep"]
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,17 @@ class Run:
         name: Name of the audit.
         config: Its configuration as YAML values.
         output: Folder of what is kept beside the numbers, such as trained heads.
+        began: What `time.perf_counter` said at its beginning.
     """
 
     name: str
     config: Mapping[str, Any]
     output: Path
+    began: float = field(default_factory=time.perf_counter)
+
+    def origin(self) -> Origin:
+        """Where a result comes from that is made now."""
+        return Origin.here(self.name, self.config, self.began)
 
 
 class Audit(ABC):
@@ -45,6 +57,62 @@ class Audit(ABC):
     def run(self, run: Run) -> Result:
         """Query what is missing, and measure."""
 
-    @abstractmethod
     def pictures(self, result: Result) -> Sequence[Picture]:
-        """Images for the page of a result of this audit, from its records and its store."""
+        """Images for the page of a result of this audit, from its records and its store; mostly none."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AuditKind:
+    """A kind of audit.
+
+    Attributes:
+        name: What it is called.
+        audit: The class; its signature is the config.
+        result: What it returns.
+        schemas: Forms of `audit.json` that the result's class reads, the present one first.
+        command: The command that runs it: an `audit` ends in a verdict, a `sweep` never opens test.
+        key: The top-level key of its configs by which it is told from others of the same command; None: what no other
+            key tells.
+        example: A shipped config.
+    """
+
+    name: str
+    audit: type[Audit]
+    result: type[Result]
+    schemas: tuple[str, ...]
+    command: Command
+    key: str | None
+    example: str
+
+
+AUDIT_KINDS: Registry[AuditKind] = Registry("kind of audit")
+"""All kinds; those of this package are in `lit_mia.audits.kinds`."""
+
+
+def kind_of_config(command: Command, config: Mapping[str, Any]) -> AuditKind:
+    """The kind that a config describes.
+
+    Args:
+        command: The command that was given; `query` counts as `audit`.
+        config: Its values; only the top-level keys matter.
+    """
+    kinds = [kind for kind in AUDIT_KINDS if kind.command == command]
+    return next(kind for kind in sorted(kinds, key=lambda k: k.key is None) if kind.key is None or kind.key in config)
+
+
+def load_result(folder: Path) -> Result:
+    """The result in the folder of a finished audit of any kind.
+
+    Raises:
+        ReportError: If there is none, or this version does not read it.
+    """
+    numbers = read_numbers(folder)
+    for kind in AUDIT_KINDS:
+        if numbers.get("schema") in kind.schemas:
+            return kind.result.load(folder, numbers)
+    known = ", ".join(schema for kind in AUDIT_KINDS for schema in kind.schemas)
+    raise ReportError(
+        f"The audit has schema {numbers.get('schema')!r}, but this version of lit-mia reads {known}. Run the audit "
+        "again, or use the version that wrote it."
+    )

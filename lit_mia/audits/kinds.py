@@ -1,9 +1,9 @@
 """The kinds of audit that come with this package; a new one is one entry here."""
 
 from lit_mia.audits.ablation import Ablation
+from lit_mia.audits.base import AUDIT_KINDS, AuditKind
 from lit_mia.audits.identity import IdentityAudit
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.registry import AUDIT_KINDS, AuditKind
 from lit_mia.audits.sweep import Sweep
 from lit_mia.report.ablation import AblationResult
 from lit_mia.report.identity import IdentityResult

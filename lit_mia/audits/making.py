@@ -9,12 +9,10 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, set_parsing_settings
 from lightning.pytorch import LightningDataModule, Trainer
 
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.audits.base import Audit
-from lit_mia.audits.registry import AUDIT_KINDS
-from lit_mia.blocks import placed
+from lit_mia.attacks import AuditedAttack
+from lit_mia.audits.base import AUDIT_KINDS, Audit
+from lit_mia.blocks import ObjectKeys, object_parameters, placed
 from lit_mia.errors import ConfigError
-from lit_mia.object_keys import ObjectKeys, object_parameters
 
 A = TypeVar("A", bound=Audit)
 OPTIONS = frozenset({"output", "gallery", "logger", "dry_run"})

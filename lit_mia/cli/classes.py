@@ -5,27 +5,23 @@ from functools import cache
 from lightning.pytorch import Callback, LightningDataModule
 
 import datamodules
-import lit_mia.attacks
-import lit_mia.attacks.statistics
-import lit_mia.audits.kinds
-import lit_mia.callbacks
-import lit_mia.features
-import lit_mia.targets
 from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.audits.membership.scoring import WAYS_OF_SCORING
-from lit_mia.audits.registry import AUDIT_KINDS
+from lit_mia import attacks, callbacks, features, targets  # noqa: F401 (callbacks have names too)
+from lit_mia.attacks.statistics import StatisticAttack
+from lit_mia.audits import kinds  # noqa: F401 (adds them)
+from lit_mia.audits.base import AUDIT_KINDS
+from lit_mia.audits.membership.scorers import WAYS_OF_SCORING
 from lit_mia.plugins import Plugin, load_plugins
 from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.row_kinds import ROW_KINDS
 
 BASES = {
-    "head": lit_mia.attacks.Attack,
-    "training-free attack": lit_mia.attacks.statistics.StatisticAttack,
-    "attack": AuditedAttack,
-    "target": lit_mia.targets.Target,
-    "encoder": lit_mia.features.Encoder,
-    "captioner": lit_mia.features.Captioner,
+    "head": attacks.Attack,
+    "training-free attack": StatisticAttack,
+    "attack": attacks.AuditedAttack,
+    "target": targets.Target,
+    "encoder": features.Encoder,
+    "captioner": features.Captioner,
     "source of records": datamodules.RecordSource,
     "source of people": datamodules.PeopleSource,
     "data module": LightningDataModule,

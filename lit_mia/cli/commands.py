@@ -1,4 +1,4 @@
-"""The commands beside Lightning's own, each the same for every kind of audit."""
+"""The commands beside Lightning's own, each the same for every kind of audit, and the command line that they read."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -6,21 +6,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ArgumentParser
 from lightning.pytorch.loggers import WandbLogger
+from rich.console import Console
 
-from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
-from lit_mia.audits.registry import AUDIT_KINDS, AuditKind, kind_of_config, load_result
-from lit_mia.cli.command_line import CommandLine, resolve
-from lit_mia.cost import Cost, Estimate
+from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, load, loads, placed
+from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError
 from lit_mia.files import replacing
 from lit_mia.report.base import NUMBERS, Result
-from lit_mia.yaml_values import dumps, load
 
 SAVED_CONFIG = "audit.yaml"
 """The config of a finished audit, beside its numbers."""
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """A command line without blocks.
+
+    Attributes:
+        args: What the parsers read: each `--config` holds its content.
+        name: Name of the last config, without its suffix; empty if there is none.
+        config: The configs laid over one another; of use for their top-level keys only.
+    """
+
+    args: tuple[str, ...]
+    name: str
+    config: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,18 +44,14 @@ class Parsed:
 
     Attributes:
         audit: What the config describes.
-        config: Its arguments as YAML values, all defaults filled in.
-        name: What its results are called: the name of the config file, and the audit's suffix.
-        output: Folder of the results.
+        run: Its name, which is that of the config file and the audit's suffix, its arguments and the folder of results.
         gallery: Whether the page shows images.
         dry_run: Whether to say only what it would cost.
         logger: Makes a run of Weights & Biases.
     """
 
     audit: Audit
-    config: dict[str, Any]
-    name: str
-    output: Path
+    run: Run
     gallery: bool
     dry_run: bool
     logger: Callable[..., WandbLogger] | None
@@ -57,16 +68,14 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if parsed.dry_run:
         print_estimates(parsed.audit.estimate())
         return None
-    from rich.console import Console
-
-    result = parsed.audit.run(Run(parsed.name, parsed.config, parsed.output))
-    page = result.save(parsed.output, parsed.audit.pictures(result) if parsed.gallery else ())
-    with replacing(parsed.output / SAVED_CONFIG) as path:
-        path.write_text(dumps(parsed.config), encoding="utf-8")
+    output, result = parsed.run.output, parsed.audit.run(parsed.run)
+    page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
+    with replacing(output / SAVED_CONFIG) as path:
+        path.write_text(dumps(parsed.run.config), encoding="utf-8")
     if parsed.logger is not None:
         result.log(parsed.logger)
     Console().print(result.terminal())
-    print(f"\nNumbers: {parsed.output / NUMBERS}\nReport:  {page}")
+    print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}")
     return result
 
 
@@ -75,8 +84,9 @@ def query(command: str, args: Sequence[str]) -> None:
     parsed = parse(command, args)
     if parsed.dry_run:
         print_estimates(parsed.audit.estimate())
-    else:
-        print_costs(parsed.audit.query())
+        return
+    for name, cost in parsed.audit.query().items():
+        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
 
 
 def report(command: str, args: Sequence[str]) -> None:
@@ -108,8 +118,55 @@ def parse(command: str, args: Sequence[str]) -> Parsed:
     ready = parser.instantiate(given)
     audit = instantiated(kind.audit, ready)
     name = line.name + audit.suffix
-    output = Path(ready.output or f"runs/{name}")
-    return Parsed(audit, config, name, output, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger)
+    run = Run(name, config, Path(ready.output or f"runs/{name}"))
+    return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger)
+
+
+def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
+    """Put every config and every block of a command line in its place.
+
+    Args:
+        args: What follows the command's name.
+        keys: Which keys expect an object; at an option that ends with one, the name of a block is a block.
+
+    Raises:
+        ConfigError: If a config or a block does not exist, or cannot be read.
+    """
+    resolved, configs = list(args), dict[Path, dict[str, Any]]()
+    for i, arg in enumerate(args):
+        option, equals, value = arg.partition("=")
+        place = i if equals else i + 1
+        if not option.startswith("-") or place >= len(args):
+            continue
+        value = value if equals else args[place]
+        if option in ("--config", "-c"):
+            path = find_config(value)
+            configs[path] = _composed(path, keys)
+            value = dumps(configs[path], flow=True)
+        else:
+            value = _with_blocks(option.lstrip("-").removesuffix("+"), value, keys)
+        resolved[place] = f"{option}={value}" if equals else value
+    config = {key: value for content in configs.values() for key, value in content.items()}
+    return CommandLine(tuple(resolved), next((path.stem for path in reversed(configs)), ""), config)
+
+
+def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
+    content = compose(path, keys)
+    if content is not None and not isinstance(content, dict):
+        raise ConfigError(f"{path} holds a {type(content).__name__}, but a config is a mapping of keys to values.")
+    return content or {}
+
+
+def _with_blocks(key: str, text: str, keys: ObjectKeys) -> str:
+    """The value of an option; as it is, if it names no block."""
+    if key.rpartition(".")[-1] not in keys.everywhere:
+        return text
+    try:
+        value = loads(text)
+    except yaml.YAMLError:
+        return text  # the parser says what is wrong with it
+    block = placed(value, keys, key)
+    return text if block == value else dumps(block, flow=True)
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:
@@ -121,12 +178,6 @@ def print_estimates(estimates: dict[str, Estimate]) -> None:
     print("Nothing was asked.")
 
 
-def print_costs(costs: dict[str, Cost]) -> None:
-    """Say what was spent."""
-    for name, cost in costs.items():
-        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
-
-
 def _kind(command: str, line: CommandLine) -> AuditKind:
     """The kind of audit of a command line.
 
@@ -134,13 +185,12 @@ def _kind(command: str, line: CommandLine) -> AuditKind:
         CommandError: If only an audit of another command has all keys of the config.
     """
     kind = kind_of_config("sweep" if command == "sweep" else "audit", line.config)
-    if not _accepts(kind, line.config):
-        for other in AUDIT_KINDS:
-            if other.command != kind.command and _accepts(other, line.config):
-                raise CommandError(
-                    f"The config {line.name!r} is not for `lit-mia {command}`; its keys are those of another kind, "
-                    f"{other.name}. Run `lit-mia {other.command}` with it."
-                )
+    others = [other for other in AUDIT_KINDS if other.command != kind.command and _accepts(other, line.config)]
+    if others and not _accepts(kind, line.config):
+        raise CommandError(
+            f"The config {line.name!r} is not for `lit-mia {command}`; its keys are those of another kind, "
+            f"{others[0].name}. Run `lit-mia {others[0].command}` with it."
+        )
     return kind
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
 from lit_mia.attacks.base import Attack
 from lit_mia.audits.making import object_keys
-from lit_mia.cli.command_line import resolve
+from lit_mia.cli.commands import resolve
 from lit_mia.errors import HeadError
 
 _NOTHING: Any = Namespace()  # type: ignore[no-untyped-call]
@@ -31,8 +32,9 @@ class SaveStageConfig(SaveConfigCallback):
         folder = Path(str(trainer.default_root_dir))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                settings = {"datamodule": self.config.get("data"), "stage": str(getattr(stage, "value", stage))}
-                logger.experiment.config.update(_plain(settings), allow_val_change=True)
+                config = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
+                settings = {"datamodule": config.get("data"), "stage": str(getattr(stage, "value", stage))}
+                logger.experiment.config.update(settings, allow_val_change=True)
                 folder = Path(str(logger.save_dir)) / str(logger.name) / str(logger.version)
             elif logger.log_dir:
                 folder = Path(logger.log_dir)
@@ -71,18 +73,6 @@ class MembershipCLI(LightningCLI):
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
 
-    def before_validate(self) -> None:
-        """See `_require_checkpoint`."""
-        self._require_checkpoint()
-
-    def before_test(self) -> None:
-        """See `_require_checkpoint`."""
-        self._require_checkpoint()
-
-    def before_predict(self) -> None:
-        """See `_require_checkpoint`."""
-        self._require_checkpoint()
-
     def _require_checkpoint(self) -> None:
         """Refuse to score with random weights.
 
@@ -97,6 +87,8 @@ class MembershipCLI(LightningCLI):
             )
         if path not in ("best", "last", "hpc") and not Path(path).is_file():
             raise HeadError(f"`--ckpt_path` must be a checkpoint file, but {path!r} does not exist.")
+
+    before_validate = before_test = before_predict = _require_checkpoint
 
 
 def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
@@ -122,14 +114,3 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
 def _class_name(model: Namespace) -> str:
     """Name of a head without its module, of which there may be two: where it is defined and where it is exported."""
     return str(model.get("class_path")).rpartition(".")[-1]
-
-
-def _plain(value: Any) -> Any:
-    """Namespaces as dictionaries, everything else that is no YAML primitive as text."""
-    if isinstance(value, Namespace):
-        return {key: _plain(item) for key, item in vars(value).items()}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_mia.cache import key_digest
+from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
-from lit_mia.files import replacing
-from lit_mia.progress import progress
+from lit_mia.files import key_digest, replacing
 
 CHUNK = 256
 

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from lit_mia.cache import cached_path
-from lit_mia.files import replacing
+from lit_mia.files import cached_path, replacing
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
 

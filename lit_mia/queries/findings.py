@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
+from lit_mia.files import key_digest
 from lit_mia.models import FingerprintValue
 from lit_mia.queries.store import claim, gathered
 from lit_mia.queries.store_files import is_whole, write_named

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lit_mia.cache import key_digest
-from lit_mia.cost import Cost, Estimate
+from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
-from lit_mia.progress import progress
+from lit_mia.files import key_digest
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget

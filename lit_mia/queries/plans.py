@@ -17,10 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from lit_mia.batches import slices
-from lit_mia.cache import key_digest
-from lit_mia.cost import Cost, Estimate
+from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import TargetError
-from lit_mia.progress import progress
+from lit_mia.files import key_digest
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store

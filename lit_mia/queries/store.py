@@ -10,9 +10,8 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from lit_mia.cache import key_digest
 from lit_mia.errors import StoreError
-from lit_mia.files import replacing
+from lit_mia.files import key_digest, replacing
 from lit_mia.models import FingerprintValue
 from lit_mia.queries.store_files import DamagedShardError, Refusals, Shard, make_table, open_shard, write_shard
 from lit_mia.targets.base import Answers

@@ -2,12 +2,10 @@
 
 import pytest
 
-from lit_mia.blocks import compose, config_folder, find_config
-from lit_mia.cli.command_line import resolve
+from lit_mia.blocks import ObjectKeys, compose, config_folder, find_config, loads
+from lit_mia.cli.commands import resolve
 from lit_mia.errors import ConfigError
-from lit_mia.object_keys import ObjectKeys
 from lit_mia.targets import Target
-from lit_mia.yaml_values import loads
 
 KEYS = ObjectKeys([Target], {"data", "attacks", "target", "model"})
 QUICKSTART = compose(find_config("audit/quickstart"), KEYS)

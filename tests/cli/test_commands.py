@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tiny_audit import KINDS, read
 
-from lit_mia.audits.registry import AUDIT_KINDS
+from lit_mia.audits.base import AUDIT_KINDS
 from lit_mia.blocks import config_folder
 from lit_mia.cli.commands import parse
 from lit_mia.main import run
@@ -156,7 +156,7 @@ def test_later_configs_are_laid_over_earlier_ones(inside, capsys):
     config = printed(capsys, "audit", *files)
     assert names(config["attacks"]) == ["AttackIP", "AttackIIS", "AttackIV"]
     assert config["schedule"] == {"repeats": 5, "rate": 0.001}
-    assert parse("audit", files).name == "more"
+    assert parse("audit", files).run.name == "more"
     assert run(["audit", *files]).target == parse("audit", files).audit.target.name
 
 

@@ -12,8 +12,8 @@ from jsonargparse import ArgumentParser
 import lit_mia.attacks
 import lit_mia.cli.classes
 from lit_mia.attacks.statistics import StatisticAttack
+from lit_mia.audits.base import kind_of_config
 from lit_mia.audits.making import maker, object_keys
-from lit_mia.audits.registry import kind_of_config
 from lit_mia.blocks import compose, config_folder, find_config
 from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run

@@ -103,7 +103,7 @@ def test_a_head_of_its_own(workspace):
         (["--attacks", "[{class_path: SecMI, init_args: {t: 5, k: 10}}]"], "must not be above `t`"),
         (["--attacks", "[{class_path: Loss, init_args: {t: 1500}}]"], "Timesteps must be in 0 … 999"),
         (["--attacks", "[CLiD]"], "CLiD needs captions"),
-        (["--attacks", "[AttackIIS]"], "does not offer the access level 'generate'"),
+        (["--attacks", "[AttackIIS]"], "StatisticDataModule does not serve II-S"),
         (["--data.init_args.image_size", "32"], "takes images of 16 pixels, but `image_size` is 32"),
         (["--attacks", "[{class_path: FreMIA, init_args: {attack: PFAMI}}]"], "PFAMI compares none"),
     ],

@@ -12,7 +12,7 @@ from planted_clip import PlantedTarget, people_of, person_names, picture
 from datamodules import IdentityDataModule, PeopleSource
 from lit_mia.attacks.identity import IdentityInference
 from lit_mia.errors import RecordError, TargetError
-from lit_mia.people import People
+from lit_mia.records import People
 
 ATTACK = IdentityInference(images=(1, 3, 5), draws=4)
 

@@ -1,16 +1,16 @@
 """Trained heads at many points of an audit's config, measured on val and calibration, never on test."""
 
-import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from lit_mia.audits.ablation.measure import MEASURED, Opened, heads_of, pairs_of, target_digest
-from lit_mia.audits.ablation.places import label
-from lit_mia.audits.ablation.points import Grid, Point, check_grids, points_of, varied_config
+from datamodules import AuxiliaryDataModule
+from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
+from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
@@ -20,8 +20,6 @@ from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult
 from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
 from lit_mia.report.ablation.rows import Label, short
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.origin import Origin
 
 
 @final
@@ -92,24 +90,23 @@ class Ablation(Audit):
 
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing."""
-        costs = {}
-        for name, points in self._by_target().items():
-            for data in points:
-                data.query()
-            costs[name] = sum((data.cost for data in points), Cost())
-        return costs | self._base.source.costs()
+        targets = self._by_target()
+        for data in chain(*targets.values()):
+            data.query()
+        spent = {name: sum((data.cost for data in points), Cost()) for name, points in targets.items()}
+        return spent | self._base.source.costs()
 
     def run(self, run: Run) -> AblationResult:
         """Ask what is missing, train what was not trained yet, and measure."""
-        began, measured, stores, cost = time.perf_counter(), list[PointScores](), dict[str, str](), Cost()
-        for number, opened in enumerate(self._opened(), 1):
-            measured.append(opened.measure(self._steps, self._fid, self.folder / "heads"))
-            stores[measured[-1].facts.target] = opened.data.store_digest()
-            cost = cost + opened.data.cost
-            print(f"{number}/{len(self.points)} {opened.point}: measured", flush=True)
-        points = on_common_records(measured)
+        scores, stores, cost = list[PointScores](), dict[str, str](), Cost()
+        for point, audit, data in self._opened():
+            scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
+            stores[scores[-1].facts.target] = data.store_digest()
+            cost = cost + data.cost
+            print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+        points = on_common_records(scores)
         return AblationResult(
-            origin=Origin.here(run.name, run.config, began),
+            origin=run.origin(),
             cost=cost,
             splits=MEASURED,
             n_members=int(np.sum(points[0].labels == MEMBER)),
@@ -122,10 +119,6 @@ class Ablation(Audit):
             stores=stores,
             audit=self.config,
         )
-
-    def pictures(self, result: Result) -> Sequence[Picture]:
-        """None: an ablation shows no records."""
-        return ()
 
     # ------------------------------------------------------------------ points
 
@@ -141,23 +134,21 @@ class Ablation(Audit):
             )
         return audit
 
-    def _opened(self) -> Iterator[Opened]:
-        """The points, one after another."""
+    def _opened(self) -> Iterator[tuple[Point, MembershipAudit, AuxiliaryDataModule]]:
+        """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            yield Opened(point, audit, self._without_test(point, pairs_of(audit)))
+            yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:
         """The records of the points by what they ask: `target 0123456789abcdef (steps 10, 20)`."""
-        opened = list(self._opened())
-        targets = {target_digest(one.data.target): list[Opened]() for one in opened}
-        for one in opened:
-            targets[target_digest(one.data.target)].append(one)
-        values = {t: dict.fromkeys(str(one.point.settings[self.axis]) for one in of) for t, of in targets.items()}
-        return {
-            f"target {target} ({short(self.axis)} {', '.join(values[target])})": [one.data for one in of]
-            for target, of in targets.items()
-        }
+        targets = defaultdict[str, list[AuxiliaryDataModule]](list)
+        values = defaultdict[str, dict[str, None]](dict)
+        for point, _, data in self._opened():
+            digest = target_digest(data.target)
+            targets[digest].append(data)
+            values[digest][str(point.settings[self.axis])] = None
+        return {f"target {t} ({short(self.axis)} {', '.join(values[t])})": of for t, of in targets.items()}
 
     def _without_test(self, point: Point, data: AuxiliaryDataModule) -> AuxiliaryDataModule:
         """The point's datamodule over the store of its target.

@@ -1,77 +1,64 @@
-"""What is measured at one point of an ablation: the heads of its audit and their blind controls."""
+"""What is measured at one point of an ablation: the heads of its audit and their blind controls.
 
+Scores of heads are kept under everything that made them, so that an ablation that was interrupted goes on.
+"""
+
+import hashlib
+from importlib.metadata import version
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.training import FixedBudget
-from lit_mia.audits.ablation.kept_heads import KeptHeads
+from datamodules import AuditDataModule, AuxiliaryDataModule
+from lit_mia.attacks import Attack, FixedBudget, controls_of, networks, same_training, train_seeds, training
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.membership.fidelity import fidelity
-from lit_mia.cache import key_digest
+from lit_mia.audits.membership.encoder_checks import fidelity
 from lit_mia.errors import PlanError
+from lit_mia.features import operations
+from lit_mia.files import cached_rows, code_digest, key_digest
 from lit_mia.metrics.seeds import combine_seeds
-from lit_mia.report.ablation.numbers import Head, PointScores, Scores
+from lit_mia.report.ablation.numbers import Head, PointScores
 from lit_mia.report.ablation.rows import PointFacts
+from lit_mia.report.membership.schema import Fidelity
 from lit_mia.targets.base import Target
 
 MEASURED = ("val", "calibration")
+PACKAGES = ("lit-mia", "torch", "lightning")
+HELPERS = (networks, training, operations)
+"""What a head is made by besides its class."""
 
 
-@final
-class Opened:
-    """A point with its audit and its records without test.
+def measured(
+    point: Point, audit: MembershipAudit, data: AuxiliaryDataModule, *, steps: int, fid: bool, kept: Path
+) -> PointScores:
+    """Ask what is missing, train what was not trained yet, and score the measured splits.
 
     Args:
         point: The point.
         audit: Its audit.
-        data: The audit's records over the store of its target.
+        data: The audit's records without test, over the store of its target.
+        steps: Optimiser steps of every head.
+        fid: Whether FID is measured.
+        kept: Folder of the scores of trained heads.
     """
-
-    def __init__(self, point: Point, audit: MembershipAudit, data: AuxiliaryDataModule) -> None:
-        self.point, self.data = point, data
-        self.attacks, self._audit = heads_of(audit), audit
-
-    def measure(self, steps: int, fid: bool, kept: Path) -> PointScores:
-        """Ask what is missing, train what was not trained yet, and score the measured splits.
-
-        Args:
-            steps: Optimiser steps of every head.
-            fid: Whether FID is measured.
-            kept: Folder of the scores of trained heads.
-        """
-        data = self.data
-        asked = {head: made for attack in self.attacks for head, made in _with_blind(attack).items()}
-        data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
-        budget = self._audit.budget
-        heads = KeptHeads(kept, data, FixedBudget(budget.seeds, steps, budget.accelerator, budget.devices))
-        rows = [row for split in MEASURED for row in data.view.splits.rows[split]]
-        return PointScores(
-            facts=self._facts(fid),
-            ids=np.array(data.view.known.ids)[rows],
-            labels=np.array(data.view.known.members)[rows],
-            groups=np.array(data.view.known.groups)[rows],
-            scores={head: _combined(heads.scores(attack), data)[rows] for head, attack in asked.items()},
-        )
-
-    def _facts(self, fid: bool) -> PointFacts:
-        data = self.data
-        distances = fidelity(data, encoder=self._audit.fid_encoder) if fid else None
-        return PointFacts(
-            settings=dict(self.point.settings),
-            n_train=len(data.train_rows),
-            images_per_record=data.images_per_record,
-            nfe_per_record=data.images_per_record * data.target.nfe_per_image,
-            target=target_digest(data.target),
-            fid_encoder=None if distances is None else distances["encoder"],
-            fid_members=None if distances is None else distances["members"]["fid"],
-            fid_nonmembers=None if distances is None else distances["non_members"]["fid"],
-        )
+    asked = {head: made for attack in heads_of(audit) for head, made in _with_blind(attack).items()}
+    data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
+    budget = FixedBudget(audit.budget.seeds, steps, audit.budget.accelerator, audit.budget.devices)
+    heads = KeptHeads(kept, data, budget)
+    known, splits = data.view.known, data.view.splits.rows
+    rows = [row for split in MEASURED for row in splits[split]]
+    calibration = np.zeros(len(known), dtype=bool)
+    calibration[list(splits["calibration"])] = True
+    return PointScores(
+        facts=_facts(point, data, fidelity(data, encoder=audit.fid_encoder) if fid else None),
+        ids=np.array(known.ids)[rows],
+        labels=np.array(known.members)[rows],
+        groups=np.array(known.groups)[rows],
+        scores={head: combine_seeds(heads.scores(attack), calibration)[rows] for head, attack in asked.items()},
+    )
 
 
 def heads_of(audit: MembershipAudit) -> list[Attack]:
@@ -111,8 +98,57 @@ def _with_blind(attack: Attack) -> dict[Head, Attack]:
     return {(attack.name, "attack"): attack, (attack.name, "blind"): controls_of(attack)["blind"]}
 
 
-def _combined(scores: Scores, data: AuxiliaryDataModule) -> Scores:
-    """One score per record `[n]` from those of all seeds `[seeds, n]`, scaled as in an audit."""
-    calibration = np.zeros(scores.shape[1], dtype=bool)
-    calibration[list(data.view.splits.rows["calibration"])] = True
-    return combine_seeds(scores, calibration)
+@final
+class KeptHeads:
+    """Trains a head only if no equal head was ever trained by equal code on equal arrays, at any point of any ablation.
+
+    A control without the target is therefore trained once for all points that ask another target.
+
+    Args:
+        folder: Where the scores are kept.
+        data: A datamodule whose arrays are prepared.
+        budget: Steps and seeds.
+    """
+
+    def __init__(self, folder: Path, data: AuditDataModule, budget: FixedBudget) -> None:
+        self._folder, self._data, self._budget = folder, data, budget
+        present = {} if data.arrays is None else {"member": data.arrays.member, **data.arrays.inputs}
+        self._digests = {name: _digest(array) for name, array in present.items()}
+
+    def scores(self, attack: Attack) -> NDArray[np.float64]:
+        """Raw scores `[seeds, n]` of all records of the datamodule's table."""
+        made_by = {
+            "head": same_training(attack),
+            "code": code_digest(type(attack), *HELPERS),
+            "arrays": {name: self._digests[name] for name in ("member", *sorted(attack.inputs))},
+            "train": self._data.train_rows,
+            "batch_size": self._data.loading.batch_size,
+            "budget": [self._budget.seeds, self._budget.steps, self._budget.devices],
+            "versions": {name: version(name) for name in PACKAGES},
+        }
+        return np.array(
+            cached_rows(
+                self._folder,
+                made_by,
+                self._budget.seeds,
+                np.float64,
+                chunks=lambda: iter([train_seeds(attack, self._data, self._budget)]),
+            )
+        )
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+def _facts(point: Point, data: AuxiliaryDataModule, distances: Fidelity | None) -> PointFacts:
+    return PointFacts(
+        settings=dict(point.settings),
+        n_train=len(data.train_rows),
+        images_per_record=data.images_per_record,
+        nfe_per_record=data.images_per_record * data.target.nfe_per_image,
+        target=target_digest(data.target),
+        fid_encoder=None if distances is None else distances["encoder"],
+        fid_members=None if distances is None else distances["members"]["fid"],
+        fid_nonmembers=None if distances is None else distances["non_members"]["fid"],
+    )

@@ -1,35 +1,30 @@
 """One YAML → people, target and controls → who is recognised by name."""
 
 import hashlib
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, cast, final
+from typing import cast, final
 
 import numpy as np
 
 from datamodules.identity import IdentityDataModule
 from lit_mia.attacks.identity import IdentityInference
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.identity.sides import Side, grid_of, halves_of, identity_row, person_lines, side_of
+from lit_mia.audits.identity.sides import Side, grid_of, halves_of, identity_row, person_lines, seen_by, stacked
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError
 from lit_mia.metrics.identity import trend_with_images, trend_with_occurrences, within_null
 from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, decide_identity
 from lit_mia.metrics.verdict import Design
-from lit_mia.people import People
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.identity.limits import identity_limits
-from lit_mia.report.identity.people import PersonLine
 from lit_mia.report.identity.schema import IdentityRow, IdentityRowKind, Questioning
 from lit_mia.report.origin import Origin
 from lit_mia.report.words import number
 from lit_mia.targets.base import EmbedTarget
-
-_OPPOSITE = {MEMBER: NON_MEMBER, NON_MEMBER: MEMBER, UNKNOWN: UNKNOWN}
 
 
 @final
@@ -91,13 +86,10 @@ class IdentityAudit(Audit):
 
     def run(self, run: Run) -> IdentityResult:
         """Embed what is missing, and measure."""
-        began = time.perf_counter()
         self.query()
         rows = self.data.usable(self.attack)
         people = self.data.people.select(rows)
-        sides = [self._side(kind, people, rows) for kind in self.sides]
-        lines = [line for side in sides for line in self._lines(side, people, rows)]
-        return self._result(people, sides, lines, Origin.here(run.name, run.config, began))
+        return self._result(people, [self._side(kind, people, rows) for kind in self.sides], run.origin())
 
     def pictures(self, result: Result) -> list[Picture]:
         """The first readable image of every person, with how many templates name the person."""
@@ -112,26 +104,20 @@ class IdentityAudit(Audit):
 
     def _side(self, kind: IdentityRowKind, people: People, rows: Sequence[int]) -> Side:
         data = self.sides[kind]
-        true = [data.true[row] for row in rows]
-        readings = zip(data.readings(self.attack, rows), people.names, true, strict=True)
-        found = [self.attack.recognise(*reading) for reading in readings]
-        swapped = kind == "swapped membership"
-        members = [_OPPOSITE[member] for member in people.members] if swapped else people.members
-        return side_of(kind, data.target.fingerprint(), members, found)
-
-    def _lines(self, side: Side, people: People, rows: Sequence[int]) -> list[PersonLine]:
-        own = side.kind == "target"
-        occurrences = people.occurrences if own else (None,) * len(people)
-        images = [int(self.sides[side.kind].readable(row, self.attack).sum()) for row in rows]
-        thresholds = self.attack.thresholds
-        return person_lines(side, people.names, occurrences, images=images, thresholds=thresholds)
+        readings = zip(data.readings(self.attack, rows), people.names, [data.true[row] for row in rows], strict=True)
+        return Side(
+            kind=kind,
+            model=data.target.fingerprint(),
+            people=seen_by(kind, people),
+            found=stacked([self.attack.recognise(*reading) for reading in readings]),
+            images=[int(data.readable(row, self.attack).sum()) for row in rows],
+        )
 
     # ------------------------------------------------------------------ result
 
-    def _result(self, people: People, sides: Sequence[Side], lines: list[PersonLine], origin: Origin) -> IdentityResult:
+    def _result(self, people: People, sides: Sequence[Side], origin: Origin) -> IdentityResult:
         data, attack, target = self.data, self.attack, sides[0]
-        swapped = next((side for side in sides if side.kind == "swapped membership"), None)
-        halves = halves_of(target, swapped, attack.thresholds[0]) if swapped else []
+        halves = halves_of(sides, attack.thresholds[0])
         rows = [identity_row(side, attack, len(data.names), halves) for side in sides]
         unreadable, cut_off = data.unreadable(attack), data.cut_off(attack)
         skipped = data.few | {
@@ -145,9 +131,9 @@ class IdentityAudit(Audit):
             created=origin.created,
             verdict={"kind": verdict.kind, "sentence": verdict.sentence},
             rows=rows,
-            grid=grid_of(target, people.occurrences, attack),
+            grid=grid_of(target, attack),
             halves=halves,
-            trends=_trends(target, people.occurrences, attack),
+            trends=_trends(target, attack),
             setting=self._questioning(),
             people={
                 label: people.members.count(member)
@@ -156,7 +142,11 @@ class IdentityAudit(Audit):
             skipped=skipped,
             unreadable=unreadable,
             cut_off=cut_off,
-            cost={**self._cost(), "seconds_total": origin.seconds_total},
+            cost={
+                "queries": sum(side.cost.queries for side in self.sides.values()),
+                "by_row": {kind: asdict(side.cost) for kind, side in self.sides.items()},
+                "seconds_total": origin.seconds_total,
+            },
             design=self.design,
             pool_digest=hashlib.sha256("\n".join(data.names).encode()).hexdigest(),
             people_digest=people.digest(),
@@ -164,7 +154,7 @@ class IdentityAudit(Audit):
             limits=identity_limits(rows[0], data.target.notes, cut_off, len(skipped), design=self.design),
             versions=origin.versions,
             git=origin.git,
-            lines=lines,
+            lines=[line for side in sides for line in person_lines(side, attack.thresholds)],
         )
 
     def _questioning(self) -> Questioning:
@@ -175,12 +165,6 @@ class IdentityAudit(Audit):
             "draws": self.attack.draws,
             "thresholds": list(self.attack.thresholds),
             "min_images": self.data.min_images,
-        }
-
-    def _cost(self) -> dict[str, Any]:
-        return {
-            "queries": sum(side.cost.queries for side in self.sides.values()),
-            "by_row": {kind: asdict(side.cost) for kind, side in self.sides.items()},
         }
 
     def _verdict(self, rows: Sequence[IdentityRow]) -> IdentityVerdict:
@@ -203,8 +187,8 @@ class IdentityAudit(Audit):
         return decide_identity(evidence, self.design)
 
 
-def _trends(target: Side, occurrences: Sequence[int | None], attack: IdentityInference) -> dict[str, float | None]:
-    members, threshold = target.of(MEMBER), attack.thresholds[0]
+def _trends(target: Side, attack: IdentityInference) -> dict[str, float | None]:
+    members, threshold, occurrences = target.of(MEMBER), attack.thresholds[0], target.people.occurrences
     by_images = [target.shares(threshold, at)[members] for at in range(len(attack.images))]
     known = [row for row in members if occurrences[row] is not None]
     counts = [occurrences[row] or 0 for row in known]

@@ -1,7 +1,7 @@
 """The numbers of an identity audit, from what the target and its controls recognised."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,13 +11,13 @@ from lit_mia.attacks.identity import IdentityInference, Recognition
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.identity import Rate, mean_over_people, null_bound, rate, recognised, within_null
 from lit_mia.models import Fingerprint
-from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.identity.people import PersonLine
 from lit_mia.report.identity.schema import AtImages, AtThreshold, GridCell, Half, IdentityRow, IdentityRowKind
 
 GROUPS = 8
 """Most groups of occurrence counts; more counts are put together by quantiles."""
-
+_OPPOSITE = {MEMBER: NON_MEMBER, NON_MEMBER: MEMBER, UNKNOWN: UNKNOWN}
 _RULES: dict[IdentityRowKind, str] = {
     "target": "",
     "untrained": "Random weights have seen nobody: both rates within what chance allows.",
@@ -34,37 +34,42 @@ class Side:
     Attributes:
         kind: Which; also its name in the report.
         model: Fingerprint of the model.
-        members: Membership of each person in this model's training data.
-        correct: Correct templates, `[people, n, draws]`.
-        margin: Soft scores, `[people, n, draws]`.
-        distinct: Names that τ templates agree on, `[people, n, draws, τ]`.
+        people: The people as members of this model's training data or not.
+        found: What follows for all people, `[people, n, draws, …]`.
+        images: Readable images of each person.
     """
 
     kind: IdentityRowKind
     model: Fingerprint
-    members: NDArray[np.int64]
-    correct: NDArray[np.int64]
-    margin: NDArray[np.float32]
-    distinct: NDArray[np.int64]
+    people: People
+    found: Recognition
+    images: Sequence[int]
 
     def of(self, member: int) -> NDArray[np.int64]:
         """Rows of the people of some membership."""
-        return np.flatnonzero(self.members == member)
+        return np.flatnonzero(np.array(self.people.members) == member)
 
     def shares(self, threshold: int, at: int = -1) -> NDArray[np.float64]:
         """Share of the draws in which each person is called a member, at the n of some place (the last)."""
-        return recognised(self.correct[:, at], threshold)
+        return recognised(self.found.correct[:, at], threshold)
 
     def soft(self) -> NDArray[np.float64]:
         """Mean soft score of each person at the largest n."""
-        means: NDArray[np.float64] = self.margin[:, -1].mean(axis=-1, dtype=np.float64)
+        means: NDArray[np.float64] = self.found.margin[:, -1].mean(axis=-1, dtype=np.float64)
         return means
 
 
-def side_of(kind: IdentityRowKind, model: Fingerprint, members: Sequence[int], found: Sequence[Recognition]) -> Side:
-    """The arrays of what was recognised of each person."""
-    arrays = [np.stack([getattr(one, name) for one in found]) for name in ("correct", "margin", "distinct")]
-    return Side(kind, model, np.array(members), *arrays)
+def seen_by(kind: IdentityRowKind, people: People) -> People:
+    """The people as a model saw them: a control's occurrences are unknown, and one has members and others swapped."""
+    if kind == "target":
+        return people
+    members = [_OPPOSITE[m] for m in people.members] if kind == "swapped membership" else people.members
+    return replace(people, members=tuple(members), occurrences=(None,) * len(people))
+
+
+def stacked(found: Sequence[Recognition]) -> Recognition:
+    """What follows for all people, from that for each."""
+    return Recognition(**{name: np.stack([vars(one)[name] for one in found]) for name in vars(found[0])})
 
 
 def identity_row(side: Side, attack: IdentityInference, pool: int, halves: Sequence[Half]) -> IdentityRow:
@@ -78,8 +83,7 @@ def identity_row(side: Side, attack: IdentityInference, pool: int, halves: Seque
     """
     points = [_point(side, attack, pool, place) for place in range(len(attack.thresholds))]
     first = attack.thresholds[0]
-    labels = side.members
-    area = None
+    area, labels = None, np.array(side.people.members)
     if min(len(side.of(MEMBER)), len(side.of(NON_MEMBER))) >= 2:
         known = labels >= NON_MEMBER
         area = auc_estimate(side.soft()[known], labels[known])
@@ -99,33 +103,35 @@ def identity_row(side: Side, attack: IdentityInference, pool: int, halves: Seque
     )
 
 
-def halves_of(target: Side, swapped: Side, threshold: int) -> list[Half]:
-    """The same people before the target and before the model of swapped membership.
+def halves_of(sides: Sequence[Side], threshold: int) -> list[Half]:
+    """The same people before the target and before the model of swapped membership, if there is one.
 
     Args:
-        target: The target.
-        swapped: The model whose members are the target's non-members, and the other way round.
+        sides: The target first, then its controls.
         threshold: Number of templates τ.
     """
+    target = sides[0]
     return [
-        _half(f"{label} of the target", target.of(member), *sides, threshold)
-        for label, member, sides in (
-            ("members", MEMBER, (target, swapped)),
-            ("non-members", NON_MEMBER, (swapped, target)),
+        _half(f"{label} of the target", target.of(member), trained, other, threshold=threshold)
+        for swapped in sides
+        if swapped.kind == "swapped membership"
+        for label, member, trained, other in (
+            ("members", MEMBER, target, swapped),
+            ("non-members", NON_MEMBER, swapped, target),
         )
         if len(target.of(member))
     ]
 
 
-def grid_of(target: Side, occurrences: Sequence[int | None], attack: IdentityInference) -> list[GridCell]:
+def grid_of(target: Side, attack: IdentityInference) -> list[GridCell]:
     """TPR by number of images and occurrences; members of unknown occurrences are one group."""
-    groups = occurrence_groups([occurrences[row] for row in target.of(MEMBER)])
-    cells = []
-    for label, places in groups.items():
-        rows = target.of(MEMBER)[places]
-        for at, n in enumerate(attack.images):
-            cells.append(GridCell(label, n, rate(target.shares(attack.thresholds[0], at)[rows])))
-    return cells
+    members = target.of(MEMBER)
+    groups = occurrence_groups([target.people.occurrences[row] for row in members])
+    return [
+        GridCell(label, n, rate(target.shares(attack.thresholds[0], at)[members[places]]))
+        for label, places in groups.items()
+        for at, n in enumerate(attack.images)
+    ]
 
 
 def occurrence_groups(counts: Sequence[int | None]) -> dict[str, list[int]]:
@@ -144,35 +150,29 @@ def occurrence_groups(counts: Sequence[int | None]) -> dict[str, list[int]]:
     return groups | ({"unknown": unknown} if unknown else {})
 
 
-def person_lines(
-    side: Side,
-    names: Sequence[str],
-    occurrences: Sequence[int | None],
-    images: Sequence[int],
-    thresholds: Sequence[int],
-) -> list[PersonLine]:
+def person_lines(side: Side, thresholds: Sequence[int]) -> list[PersonLine]:
     """A line for each person."""
-    soft, templates = side.soft().tolist(), side.correct[:, -1].mean(axis=-1).tolist()
+    people, soft, templates = side.people, side.soft().tolist(), side.found.correct[:, -1].mean(axis=-1).tolist()
     shares = {threshold: side.shares(threshold).tolist() for threshold in thresholds}
     return [
         PersonLine(
             row=side.kind,
             name=name,
-            member=int(side.members[i]),
-            occurrences=occurrences[i],
-            images=images[i],
+            member=people.members[i],
+            occurrences=people.occurrences[i],
+            images=side.images[i],
             templates=templates[i],
             margin=soft[i],
             recognised={threshold: shares[threshold][i] for threshold in thresholds},
         )
-        for i, name in enumerate(names)
+        for i, name in enumerate(people.names)
     ]
 
 
 def _point(side: Side, attack: IdentityInference, pool: int, place: int) -> AtThreshold:
     threshold = attack.thresholds[place]
     shares, others = side.shares(threshold), side.of(NON_MEMBER)
-    named = side.distinct[others if len(others) else slice(None), -1, :, place]
+    named = side.found.distinct[others if len(others) else slice(None), -1, :, place]
     return AtThreshold(
         threshold=threshold,
         tpr=_rate_of(shares[side.of(MEMBER)]),

@@ -1,32 +1,28 @@
 """One YAML → store → heads, statistics and controls → numbers."""
 
-import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
-from typing import Any, final
+from typing import Any, cast, final
 
-from datamodules.auxiliary import AuxiliaryDataModule
-from datamodules.base import AuditDataModule
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.residual import ResidualHead
-from lit_mia.attacks.training import Budget
+from datamodules import AuditDataModule, AuxiliaryDataModule
+from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.membership.fidelity import fidelity
-from lit_mia.audits.membership.ledger import count_opening
-from lit_mia.audits.membership.pictures import pictures_of
-from lit_mia.audits.membership.reporting import Outcome, freeze_thresholds, report_of, scores_of
-from lit_mia.audits.membership.scorer import Scorer
-from lit_mia.audits.membership.scoring import Means, scorers_of
-from lit_mia.audits.membership.statistics import StatisticProtocol
-from lit_mia.audits.membership.tool_check import check_tools
+from lit_mia.audits.membership import reporting
+from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
+from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
 from lit_mia.features.encoders import Encoder
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.evaluation import evaluate
+from lit_mia.report.membership.evaluation import Evaluation, evaluate
+from lit_mia.report.membership.limits import limits_of
 from lit_mia.report.membership.protocols import joined
+from lit_mia.report.membership.refused import unequal_refusals
+from lit_mia.report.membership.schema import AuditReport, Fidelity, ToolCheck, Tried
 from lit_mia.report.origin import Origin
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
@@ -79,9 +75,8 @@ class MembershipAudit(Audit):
         self.data, self.also, self.attacks, self.budget, self.design = data, also, attacks, budget, design
         self.fid_encoder = fid_encoder
         self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
-        placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
-        placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
-        self._placebos = placebos
+        self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
+        self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
         self._check(data, design)
 
     @property
@@ -101,12 +96,10 @@ class MembershipAudit(Audit):
             self.fid_encoder.check()
         self._check_same_records()
         for scorer in self.scorers:
-            data = scorer.sides()["target"]
-            data.prepare_data()
-            target, store = self._placebos[data]
+            scorer.data.prepare_data()
+            target, store = self._placebos[scorer.data]
             if target is not None:
                 scorer.add_placebo(target, store)
-                scorer.sides()["placebo"].prepare_data()
             scorer.announce()
         return {self._role(role, scorer): data for scorer in self.scorers for role, data in scorer.sides().items()}
 
@@ -136,43 +129,78 @@ class MembershipAudit(Audit):
 
         The trained heads are kept in `heads/<attack>.ckpt` of the output folder.
         """
-        began = time.perf_counter()
         self.query()
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
-        pairs = next((data for data in (self.data, self.also) if isinstance(data, AuxiliaryDataModule)), None)
-        distances = None if pairs is None else fidelity(pairs, encoder=self.fid_encoder)
-        tried = count_opening(self.data.store_path, run.config)
-        tools = None if pairs is None else check_tools(pairs, self.attacks)
-        view, placebo = self.data.view, self._has_placebo
-        evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=placebo, tools=tools)
-        freeze_thresholds(rows, view, heads)
-        outcome = Outcome(
-            data=self.data,
-            sides=self.sides,
-            evaluation=evaluation,
-            design=self.design,
-            protocol=self.protocol,
-            placebo=placebo,
-            tried=tried,
-            tools=tools,
-            distances=distances,
-        )
-        report = report_of(outcome, Origin.here(run.name, run.config, began))
-        return MembershipResult(report, scores_of(rows, view, evaluation))
+        distances = None if self._pairs is None else fidelity(self._pairs, encoder=self.fid_encoder)
+        tried = reporting.count_opening(self.data.store_path, run.config)
+        tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
+        view = self.data.view
+        evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=self._has_placebo, tools=tools)
+        reporting.freeze_thresholds(rows, view, heads)
+        report = self._report(evaluation, tools, distances, tried=tried, origin=run.origin())
+        return MembershipResult(report, reporting.scores_of(rows, view, evaluation))
 
     def pictures(self, result: Result) -> Sequence[Picture]:
         """Some records of the test split beside the target's answers."""
         _ = self.sides
-        return pictures_of(self.data, result) if isinstance(result, MembershipResult) else []
+        return reporting.pictures_of(self.data, result) if isinstance(result, MembershipResult) else []
+
+    @property
+    def _pairs(self) -> AuxiliaryDataModule | None:
+        """The datamodule that generates images from captions, if there is one."""
+        return next((data for data in self._placebos if isinstance(data, AuxiliaryDataModule)), None)
+
+    def _report(
+        self, evaluation: Evaluation, tools: Retrieval | None, distances: Fidelity | None, tried: Tried, origin: Origin
+    ) -> AuditReport:
+        view, sides = self.data.view, self.sides
+        targets = [side for role, side in sides.items() if role.startswith("target")]
+        refused, sizes = reporting.refusals_of(sides), view.splits.sizes()
+        return AuditReport(
+            name=origin.name,
+            created=origin.created,
+            verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
+            rows=evaluation.rows,
+            cost=reporting.expense_of(sides, self.data.source.costs(), origin.seconds_total),
+            protocol=self.protocol,
+            design=self.design,
+            target=reporting.fingerprint_of(sides, "target"),
+            placebo=reporting.fingerprint_of(sides, "placebo") if self._has_placebo else None,
+            splits={
+                "seed": view.splits.seed,
+                "digest": view.splits.digest,
+                "sizes": sizes,
+                "groups": view.splits.n_groups,
+            },
+            store_digest=reporting.store_digest_of(targets),
+            encoder=next(filter(None, (side.encoder_fingerprint() for side in targets)), {}),
+            captioner=next(filter(None, (side.captioner_fingerprint() for side in targets)), {}),
+            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
+            config=dict(origin.config),
+            tried=tried,
+            control_null=evaluation.control_null,
+            mde_auc=evaluation.mde_auc,
+            mde_delta_auc=evaluation.mde_delta_auc,
+            skipped=list(view.skipped),
+            refused=refused,
+            limits=[
+                *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
+                *unequal_refusals(refused),
+                *reporting.cut_captions(sides),
+            ],
+            versions=origin.versions,
+            git=origin.git,
+            fidelity=distances,
+        )
 
     # ------------------------------------------------------------------ checks
 
     def _check(self, data: AuditDataModule, design: Design) -> None:
         """Refuse, before anything is asked, what could only fail or mislead afterwards."""
         for scorer in self.scorers:
-            target, _ = self._placebos[scorer.sides()["target"]]
+            target, _ = self._placebos[scorer.data]
             for level in {attack.level for attack in scorer.attacks} - {None}:
                 if target is not None and level is not None:
                     target.require(level)
@@ -180,7 +208,7 @@ class MembershipAudit(Audit):
                 _ = ROW_KINDS[kind]
         if data.source.shift is not None and design != "post_hoc":
             raise RecordError(f"These records allow only `design: post_hoc`, but it is `{design}`. {data.source.shift}")
-        if self.fid_encoder is not None and not any(isinstance(one, AuxiliaryDataModule) for one in self._placebos):
+        if self.fid_encoder is not None and self._pairs is None:
             raise EncoderError(
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
                 "it out, or audit an AuxiliaryDataModule."
@@ -198,8 +226,8 @@ class MembershipAudit(Audit):
     def _has_placebo(self) -> bool:
         return all(target is not None for target, _ in self._placebos.values())
 
-    def _role(self, role: str, scorer: Scorer) -> str:
-        return role if scorer.sides()["target"] is self.data else f"{role} ({scorer.name})"
+    def _role(self, role: str, scorer: AnyScorer) -> str:
+        return role if scorer.data is self.data else f"{role} ({scorer.name})"
 
 
 def _table_of(data: AuditDataModule) -> tuple[Any, ...]:

@@ -1,98 +1,112 @@
-"""From what an audit measured to its report and its scores of single records."""
+"""Parts of the report of a membership audit: what targets are, charged, refused and cut; scores; pictures."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import torch
+from PIL import Image
 
-from datamodules.base import AuditDataModule
+from datamodules import AuditDataModule
 from datamodules.view import RecordView
 from lit_mia.attacks.frozen import freeze_threshold
-from lit_mia.audits.membership.accounts import charges_of, cut_captions, refusals_of
 from lit_mia.cost import Cost
-from lit_mia.metrics.retrieval import Retrieval
-from lit_mia.metrics.verdict import Design
+from lit_mia.files import replacing
+from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.report.base import Picture
+from lit_mia.report.membership.content import Content
 from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.evidence import RowScores
-from lit_mia.report.membership.limits import limits_of
-from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport, Expense, Fidelity, Spent, ToolCheck, Tried
+from lit_mia.report.membership.refused import count_refused
+from lit_mia.report.membership.schema import Charged, Expense, Refused, Spent, Tried
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, score_table
-from lit_mia.report.origin import Origin
+from lit_mia.report.words import signed
+
+Sides = Mapping[str, AuditDataModule]
+"""The datamodules of an audit by role: `target`, `placebo`."""
+LEDGER = "ledger.json"
+"""How often the test split of a store was opened, and by how many configurations."""
+PER_CLASS = 12
+"""Pictures of members, and of non-members, on a page."""
+_LABELS = {MEMBER: "member", NON_MEMBER: "non-member"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What an audit measured, and of what.
+def charges_of(sides: Sides) -> dict[str, Charged]:
+    """What was paid, by role, of the targets that keep accounts."""
+    kept = {role: data.target.charges() for role, data in sides.items()}
+    return {
+        role: {
+            "confirmed": paid.confirmed,
+            "uncertain": paid.uncertain,
+            "confirmed_money": paid.confirmed_money,
+            "uncertain_money": paid.uncertain_money,
+        }
+        for role, paid in kept.items()
+        if paid.images
+    }
 
-    Attributes:
-        data: Records and splits.
-        sides: The targets' answers by role.
-        evaluation: The numbers.
-        design: How the members came to be members.
-        protocol: How records were scored.
-        placebo: Whether every target has a placebo.
-        tried: How often the test split was opened.
-        tools: How well captions find their own images; None if that was not checked.
-        distances: How far the images are apart; None where nothing was generated.
+
+def refusals_of(sides: Sides) -> dict[str, Refused]:
+    """Refusals by role, of the targets that refused something."""
+    reasons = {role: data.refusals(data.view.labelled) for role, data in sides.items()}
+    return {role: count_refused(data.view.labelled, reasons[role]) for role, data in sides.items() if reasons[role]}
+
+
+def cut_captions(sides: Sides) -> list[str]:
+    """A sentence for each target that was asked, in this run, with captions longer than it takes."""
+    return [
+        f"In this run the {role} cut {data.target.truncated} captions that are too long for it."
+        for role, data in sides.items()
+        if data.target.truncated
+    ]
+
+
+def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expense:
+    """What an audit cost.
+
+    Args:
+        sides: The datamodules.
+        drawing: What was spent on drawing records, by model.
+        seconds: Time of the whole audit.
     """
-
-    data: AuditDataModule
-    sides: Mapping[str, AuditDataModule]
-    evaluation: Evaluation
-    design: Design
-    protocol: str
-    placebo: bool
-    tried: Tried
-    tools: Retrieval | None
-    distances: Fidelity | None
-
-
-def report_of(outcome: Outcome, origin: Origin) -> AuditReport:
-    """The report of an audit."""
-    evaluation, view, sides = outcome.evaluation, outcome.data.view, outcome.sides
-    targets = [side for role, side in sides.items() if role.startswith("target")]
-    refused, sizes = refusals_of(sides), view.splits.sizes()
-    shift = outcome.data.source.shift
-    return AuditReport(
-        name=origin.name,
-        created=origin.created,
-        verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
-        rows=evaluation.rows,
-        cost=_expense(outcome, origin.seconds_total),
-        protocol=outcome.protocol,
-        design=outcome.design,
-        target=_fingerprint(sides, "target"),
-        placebo=_fingerprint(sides, "placebo") if outcome.placebo else None,
-        splits={
-            "seed": view.splits.seed,
-            "digest": view.splits.digest,
-            "sizes": sizes,
-            "groups": view.splits.n_groups,
-        },
-        store_digest=_store_digest(targets),
-        encoder=next(filter(None, (side.encoder_fingerprint() for side in targets)), {}),
-        captioner=next(filter(None, (side.captioner_fingerprint() for side in targets)), {}),
-        tools=None if outcome.tools is None else cast("ToolCheck", asdict(outcome.tools)),
-        config=dict(origin.config),
-        tried=outcome.tried,
-        control_null=evaluation.control_null,
-        mde_auc=evaluation.mde_auc,
-        mde_delta_auc=evaluation.mde_delta_auc,
-        skipped=list(view.skipped),
-        refused=refused,
-        limits=[
-            *limits_of(outcome.design, outcome.placebo, sizes["test"], shift),
-            *unequal_refusals(refused),
-            *cut_captions(sides),
-        ],
-        versions=origin.versions,
-        git=origin.git,
-        fidelity=outcome.distances,
+    costs = {role: side.cost for role, side in sides.items()} | drawing
+    return Expense(
+        **asdict(sum(costs.values(), Cost())),
+        by_target={role: cast("Spent", asdict(cost)) for role, cost in costs.items()},
+        seconds_total=seconds,
+        charges=charges_of(sides),
     )
+
+
+def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str, Any]:
+    """The target's or the placebo's; by role if there are two."""
+    found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
+    return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+
+def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
+    """The digest of a store, or one of several."""
+    digests = [side.store_digest() for side in targets]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def count_opening(store: Path, config: Mapping[str, Any]) -> Tried:
+    """Count this opening of the test split, and the distinct configurations that opened it so far.
+
+    Args:
+        store: Folder of the answers.
+        config: Configuration of the audit.
+    """
+    path = store / LEDGER
+    seen: Any = json.loads(path.read_text()) if path.is_file() else {"configurations": [], "openings": 0}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+    configurations, openings = sorted({*seen["configurations"], digest}), int(seen["openings"]) + 1
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}))
+    return {"configurations": len(configurations), "test_openings": openings}
 
 
 def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluation) -> ScoreTable:
@@ -100,14 +114,13 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
     records = view.known
     split = {row: name for name, members in view.splits.rows.items() for row in members}
     names = [split[row] for row in range(len(records))]
-    tables = []
-    for row in rows:
-        seeds = {seed: values for seed, values in enumerate(row.scores)} | {COMBINED: evaluation.combined[row.name]}
-        for seed, values in seeds.items():
-            tables.append(
-                score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
-            )
-    return ScoreTable.join(tables)
+    return ScoreTable.join(
+        [
+            score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
+            for row in rows
+            for seed, values in (*enumerate(row.scores), (COMBINED, evaluation.combined[row.name]))
+        ]
+    )
 
 
 def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) -> None:
@@ -127,23 +140,29 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
             freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
 
 
-def _expense(outcome: Outcome, seconds: float) -> Expense:
-    costs = {role: side.cost for role, side in outcome.sides.items()} | outcome.data.source.costs()
-    return Expense(
-        **asdict(sum(costs.values(), Cost())),
-        by_target={role: cast("Spent", asdict(cost)) for role, cost in costs.items()},
-        seconds_total=seconds,
-        charges=charges_of(outcome.sides),
-    )
+def pictures_of(data: AuditDataModule, content: Content) -> list[Picture]:
+    """Some records of the test split beside the target's answers, chosen by their hash, not by their score.
+
+    Args:
+        data: The records and answers.
+        content: Scores; those of the last attack are told.
+    """
+    scores = content.scores.select((content.scores.seed == COMBINED) & (content.scores.row == content.attacks[-1].name))
+    score = dict(zip(scores.id_hash.tolist(), scores.score.tolist(), strict=True))
+    records = data.view.known
+    hashes = {row: hashlib.sha256(records.ids[row].encode()).hexdigest() for row in data.view.splits.rows["test"]}
+    hashes = {row: digest for row, digest in hashes.items() if digest in score}  # the others were refused
+    chosen = _chosen(hashes, records.members)
+    return [
+        Picture(
+            images=(records.open_image(row), Image.fromarray(answer)),
+            caption=str(records.captions[row]),
+            note=f"{_LABELS[records.members[row]]}, score {signed(score[hashes[row]])}",
+        )
+        for row, answer in zip(chosen, data.answers(chosen), strict=True)
+    ]
 
 
-def _fingerprint(sides: Mapping[str, AuditDataModule], role: str) -> dict[str, Any]:
-    """The target's or the placebo's; by role if there are two."""
-    found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
-    return next(iter(found.values())) if len(found) == 1 else dict(found)
-
-
-def _store_digest(targets: Sequence[AuditDataModule]) -> str:
-    """The digest of a store, or one of several."""
-    digests = [side.store_digest() for side in targets]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+def _chosen(hashes: Mapping[int, str], members: Sequence[int]) -> list[int]:
+    ordered = sorted(hashes, key=hashes.__getitem__)
+    return [row for label in _LABELS for row in [row for row in ordered if members[row] == label][:PER_CLASS]]

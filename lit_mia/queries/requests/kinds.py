@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.batches import slices
-from lit_mia.cache import key_digest
+from lit_mia.files import key_digest
 from lit_mia.models import Condition
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.queries.requests.base import Answer, Request, Subject

@@ -14,12 +14,12 @@ from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
 from lit_mia.attacks import AttackIIP, AttackIP
 from lit_mia.attacks.statistics import PIA
 from lit_mia.attacks.training import FixedBudget, train_seeds
-from lit_mia.audits.ablation import Ablation, kept_heads
+from lit_mia.audits.ablation import Ablation, measure
 from lit_mia.audits.ablation.points import points_of
 from lit_mia.audits.base import Run
-from lit_mia.cache import key_digest
 from lit_mia.errors import PlanError, SplitError
 from lit_mia.features import OpenClipEncoder
+from lit_mia.files import key_digest
 from lit_mia.metrics.seeds import combine_seeds
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
@@ -127,10 +127,9 @@ def test_the_axis_is_what_moves_the_attack_and_not_its_control(study):
 def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val_and_calibration(tmp_path, study):
     ablation = study([{LEAK: 0.9}], seeds=2)
     report = run(ablation)
-    (opened,) = ablation._opened()
-    data = opened.data
+    ((_, audit, data),) = ablation._opened()
     data.prepare(frozenset({"generated"}))
-    raw = train_seeds(opened.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
+    raw = train_seeds(audit.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
     rows = [row for split in ("val", "calibration") for row in data.view.splits.rows[split]]
     scaled = combine_seeds(raw, np.isin(np.arange(len(data.view.known)), data.view.splits.rows["calibration"]))
     labels = np.array(data.view.known.members)[rows]
@@ -177,7 +176,7 @@ def test_an_estimate_counts_each_missing_query_of_a_target_once(tmp_path, study)
 
 def test_the_same_ablation_again_asks_and_trains_nothing(study, monkeypatch):
     first = run(study(LEAKS))
-    monkeypatch.setattr(kept_heads, "train_seeds", None)
+    monkeypatch.setattr(measure, "train_seeds", None)
     again = run(study(LEAKS))
     assert again.cost.queries == 0
     assert numbers(again) == numbers(first)

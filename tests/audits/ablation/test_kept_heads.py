@@ -9,7 +9,7 @@ from small_records import LABELS, QUARTERS, SEED, InkTarget, write_records
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks.training import FixedBudget
-from lit_mia.audits.ablation.kept_heads import KeptHeads
+from lit_mia.audits.ablation.measure import KeptHeads
 
 FORMULA = """
 from lit_mia.attacks.pixel import PixelAttack

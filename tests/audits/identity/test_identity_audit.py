@@ -16,7 +16,7 @@ from lit_mia.audits.base import Run
 from lit_mia.audits.identity import IdentityAudit
 from lit_mia.audits.identity.sides import occurrence_groups
 from lit_mia.errors import HeadError, ReportError
-from lit_mia.people import People
+from lit_mia.records import People
 from lit_mia.report.base import read_numbers
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.identity.people import people_curves

@@ -9,7 +9,7 @@ from small_records import QUARTERS, InkTarget
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIS
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.membership.fidelity import fidelity
+from lit_mia.audits.membership.encoder_checks import fidelity
 from lit_mia.errors import EncoderError
 from lit_mia.features import InceptionEncoder, TransformersClipEncoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder

@@ -9,7 +9,7 @@ from small_records import QUARTERS, InkTarget
 from datamodules import AuxiliaryDataModule
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks import AttackIII, AttackIIP, AttackIIS, AttackIP
-from lit_mia.audits.membership.tool_check import check_tools
+from lit_mia.audits.membership.encoder_checks import check_tools
 from lit_mia.features import Encoder, FixedCaption
 from lit_mia.records import Records
 

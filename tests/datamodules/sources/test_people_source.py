@@ -5,8 +5,7 @@ from PIL import Image
 
 from datamodules import FolderPeopleSource
 from lit_mia.errors import RecordError
-from lit_mia.people import People, name_key, spelled
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, name_key, spelled
 
 
 @pytest.fixture

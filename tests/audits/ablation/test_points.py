@@ -2,7 +2,7 @@
 
 import pytest
 
-from lit_mia.audits.ablation.places import label, value_at, with_values
+from lit_mia.audits.ablation.points import label, value_at, with_values
 from lit_mia.errors import PlanError
 
 CONFIG = {

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from lit_mia.cache import cached_rows
-from lit_mia.files import replacing
+from lit_mia.files import cached_rows, replacing
 
 
 def test_the_second_call_reads_and_does_not_compute(tmp_path):

@@ -1,23 +1,17 @@
 """Training-free attacks at many settings, measured on every split but test."""
 
-import time
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal, final, get_args
 
 import numpy as np
 
-from datamodules.base import AuditDataModule
-from datamodules.inputs import Wanted
-from datamodules.statistics import StatisticDataModule
+from datamodules import AuditDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.origin import Origin
 from lit_mia.report.sweep import SweepResult
 from lit_mia.report.sweep.rows import SweepRow
 
@@ -68,11 +62,10 @@ class Sweep(Audit):
 
     def run(self, run: Run) -> SweepResult:
         """Ask what is missing, and measure every setting of every attack."""
-        began = time.perf_counter()
         self.query()
         rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
         return SweepResult(
-            origin=Origin.here(run.name, run.config, began),
+            origin=run.origin(),
             cost=self.data.cost,
             splits=self.splits,
             n_members=rows[0].n_members,
@@ -81,10 +74,6 @@ class Sweep(Audit):
             target=dict(self.data.target.fingerprint()),
             hashes=self.data.hashes(),
         )
-
-    def pictures(self, result: Result) -> Sequence[Picture]:
-        """None: a sweep shows no records."""
-        return ()
 
     def _announce(self) -> None:
         self.data.prepare_data()

@@ -1,8 +1,8 @@
-"""How far apart the images of an audit are: FID and KID of records, generated images, members and non-members.
+"""What the attacker's encoder says of an audit's records: how far apart images are, and whether captions find them.
 
-Wu et al. (arXiv 2210.00968) print an FID of members and of non-members without saying of which images; both readings
-are given. All known records take part, whatever their split: the numbers describe the data and the target, and enter
-no head, no threshold and no verdict.
+FID and KID are of records, generated images, members and non-members. Wu et al. (arXiv 2210.00968) print an FID of
+members and of non-members without saying of which images; both readings are given. All known records take part,
+whatever their split: the numbers describe the data and the target, and enter no head, no threshold and no verdict.
 """
 
 import hashlib
@@ -11,15 +11,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.auxiliary import AuxiliaryDataModule
+from datamodules import AuxiliaryDataModule
+from lit_mia.attacks import Attack, AuditedAttack
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p
+from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.membership.schema import Fidelity, ImageSetDistance
 
 MAX_TESTED = 1000
 """Records of a side in the permutation tests, whose kernel is a matrix over all records."""
+NEAREST = 10
+"""Images among which a caption has to find its own."""
 
 Floats = NDArray[np.float32]
 
@@ -62,6 +66,28 @@ def fidelity(
         "p_generated": generated_p(image[tested], generated[tested], labels, groups),
         "p_sides": sides_p(image[tested], labels, groups),
     }
+
+
+def check_tools(data: AuxiliaryDataModule, attacks: Sequence[AuditedAttack]) -> Retrieval | None:
+    """How often a record's caption finds the record's own image among the nearest, by the attacker's encoder.
+
+    Args:
+        data: The datamodule of an audit, prepared.
+        attacks: The attacks.
+
+    Returns:
+        The rate over all records outside test; None where no attack reads embeddings, images and texts of the encoder
+        share no space, or there are too few records.
+    """
+    read = {name for attack in attacks if isinstance(attack, Attack) for name in attack.inputs}
+    encoder = data.tools.encoder
+    if encoder is None or not any(name.endswith("_embedding") for name in read):
+        return None
+    rows = sorted(row for split, members in data.view.splits.rows.items() if split != "test" for row in members)
+    if not encoder.shares_space or len(rows) <= NEAREST:
+        return None
+    batch = data.arrays_of(frozenset({"image_embedding", "text_embedding"})).batch(rows)
+    return retrieval(closer_keys(batch["text_embedding"], batch["image_embedding"]), NEAREST)
 
 
 def _equal_sides(records: Records, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
