@@ -5,20 +5,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from PIL import Image
+from rich.console import RenderableType
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
-    from rich.console import RenderableType
 
 NUMBERS, PAGE = "audit.json", "report.html"
 Writer = Callable[[Path], object]
 """Writes a file under a given path."""
+Logger: TypeAlias = "Callable[..., WandbLogger]"
+"""Makes a run, of the arguments of `WandbLogger`; offline if its settings say so."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Result(ABC):
         """The page as one HTML document that asks for nothing outside itself."""
 
     @abstractmethod
-    def terminal(self) -> "RenderableType":
+    def terminal(self) -> RenderableType:
         """What is printed at the end of an audit, for a console of 80 or more columns."""
 
     @abstractmethod
@@ -83,11 +85,11 @@ class Result(ABC):
         """The headline table as GitHub Markdown."""
 
     @abstractmethod
-    def log(self, logger: "Callable[..., WandbLogger]") -> None:
+    def log(self, logger: Logger) -> None:
         """Send numbers, tables and plots to Weights & Biases; never images of records.
 
         Args:
-            logger: Makes a run, of the arguments of `WandbLogger`; offline if its settings say so.
+            logger: Makes the run, or runs.
         """
 
     def save(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:

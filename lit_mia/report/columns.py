@@ -42,7 +42,7 @@ class Column(Generic[R]):
     Attributes:
         name: What files call it.
         heading: What people read above it.
-        write: How a row's value is written.
+        write: How a row's value is written; not at all by default.
         value: The value itself, for files and W&B; None: the column is for readers only.
         shown: Where it stands.
         short: Heading in the terminal, which is narrow.
@@ -54,7 +54,7 @@ class Column(Generic[R]):
 
     name: str
     heading: str
-    write: Callable[[R], Cell]
+    write: Callable[[R], Cell] = lambda _: Cell()
     value: Callable[[R], Any] | None = None
     shown: frozenset[Place] = PLACES
     short: str = ""

@@ -4,12 +4,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from rich.console import Group
+from rich.text import Text
 
 from lit_mia.cost import Cost
+from lit_mia.errors import ReportError
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.columns import Place, Table
-from lit_mia.report.finite import json_values, spell_non_finite
+from lit_mia.report.fields import json_values, spell_non_finite
 from lit_mia.report.origin import Origin
 from lit_mia.report.page import Section, render_page, yaml_text
 from lit_mia.report.style import DPI, svg
@@ -17,7 +21,6 @@ from lit_mia.report.tables import markdown_table, terminal_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import Group
 
 KIND = "exploration"
 T = TypeVar("T")
@@ -45,17 +48,18 @@ class Exploration(Result):
     n_members: int
     n_nonmembers: int
 
+    @classmethod
+    @abstractmethod
+    def own_fields(cls, numbers: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of this kind alone, of what its `audit.json` holds."""
+
     @abstractmethod
     def measured(self) -> dict[str, Any]:
         """What `audit.json` holds of this kind alone."""
 
     @abstractmethod
-    def details(self) -> dict[str, Mapping[str, Any]]:
-        """Title → what is known of the targets."""
-
-    @abstractmethod
-    def digests(self) -> dict[str, str]:
-        """Hashes of splits and answers."""
+    def sources(self) -> dict[str, Any]:
+        """`details`: title → what is known of the targets; `digests`: hashes of splits and answers."""
 
     @abstractmethod
     def table(self, place: Place) -> Table:
@@ -83,6 +87,24 @@ class Exploration(Result):
         *first, last = self.splits
         return f"{', '.join(first)} and {last}" if first else last
 
+    @classmethod
+    def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
+        """The result in a folder, from `audit.json` alone."""
+        try:
+            spent = dict(numbers["cost"])
+            origin = {name: numbers[name] for name in ("name", "created", "config", "versions", "git")}
+            return cls(
+                origin=Origin(seconds_total=spent.pop("seconds_total"), **origin),
+                cost=Cost(**spent),
+                splits=tuple(numbers["splits"]),
+                n_members=numbers["n_members"],
+                n_nonmembers=numbers["n_nonmembers"],
+                **cls.own_fields(numbers),
+            )
+        except (KeyError, TypeError) as error:
+            kind = cls.title.lower()
+            raise ReportError(f"The {kind} in {folder} lacks a number ({error!r}). Run it again.") from error
+
     def numbers(self) -> dict[str, Any]:
         """What `audit.json` holds."""
         origin = asdict(self.origin)
@@ -106,11 +128,8 @@ class Exploration(Result):
         """The page; it has no images of records."""
         return render_page(self, f"{self.origin.name} · {self.title.lower()}", KIND, _SECTIONS)
 
-    def terminal(self) -> "Group":
+    def terminal(self) -> Group:
         """The table, and what this run cost."""
-        from rich.console import Group
-        from rich.text import Text
-
         spent = f"This run: {self.cost.queries} queries, {self.cost.nfe} denoiser evaluations"
         return Group(Text(self.counts, "italic"), terminal_table(self.table("terminal")), Text(), Text(spent))
 
@@ -128,31 +147,12 @@ def read_fields(cls: type[T], values: Mapping[str, Any]) -> T:
     return cls(**{field.name: values[field.name] for field in fields(cls)})  # type: ignore[arg-type]
 
 
-def shared_fields(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of every exploration, of what its `audit.json` holds."""
-    spent = dict(numbers["cost"])
-    origin = {name: numbers[name] for name in ("name", "created", "config", "versions", "git")}
-    return {
-        "origin": Origin(seconds_total=spent.pop("seconds_total"), **origin),
-        "cost": Cost(**spent),
-        "splits": tuple(numbers["splits"]),
-        "n_members": numbers["n_members"],
-        "n_nonmembers": numbers["n_nonmembers"],
-    }
-
-
-def _figure(result: Exploration) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    return {"figure": Markup(svg(result.figure(), "areas", f"{result.title}: AUC by setting"))}
-
-
 def _provenance(result: Exploration) -> dict[str, Any]:
-    origin = result.origin
+    origin, sources = result.origin, result.sources()
     return {
-        "config": yaml_text(spell_non_finite(origin.config)),
-        "details": result.details(),
-        "digests": {**result.digests(), "git": origin.git or "none", "schema": result.schema},
+        "config": yaml_text(origin.config),
+        "details": sources["details"],
+        "digests": {**sources["digests"], "git": origin.git or "none", "schema": result.schema},
         "versions": origin.versions,
         "footer": f"{origin.created} · {', '.join(['numbers in audit.json', *result.files()])}",
     }
@@ -161,7 +161,10 @@ def _provenance(result: Exploration) -> dict[str, Any]:
 _SECTIONS: tuple[Section[Exploration], ...] = (
     Section("exploration/heading.html.jinja"),
     Section("exploration/table.html.jinja", lambda result: {"table": result.table("page")}),
-    Section("exploration/figure.html.jinja", _figure),
+    Section(
+        "exploration/figure.html.jinja",
+        lambda result: {"figure": svg(result.figure(), "areas", f"{result.title}: AUC by setting")},
+    ),
     Section("exploration/cost.html.jinja"),
     Section("provenance.html.jinja", _provenance),
 )

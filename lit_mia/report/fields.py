@@ -1,17 +1,12 @@
-"""The fields of results as JSON holds them."""
+"""The fields of results as JSON holds them, which has neither infinities nor NaN."""
 
-from collections.abc import Mapping
+import json
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TypedDict
+from typing import Any
 
 from lit_mia.errors import ReportError
-
-
-class VerdictText(TypedDict):
-    """The audit in words: a kind, and a sentence in plain English."""
-
-    kind: str
-    sentence: str
 
 
 def check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
@@ -24,3 +19,39 @@ def check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
     missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
     if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")
+
+
+def json_values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as plain JSON values.
+
+    Raises:
+        ReportError: If a number is infinite or not a number.
+    """
+    odd = list(_non_finite(data))
+    if odd:
+        raise ReportError(f"A report holds only finite numbers or null, but these are neither: {', '.join(odd)}.")
+    values: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
+    return values
+
+
+def spell_non_finite(value: Any) -> Any:
+    """A configuration with its infinities and NaN spelled as in YAML: `.inf`, `-.inf`, `.nan`."""
+    if isinstance(value, Mapping):
+        return {key: spell_non_finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spell_non_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value}".replace("inf", ".inf").replace("nan", ".nan")
+    return value
+
+
+def _non_finite(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of the numbers that JSON cannot hold, e.g. `rows[1].auc`."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _non_finite(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _non_finite(item, f"{path}[{i}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path

@@ -1,12 +1,16 @@
-"""Where and when a result was made."""
+"""Where and when a result was made, and by which versions."""
 
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Self
 
-from lit_mia.report.provenance import git_commit, versions
+PACKAGES = ("lit-mia", "lightning", "torch", "diffusers", "transformers", "open_clip_torch", "torchmetrics")
+"""What computes the numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,16 @@ class Origin:
             created=datetime.now(UTC).date().isoformat(),
             config=dict(config),
             seconds_total=time.perf_counter() - began,
-            versions=versions(),
-            git=git_commit(),
+            versions={package: version(package) for package in PACKAGES},
+            git=_git_commit(),
         )
+
+
+def _git_commit() -> str | None:
+    """Commit of the working tree that the package runs from; None outside one."""
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return run.stdout.strip() or None

@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lit_mia.report.columns import TABLES, Cell, Column, Line, R, Table
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.columns import TABLES, Column, Line, R, Table
 
 WIDTH = 80
 INDENT = 2
@@ -58,8 +59,13 @@ def terminal_table(table: Table) -> RichTable:
 def markdown_table(table: Table) -> str:
     """The table as GitHub Markdown, its lines ended."""
     marks = [":--", *(":--" if left else "--:" for left in table.left)]
-    lines = [[line.name and _marked(line), *map(_one_line, line.cells)] for block in table.blocks for line in block]
-    return "".join(f"| {' | '.join(values)} |\n" for values in [[*map(_escaped, _headings(table))], marks, *lines])
+    lines = [
+        [line.name and _marked(line), *(_escaped(f"{cell.line} {cell.note}".strip()) for cell in line.cells)]
+        for block in table.blocks
+        for line in block
+    ]
+    headings = map(_escaped, (table.first, *table.headings))
+    return "".join(f"| {' | '.join(values)} |\n" for values in (headings, marks, *lines))
 
 
 def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]:
@@ -69,7 +75,7 @@ def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]
         name: Its name.
         value: A row's value; the attribute of that name if not given.
     """
-    return Column(name, name, lambda _: Cell(), value or attrgetter(name), shown=TABLES)
+    return Column(name, name, value=value or attrgetter(name), shown=TABLES)
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
@@ -78,6 +84,22 @@ def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
+
+
+def write_curves(named: Sequence[str], curves: Mapping[tuple[str, ...], Roc], path: Path) -> None:
+    """Write exact ROC curves as CSV, one point per line; the threshold of the first point of each curve is `inf`.
+
+    Args:
+        named: What the names of a curve say, e.g. `row`.
+        curves: Names → curve.
+        path: The file.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*named, "fpr", "tpr", "threshold"])
+        for names, roc in curves.items():
+            points = zip(roc.fpr.tolist(), roc.tpr.tolist(), roc.thresholds.tolist(), strict=True)
+            writer.writerows((*names, *point) for point in points)
 
 
 # ---------------------------------------------------------------------- terminal
@@ -93,7 +115,9 @@ def _layout(table: Table) -> _Layout:
 def _width(table: Table, layout: _Layout) -> int:
     """Columns that the table takes at least; names may be broken between words."""
     lines = [line for block in table.blocks for line in block]
-    names = [_longest(_unbroken(table, line, layout)) + (0 if line.strong else INDENT) for line in lines]
+    names = [
+        _longest([*line.name.split(), *_under(table, line, layout)]) + (0 if line.strong else INDENT) for line in lines
+    ]
     headings = [h for h, left in zip(table.shorts, table.left, strict=True) if not (left and layout.under)]
     columns = zip(headings, *(_cells(table, line, layout) for line in lines), strict=True)
     widths = [max([cell_len(table.first), *names]), *(_longest(map(str, column)) for column in columns)]
@@ -116,11 +140,6 @@ def _under(table: Table, line: Line, layout: _Layout) -> list[str]:
     return [folded for text in words if text for folded in _folded(text).splitlines()]
 
 
-def _unbroken(table: Table, line: Line, layout: _Layout) -> list[str]:
-    """What of the first column is never broken: the words of a name, the lines under it."""
-    return [*line.name.split(), *_under(table, line, layout)]
-
-
 def _cells(table: Table, line: Line, layout: _Layout) -> Iterator[Text]:
     for place, (cell, left) in enumerate(zip(line.cells, table.left, strict=True)):
         if not (left and layout.under):
@@ -137,16 +156,8 @@ def _folded(words: str) -> str:
 # ---------------------------------------------------------------------- Markdown
 
 
-def _headings(table: Table) -> Iterable[str]:
-    return table.first, *table.headings
-
-
 def _marked(line: Line) -> str:
     return f"**{_escaped(line.name)}**" if line.strong else f"\u2003{_escaped(line.name)}"
-
-
-def _one_line(cell: Cell) -> str:
-    return _escaped(f"{cell.line} {cell.note}".strip())
 
 
 def _escaped(text: str) -> str:

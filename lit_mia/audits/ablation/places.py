@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_mia.errors import PlanError
-from lit_mia.report.ablation.rows import Label
+from lit_mia.report.ablation import Label
 
 
 def with_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from lit_mia.audits.ablation.places import is_file, label, value_at, with_values
 from lit_mia.audits.making import full_config, maker
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import ConfigError, PlanError
-from lit_mia.report.ablation.rows import Label, short
+from lit_mia.report.ablation import Label, short
 
 Grid = dict[str, list[Any]]
 """Dotted key → values."""

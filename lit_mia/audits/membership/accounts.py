@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from datamodules.base import AuditDataModule
-from lit_mia.report.membership.refused import count_refused
-from lit_mia.report.membership.schema import Charged, Refused
+from lit_mia.report.membership import Charged, Refused, count_refused
 
 Sides = Mapping[str, AuditDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_mia.files import replacing
-from lit_mia.report.membership.schema import Tried
+from lit_mia.report.membership import Tried
 
 FILE = "ledger.json"
 

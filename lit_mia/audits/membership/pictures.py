@@ -8,15 +8,14 @@ from PIL import Image
 from datamodules.base import AuditDataModule
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.base import Picture
-from lit_mia.report.membership.content import Content
-from lit_mia.report.membership.scores import COMBINED
+from lit_mia.report.membership import COMBINED, MembershipResult
 from lit_mia.report.words import signed
 
 PER_CLASS = 12
 _LABELS = {MEMBER: "member", NON_MEMBER: "non-member"}
 
 
-def pictures_of(data: AuditDataModule, content: Content) -> list[Picture]:
+def pictures_of(data: AuditDataModule, content: MembershipResult) -> list[Picture]:
     """Some records of the test split beside the target's answers, chosen by their hash, not by their score.
 
     Args:

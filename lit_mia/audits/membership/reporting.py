@@ -15,12 +15,21 @@ from lit_mia.audits.membership.accounts import charges_of, cut_captions, refusal
 from lit_mia.cost import Cost
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.membership.evaluation import Evaluation
-from lit_mia.report.membership.evidence import RowScores
-from lit_mia.report.membership.limits import limits_of
-from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport, Expense, Fidelity, Spent, ToolCheck, Tried
-from lit_mia.report.membership.scores import COMBINED, ScoreTable, score_table
+from lit_mia.report.membership import (
+    COMBINED,
+    AuditReport,
+    Evaluation,
+    Expense,
+    Fidelity,
+    RowScores,
+    ScoreTable,
+    Spent,
+    ToolCheck,
+    Tried,
+    limits_of,
+    score_table,
+    unequal_refusals,
+)
 from lit_mia.report.origin import Origin
 
 

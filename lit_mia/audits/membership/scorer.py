@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from datamodules.base import AuditDataModule
 from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.report.membership.evidence import RowScores
+from lit_mia.report.membership import RowScores
 from lit_mia.targets.base import Target
 
 

@@ -18,7 +18,7 @@ from lit_mia.attacks.training import Budget, train_seeds
 from lit_mia.audits.membership.heads import row_name
 from lit_mia.audits.membership.scorer import Scorer
 from lit_mia.metrics.auc import auc
-from lit_mia.report.membership.evidence import RowScores, Scores
+from lit_mia.report.membership import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
 StatisticProtocol = Literal["threshold", "resnet"]

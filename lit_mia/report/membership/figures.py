@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.membership.notes import blocks, fpr_floor
 from lit_mia.report.membership.schema import AuditReport, Row
-from lit_mia.report.style import GRID, INK, MUTED, SETTINGS, SHADE
+from lit_mia.report.style import INK, MUTED, SHADE, draw_grid, drawing
 from lit_mia.report.words import percent
 from lit_mia.row_kinds import ROW_KINDS
 
@@ -33,15 +33,10 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
         rocs: Exact curve by name of row.
         attacks: Names of the attacks to draw.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     columns = min(_COLUMNS, len(attacks))
     lines = -(-len(attacks) // columns)
     by_attack = {block[0].attack: block for block in blocks(report)}
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(3.5 * columns, 3.3 * lines), layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False).flatten()
+    with drawing(3.5 * columns, 3.3 * lines, lines, columns) as (figure, grid):
         for axes, attack in zip(grid, attacks, strict=False):
             _roc_axes(axes, by_attack[attack], rocs, fpr_floor(report))
         for axes in grid[len(attacks) :]:
@@ -56,13 +51,8 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
         report: The numbers.
         rocs: Exact curve by name of row.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     attacks = [row for row in report.rows if row.kind == "attack"]
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(5.0, 4.6 + 0.08 * len(attacks)), layout="constrained")
-        axes = figure.subplots()
+    with drawing(5.0, 4.6 + 0.08 * len(attacks)) as (figure, (axes,)):
         low = _roc_frame(axes, attacks, fpr_floor(report))
         lines = [_family_line(axes, number, rocs[row.name], low) for number, row in enumerate(attacks)]
         ranked = sorted(zip(attacks, lines, strict=True), key=lambda pair: -pair[0]["auc"])
@@ -72,41 +62,27 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
     return figure
 
 
-def single_roc_figure(curve: Roc) -> "Figure":
-    """One head's ROC curve on log–log axes."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(3.5, 3.3), layout="constrained")
-        axes = figure.subplots()
-        low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
-        axes.step(curve.fpr.clip(low), curve.tpr.clip(low), where="post")
-        axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="false positive rate", ylabel="true positive rate")
-    return figure
-
-
 def forest_figure(report: AuditReport) -> "Figure":
     """AUC with its 95 % interval, one line per attack and control."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        rows = len(report.rows) + 0.6 * len(blocks(report))
-        figure = Figure(figsize=(5.0, 0.2 * rows + 0.6), layout="constrained")
-        _forest_axes(figure.subplots(), blocks(report))
+    rows = len(report.rows) + 0.6 * len(blocks(report))
+    with drawing(5.0, 0.2 * rows + 0.6) as (figure, (axes,)):
+        _forest_axes(axes, blocks(report))
     return figure
 
 
 def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
     low = _roc_frame(axes, rows, floor)
     for row in reversed(rows):
-        roc, attack = rocs[row.name], row.kind == "attack"
-        label = f"{row.name if attack else row.kind}\u2002{row['auc']:.3f}"
-        kind = ROW_KINDS[row.kind]
-        style: dict[str, Any] = {"color": kind.colour, "linestyle": kind.dash, "linewidth": 1.9 if attack else 1.2}
-        axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", label=label, **style)
+        attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
+        axes.plot(
+            rocs[row.name].fpr.clip(low),
+            rocs[row.name].tpr.clip(low),
+            drawstyle="steps-post",
+            label=f"{row.name if attack else row.kind}\u2002{row['auc']:.3f}",
+            color=kind.colour,
+            linestyle=kind.dash,
+            linewidth=1.9 if attack else 1.2,
+        )
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], **_LEGEND)
     axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
@@ -124,12 +100,14 @@ def _roc_frame(axes: "Axes", rows: Sequence[Row], floor: float) -> float:
 
 
 def _family_line(axes: "Axes", number: int, roc: Roc, low: float) -> "Line2D":
-    style: dict[str, Any] = {
-        "color": _FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
-        "linestyle": _FAMILY_LINES[number % len(_FAMILY_LINES)],
-    }
-    (line,) = axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", linewidth=1.6, **style)
-    return line
+    return axes.plot(
+        roc.fpr.clip(low),
+        roc.tpr.clip(low),
+        drawstyle="steps-post",
+        linewidth=1.6,
+        color=_FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
+        linestyle=_FAMILY_LINES[number % len(_FAMILY_LINES)],
+    )[0]
 
 
 def _percent_ticks(axes: "Axes", low: float) -> None:
@@ -138,8 +116,7 @@ def _percent_ticks(axes: "Axes", low: float) -> None:
         axis.set_ticks(ticks, labels=[percent(tick) for tick in ticks])
         axis.set_tick_params(which="minor", length=0)
         axis.set_tick_params(which="major", length=3, width=0.6)
-    axes.grid(which="major", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
+    draw_grid(axes, which="major")
 
 
 def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
@@ -161,5 +138,4 @@ def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
     axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(height - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
+    draw_grid(axes, axis="x")

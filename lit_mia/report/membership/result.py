@@ -1,28 +1,34 @@
 """What a membership audit returns: its numbers, and the scores of single records."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, Self, final
 
-from lit_mia.report.base import Picture, Result, Writer
-from lit_mia.report.columns import Place, Table, table_of, values_of
-from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
-from lit_mia.report.membership.content import Content
-from lit_mia.report.membership.fidelity import fidelity_line
-from lit_mia.report.membership.notes import blocks, charge_notes, footnotes, fpr_levels, statement
-from lit_mia.report.membership.protocols import note_of
-from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
-from lit_mia.report.membership.scores import read_scores, write_roc, write_scores
-from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, tone_of
+from rich.console import Group
+from rich.panel import Panel
+from rich.text import Text
+
+from lit_mia.report.base import Logger, Picture, Result, Writer
+from lit_mia.report.columns import values_of
+from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, short_name
+from lit_mia.report.membership.figures import family_roc_figure, roc_figure
+from lit_mia.report.membership.notes import (
+    charge_notes,
+    fidelity_line,
+    footnotes,
+    fpr_levels,
+    note_of,
+    statement,
+    unequal_refusals,
+)
+from lit_mia.report.membership.page import AFTER_PICTURES, BEFORE_PICTURES, Content, attack_table, tone_of
+from lit_mia.report.membership.schema import SCHEMA, AuditReport
+from lit_mia.report.membership.scores import COMBINED, read_scores, write_roc, write_scores
 from lit_mia.report.page import pictures_section, render_page
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
-
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import WandbLogger
-    from rich.console import Group
+from lit_mia.report.tracking import log_run
 
 SCORES, ROC, TABLE = "scores.parquet", "roc.csv", "table.csv"
 _STYLES = {
@@ -70,23 +76,19 @@ class MembershipResult(Content, Result):
         tone = tone_of(self.report.verdict["kind"])
         return render_page(self, f"{self.report.name} · membership audit", tone, sections)
 
-    def terminal(self) -> "Group":
+    def terminal(self) -> Group:
         """The table of attacks with their controls, its footnotes and the verdict."""
-        from rich.console import Group
-        from rich.panel import Panel
-        from rich.text import Text
-
         report = self.report
         how, kind = note_of(report.protocol), report.verdict["kind"]
         fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
-        levels = [level for level in fpr_levels(report) if level in TERMINAL_LEVELS]
+        levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         said = Text("\n".join([*footnotes(report, levels), *charge_notes(report), *fidelity]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),
-            terminal_table(self._table("terminal", short_name)),
+            terminal_table(attack_table(report, "terminal", short_name)),
             Text(),
             said,
             Text(),
@@ -96,17 +98,47 @@ class MembershipResult(Content, Result):
     def markdown(self) -> str:
         """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
         how = note_of(self.report.protocol)
-        notes = "".join(f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report)))
-        table = markdown_table(self._table("markdown", lambda row: row.name))
+        notes = "".join(
+            f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report.rows))
+        )
+        table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
         return (f"{how}\n\n" if how else "") + f"{table}\n{notes}"
 
-    def log(self, logger: "Callable[..., WandbLogger]") -> None:
-        """Numbers, score table and ROC plots as one run."""
-        from lit_mia.report.membership.tracking import log_membership
+    def log(self, logger: Logger) -> None:
+        """Log numbers, the combined scores of the test split and ROC plots as one run.
 
-        log_membership(logger(), self)
-
-    def _table(self, place: Place, name: Callable[[Row], str]) -> Table:
-        return table_of(
-            "Attack", COLUMNS, blocks(self.report), place, name=name, kind=lambda row: row.kind, strong=is_attack
+        Config and hashes go to the run's config, every column of every row to its summary.
+        """
+        report, rocs = self.report, self.curves()
+        names, columns = [row.name for row in report.rows], values_of(COLUMNS, report.rows, "wandb")
+        values = {
+            f"test/{column}/{name}": value
+            for column, of_rows in columns.items()
+            for name, value in zip(names, of_rows, strict=True)
+            if value is not None
+        }
+        combined = self.scores.select((self.scores.seed == COMBINED) & (self.scores.split == "test"))
+        told = ("id_hash", "label", "row", "kind", "score")
+        log_run(
+            logger(),
+            self._settings(),
+            {**values, "verdict": report.verdict["kind"], "cost/queries": report.cost.queries},
+            {"rows": {"row": names, **columns}, "scores": {name: getattr(combined, name).tolist() for name in told}},
+            {
+                "roc": roc_figure(report, rocs, [row.name for row in self.attacks]),
+                "roc_family": family_roc_figure(report, rocs),
+            },
         )
+
+    def _settings(self) -> dict[str, Any]:
+        report = self.report
+        return {
+            "audit": report.config,
+            "split_digest": report.splits["digest"],
+            "store_digest": report.store_digest,
+            "target": report.target,
+            "encoder": report.encoder,
+            "captioner": report.captioner,
+            "design": report.design,
+            "protocol": report.protocol,
+        }

@@ -1,17 +1,30 @@
-"""The sections of the page of a membership audit, in their order; each says when it applies."""
+"""The page of a membership audit: its sections in their order, each of which says when it applies."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from lit_mia.report.columns import Table, table_of
-from lit_mia.report.finite import spell_non_finite
+from lit_mia.errors import ReportError
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.columns import Place, Table, table_of
 from lit_mia.report.membership.columns import COLUMNS, is_attack, short_name
-from lit_mia.report.membership.content import Content
-from lit_mia.report.membership.fidelity import distance_rows, fidelity_notes
-from lit_mia.report.membership.notes import blocks, charge_notes, footnotes, fpr_floor, fpr_levels, statement
-from lit_mia.report.membership.protocols import note_of
-from lit_mia.report.membership.refused import unequal_refusals
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
+from lit_mia.report.membership.notes import (
+    blocks,
+    charge_notes,
+    distance_rows,
+    fidelity_notes,
+    footnotes,
+    fpr_floor,
+    fpr_levels,
+    note_of,
+    statement,
+    unequal_refusals,
+)
 from lit_mia.report.membership.schema import AuditReport, Row
+from lit_mia.report.membership.scores import ScoreTable, curves
 from lit_mia.report.page import Section, yaml_text
+from lit_mia.report.style import svg
 from lit_mia.row_kinds import ROW_KINDS
 
 ScoredBy = Literal["heads", "statistics", "both"]
@@ -26,6 +39,36 @@ TONES = {
 _ROOMY = 5  # as many columns of words, or of numbers with intervals, fit without breaking a cell
 
 
+@dataclass(frozen=True, eq=False)
+class Content:
+    """Numbers and scores.
+
+    Attributes:
+        report: What `audit.json` holds.
+        scores: Scores of single records.
+    """
+
+    report: AuditReport
+    scores: ScoreTable
+
+    @property
+    def attacks(self) -> list[Row]:
+        """The rows of attacks."""
+        return [row for row in self.report.rows if is_attack(row)]
+
+    def curves(self) -> dict[str, Roc]:
+        """The exact ROC curve of every row.
+
+        Raises:
+            ReportError: If a row of the report has no scores.
+        """
+        rocs = curves(self.scores)
+        missing = [row.name for row in self.report.rows if row.name not in rocs]
+        if missing:
+            raise ReportError(f"There are no combined test scores for {missing}. Are all files of one audit?")
+        return rocs
+
+
 def tone_of(kind: str) -> str:
     """CSS class of a verdict."""
     return next((tone for start, tone in TONES.items() if kind.startswith(start)), "other")
@@ -37,18 +80,15 @@ def scored_by(report: AuditReport) -> ScoredBy:
     return "both" if len(heads) > 1 else "heads" if True in heads else "statistics"
 
 
-def page_table(report: AuditReport) -> Table:
-    """The headline table of the page."""
-    heads = scored_by(report) == "heads"
-    return table_of(
-        "Attack",
-        COLUMNS,
-        blocks(report),
-        "page",
-        name=lambda row: row.name if heads else short_name(row),
-        kind=lambda row: row.kind,
-        strong=is_attack,
-    )
+def attack_table(report: AuditReport, place: Place, name: Callable[[Row], str]) -> Table:
+    """The headline table.
+
+    Args:
+        report: The numbers.
+        place: Where it will stand.
+        name: What a row is called.
+    """
+    return table_of("Attack", COLUMNS, blocks(report), place, name=name, kind=lambda row: row.kind, strong=is_attack)
 
 
 def _heading(result: Content) -> dict[str, Any]:
@@ -67,7 +107,7 @@ def _heading(result: Content) -> dict[str, Any]:
 
 def _table(result: Content) -> dict[str, Any]:
     report, how = result.report, scored_by(result.report)
-    table = page_table(report)
+    table = attack_table(report, "page", (lambda row: row.name) if how == "heads" else short_name)
     broad = sum(words or measured for words, measured in zip(table.left, table.measured, strict=True))
     return {
         "table": table,
@@ -75,27 +115,16 @@ def _table(result: Content) -> dict[str, Any]:
         "kinds": [ROW_KINDS[name] for name in dict.fromkeys(row.kind for row in report.rows) if name != "attack"],
         "classes": ("" if how == "heads" else "asked") + (" roomy" if broad <= _ROOMY else ""),
         "note": note_of(report.protocol),
-        "footnotes": footnotes(report, fpr_levels(report)),
+        "footnotes": footnotes(report, fpr_levels(report.rows)),
     }
 
 
 def _forest(result: Content) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    from lit_mia.report.membership.figures import forest_figure
-    from lit_mia.report.style import svg
-
-    title = "AUC with 95 % interval of every attack and control"
-    forest = Markup(svg(forest_figure(result.report), "forest", title))
+    forest = svg(forest_figure(result.report), "forest", "AUC with 95 % interval of every attack and control")
     return {"forest": forest, "scored_by": scored_by(result.report)}
 
 
 def _roc(result: Content) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    from lit_mia.report.membership.figures import family_roc_figure, roc_figure
-    from lit_mia.report.style import svg
-
     report, rocs, names = result.report, result.curves(), [row.name for row in result.attacks]
     family = svg(family_roc_figure(report, rocs), "family", "Log–log ROC curves of all attacks")
     panels = [
@@ -103,8 +132,8 @@ def _roc(result: Content) -> dict[str, Any]:
         for i, name in enumerate(names)
     ]
     return {
-        "family": Markup(family) if len(names) > 1 else "",
-        "panels": [Markup(panel) for panel in panels],
+        "family": family if len(names) > 1 else "",
+        "panels": panels,
         "floor": fpr_floor(report),
     }
 
@@ -123,7 +152,7 @@ def _provenance(result: Content) -> dict[str, Any]:
     details |= {"Captioner": report.captioner} if report.captioner else {}
     details |= {"Records skipped": dict.fromkeys(report.skipped, "skipped")} if report.skipped else {}
     return {
-        "config": yaml_text(spell_non_finite(report.config)),
+        "config": yaml_text(report.config),
         "details": details,
         "digests": {
             "split seed": report.splits["seed"],
@@ -137,10 +166,6 @@ def _provenance(result: Content) -> dict[str, Any]:
     }
 
 
-def _rows(result: Content) -> dict[str, list[Row]]:
-    return {"attacks": result.attacks}
-
-
 BEFORE_PICTURES: tuple[Section[Content], ...] = (
     Section("membership/heading.html.jinja", _heading),
     Section("membership/table.html.jinja", _table),
@@ -148,7 +173,7 @@ BEFORE_PICTURES: tuple[Section[Content], ...] = (
     Section("membership/roc.html.jinja", _roc),
 )
 AFTER_PICTURES: tuple[Section[Content], ...] = (
-    Section("membership/thresholds.html.jinja", _rows),
+    Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
     Section("membership/controls.html.jinja"),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
     Section("membership/design.html.jinja", lambda result: {"floor": fpr_floor(result.report)}),
