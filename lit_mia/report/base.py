@@ -1,9 +1,13 @@
 """What every kind of audit returns: a result that saves, shows and logs itself."""
 
 import json
+import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
 
 NUMBERS, PAGE = "audit.json", "report.html"
+PACKAGES = ("lit-mia", "lightning", "torch", "diffusers", "transformers", "open_clip_torch", "torchmetrics")
+"""What computes the numbers."""
 Writer = Callable[[Path], object]
 """Writes a file under a given path."""
 Logger: TypeAlias = "Callable[..., WandbLogger]"
@@ -36,6 +42,45 @@ class Picture:
     images: tuple[Image.Image, ...]
     caption: str
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a result comes from.
+
+    Attributes:
+        name: Name of the audit.
+        created: ISO date.
+        config: Its configuration as YAML values.
+        seconds_total: Time of the whole audit.
+        versions: Package → version.
+        git: Commit of the working tree, or None.
+    """
+
+    name: str
+    created: str
+    config: Mapping[str, Any]
+    seconds_total: float
+    versions: dict[str, str]
+    git: str | None
+
+    @classmethod
+    def here(cls, name: str, config: Mapping[str, Any], began: float) -> Self:
+        """The origin of what is being made now, by what is installed here.
+
+        Args:
+            name: Name of the audit.
+            config: Its configuration.
+            began: What `time.perf_counter` said at its beginning.
+        """
+        return cls(
+            name=name,
+            created=datetime.now(UTC).date().isoformat(),
+            config=dict(config),
+            seconds_total=time.perf_counter() - began,
+            versions={package: version(package) for package in PACKAGES},
+            git=_git_commit(),
+        )
 
 
 class Result(ABC):
@@ -137,3 +182,13 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return data
+
+
+def _git_commit() -> str | None:
+    """Commit of the working tree that the package runs from; None outside one."""
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return run.stdout.strip() or None

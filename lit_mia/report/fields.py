@@ -3,10 +3,13 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
-from typing import Any
+from dataclasses import MISSING, fields, is_dataclass
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lit_mia.errors import ReportError
+
+T = TypeVar("T")
 
 
 def check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
@@ -19,6 +22,28 @@ def check_fields(cls: type[Any], data: Mapping[str, Any], where: str) -> None:
     missing, unknown = sorted(required - set(data)), sorted(set(data) - {f.name for f in fields(cls)})
     if missing or unknown:
         raise ReportError(f"In {where}, fields are missing: {missing}; fields are unknown: {unknown}.")
+
+
+def read_fields(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass of JSON values, and whatever dataclasses and tuples its fields declare.
+
+    Args:
+        cls: The dataclass.
+        values: By the names of its fields; further ones, which other readers need, are left out.
+    """
+    types = get_type_hints(cls)
+    return cls(**{f.name: _read(types[f.name], values[f.name]) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+def _read(form: Any, value: Any) -> Any:
+    """A JSON value as the type that a field declares."""
+    inner = get_args(form)
+    if isinstance(value, Mapping) and get_origin(form) is UnionType:
+        return _read(inner[0], value)  # `Rate | None`
+    if isinstance(value, list) and inner:
+        items = [_read(inner[0], item) for item in value]
+        return tuple(items) if get_origin(form) is tuple else items
+    return read_fields(form, value) if is_dataclass(form) and isinstance(value, Mapping) else value
 
 
 def json_values(data: Mapping[str, Any]) -> dict[str, Any]:

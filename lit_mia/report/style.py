@@ -5,16 +5,19 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from markupsafe import Markup
 
 from lit_mia.row_kinds import ROW_KINDS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    import matplotlib.axes
+    import matplotlib.figure
 
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure"
+"""Matplotlib's classes by name, because it is imported only for drawing."""
 INK, MUTED, GRID, SHADE = "#20252b", "#68717c", "#dfe3e8", "#eef1f4"
 DPI = 150
 # Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
@@ -41,7 +44,7 @@ WIDE: dict[Any, Any] = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
 @contextmanager
 def drawing(
     width: float, height: float, rows: int = 1, columns: int = 1, settings: dict[Any, Any] = SETTINGS
-) -> Iterator[tuple["Figure", list["Axes"]]]:
+) -> Iterator[tuple[Figure, list[Axes]]]:
     """Give a new figure and its axes, to draw on in this look.
 
     Args:
@@ -52,14 +55,14 @@ def drawing(
         settings: The look.
     """
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as NewFigure
 
     with rc_context(settings):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = NewFigure(figsize=(width, height), layout="constrained")
         yield figure, figure.subplots(rows, columns, squeeze=False).flatten().tolist()
 
 
-def draw_grid(axes: "Axes", **lines: Any) -> None:
+def draw_grid(axes: Axes, **lines: Any) -> None:
     """Draw grid lines behind everything else.
 
     Args:
@@ -70,7 +73,7 @@ def draw_grid(axes: "Axes", **lines: Any) -> None:
     axes.set_axisbelow(True)
 
 
-def svg(figure: "Figure", name: str, title: str) -> Markup:
+def svg(figure: Figure, name: str, title: str) -> Markup:
     """The figure as inline SVG, the same bytes at every call.
 
     Args:

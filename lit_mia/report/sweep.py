@@ -1,24 +1,19 @@
 """What a sweep of training-free attacks returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import Any, ClassVar, final
 
 from lit_mia.attacks.statistics.base import Setting, describe
-from lit_mia.report.areas import BESIDE, area_cell, draw_areas, frame_areas, line_style
 from lit_mia.report.base import Logger, Writer
 from lit_mia.report.columns import READ, Cell, Column, Place, Table, table_of, values_of
-from lit_mia.report.exploration import Exploration, read_fields
-from lit_mia.report.style import WIDE, drawing
+from lit_mia.report.exploration import BESIDE, Exploration, area_cell, draw_areas, frame_areas, line_style
+from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tables import file_column, write_csv
 from lit_mia.report.tracking import log_run
 from lit_mia.report.words import count
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TABLE, PLOT = "sweep.csv", "sweep.png"
 WORDS = {
@@ -57,19 +52,19 @@ class SweepRow:
     evaluations: int
 
 
-def _arguments(rows: Sequence[SweepRow]) -> list[Column[SweepRow]]:
-    """One column per swept argument; empty where an attack has no such argument."""
-    return [_argument(name) for name in dict.fromkeys(name for row in rows for name in row.setting)]
-
-
 def _argument(name: str) -> Column[SweepRow]:
+    """A swept argument; empty where an attack has no such argument."""
     return file_column(name, lambda row: row.setting.get(name))
 
 
 COLUMNS: tuple[Column[SweepRow], ...] = (
     file_column("attack"),
     Column("setting", "Setting", lambda row: Cell(describe(row.setting)), shown=READ, left=True),
-    Column("arguments", "", parts=_arguments),
+    Column(
+        "arguments",
+        "",
+        parts=lambda rows: [_argument(name) for name in dict.fromkeys(name for row in rows for name in row.setting)],
+    ),
     Column("auc", "AUC [95 % CI]", area_cell, lambda row: row.auc),
     *map(file_column, ("auc_lo", "auc_hi", "n_members", "n_nonmembers")),
     Column("nfe_alone", "NFE alone", lambda row: Cell(count(row.evaluations)), lambda row: row.evaluations),
@@ -93,12 +88,6 @@ class SweepResult(Exploration):
     rows: tuple[SweepRow, ...]
     target: dict[str, Any]
     hashes: dict[str, str]
-
-    @classmethod
-    def own_fields(cls, numbers: Mapping[str, Any]) -> dict[str, Any]:
-        """Rows, target and hashes."""
-        rows = tuple(read_fields(SweepRow, row) for row in numbers["rows"])
-        return {"rows": rows, "target": numbers["target"], "hashes": numbers["hashes"]}
 
     def measured(self) -> dict[str, Any]:
         """All rows, and where they come from; name, kind and interval of a row as audits of any kind have them."""
@@ -124,7 +113,7 @@ class SweepResult(Exploration):
             strong=lambda _: True,
         )
 
-    def figure(self) -> "Figure":
+    def figure(self) -> Figure:
         """One axes per argument that some attack has several values of, with one line per attack and other values.
 
         Error bars are 95 % intervals. Lines stand a little beside each other; ticks are the exact values.
@@ -156,7 +145,7 @@ def swept_names(rows: Sequence[SweepRow]) -> list[str]:
     return list(dict.fromkeys(name for (name, _), of_attack in values.items() if len(of_attack) > 1))
 
 
-def _draw(axes: "Axes", name: str, rows: Sequence[SweepRow]) -> None:
+def _draw(axes: Axes, name: str, rows: Sequence[SweepRow]) -> None:
     lines = _lines(name, rows)
     for rank, (label, line) in enumerate(lines.items()):
         style = line_style(axes, rank, len(lines), _DODGE)

@@ -86,18 +86,18 @@ def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
         writer.writerows(zip(*columns.values(), strict=True))
 
 
-def write_curves(named: Sequence[str], curves: Mapping[tuple[str, ...], Roc], path: Path) -> None:
+def write_curves(named: Sequence[str], curves: Iterable[tuple[Sequence[str], Roc]], path: Path) -> None:
     """Write exact ROC curves as CSV, one point per line; the threshold of the first point of each curve is `inf`.
 
     Args:
         named: What the names of a curve say, e.g. `row`.
-        curves: Names → curve.
+        curves: The names of each curve, and the curve.
         path: The file.
     """
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*named, "fpr", "tpr", "threshold"])
-        for names, roc in curves.items():
+        for names, roc in curves:
             points = zip(roc.fpr.tolist(), roc.tpr.tolist(), roc.thresholds.tolist(), strict=True)
             writer.writerows((*names, *point) for point in points)
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.metrics.roc import Roc, roc_curve
-from lit_mia.report.style import MUTED, drawing
+from lit_mia.report.style import MUTED, Figure, drawing
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
-    from matplotlib.figure import Figure
 
 
 def log_run(
@@ -17,7 +16,7 @@ def log_run(
     config: Mapping[str, Any],
     summary: Mapping[str, Any] | None = None,
     tables: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
-    figures: "Mapping[str, Figure] | None" = None,
+    figures: Mapping[str, Figure] | None = None,
 ) -> None:
     """Log a finished audit as one run, and end it.
 
@@ -33,7 +32,10 @@ def log_run(
     run = logger.experiment
     run.config.update(config, allow_val_change=True)
     run.summary.update(summary or {})
-    logged = {name: wandb.Table(columns=list(c), data=_lines(c)) for name, c in (tables or {}).items()}
+    logged = {
+        name: wandb.Table(columns=list(columns), data=[list(line) for line in zip(*columns.values(), strict=True)])
+        for name, columns in (tables or {}).items()
+    }
     logged |= {name: wandb.Image(figure) for name, figure in (figures or {}).items()}
     if logged:
         run.log(logged)
@@ -56,7 +58,7 @@ def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[i
     logger.experiment.log({"test/scores": table, "test/roc": wandb.Image(single_roc_figure(curve))})
 
 
-def single_roc_figure(curve: Roc) -> "Figure":
+def single_roc_figure(curve: Roc) -> Figure:
     """One head's ROC curve on log–log axes."""
     with drawing(3.5, 3.3) as (figure, (axes,)):
         low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
@@ -64,7 +66,3 @@ def single_roc_figure(curve: Roc) -> "Figure":
         axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.8)
         axes.set(xscale="log", yscale="log", xlabel="false positive rate", ylabel="true positive rate")
     return figure
-
-
-def _lines(columns: Mapping[str, Sequence[Any]]) -> list[list[Any]]:
-    return [list(line) for line in zip(*columns.values(), strict=True)]

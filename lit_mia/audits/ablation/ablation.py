@@ -18,8 +18,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.origin import Origin
+from lit_mia.report.base import Origin, Picture, Result
 
 
 @final

@@ -20,7 +20,7 @@ from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, 
 from lit_mia.metrics.verdict import Design
 from lit_mia.people import People
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
-from lit_mia.report.base import Picture, Result
+from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.identity import (
     IdentityResult,
     IdentityRow,
@@ -29,7 +29,6 @@ from lit_mia.report.identity import (
     Questioning,
     identity_limits,
 )
-from lit_mia.report.origin import Origin
 from lit_mia.report.words import number
 from lit_mia.targets.base import EmbedTarget
 

@@ -23,9 +23,8 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.base import Picture, Result
+from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
-from lit_mia.report.origin import Origin
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
 

@@ -15,6 +15,7 @@ from lit_mia.audits.membership.accounts import charges_of, cut_captions, refusal
 from lit_mia.cost import Cost
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
+from lit_mia.report.base import Origin
 from lit_mia.report.membership import (
     COMBINED,
     AuditReport,
@@ -30,7 +31,6 @@ from lit_mia.report.membership import (
     score_table,
     unequal_refusals,
 )
-from lit_mia.report.origin import Origin
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,14 @@
 """What an ablation returns: its numbers, where they come from, and how they are drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, final
+from typing import Any, ClassVar, final
 
 from lit_mia.report.ablation.rows import (
     AblationRow,
     AblationSummary,
     Label,
-    PointFacts,
     arrow_table,
     is_numeric,
     row_columns,
@@ -17,17 +16,12 @@ from lit_mia.report.ablation.rows import (
     summary_blocks,
     summary_columns,
 )
-from lit_mia.report.areas import BESIDE, draw_areas, frame_areas, line_style
 from lit_mia.report.base import Logger, Writer
 from lit_mia.report.columns import Place, Table, table_of
-from lit_mia.report.exploration import Exploration, read_fields
-from lit_mia.report.style import WIDE, drawing
+from lit_mia.report.exploration import BESIDE, Exploration, draw_areas, frame_areas, line_style
+from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tracking import log_run
 from lit_mia.row_kinds import ROW_KINDS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 ROWS, ROWS_AS_TEXT, SUMMARY, PLOT = "ablation.parquet", "ablation.csv", "summary.csv", "ablation.png"
 _DODGE = 24.0  # points from the first attack to the last at one value, so that no error bar hides another
@@ -66,17 +60,6 @@ class AblationResult(Exploration):
     stores: dict[str, str]
     audit: dict[str, Any]
 
-    @classmethod
-    def own_fields(cls, numbers: Mapping[str, Any]) -> dict[str, Any]:
-        """Axis, rows and summary, and where they come from."""
-        points = [read_fields(PointFacts, row["point"]) for row in numbers["rows"]]
-        rows = zip(numbers["rows"], points, strict=True)
-        return {
-            **{name: numbers[name] for name in ("axis", "baseline", "split_digest", "stores", "audit")},
-            "rows": tuple(read_fields(AblationRow, {**row, "point": point}) for row, point in rows),
-            "summary": tuple(read_fields(AblationSummary, line) for line in numbers["summary"]),
-        }
-
     def measured(self) -> dict[str, Any]:
         """Rows and summary, and where they come from."""
         rows = [{"name": row.name, **asdict(row), "auc_ci": [row.auc_lo, row.auc_hi]} for row in self.rows]
@@ -106,7 +89,7 @@ class AblationResult(Exploration):
             strong=lambda line: line.kind == "attack",
         )
 
-    def figure(self) -> "Figure":
+    def figure(self) -> Figure:
         """AUC against the axis: a line per attack with 95 % intervals, its blind control dashed in the same colour.
 
         Small dots are repetitions. Values that are no numbers stand beside each other without lines. Attacks are
@@ -118,14 +101,8 @@ class AblationResult(Exploration):
         ends = [end for line in self.summary for end in (line.auc_lo, line.auc_hi)]
         with drawing(9.5, 4.4, settings=WIDE) as (figure, (axes,)):
             for rank, attack in enumerate(attacks):
-                own, blind = (
-                    [line for line in self.summary if (line.attack, line.kind) == (attack, kind)]
-                    for kind in ("attack", "blind")
-                )
                 style = line_style(axes, rank, len(attacks), _DODGE)
-                _draw_attack(axes, own, places, style)
-                _draw_repetitions(axes, self._repetitions(own), places, style)
-                _draw_blind(axes, blind, places, style)
+                _draw_attack(axes, self, attack, places=places, style=style)
             _set_x(axes, places)
             frame_areas(axes, [*ends, *(row.auc for row in self.rows)], short(self.axis))
             handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
@@ -154,46 +131,35 @@ class AblationResult(Exploration):
             points.setdefault(", ".join(map(str, row.point.settings.values())), []).append(row)
         for settings, rows in points.items():
             run = logger(name=f"{self.origin.name} {settings}", group=self.origin.name)
+            config = {
+                "point": rows[0].point.settings,
+                "axis": self.axis,
+                **{name: getattr(rows[0].point, name) for name in ("n_train", "nfe_per_record", "target")},
+                "split_digest": self.split_digest,
+                "store_digest": self.stores[rows[0].point.target],
+            }
             areas = {f"{'+'.join(self.splits)}/auc/{row.name}": row.auc for row in rows}
-            log_run(run, self._settings_of(rows[0].point), areas)
-
-    def _settings_of(self, point: PointFacts) -> dict[str, Any]:
-        return {
-            "point": point.settings,
-            "axis": self.axis,
-            "n_train": point.n_train,
-            "nfe_per_record": point.nfe_per_record,
-            "target": point.target,
-            "split_digest": self.split_digest,
-            "store_digest": self.stores[point.target],
-        }
-
-    def _repetitions(self, lines: Sequence[AblationSummary]) -> list[tuple[Label, float]]:
-        """Value and AUC of each single point of one attack, where there are several at one value."""
-        repeated = {(line.name, line.value) for line in lines if line.n > 1}
-        found = [(row.name, row.point.settings[self.axis], row.auc) for row in self.rows]
-        return [(value, auc) for name, value, auc in found if (name, value) in repeated]
+            log_run(run, config, areas)
 
 
-def _draw_attack(axes: "Axes", lines: Sequence[AblationSummary], places: Places, style: Mapping[str, Any]) -> None:
-    joined = "-" if is_numeric(list(places)) else "none"
-    draw_areas(axes, [places[line.value] for line in lines], lines, label=lines[0].name, linestyle=joined, **style)
-
-
-def _draw_repetitions(
-    axes: "Axes", dots: Sequence[tuple[Label, float]], places: Places, style: Mapping[str, Any]
-) -> None:
-    own = {**style, "marker": ".", "linestyle": "none"}
-    at = [places[value] for value, _ in dots]
-    axes.plot(at, [auc for _, auc in dots], markersize=3, alpha=0.35, label="_repetitions", **own)
-
-
-def _draw_blind(axes: "Axes", lines: Sequence[AblationSummary], places: Places, style: Mapping[str, Any]) -> None:
+def _draw_attack(axes: Axes, result: AblationResult, attack: str, *, places: Places, style: Mapping[str, Any]) -> None:
+    """Draw the areas of an attack, its repetitions where there are several at one value, and its blind control."""
+    own, blind = (
+        [line for line in result.summary if (line.attack, line.kind) == (attack, kind)] for kind in ("attack", "blind")
+    )
+    numeric = is_numeric(list(places))
+    solid, dashed = ("-", ROW_KINDS["blind"].dash) if numeric else ("none", "none")
+    draw_areas(axes, [places[line.value] for line in own], own, label=own[0].name, linestyle=solid, **style)
+    repeated = {line.value for line in own if line.n > 1}
+    found = [(row.point.settings[result.axis], row.auc) for row in result.rows if row.name == own[0].name]
+    dots = [(places[value], auc) for value, auc in found if value in repeated]
+    dotted = {**style, "marker": ".", "linestyle": "none"}
+    axes.plot([x for x, _ in dots], [auc for _, auc in dots], markersize=3, alpha=0.35, label="_repetitions", **dotted)
     axes.plot(
-        [places[line.value] for line in lines],
-        [line.auc for line in lines],
-        label=lines[0].name,
-        linestyle=ROW_KINDS["blind"].dash if is_numeric(list(places)) else "none",
+        [places[line.value] for line in blind],
+        [line.auc for line in blind],
+        label=blind[0].name,
+        linestyle=dashed,
         markerfacecolor="none",
         markersize=4.5,
         linewidth=0.9,
@@ -201,7 +167,7 @@ def _draw_blind(axes: "Axes", lines: Sequence[AblationSummary], places: Places, 
     )
 
 
-def _set_x(axes: "Axes", places: Places) -> None:
+def _set_x(axes: Axes, places: Places) -> None:
     """Ticks at the values, logarithmic where they span much and are above zero."""
     first, last = min(places.values()), max(places.values())
     numeric = is_numeric(list(places))

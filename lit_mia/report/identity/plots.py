@@ -1,17 +1,12 @@
 """The figures of an identity audit: heat map over n and occurrences, rates by n and by occurrences, ROC curves."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.identity.schema import IdentityFindings
-from lit_mia.report.style import INK, MUTED, SHADE, draw_grid, drawing
+from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing
 from lit_mia.row_kinds import ROW_KINDS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _GROUP_KINDS = ("target", "untrained", "permuted names", "swapped membership", "round trip")
 _GROUP_DASHES = [ROW_KINDS[name].dash for name in _GROUP_KINDS]
@@ -19,7 +14,7 @@ _GROUP_COLOURS = [*(ROW_KINDS[name].colour for name in _GROUP_KINDS), INK]
 _COLOUR = ROW_KINDS["target"].colour
 
 
-def heat_figure(found: IdentityFindings) -> "Figure":
+def heat_figure(found: IdentityFindings) -> Figure:
     """TPR in a table of occurrences (rows) and numbers of images (columns)."""
     images, groups = found.setting["images"], _groups(found)
     value = {(cell.occurrences, cell.images): cell.tpr.value for cell in found.grid}
@@ -39,7 +34,7 @@ def heat_figure(found: IdentityFindings) -> "Figure":
     return figure
 
 
-def images_figure(found: IdentityFindings) -> "Figure":
+def images_figure(found: IdentityFindings) -> Figure:
     """Rates by number of images: members by occurrences, then people never trained on, and what chance allows."""
     with drawing(5.0, 4.0) as (figure, (axes,)):
         for number, group in enumerate(_groups(found)):
@@ -62,7 +57,7 @@ def images_figure(found: IdentityFindings) -> "Figure":
     return figure
 
 
-def occurrences_figure(found: IdentityFindings) -> "Figure":
+def occurrences_figure(found: IdentityFindings) -> Figure:
     """TPR by occurrences at the largest n, with intervals over people."""
     rates = [("never", found.first.fpr)] if found.first.fpr else []
     rates += [(cell.occurrences, cell.tpr) for cell in found.grid if cell.images == found.largest]
@@ -77,7 +72,7 @@ def occurrences_figure(found: IdentityFindings) -> "Figure":
     return figure
 
 
-def identity_roc_figure(found: IdentityFindings, rocs: Mapping[str, Roc]) -> "Figure":
+def identity_roc_figure(found: IdentityFindings, rocs: Mapping[str, Roc]) -> Figure:
     """ROC curves of the soft score: target and controls.
 
     Args:
@@ -108,11 +103,11 @@ def _groups(found: IdentityFindings) -> list[str]:
     return list(dict.fromkeys(cell.occurrences for cell in found.grid))
 
 
-def _banded(axes: "Axes", points: Sequence[tuple[int, Rate]], label: str, colour: str) -> None:
+def _banded(axes: Axes, points: Sequence[tuple[int, Rate]], label: str, colour: str) -> None:
     images = [n for n, _ in points]
     axes.fill_between(images, [r.lo for _, r in points], [r.hi for _, r in points], color=SHADE, linewidth=0)
     axes.plot(images, [r.value for _, r in points], color=colour, linewidth=1.5, label=label)
 
 
-def _chance_line(axes: "Axes", found: IdentityFindings) -> None:
+def _chance_line(axes: Axes, found: IdentityFindings) -> None:
     axes.axhline(found.first.bound, color=MUTED, linewidth=0.8, dashes=(2, 2), label="bound of chance")

@@ -12,6 +12,7 @@ from rich.text import Text
 from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
+from lit_mia.report.fields import check_fields, read_fields
 from lit_mia.report.identity.columns import (
     PEOPLE_COLUMNS,
     halves_table,
@@ -47,11 +48,16 @@ class IdentityResult(IdentityFindings, Result):
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """The result in a folder, from `audit.json` and `people.csv`."""
-        return cls.from_dict(numbers, read_people(folder / PEOPLE))
+        found = {name: value for name, value in numbers.items() if name != "schema"}
+        values = {**found, "lines": read_people(folder / PEOPLE)}
+        check_fields(cls, values, "the audit")
+        for i, row in enumerate(values["rows"]):
+            check_fields(IdentityRow, row, f"row {i}")
+        return read_fields(cls, values)
 
     def files(self) -> dict[str, Writer]:
         """People, and the exact ROC curves."""
-        curves = {(row,): roc for row, roc in people_curves(self.lines).items()}
+        curves = [((row,), roc) for row, roc in people_curves(self.lines).items()]
         return {
             PEOPLE: partial(write_csv, values_of(PEOPLE_COLUMNS, self.lines, "csv")),
             ROC: partial(write_curves, ("row",), curves),
@@ -117,7 +123,15 @@ def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, ski
         design: How members and non-members came about.
     """
     point = target.points[0]
-    limits = [
+    sometimes = {
+        "Nobody is known to be no member, so false recognitions were not measured.": point.fpr is None,
+        "Members and others were put together afterwards, so no number is evidence of training use.": (
+            design == "post_hoc"
+        ),
+        f"{skipped} people have too few readable images and were skipped.": skipped > 0,
+        f"The target does not read {cut_off} captions to their end; names in them may be lost.": cut_off > 0,
+    }
+    return [
         "Rates are averages over people. Being recognised is a hint for one person, never a proof: on average, if "
         f"names are exchangeable within the pool, chance alone recognises up to {percent(point.bound)} of people by "
         f"{point.threshold} or more templates; larger if the model matches sex or origin to names.",
@@ -128,16 +142,9 @@ def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, ski
         "recognitions come in clusters.",
         "Intervals are over people (95 %). Another pool of names or another training run would vary more.",
         "A stronger attack may exist. An audit can show that names are linked with faces, never that they are not.",
+        *(sentence for sentence, applies in sometimes.items() if applies),
+        *notes,
     ]
-    if point.fpr is None:
-        limits.append("Nobody is known to be no member, so false recognitions were not measured.")
-    if design == "post_hoc":
-        limits.append("Members and others were put together afterwards, so no number is evidence of training use.")
-    if skipped:
-        limits.append(f"{skipped} people have too few readable images and were skipped.")
-    if cut_off:
-        limits.append(f"The target does not read {cut_off} captions to their end; names in them may be lost.")
-    return [*limits, *notes]
 
 
 # ---------------------------------------------------------------------- page
@@ -150,11 +157,6 @@ def _figures(found: IdentityFindings) -> dict[str, Any]:
         "by_occurrences": svg(occurrences_figure(found), "pairs", "Recognised people by training pairs"),
         **{f"trend_{name}": p_value(found.trends[name]) or "not tested" for name in ("images", "occurrences")},
     }
-
-
-def _curves(found: IdentityFindings) -> dict[str, Any]:
-    figure = identity_roc_figure(found, people_curves(found.lines))
-    return {"roc": svg(figure, "roc", "ROC curves of target and controls")}
 
 
 def _people(found: IdentityFindings) -> dict[str, Any]:
@@ -191,7 +193,15 @@ _MEASURED: tuple[Section[IdentityFindings], ...] = (
         applies=lambda found: bool(found.halves),
     ),
     Section("identity/grid.html.jinja", _figures, applies=lambda found: bool(found.grid)),
-    Section("identity/roc.html.jinja", _curves, applies=lambda found: bool(people_curves(found.lines))),
+    Section(
+        "identity/roc.html.jinja",
+        lambda found: {
+            "roc": svg(
+                identity_roc_figure(found, people_curves(found.lines)), "roc", "ROC curves of target and controls"
+            )
+        },
+        applies=lambda found: bool(people_curves(found.lines)),
+    ),
     Section("identity/people.html.jinja", _people),
 )
 _TOLD: tuple[Section[IdentityFindings], ...] = (

@@ -1,12 +1,11 @@
 """The numbers of an identity audit and their JSON form."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.fields import check_fields, json_values, spell_non_finite
+from lit_mia.report.fields import json_values, spell_non_finite
 
 IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]
 
@@ -207,33 +206,3 @@ class IdentityFindings:
         values = asdict(self)
         del values["lines"]
         return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], lines: list[PersonLine]) -> Self:
-        """The numbers of plain JSON values.
-
-        Args:
-            data: What `numbers` gave.
-            lines: What was read about single people.
-
-        Raises:
-            ReportError: If a field is missing or unknown.
-        """
-        values = {**{name: value for name, value in data.items() if name != "schema"}, "lines": lines}
-        check_fields(cls, values, "the audit")
-        rows = [_row(row, f"row {i}") for i, row in enumerate(values["rows"])]
-        grid = [GridCell(**_rates(cell, "tpr")) for cell in values["grid"]]
-        halves = [Half(**_rates(half, "tpr", "fpr", "difference")) for half in values["halves"]]
-        return cls(**{**values, "rows": rows, "grid": grid, "halves": halves})
-
-
-def _row(data: Mapping[str, Any], where: str) -> IdentityRow:
-    check_fields(IdentityRow, data, where)
-    points = [AtThreshold(**_rates(point, "tpr", "fpr")) for point in data["points"]]
-    by_images = [AtImages(**_rates(at, "tpr", "fpr")) for at in data["by_images"]]
-    return IdentityRow(**{**data, "points": points, "by_images": by_images})
-
-
-def _rates(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The same with rates in some places, where there are any."""
-    return {**data, **{name: data[name] and Rate(**data[name]) for name in names}}

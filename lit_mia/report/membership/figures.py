@@ -1,19 +1,14 @@
 """The figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.membership.notes import blocks, fpr_floor
 from lit_mia.report.membership.schema import AuditReport, Row
-from lit_mia.report.style import INK, MUTED, SHADE, draw_grid, drawing
+from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing
 from lit_mia.report.words import percent
 from lit_mia.row_kinds import ROW_KINDS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 # Six colours and five line styles, both taken anew for each attack: the first 30 pairs differ.
 _FAMILY_COLOURS = (*(ROW_KINDS[kind].colour for kind in ("attack", "placebo", "caption", "round trip", "blind")), INK)
@@ -22,7 +17,7 @@ _COLUMNS = 3
 _LEGEND: dict[str, Any] = {"loc": "lower right", "title": "AUC", "alignment": "left", "handlelength": 2.4}
 
 
-def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> "Figure":
+def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> Figure:
     """Log–log ROC curves, one axes per attack with its controls, up to three side by side.
 
     Curves are drawn as steps, so that a height is the TPR at the largest FPR not above the place
@@ -44,7 +39,7 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
     return figure
 
 
-def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
+def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> Figure:
     """Log–log ROC curves of all attacks on one axes, without controls; the legend below begins with the largest AUC.
 
     Args:
@@ -54,15 +49,23 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
     attacks = [row for row in report.rows if row.kind == "attack"]
     with drawing(5.0, 4.6 + 0.08 * len(attacks)) as (figure, (axes,)):
         low = _roc_frame(axes, attacks, fpr_floor(report))
-        lines = [_family_line(axes, number, rocs[row.name], low) for number, row in enumerate(attacks)]
-        ranked = sorted(zip(attacks, lines, strict=True), key=lambda pair: -pair[0]["auc"])
+        for number, row in enumerate(attacks):
+            axes.plot(
+                rocs[row.name].fpr.clip(low),
+                rocs[row.name].tpr.clip(low),
+                drawstyle="steps-post",
+                linewidth=1.6,
+                color=_FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
+                linestyle=_FAMILY_LINES[number % len(_FAMILY_LINES)],
+            )
+        ranked = sorted(zip(attacks, axes.lines[-len(attacks) :], strict=True), key=lambda pair: -pair[0]["auc"])
         labels = [f"{row.name}\u2002{row['auc']:.3f}" for row, _ in ranked]
         below = {**_LEGEND, "loc": "outside lower left", "ncols": 2, "fontsize": 7.5}
         figure.legend([line for _, line in ranked], labels, **below)
     return figure
 
 
-def forest_figure(report: AuditReport) -> "Figure":
+def forest_figure(report: AuditReport) -> Figure:
     """AUC with its 95 % interval, one line per attack and control."""
     rows = len(report.rows) + 0.6 * len(blocks(report))
     with drawing(5.0, 0.2 * rows + 0.6) as (figure, (axes,)):
@@ -70,7 +73,7 @@ def forest_figure(report: AuditReport) -> "Figure":
     return figure
 
 
-def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
+def _roc_axes(axes: Axes, rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
     low = _roc_frame(axes, rows, floor)
     for row in reversed(rows):
         attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
@@ -88,38 +91,29 @@ def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor:
     axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
 
 
-def _roc_frame(axes: "Axes", rows: Sequence[Row], floor: float) -> float:
-    """Axes, shade and diagonal of ROC curves; answers the rate where the axes begin."""
+def _roc_frame(axes: Axes, rows: Sequence[Row], floor: float) -> float:
+    """Axes, ticks, shade and diagonal of ROC curves; answers the rate where the axes begin."""
     low = 0.5 / max(int(row["n_nonmembers"]) for row in rows)
     axes.axvspan(low, floor, color=SHADE, linewidth=0)
     axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
-    axes.set(xscale="log", yscale="log", xlim=(low, 1.05), ylim=(low, 1.15), xlabel="False positive rate")
-    axes.set_ylabel("True positive rate")
-    _percent_ticks(axes, low)
-    return low
-
-
-def _family_line(axes: "Axes", number: int, roc: Roc, low: float) -> "Line2D":
-    return axes.plot(
-        roc.fpr.clip(low),
-        roc.tpr.clip(low),
-        drawstyle="steps-post",
-        linewidth=1.6,
-        color=_FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
-        linestyle=_FAMILY_LINES[number % len(_FAMILY_LINES)],
-    )[0]
-
-
-def _percent_ticks(axes: "Axes", low: float) -> None:
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, 1.05),
+        ylim=(low, 1.15),
+        xlabel="False positive rate",
+        ylabel="True positive rate",
+    )
     ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= low]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks, labels=[percent(tick) for tick in ticks])
         axis.set_tick_params(which="minor", length=0)
         axis.set_tick_params(which="major", length=3, width=0.6)
     draw_grid(axes, which="major")
+    return low
 
 
-def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
+def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
     height, places = 0.0, []
     for group in groups:
         for row in group:

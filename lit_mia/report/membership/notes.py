@@ -8,7 +8,7 @@ from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
 from lit_mia.metrics.verdict import Design
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.registry import Registry
-from lit_mia.report.membership.schema import AuditReport, Fidelity, ImageSetDistance, Refused, Row
+from lit_mia.report.membership.schema import AuditReport, Fidelity, ImageSetDistance, Refused, Row, ToolCheck
 from lit_mia.report.words import NOTHING, count, number, p_value, percent
 
 JOINED = " + "
@@ -43,7 +43,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
         *_evaluation_notes(report),
-        *_tool_notes(report),
+        *([_tool_note(report.tools)] if report.tools else []),
         *(refusal_note(role, refused) for role, refused in report.refused.items()),
     ]
 
@@ -69,25 +69,22 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     """What the column NFE means, and what sharing one pass saved; nothing for trained heads."""
     if not any(row["evaluations"] is not None for row in report.rows):
         return []
-    notes = ["NFE: denoiser evaluations per record that the attack asks for alone."]
+    if not any(row["evaluations"] is not None for row in report.rows):
+        return []
     spent = {
         name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
     }
     asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
-    if asked:
-        notes.append(f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks).")
-    return notes
+    shared = f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks)."
+    return ["NFE: denoiser evaluations per record that the attack asks for alone.", *([shared] if asked else [])]
 
 
-def _tool_notes(report: AuditReport) -> list[str]:
-    """Whether the attacker's tools work, where that was checked."""
-    check = report.tools
-    if check is None:
-        return []
-    return [
+def _tool_note(check: ToolCheck) -> str:
+    """Whether the attacker's tools work."""
+    return (
         f"Tools: {percent(check['found'] / check['n'])} of {count(check['n'])} captions find their own image among the "
         f"{check['nearest']} nearest (by chance {percent(check['nearest'] / check['n'])}, {p_value(check['p'])})."
-    ]
+    )
 
 
 # ---------------------------------------------------------------------- protocols
@@ -150,10 +147,11 @@ def count_refused(records: Records, reasons: Mapping[str, str]) -> Refused:
     """
     from scipy.stats import fisher_exact
 
-    by_class = {label: Counter[str]() for label in (MEMBER, NON_MEMBER)}
-    for name, label in zip(records.ids, records.members, strict=True):
-        if name in reasons:
-            by_class[label][reasons[name]] += 1
+    labelled = list(zip(records.ids, records.members, strict=True))
+    by_class = {
+        label: Counter(reasons[name] for name, of in labelled if of == label and name in reasons)
+        for label in (MEMBER, NON_MEMBER)
+    }
     refused = {label: counts.total() for label, counts in by_class.items()}
     asked = {label: records.members.count(label) for label in by_class}
     return {
@@ -234,20 +232,15 @@ def fidelity_line(fidelity: Fidelity) -> str:
 def fidelity_notes(fidelity: Fidelity) -> list[str]:
     """How to read the distances, and what is wrong with them."""
     n, dimension = count(fidelity["n"]), count(fidelity["dimension"])
-    notes = []
-    if fidelity["rank_deficient"]:
-        notes.append(
-            f"Warning: {n} images are not more than the {dimension} features: the covariances are rank-deficient, and "
-            "most of each FID is bias. Read KID, which is unbiased at any size."
-        )
-    if not fidelity["encoder"].startswith(INCEPTION):
-        notes.append(
-            f"The features are those of {fidelity['encoder']}, not of FID's Inception: these values cannot be compared "
-            "with published ones."
-        )
     generated, sides = p_value(fidelity["p_generated"]), p_value(fidelity["p_sides"])
+    warnings = {
+        f"Warning: {n} images are not more than the {dimension} features: the covariances are rank-deficient, and "
+        "most of each FID is bias. Read KID, which is unbiased at any size.": fidelity["rank_deficient"],
+        f"The features are those of {fidelity['encoder']}, not of FID's Inception: these values cannot be compared "
+        "with published ones.": not fidelity["encoder"].startswith(INCEPTION),
+    }
     return [
-        *notes,
+        *(warning for warning, applies in warnings.items() if applies),
         f"Each set has {n} images, the same number on every side, because FID falls as sets grow.",
         "KID: mean ± standard deviation over subsets; the deviation is no standard error.",
         f"Do members and non-members differ in the distance to their generated images? {generated}. "
@@ -273,19 +266,18 @@ def limits_of(design: Design, placebo: bool, test: Mapping[str, int], shift: str
         test: Records of each class in the test split.
         shift: How the classes differ by construction in more than membership.
     """
-    limits = [
+    sometimes = {
+        "placebo: none. What any generator's answers to these captions betray is not excluded.": not placebo,
+        "Members and non-members were put together afterwards, so no number here is evidence of training use.": (
+            design == "post_hoc"
+        ),
+        shift or "": shift is not None,
+    }
+    return [
         "Rates are averages over the test records; they are no statement about one record.",
         "A difference to a control is not an exact amount of leakage: one head can use both kinds of signal.",
         f"The test split holds {test['member']} members and {test['non_member']} non-members; "
         "rates below 10 / non-members are not reported.",
         "A stronger attack may exist. An audit can show a leak; it cannot show that there is none.",
+        *(sentence for sentence, applies in sometimes.items() if applies),
     ]
-    if not placebo:
-        limits.append("placebo: none. What any generator's answers to these captions betray is not excluded.")
-    if design == "post_hoc":
-        limits.append(
-            "Members and non-members were put together afterwards, so no number here is evidence of training use."
-        )
-    if shift is not None:
-        limits.append(shift)
-    return limits

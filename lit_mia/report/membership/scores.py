@@ -207,4 +207,4 @@ def curves(table: ScoreTable) -> dict[str, Roc]:
 def write_roc(table: ScoreTable, path: Path) -> None:
     """Write the exact curves as CSV: row, kind, fpr, tpr, threshold (`inf` at the first point of each curve)."""
     kinds = dict(zip(table.row, table.kind, strict=True))
-    write_curves(("row", "kind"), {(name, kinds[name]): roc for name, roc in curves(table).items()}, path)
+    write_curves(("row", "kind"), [((name, kinds[name]), roc) for name, roc in curves(table).items()], path)

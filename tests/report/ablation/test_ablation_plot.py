@@ -19,8 +19,7 @@ from lit_mia.report.ablation.rows import (
     arrow_table,
     summary_columns,
 )
-from lit_mia.report.base import read_numbers
-from lit_mia.report.origin import Origin
+from lit_mia.report.base import Origin, read_numbers
 
 AXIS, DRAW = "data.init_args.fraction", "data.init_args.draw"
 

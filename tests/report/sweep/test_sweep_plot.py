@@ -13,8 +13,7 @@ from rich.console import Console
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
-from lit_mia.report.base import read_numbers
-from lit_mia.report.origin import Origin
+from lit_mia.report.base import Origin, read_numbers
 from lit_mia.report.sweep import SweepResult, SweepRow, swept_names
 
 
