@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -52,7 +52,7 @@ def json_values(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ReportError: If a number is infinite or not a number.
     """
-    odd = list(_non_finite(data))
+    odd = _non_finite(data)
     if odd:
         raise ReportError(f"A report holds only finite numbers or null, but these are neither: {', '.join(odd)}.")
     values: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
@@ -70,13 +70,10 @@ def spell_non_finite(value: Any) -> Any:
     return value
 
 
-def _non_finite(value: Any, path: str = "") -> Iterator[str]:
+def _non_finite(value: Any, path: str = "") -> list[str]:
     """Paths of the numbers that JSON cannot hold, e.g. `rows[1].auc`."""
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _non_finite(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from _non_finite(item, f"{path}[{i}]")
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield path
+        return [odd for key, item in value.items() for odd in _non_finite(item, f"{path}.{key}" if path else str(key))]
+    if isinstance(value, list | tuple):
+        return [odd for i, item in enumerate(value) for odd in _non_finite(item, f"{path}[{i}]")]
+    return [path] if isinstance(value, float) and not math.isfinite(value) else []

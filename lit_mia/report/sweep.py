@@ -8,10 +8,10 @@ from typing import Any, ClassVar, final
 
 from lit_mia.attacks.statistics.base import Setting, describe
 from lit_mia.report.base import Logger, Writer
-from lit_mia.report.columns import READ, Cell, Column, Place, Table, table_of, values_of
+from lit_mia.report.columns import READ, Cell, Column, Place, Table, file_column, table_of, values_of
 from lit_mia.report.exploration import BESIDE, Exploration, area_cell, draw_areas, frame_areas, line_style
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
-from lit_mia.report.tables import file_column, write_csv
+from lit_mia.report.tables import write_csv
 from lit_mia.report.tracking import log_run
 from lit_mia.report.words import count
 

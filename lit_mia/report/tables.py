@@ -1,9 +1,8 @@
 """Tables in the terminal, as Markdown and as CSV; on the page they are a macro of the templates."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -15,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from lit_mia.metrics.roc import Roc
-from lit_mia.report.columns import TABLES, Column, Line, R, Table
+from lit_mia.report.columns import Line, Table
 
 WIDTH = 80
 INDENT = 2
@@ -66,16 +65,6 @@ def markdown_table(table: Table) -> str:
     ]
     headings = map(_escaped, (table.first, *table.headings))
     return "".join(f"| {' | '.join(values)} |\n" for values in (headings, marks, *lines))
-
-
-def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]:
-    """A column that only files and W&B have.
-
-    Args:
-        name: Its name.
-        value: A row's value; the attribute of that name if not given.
-    """
-    return Column(name, name, value=value or attrgetter(name), shown=TABLES)
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:

@@ -10,9 +10,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-from lit_mia.report.columns import READ, Cell, Column, R, values_of
+from lit_mia.report.columns import READ, Cell, Column, R, file_column, values_of
 from lit_mia.report.exploration import area_cell
-from lit_mia.report.tables import file_column
 from lit_mia.report.words import interval, signed
 
 Label = float | int | str

@@ -9,9 +9,8 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
-from lit_mia.report.columns import Cell, Column, Place, Table, table_of
+from lit_mia.report.columns import Cell, Column, Place, Table, file_column, table_of
 from lit_mia.report.identity.schema import AtThreshold, Half, IdentityRow, PersonLine
-from lit_mia.report.tables import file_column
 from lit_mia.report.words import NOTHING, interval, number, percent, signed
 
 _PAGE: frozenset[Place] = frozenset({"page"})
@@ -168,12 +167,15 @@ def read_people(path: Path) -> list[PersonLine]:
 
 def people_curves(lines: Sequence[PersonLine]) -> dict[str, Roc]:
     """The exact ROC curve of the soft score by row, where there are members and non-members."""
-    curves = {}
-    for row in dict.fromkeys(line.row for line in lines):
-        known = [line for line in lines if line.row == row and line.member != UNKNOWN]
-        if {line.member for line in known} == {MEMBER, NON_MEMBER}:
-            curves[row] = roc_curve([line.margin for line in known], [line.member for line in known])
-    return curves
+    known = {
+        row: [line for line in lines if line.row == row and line.member != UNKNOWN]
+        for row in dict.fromkeys(line.row for line in lines)
+    }
+    return {
+        row: roc_curve([line.margin for line in people], [line.member for line in people])
+        for row, people in known.items()
+        if {line.member for line in people} == {MEMBER, NON_MEMBER}
+    }
 
 
 def _line(cells: dict[str, str]) -> PersonLine:

@@ -1,6 +1,7 @@
 """The figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from lit_mia.metrics.roc import Roc
@@ -114,12 +115,9 @@ def _roc_frame(axes: Axes, rows: Sequence[Row], floor: float) -> float:
 
 
 def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
-    height, places = 0.0, []
-    for group in groups:
-        for row in group:
-            places.append((height, row))
-            height += 1
-        height += 0.6
+    lines = [line for group in groups for line in (*group, None)]  # None: a gap below each group
+    *heights, end = accumulate((0.6 if line is None else 1.0 for line in lines), initial=0.0)
+    places = [(y, row) for y, row in zip(heights, lines, strict=True) if row is not None]
     for y, row in places:
         attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
         axes.plot(row["auc_ci"], [y, y], color=kind.colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
@@ -128,8 +126,8 @@ def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
     axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
     for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
         label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
-    ends = [end for _, row in places for end in row["auc_ci"]]
-    axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(height - 0.6, -1), xlabel="AUC, 0.5 = chance")
+    ends = [bound for _, row in places for bound in row["auc_ci"]]
+    axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(end - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     draw_grid(axes, axis="x")

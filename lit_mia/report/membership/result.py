@@ -261,13 +261,15 @@ def _fidelity(result: MembershipResult) -> dict[str, Any]:
 
 def _provenance(result: MembershipResult) -> dict[str, Any]:
     report = result.report
-    details: dict[str, Any] = {"Target": report.target, "Placebo": report.placebo}
-    details |= {"Encoder": report.encoder} if report.encoder else {}
-    details |= {"Captioner": report.captioner} if report.captioner else {}
-    details |= {"Records skipped": dict.fromkeys(report.skipped, "skipped")} if report.skipped else {}
+    tools = {"Encoder": report.encoder, "Captioner": report.captioner}
+    sometimes = {**tools, "Records skipped": dict.fromkeys(report.skipped, "skipped")}
     return {
         "config": yaml_text(report.config),
-        "details": details,
+        "details": {
+            "Target": report.target,
+            "Placebo": report.placebo,
+            **{title: values for title, values in sometimes.items() if values},
+        },
         "digests": {
             "split seed": report.splits["seed"],
             "splits": report.splits["digest"],
