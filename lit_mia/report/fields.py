@@ -43,7 +43,9 @@ def _read(form: Any, value: Any) -> Any:
     if isinstance(value, list) and inner:
         items = [_read(inner[0], item) for item in value]
         return tuple(items) if get_origin(form) is tuple else items
-    return read_fields(form, value) if is_dataclass(form) and isinstance(value, Mapping) else value
+    if isinstance(value, Mapping) and isinstance(form, type) and is_dataclass(form):
+        return read_fields(form, value)
+    return value
 
 
 def json_values(data: Mapping[str, Any]) -> dict[str, Any]:

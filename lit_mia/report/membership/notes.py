@@ -69,8 +69,6 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     """What the column NFE means, and what sharing one pass saved; nothing for trained heads."""
     if not any(row["evaluations"] is not None for row in report.rows):
         return []
-    if not any(row["evaluations"] is not None for row in report.rows):
-        return []
     spent = {
         name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
     }
