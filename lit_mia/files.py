@@ -4,7 +4,7 @@ import hashlib
 import json
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -58,9 +58,9 @@ def cached_path(folder: Path, key_parts: Mapping[str, object]) -> Path:
     return folder / f"{key_digest(key_parts)}.npy"
 
 
-def key_digest(key_parts: Mapping[str, object]) -> str:
-    """SHA-256 of the JSON of the parts, whatever their order."""
-    return hashlib.sha256(json.dumps(dict(key_parts), sort_keys=True).encode()).hexdigest()
+def key_digest(key_parts: Mapping[str, object] | Sequence[object]) -> str:
+    """SHA-256 of the JSON of the parts; of named ones whatever their order."""
+    return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:

@@ -10,8 +10,7 @@ from typing import Any, Literal
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import ReportError
 from lit_mia.registry import Registry
-from lit_mia.report.base import Picture, Result, read_numbers
-from lit_mia.report.origin import Origin
+from lit_mia.report.base import Origin, Picture, Result, read_numbers
 
 Command = Literal["audit", "sweep"]
 

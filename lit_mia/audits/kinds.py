@@ -7,8 +7,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.sweep import Sweep
 from lit_mia.report.ablation import AblationResult
 from lit_mia.report.identity import IdentityResult
-from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.schema import KNOWN_SCHEMAS
+from lit_mia.report.membership import KNOWN_SCHEMAS, MembershipResult
 from lit_mia.report.sweep import SweepResult
 
 for kind in (

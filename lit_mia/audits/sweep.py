@@ -12,8 +12,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
-from lit_mia.report.sweep import SweepResult
-from lit_mia.report.sweep.rows import SweepRow
+from lit_mia.report.sweep import SweepResult, SweepRow
 
 MeasuredSplit = Literal["train", "val", "calibration"]
 

@@ -31,7 +31,7 @@ class TrackScores(Callback):
         rows = [row for part in self._parts for row in zip(part["row"], part["member"], part["score"], strict=True)]
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and trainer.is_global_zero:
-                from lit_mia.report.head_tracking import log_scores
+                from lit_mia.report.tracking import log_scores
 
                 log_scores(logger, trainer.datamodule.table.ids, rows)
 

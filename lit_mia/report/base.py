@@ -1,24 +1,32 @@
 """What every kind of audit returns: a result that saves, shows and logs itself."""
 
 import json
+import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from PIL import Image
+from rich.console import RenderableType
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
-    from rich.console import RenderableType
 
 NUMBERS, PAGE = "audit.json", "report.html"
+PACKAGES = ("lit-mia", "lightning", "torch", "diffusers", "transformers", "open_clip_torch", "torchmetrics")
+"""What computes the numbers."""
 Writer = Callable[[Path], object]
 """Writes a file under a given path."""
+Logger: TypeAlias = "Callable[..., WandbLogger]"
+"""Makes a run, of the arguments of `WandbLogger`; offline if its settings say so."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,45 @@ class Picture:
     images: tuple[Image.Image, ...]
     caption: str
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a result comes from.
+
+    Attributes:
+        name: Name of the audit.
+        created: ISO date.
+        config: Its configuration as YAML values.
+        seconds_total: Time of the whole audit.
+        versions: Package → version.
+        git: Commit of the working tree, or None.
+    """
+
+    name: str
+    created: str
+    config: Mapping[str, Any]
+    seconds_total: float
+    versions: dict[str, str]
+    git: str | None
+
+    @classmethod
+    def here(cls, name: str, config: Mapping[str, Any], began: float) -> Self:
+        """The origin of what is being made now, by what is installed here.
+
+        Args:
+            name: Name of the audit.
+            config: Its configuration.
+            began: What `time.perf_counter` said at its beginning.
+        """
+        return cls(
+            name=name,
+            created=datetime.now(UTC).date().isoformat(),
+            config=dict(config),
+            seconds_total=time.perf_counter() - began,
+            versions={package: version(package) for package in PACKAGES},
+            git=_git_commit(),
+        )
 
 
 class Result(ABC):
@@ -75,7 +122,7 @@ class Result(ABC):
         """The page as one HTML document that asks for nothing outside itself."""
 
     @abstractmethod
-    def terminal(self) -> "RenderableType":
+    def terminal(self) -> RenderableType:
         """What is printed at the end of an audit, for a console of 80 or more columns."""
 
     @abstractmethod
@@ -83,11 +130,11 @@ class Result(ABC):
         """The headline table as GitHub Markdown."""
 
     @abstractmethod
-    def log(self, logger: "Callable[..., WandbLogger]") -> None:
+    def log(self, logger: Logger) -> None:
         """Send numbers, tables and plots to Weights & Biases; never images of records.
 
         Args:
-            logger: Makes a run, of the arguments of `WandbLogger`; offline if its settings say so.
+            logger: Makes the run, or runs.
         """
 
     def save(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
@@ -135,3 +182,13 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return data
+
+
+def _git_commit() -> str | None:
+    """Commit of the working tree that the package runs from; None outside one."""
+    here = Path(__file__).parent
+    try:
+        run = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return run.stdout.strip() or None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Generic, Literal, TypeVar, get_args
 
 R = TypeVar("R")
@@ -42,7 +43,7 @@ class Column(Generic[R]):
     Attributes:
         name: What files call it.
         heading: What people read above it.
-        write: How a row's value is written.
+        write: How a row's value is written; not at all by default.
         value: The value itself, for files and W&B; None: the column is for readers only.
         shown: Where it stands.
         short: Heading in the terminal, which is narrow.
@@ -54,7 +55,7 @@ class Column(Generic[R]):
 
     name: str
     heading: str
-    write: Callable[[R], Cell]
+    write: Callable[[R], Cell] = lambda _: Cell()
     value: Callable[[R], Any] | None = None
     shown: frozenset[Place] = PLACES
     short: str = ""
@@ -109,6 +110,16 @@ class Table:
     def headline(self) -> int:
         """The column that stays where there is room for one: the first that has intervals, else the first."""
         return next((place for place, has in enumerate(self.measured) if has), 0)
+
+
+def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]:
+    """A column that only files and W&B have.
+
+    Args:
+        name: Its name.
+        value: A row's value; the attribute of that name if not given.
+    """
+    return Column(name, name, value=value or attrgetter(name), shown=TABLES)
 
 
 def shown_columns(columns: Iterable[Column[R]], rows: Sequence[R], place: Place) -> list[Column[R]]:

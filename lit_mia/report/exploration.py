@@ -2,25 +2,26 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, Self
+
+from rich.console import Group
+from rich.text import Text
 
 from lit_mia.cost import Cost
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.columns import Place, Table
-from lit_mia.report.finite import json_values, spell_non_finite
-from lit_mia.report.origin import Origin
+from lit_mia.errors import ReportError
+from lit_mia.report.base import Origin, Picture, Result
+from lit_mia.report.columns import Cell, Place, Table
+from lit_mia.report.fields import json_values, read_fields, spell_non_finite
 from lit_mia.report.page import Section, render_page, yaml_text
-from lit_mia.report.style import DPI, svg
+from lit_mia.report.style import DPI, LINE_COLOURS, LINE_MARKERS, MUTED, Axes, Figure, draw_grid, svg
 from lit_mia.report.tables import markdown_table, terminal_table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from rich.console import Group
+from lit_mia.report.words import interval, number
 
 KIND = "exploration"
-T = TypeVar("T")
+BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0, "handlelength": 2.6}
+"""A legend that stands to the right of the axes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +51,15 @@ class Exploration(Result):
         """What `audit.json` holds of this kind alone."""
 
     @abstractmethod
-    def details(self) -> dict[str, Mapping[str, Any]]:
-        """Title → what is known of the targets."""
-
-    @abstractmethod
-    def digests(self) -> dict[str, str]:
-        """Hashes of splits and answers."""
+    def sources(self) -> dict[str, Any]:
+        """`details`: title → what is known of the targets; `digests`: hashes of splits and answers."""
 
     @abstractmethod
     def table(self, place: Place) -> Table:
         """The headline table."""
 
     @abstractmethod
-    def figure(self) -> "Figure":
+    def figure(self) -> Figure:
         """The figure."""
 
     @property
@@ -82,6 +79,16 @@ class Exploration(Result):
     def _listed_splits(self) -> str:
         *first, last = self.splits
         return f"{', '.join(first)} and {last}" if first else last
+
+    @classmethod
+    def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
+        """The result in a folder, from `audit.json` alone."""
+        try:
+            origin = {**numbers, "seconds_total": numbers["cost"]["seconds_total"]}
+            return read_fields(cls, {**numbers, "origin": origin})
+        except (KeyError, TypeError) as error:
+            kind = cls.title.lower()
+            raise ReportError(f"The {kind} in {folder} lacks a number ({error!r}). Run it again.") from error
 
     def numbers(self) -> dict[str, Any]:
         """What `audit.json` holds."""
@@ -106,11 +113,8 @@ class Exploration(Result):
         """The page; it has no images of records."""
         return render_page(self, f"{self.origin.name} · {self.title.lower()}", KIND, _SECTIONS)
 
-    def terminal(self) -> "Group":
+    def terminal(self) -> Group:
         """The table, and what this run cost."""
-        from rich.console import Group
-        from rich.text import Text
-
         spent = f"This run: {self.cost.queries} queries, {self.cost.nfe} denoiser evaluations"
         return Group(Text(self.counts, "italic"), terminal_table(self.table("terminal")), Text(), Text(spent))
 
@@ -123,36 +127,12 @@ class Exploration(Result):
         self.figure().savefig(path, format="png", dpi=DPI)
 
 
-def read_fields(cls: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass from JSON values; further ones, which other readers need, are left out."""
-    return cls(**{field.name: values[field.name] for field in fields(cls)})  # type: ignore[arg-type]
-
-
-def shared_fields(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of every exploration, of what its `audit.json` holds."""
-    spent = dict(numbers["cost"])
-    origin = {name: numbers[name] for name in ("name", "created", "config", "versions", "git")}
-    return {
-        "origin": Origin(seconds_total=spent.pop("seconds_total"), **origin),
-        "cost": Cost(**spent),
-        "splits": tuple(numbers["splits"]),
-        "n_members": numbers["n_members"],
-        "n_nonmembers": numbers["n_nonmembers"],
-    }
-
-
-def _figure(result: Exploration) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    return {"figure": Markup(svg(result.figure(), "areas", f"{result.title}: AUC by setting"))}
-
-
 def _provenance(result: Exploration) -> dict[str, Any]:
-    origin = result.origin
+    origin, sources = result.origin, result.sources()
     return {
-        "config": yaml_text(spell_non_finite(origin.config)),
-        "details": result.details(),
-        "digests": {**result.digests(), "git": origin.git or "none", "schema": result.schema},
+        "config": yaml_text(origin.config),
+        "details": sources["details"],
+        "digests": {**sources["digests"], "git": origin.git or "none", "schema": result.schema},
         "versions": origin.versions,
         "footer": f"{origin.created} · {', '.join(['numbers in audit.json', *result.files()])}",
     }
@@ -161,7 +141,89 @@ def _provenance(result: Exploration) -> dict[str, Any]:
 _SECTIONS: tuple[Section[Exploration], ...] = (
     Section("exploration/heading.html.jinja"),
     Section("exploration/table.html.jinja", lambda result: {"table": result.table("page")}),
-    Section("exploration/figure.html.jinja", _figure),
+    Section(
+        "exploration/figure.html.jinja",
+        lambda result: {"figure": svg(result.figure(), "areas", f"{result.title}: AUC by setting")},
+    ),
     Section("exploration/cost.html.jinja"),
     Section("provenance.html.jinja", _provenance),
 )
+
+
+# ---------------------------------------------------------------------- areas in tables and figures
+
+
+class Area(Protocol):
+    """Something whose area was measured."""
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve."""
+
+    @property
+    def auc_lo(self) -> float:
+        """Lower end of its 95 % interval."""
+
+    @property
+    def auc_hi(self) -> float:
+        """Upper end of its 95 % interval."""
+
+
+def area_cell(row: Area) -> Cell:
+    """The area and its interval in a table."""
+    return Cell(number(row.auc), interval((row.auc_lo, row.auc_hi)))
+
+
+def line_style(axes: Axes, rank: int, n: int, dodge: float) -> dict[str, Any]:
+    """Colour, marker and place of one of several lines, a little beside the others.
+
+    Args:
+        axes: Where it will be drawn.
+        rank: Its place among the lines, from 0.
+        n: How many lines there are.
+        dodge: Points from the first line to the last, so that no error bar hides another.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    figure: Any = axes.figure
+    shift = dodge * ((rank + 0.5) / n - 0.5)
+    return {
+        "color": LINE_COLOURS[rank % len(LINE_COLOURS)],
+        "marker": LINE_MARKERS[rank % len(LINE_MARKERS)],
+        "transform": axes.transData + ScaledTranslation(shift / 72, 0, figure.dpi_scale_trans),
+    }
+
+
+def draw_areas(axes: Axes, places: Sequence[float], rows: Sequence[Area], **style: Any) -> None:
+    """Draw one line of areas with error bars.
+
+    Args:
+        axes: Where.
+        places: Where each row stands on the x axis.
+        rows: The areas.
+        style: Of the line.
+    """
+    axes.errorbar(
+        places,
+        [row.auc for row in rows],
+        yerr=[[row.auc - row.auc_lo for row in rows], [row.auc_hi - row.auc for row in rows]],
+        markersize=4.5,
+        linewidth=1.2,
+        elinewidth=0.9,
+        capsize=2,
+        **style,
+    )
+
+
+def frame_areas(axes: Axes, areas: Sequence[float], x: str) -> None:
+    """Draw the line of chance, and leave room for everything that is drawn.
+
+    Args:
+        axes: Where.
+        areas: All areas and ends of intervals.
+        x: What the x axis shows.
+    """
+    axes.axhline(0.5, color=MUTED, linewidth=0.9, dashes=(4, 3), zorder=1, label="chance")
+    room = (min(0.45, *areas) - 0.02, max(0.55, *areas) + 0.02)
+    axes.set(xlabel=x, ylabel="AUC with 95 % interval", ylim=room)
+    draw_grid(axes, axis="y")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import yaml
+from markupsafe import Markup
 from PIL import Image
 
 from lit_mia.report import words
 from lit_mia.report.base import Picture
+from lit_mia.report.fields import spell_non_finite
 from lit_mia.row_kinds import ROW_KINDS
 
 if TYPE_CHECKING:
@@ -19,29 +21,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def always(_: object) -> bool:
-    """A section that every page of its kind has."""
-    return True
-
-
-def nothing(_: object) -> dict[str, Any]:
-    """A section that needs nothing but the result."""
-    return {}
-
-
 @dataclass(frozen=True)
 class Section(Generic[T]):
     """One part of the page of a result.
 
     Attributes:
         template: File in `lit_mia/report/templates`; it is given the result as `result`.
-        context: What else it is given.
-        applies: Whether the page of a result has the section.
+        context: What else it is given; nothing by default.
+        applies: Whether the page of a result has the section; every page by default.
     """
 
     template: str
-    context: Callable[[T], Mapping[str, Any]] = nothing
-    applies: Callable[[T], bool] = always
+    context: Callable[[T], Mapping[str, Any]] = lambda _: {}
+    applies: Callable[[T], bool] = lambda _: True
 
 
 def render_page(result: T, title: str, tone: str, sections: Iterable[Section[T]]) -> str:
@@ -53,8 +45,6 @@ def render_page(result: T, title: str, tone: str, sections: Iterable[Section[T]]
         tone: CSS class of its colour, e.g. `leakage`.
         sections: Its sections in order; those that do not apply are left out.
     """
-    from markupsafe import Markup
-
     environment = _environment()
     parts = [
         environment.get_template(section.template).render(result=result, **section.context(result))
@@ -82,9 +72,8 @@ def pictures_section(pictures: Sequence[Picture], heading: str, introduction: st
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:
-    """A configuration as YAML."""
-    text: str = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-    return text
+    """A configuration as YAML, its infinities and NaN in quotes."""
+    return str(yaml.safe_dump(spell_non_finite(config), sort_keys=False, allow_unicode=True, width=100))
 
 
 def data_url(image: Image.Image) -> str:

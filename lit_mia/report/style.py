@@ -2,13 +2,22 @@
 
 import io
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from markupsafe import Markup
 
 from lit_mia.row_kinds import ROW_KINDS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    import matplotlib.axes
+    import matplotlib.figure
 
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure"
+"""Matplotlib's classes by name, because it is imported only for drawing."""
 INK, MUTED, GRID, SHADE = "#20252b", "#68717c", "#dfe3e8", "#eef1f4"
 DPI = 150
 # Okabe and Ito's colours, darkened for white paper; seven colours and five markers repeat after 35 lines.
@@ -32,7 +41,39 @@ WIDE: dict[Any, Any] = {**SETTINGS, "font.size": 9, "axes.labelcolor": INK}
 """For figures that are files of their own."""
 
 
-def svg(figure: "Figure", name: str, title: str) -> str:
+@contextmanager
+def drawing(
+    width: float, height: float, rows: int = 1, columns: int = 1, settings: dict[Any, Any] = SETTINGS
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a new figure and its axes, to draw on in this look.
+
+    Args:
+        width: In inches.
+        height: In inches.
+        rows: Axes below each other.
+        columns: Axes beside each other.
+        settings: The look.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure as NewFigure
+
+    with rc_context(settings):
+        figure = NewFigure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+
+
+def draw_grid(axes: Axes, **lines: Any) -> None:
+    """Draw grid lines behind everything else.
+
+    Args:
+        axes: On which axes.
+        lines: Which, as `Axes.grid` calls them; all by default.
+    """
+    axes.grid(color=GRID, linewidth=0.6, **lines)
+    axes.set_axisbelow(True)
+
+
+def svg(figure: Figure, name: str, title: str) -> Markup:
     """The figure as inline SVG, the same bytes at every call.
 
     Args:
@@ -40,8 +81,6 @@ def svg(figure: "Figure", name: str, title: str) -> str:
         name: Prefix of the ids inside; unique on the page.
         title: What a screen reader says instead of the picture.
     """
-    from html import escape
-
     from matplotlib import rc_context
 
     buffer = io.StringIO()
@@ -52,12 +91,7 @@ def svg(figure: "Figure", name: str, title: str) -> str:
     text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r'\b(id="|href="#|url\(#)', rf"\g<1>{name}-", text)
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', f'role="img" aria-label="{escape(title)}"', text, count=1)
-    for colour, variable in _variables().items():
-        text = text.replace(colour, f"var(--{variable}, {colour})")
-    return re.sub(r"'DejaVu Sans'(, [^;\"]*sans-serif)?", "var(--sans, sans-serif)", text)
-
-
-def _variables() -> dict[str, str]:
-    """Colour → CSS variable by which a page may override it."""
     kinds = {kind.colour: kind.variable for kind in reversed(list(ROW_KINDS))}
-    return {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **kinds}
+    for colour, variable in {INK: "ink", MUTED: "muted", GRID: "grid", SHADE: "shade", **kinds}.items():
+        text = text.replace(colour, f"var(--{variable}, {colour})")  # by which a page may override it
+    return Markup(re.sub(r"'DejaVu Sans'(, [^;\"]*sans-serif)?", "var(--sans, sans-serif)", text))

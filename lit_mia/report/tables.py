@@ -1,9 +1,8 @@
 """Tables in the terminal, as Markdown and as CSV; on the page they are a macro of the templates."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -14,7 +13,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lit_mia.report.columns import TABLES, Cell, Column, Line, R, Table
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.columns import Line, Table
 
 WIDTH = 80
 INDENT = 2
@@ -58,18 +58,13 @@ def terminal_table(table: Table) -> RichTable:
 def markdown_table(table: Table) -> str:
     """The table as GitHub Markdown, its lines ended."""
     marks = [":--", *(":--" if left else "--:" for left in table.left)]
-    lines = [[line.name and _marked(line), *map(_one_line, line.cells)] for block in table.blocks for line in block]
-    return "".join(f"| {' | '.join(values)} |\n" for values in [[*map(_escaped, _headings(table))], marks, *lines])
-
-
-def file_column(name: str, value: Callable[[R], Any] | None = None) -> Column[R]:
-    """A column that only files and W&B have.
-
-    Args:
-        name: Its name.
-        value: A row's value; the attribute of that name if not given.
-    """
-    return Column(name, name, lambda _: Cell(), value or attrgetter(name), shown=TABLES)
+    lines = [
+        [line.name and _marked(line), *(_escaped(f"{cell.line} {cell.note}".strip()) for cell in line.cells)]
+        for block in table.blocks
+        for line in block
+    ]
+    headings = map(_escaped, (table.first, *table.headings))
+    return "".join(f"| {' | '.join(values)} |\n" for values in (headings, marks, *lines))
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
@@ -78,6 +73,22 @@ def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
+
+
+def write_curves(named: Sequence[str], curves: Iterable[tuple[Sequence[str], Roc]], path: Path) -> None:
+    """Write exact ROC curves as CSV, one point per line; the threshold of the first point of each curve is `inf`.
+
+    Args:
+        named: What the names of a curve say, e.g. `row`.
+        curves: The names of each curve, and the curve.
+        path: The file.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*named, "fpr", "tpr", "threshold"])
+        for names, roc in curves:
+            points = zip(roc.fpr.tolist(), roc.tpr.tolist(), roc.thresholds.tolist(), strict=True)
+            writer.writerows((*names, *point) for point in points)
 
 
 # ---------------------------------------------------------------------- terminal
@@ -93,7 +104,9 @@ def _layout(table: Table) -> _Layout:
 def _width(table: Table, layout: _Layout) -> int:
     """Columns that the table takes at least; names may be broken between words."""
     lines = [line for block in table.blocks for line in block]
-    names = [_longest(_unbroken(table, line, layout)) + (0 if line.strong else INDENT) for line in lines]
+    names = [
+        _longest([*line.name.split(), *_under(table, line, layout)]) + (0 if line.strong else INDENT) for line in lines
+    ]
     headings = [h for h, left in zip(table.shorts, table.left, strict=True) if not (left and layout.under)]
     columns = zip(headings, *(_cells(table, line, layout) for line in lines), strict=True)
     widths = [max([cell_len(table.first), *names]), *(_longest(map(str, column)) for column in columns)]
@@ -116,11 +129,6 @@ def _under(table: Table, line: Line, layout: _Layout) -> list[str]:
     return [folded for text in words if text for folded in _folded(text).splitlines()]
 
 
-def _unbroken(table: Table, line: Line, layout: _Layout) -> list[str]:
-    """What of the first column is never broken: the words of a name, the lines under it."""
-    return [*line.name.split(), *_under(table, line, layout)]
-
-
 def _cells(table: Table, line: Line, layout: _Layout) -> Iterator[Text]:
     for place, (cell, left) in enumerate(zip(line.cells, table.left, strict=True)):
         if not (left and layout.under):
@@ -137,16 +145,8 @@ def _folded(words: str) -> str:
 # ---------------------------------------------------------------------- Markdown
 
 
-def _headings(table: Table) -> Iterable[str]:
-    return table.first, *table.headings
-
-
 def _marked(line: Line) -> str:
     return f"**{_escaped(line.name)}**" if line.strong else f"\u2003{_escaped(line.name)}"
-
-
-def _one_line(cell: Cell) -> str:
-    return _escaped(f"{cell.line} {cell.note}".strip())
 
 
 def _escaped(text: str) -> str:

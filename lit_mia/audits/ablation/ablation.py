@@ -17,9 +17,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.records import MEMBER, NON_MEMBER
-from lit_mia.report.ablation import AblationResult
-from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
-from lit_mia.report.ablation.rows import Label, short
+from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
 
 
 @final

@@ -11,7 +11,7 @@ from sklearn.model_selection import ParameterGrid
 from lit_mia.audits.making import full_config, maker
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import ConfigError, PlanError
-from lit_mia.report.ablation.rows import Label, short
+from lit_mia.report.ablation import Label, short
 
 Grid = dict[str, list[Any]]
 """Dotted key → values."""

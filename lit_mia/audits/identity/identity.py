@@ -18,11 +18,14 @@ from lit_mia.metrics.identity import trend_with_images, trend_with_occurrences, 
 from lit_mia.metrics.identity_verdict import IdentityEvidence, IdentityVerdict, decide_identity
 from lit_mia.metrics.verdict import Design
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.identity import IdentityResult
-from lit_mia.report.identity.limits import identity_limits
-from lit_mia.report.identity.schema import IdentityRow, IdentityRowKind, Questioning
-from lit_mia.report.origin import Origin
+from lit_mia.report.base import Origin, Picture, Result
+from lit_mia.report.identity import (
+    IdentityResult,
+    IdentityRow,
+    IdentityRowKind,
+    Questioning,
+    identity_limits,
+)
 from lit_mia.report.words import number
 from lit_mia.targets.base import EmbedTarget
 

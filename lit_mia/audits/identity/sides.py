@@ -12,8 +12,7 @@ from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.identity import Rate, mean_over_people, null_bound, rate, recognised, within_null
 from lit_mia.models import Fingerprint
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
-from lit_mia.report.identity.people import PersonLine
-from lit_mia.report.identity.schema import AtImages, AtThreshold, GridCell, Half, IdentityRow, IdentityRowKind
+from lit_mia.report.identity import AtImages, AtThreshold, GridCell, Half, IdentityRow, IdentityRowKind, PersonLine
 
 GROUPS = 8
 """Most groups of occurrence counts; more counts are put together by quantiles."""

@@ -18,7 +18,7 @@ from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_defic
 from lit_mia.metrics.kernel_test import generated_p, sides_p
 from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
 from lit_mia.records import MEMBER, NON_MEMBER, Records
-from lit_mia.report.membership.schema import Fidelity, ImageSetDistance
+from lit_mia.report.membership import Fidelity, ImageSetDistance
 
 MAX_TESTED = 1000
 """Records of a side in the permutation tests, whose kernel is a matrix over all records."""

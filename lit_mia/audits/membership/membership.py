@@ -16,14 +16,11 @@ from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.base import Picture, Result
-from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.evaluation import Evaluation, evaluate
-from lit_mia.report.membership.limits import limits_of
-from lit_mia.report.membership.protocols import joined
-from lit_mia.report.membership.refused import unequal_refusals
+from lit_mia.report.base import Origin, Picture, Result
+from lit_mia.report.membership import MembershipResult, evaluate, joined
+from lit_mia.report.membership.evaluation import Evaluation
+from lit_mia.report.membership.notes import limits_of, unequal_refusals
 from lit_mia.report.membership.schema import AuditReport, Fidelity, ToolCheck, Tried
-from lit_mia.report.origin import Origin
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
 

@@ -17,12 +17,19 @@ from lit_mia.cost import Cost
 from lit_mia.files import replacing
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.base import Picture
-from lit_mia.report.membership.content import Content
-from lit_mia.report.membership.evaluation import Evaluation
-from lit_mia.report.membership.evidence import RowScores
-from lit_mia.report.membership.refused import count_refused
-from lit_mia.report.membership.schema import Charged, Expense, Refused, Spent, Tried
-from lit_mia.report.membership.scores import COMBINED, ScoreTable, score_table
+from lit_mia.report.membership import (
+    COMBINED,
+    Evaluation,
+    Expense,
+    MembershipResult,
+    RowScores,
+    ScoreTable,
+    Spent,
+    Tried,
+    score_table,
+)
+from lit_mia.report.membership.notes import count_refused
+from lit_mia.report.membership.schema import Charged, Refused
 from lit_mia.report.words import signed
 
 Sides = Mapping[str, AuditDataModule]
@@ -140,7 +147,7 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
             freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
 
 
-def pictures_of(data: AuditDataModule, content: Content) -> list[Picture]:
+def pictures_of(data: AuditDataModule, content: MembershipResult) -> list[Picture]:
     """Some records of the test split beside the target's answers, chosen by their hash, not by their score.
 
     Args:

@@ -16,7 +16,7 @@ from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.registry import Registry
-from lit_mia.report.membership.evidence import RowScores, Scores
+from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
 Data = TypeVar("Data", bound=AuditDataModule)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.metrics.auc import AucEstimate, Difference, auc
+from lit_mia.metrics.auc import auc
 from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
 from lit_mia.report.ablation.rows import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
@@ -43,21 +43,11 @@ def on_common_records(points: Sequence[PointScores]) -> list[PointScores]:
 
 def rows_of(points: Sequence[PointScores]) -> list[AblationRow]:
     """Every head at every point, with the interval of a single audit."""
-    rows = []
-    for point in points:
-        for (attack, kind), scores in point.scores.items():
-            estimate = auc_estimate(scores, point.labels, point.groups)
-            rows.append(
-                AblationRow(
-                    attack=attack,
-                    kind=kind,
-                    auc=estimate.auc,
-                    auc_lo=estimate.lo,
-                    auc_hi=estimate.hi,
-                    point=point.facts,
-                )
-            )
-    return rows
+    return [
+        AblationRow(attack, kind, *auc_estimate(scores, point.labels, point.groups)[:3], point=point.facts)
+        for point in points
+        for (attack, kind), scores in point.scores.items()
+    ]
 
 
 def summaries_of(
@@ -76,9 +66,24 @@ def summaries_of(
     summaries = []
     for (head, value), scores in repetitions.items():
         other = _reference(head, value, baseline, baseline_attack)
-        delta = None if other is None else mean_auc_difference(scores, repetitions[other], labels, groups)
+        change = None if other is None else mean_auc_difference(scores, repetitions[other], labels, groups)
+        mean = mean_auc(scores, labels, groups)
         each = [auc(score, labels) for score in scores]
-        summaries.append(_summary((head, value), mean_auc(scores, labels, groups), each, delta))
+        summaries.append(
+            AblationSummary(
+                *head,
+                value=value,
+                n=len(each),
+                auc=mean.auc,
+                auc_lo=mean.lo,
+                auc_hi=mean.hi,
+                auc_min=min(each),
+                auc_max=max(each),
+                delta=change and change.delta,
+                delta_lo=change and change.lo,
+                delta_hi=change and change.hi,
+            )
+        )
     return summaries
 
 
@@ -115,23 +120,3 @@ def _reference(
     if baseline_attack is not None:
         return None if attack == baseline_attack else ((baseline_attack, kind), value)
     return None if baseline is None or value == baseline else (head, baseline)
-
-
-def _summary(
-    of: tuple[Head, Label], estimate: AucEstimate, each: Sequence[float], difference: Difference | None
-) -> AblationSummary:
-    (attack, kind), value = of
-    return AblationSummary(
-        attack=attack,
-        kind=kind,
-        value=value,
-        n=len(each),
-        auc=estimate.auc,
-        auc_lo=estimate.lo,
-        auc_hi=estimate.hi,
-        auc_min=min(each),
-        auc_max=max(each),
-        delta=None if difference is None else difference.delta,
-        delta_lo=None if difference is None else difference.lo,
-        delta_hi=None if difference is None else difference.hi,
-    )

@@ -1,17 +1,12 @@
 """The figures of an identity audit: heat map over n and occurrences, rates by n and by occurrences, ROC curves."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.identity.schema import IdentityFindings
-from lit_mia.report.style import GRID, INK, MUTED, SETTINGS, SHADE
+from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing
 from lit_mia.row_kinds import ROW_KINDS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _GROUP_KINDS = ("target", "untrained", "permuted names", "swapped membership", "round trip")
 _GROUP_DASHES = [ROW_KINDS[name].dash for name in _GROUP_KINDS]
@@ -19,17 +14,12 @@ _GROUP_COLOURS = [*(ROW_KINDS[name].colour for name in _GROUP_KINDS), INK]
 _COLOUR = ROW_KINDS["target"].colour
 
 
-def heat_figure(found: IdentityFindings) -> "Figure":
+def heat_figure(found: IdentityFindings) -> Figure:
     """TPR in a table of occurrences (rows) and numbers of images (columns)."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     images, groups = found.setting["images"], _groups(found)
     value = {(cell.occurrences, cell.images): cell.tpr.value for cell in found.grid}
     table = [[value[group, n] for n in images] for group in groups]
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(1.6 + 0.42 * len(images), 1.0 + 0.36 * len(groups)), layout="constrained")
-        axes = figure.subplots()
+    with drawing(1.6 + 0.42 * len(images), 1.0 + 0.36 * len(groups)) as (figure, (axes,)):
         axes.pcolormesh(table, cmap="Blues", vmin=0, vmax=1.25, edgecolors="white", linewidth=0.8)
         for y, row in enumerate(table):
             for x, share in enumerate(row):
@@ -40,24 +30,18 @@ def heat_figure(found: IdentityFindings) -> "Figure":
         axes.set_yticks([y + 0.5 for y in range(len(groups))], labels=groups)
         axes.set(xlabel="images n", ylabel="training pairs k")
         axes.tick_params(length=0)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
+        axes.spines[:].set_visible(False)
     return figure
 
 
-def images_figure(found: IdentityFindings) -> "Figure":
+def images_figure(found: IdentityFindings) -> Figure:
     """Rates by number of images: members by occurrences, then people never trained on, and what chance allows."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(5.0, 4.0), layout="constrained")
-        axes = figure.subplots()
+    with drawing(5.0, 4.0) as (figure, (axes,)):
         for number, group in enumerate(_groups(found)):
-            cells = [(cell.images, cell.tpr) for cell in found.grid if cell.occurrences == group]
+            cells = [cell for cell in found.grid if cell.occurrences == group]
             axes.plot(
-                [n for n, _ in cells],
-                [rate.value for _, rate in cells],
+                [cell.images for cell in cells],
+                [cell.tpr.value for cell in cells],
                 label=f"k = {group}",
                 linewidth=1.5,
                 color=_GROUP_COLOURS[number % len(_GROUP_COLOURS)],
@@ -69,62 +53,49 @@ def images_figure(found: IdentityFindings) -> "Figure":
         _chance_line(axes, found)
         axes.set(xlabel="images n", ylabel="recognised", ylim=(-0.03, 1.05))
         figure.legend(loc="outside lower left", ncols=3, handlelength=2.6)
-        _grid(axes)
+        draw_grid(axes)
     return figure
 
 
-def occurrences_figure(found: IdentityFindings) -> "Figure":
+def occurrences_figure(found: IdentityFindings) -> Figure:
     """TPR by occurrences at the largest n, with intervals over people."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    largest = found.setting["images"][-1]
-    cells = [cell for cell in found.grid if cell.images == largest]
-    fpr = found.rows[0].points[0].fpr
-    rates = [*([("never", fpr)] if fpr else []), *((cell.occurrences, cell.tpr) for cell in cells)]
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(5.0, 3.6), layout="constrained")
-        axes = figure.subplots()
+    rates = [("never", found.first.fpr)] if found.first.fpr else []
+    rates += [(cell.occurrences, cell.tpr) for cell in found.grid if cell.images == found.largest]
+    with drawing(5.0, 3.6) as (figure, (axes,)):
         for x, (_, rate) in enumerate(rates):
             axes.plot([x, x], rate.ci, color=_COLOUR, linewidth=2.2, solid_capstyle="round")
             axes.plot([x], [rate.value], color=_COLOUR, marker="o", markersize=6)
         axes.set_xticks(range(len(rates)), labels=[f"{label}\n{rate.people} people" for label, rate in rates])
         _chance_line(axes, found)
-        axes.set(xlabel="training pairs k", ylabel=f"recognised (n = {largest})", ylim=(-0.03, 1.05))
-        _grid(axes)
+        axes.set(xlabel="training pairs k", ylabel=f"recognised (n = {found.largest})", ylim=(-0.03, 1.05))
+        draw_grid(axes)
     return figure
 
 
-def identity_roc_figure(found: IdentityFindings, rocs: Mapping[str, Roc]) -> "Figure":
+def identity_roc_figure(found: IdentityFindings, rocs: Mapping[str, Roc]) -> Figure:
     """ROC curves of the soft score: target and controls.
 
     Args:
         found: The numbers.
         rocs: Exact curve by name of row.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(4.2, 3.9), layout="constrained")
-        axes = figure.subplots()
+    with drawing(4.2, 3.9) as (figure, (axes,)):
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
         for row in found.rows:
             if row.name in rocs:
-                kind, roc, width = ROW_KINDS[row.kind], rocs[row.name], 1.9 if row.kind == "target" else 1.2
                 axes.plot(
-                    roc.fpr,
-                    roc.tpr,
+                    rocs[row.name].fpr,
+                    rocs[row.name].tpr,
                     drawstyle="steps-post",
-                    linewidth=width,
+                    linewidth=1.9 if row.kind == "target" else 1.2,
                     label=row.name if row.auc is None else f"{row.name}\u2002{row.auc:.3f}",
-                    color=kind.colour,
-                    linestyle=kind.dash,
+                    color=ROW_KINDS[row.kind].colour,
+                    linestyle=ROW_KINDS[row.kind].dash,
                 )
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02), xlabel="False positive rate", ylabel="True positive rate")
         if rocs:
             axes.legend(loc="lower right", title="AUC", alignment="left", handlelength=2.4)
-        _grid(axes)
+        draw_grid(axes)
     return figure
 
 
@@ -132,17 +103,11 @@ def _groups(found: IdentityFindings) -> list[str]:
     return list(dict.fromkeys(cell.occurrences for cell in found.grid))
 
 
-def _banded(axes: "Axes", points: Sequence[tuple[int, Rate]], label: str, colour: str) -> None:
+def _banded(axes: Axes, points: Sequence[tuple[int, Rate]], label: str, colour: str) -> None:
     images = [n for n, _ in points]
     axes.fill_between(images, [r.lo for _, r in points], [r.hi for _, r in points], color=SHADE, linewidth=0)
     axes.plot(images, [r.value for _, r in points], color=colour, linewidth=1.5, label=label)
 
 
-def _chance_line(axes: "Axes", found: IdentityFindings) -> None:
-    bound = found.rows[0].points[0].bound
-    axes.axhline(bound, color=MUTED, linewidth=0.8, dashes=(2, 2), label="bound of chance")
-
-
-def _grid(axes: "Axes") -> None:
-    axes.grid(color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
+def _chance_line(axes: Axes, found: IdentityFindings) -> None:
+    axes.axhline(found.first.bound, color=MUTED, linewidth=0.8, dashes=(2, 2), label="bound of chance")

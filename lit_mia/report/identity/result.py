@@ -1,25 +1,43 @@
-"""What an identity audit returns."""
+"""What an identity audit returns: its findings, which save, show and log themselves; the sections of its page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, final
+from typing import Any, Self, final
 
-from lit_mia.report.base import Picture, Result, Writer
+from rich.console import Group
+from rich.text import Text
+
+from lit_mia.metrics.verdict import Design
+from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
-from lit_mia.report.identity.columns import identity_table
-from lit_mia.report.identity.page import identity_page
-from lit_mia.report.identity.people import COLUMNS, people_curves, read_people, write_people_roc
-from lit_mia.report.identity.plots import heat_figure, identity_roc_figure
-from lit_mia.report.identity.schema import IDENTITY_SCHEMA, IdentityFindings
-from lit_mia.report.tables import markdown_table, terminal_table, write_csv
-
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import WandbLogger
-    from rich.console import Group
+from lit_mia.report.fields import check_fields, read_fields
+from lit_mia.report.identity.columns import (
+    PEOPLE_COLUMNS,
+    halves_table,
+    identity_table,
+    people_curves,
+    people_table,
+    read_people,
+)
+from lit_mia.report.identity.plots import heat_figure, identity_roc_figure, images_figure, occurrences_figure
+from lit_mia.report.identity.schema import IdentityFindings, IdentityRow
+from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
+from lit_mia.report.style import svg
+from lit_mia.report.tables import markdown_table, terminal_table, write_csv, write_curves
+from lit_mia.report.tracking import log_run
+from lit_mia.report.words import p_value, percent
 
 PEOPLE, ROC = "people.csv", "roc.csv"
+_TONES = {
+    "identities recognised": "leakage",
+    "not evidence": "no-evidence",
+    "confounded": "confounded",
+    "not detected": "not-detected",
+    "not measured": "not-detected",
+}
+"""Beginning of a verdict's kind → CSS class."""
 
 
 @final
@@ -27,33 +45,32 @@ PEOPLE, ROC = "people.csv", "roc.csv"
 class IdentityResult(IdentityFindings, Result):
     """The findings of an identity audit, which save, show and log themselves."""
 
-    schema: ClassVar[str] = IDENTITY_SCHEMA
-
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """The result in a folder, from `audit.json` and `people.csv`."""
-        return cls.from_dict(numbers, read_people(folder / PEOPLE))
-
-    def numbers(self) -> dict[str, Any]:
-        """What `audit.json` holds: everything but single people."""
-        return self.to_dict()
+        found = {name: value for name, value in numbers.items() if name != "schema"}
+        values = {**found, "lines": read_people(folder / PEOPLE)}
+        check_fields(cls, values, "the audit")
+        for i, row in enumerate(values["rows"]):
+            check_fields(IdentityRow, row, f"row {i}")
+        return read_fields(cls, values)
 
     def files(self) -> dict[str, Writer]:
         """People, and the exact ROC curves."""
+        curves = [((row,), roc) for row, roc in people_curves(self.lines).items()]
         return {
-            PEOPLE: partial(write_csv, values_of(COLUMNS, self.lines, "csv")),
-            ROC: partial(write_people_roc, self.lines),
+            PEOPLE: partial(write_csv, values_of(PEOPLE_COLUMNS, self.lines, "csv")),
+            ROC: partial(write_curves, ("row",), curves),
         }
 
     def page(self, pictures: Sequence[Picture] = ()) -> str:
         """The page; pictures only where they are given."""
-        return identity_page(self, pictures)
+        tone = next(tone for start, tone in _TONES.items() if self.verdict["kind"].startswith(start))
+        shown: Section[IdentityFindings] = pictures_section(pictures, "Pictures", "One picture of each person.")
+        return render_page(self, f"{self.name} · identity audit", tone, (*_MEASURED, shown, *_TOLD))
 
-    def terminal(self) -> "Group":
+    def terminal(self) -> Group:
         """The table of target and controls, and the verdict."""
-        from rich.console import Group
-        from rich.text import Text
-
         people = self.people
         title = f"n = {self.largest} images, {people['member']} members, {people['non_member']} non-members"
         verdict = Text(f"{self.verdict['kind'].capitalize()}. {self.verdict['sentence']}")
@@ -63,22 +80,17 @@ class IdentityResult(IdentityFindings, Result):
         """The table of target and controls as GitHub Markdown."""
         return markdown_table(identity_table(self.rows, "markdown"))
 
-    def log(self, logger: "Callable[..., WandbLogger]") -> None:
-        """Log numbers, curves and people as one run, and end it; a number stands for each name."""
-        import wandb
-
-        run = logger().experiment
+    def log(self, logger: Logger) -> None:
+        """Log numbers, curves and people as one run; a number stands for each name."""
         digests = {"pool_digest": self.pool_digest, "people_digest": self.people_digest}
-        run.config.update({"audit": self.config, "design": self.design, **digests}, allow_val_change=True)
-        run.summary.update(self._rates())
-        run.summary["verdict"] = self.verdict["kind"]
-        images = {"roc": wandb.Image(identity_roc_figure(self, people_curves(self.lines)))}
-        if self.grid:
-            images["heat"] = wandb.Image(heat_figure(self))
-        people = self._unnamed()
-        data = [list(line) for line in zip(*people.values(), strict=True)]
-        run.log({"people": wandb.Table(columns=list(people), data=data), **images})
-        run.finish()
+        roc = identity_roc_figure(self, people_curves(self.lines))
+        log_run(
+            logger(),
+            {"audit": self.config, "design": self.design, **digests},
+            {**self._rates(), "verdict": self.verdict["kind"]},
+            {"people": self._unnamed()},
+            figures={"roc": roc, **({"heat": heat_figure(self)} if self.grid else {})},
+        )
 
     def _rates(self) -> dict[str, float]:
         """Every rate of every model."""
@@ -96,5 +108,104 @@ class IdentityResult(IdentityFindings, Result):
         return {
             "person": [numbers[line.name] for line in self.lines],
             "label": [line.member for line in self.lines],
-            **values_of(COLUMNS, self.lines, "wandb"),
+            **values_of(PEOPLE_COLUMNS, self.lines, "wandb"),
         }
+
+
+def identity_limits(target: IdentityRow, notes: Sequence[str], cut_off: int, skipped: int, design: Design) -> list[str]:
+    """Sentences that qualify every result.
+
+    Args:
+        target: The row of the target.
+        notes: What the target has to say of itself.
+        cut_off: Captions that it did not read to their end.
+        skipped: People with too few images.
+        design: How members and non-members came about.
+    """
+    point = target.points[0]
+    sometimes = {
+        "Nobody is known to be no member, so false recognitions were not measured.": point.fpr is None,
+        "Members and others were put together afterwards, so no number is evidence of training use.": (
+            design == "post_hoc"
+        ),
+        f"{skipped} people have too few readable images and were skipped.": skipped > 0,
+        f"The target does not read {cut_off} captions to their end; names in them may be lost.": cut_off > 0,
+    }
+    return [
+        "Rates are averages over people. Being recognised is a hint for one person, never a proof: on average, if "
+        f"names are exchangeable within the pool, chance alone recognises up to {percent(point.bound)} of people by "
+        f"{point.threshold} or more templates; larger if the model matches sex or origin to names.",
+        "Not being recognised does not show that a person was left out of the training data.",
+        "A name may stand in captions of pictures that do not show the person, and a person may have been trained on "
+        "under another spelling: labels that come from captions can be wrong either way.",
+        "Chance is bounded on average over people; some names are drawn to many faces at once, so that false "
+        "recognitions come in clusters.",
+        "Intervals are over people (95 %). Another pool of names or another training run would vary more.",
+        "A stronger attack may exist. An audit can show that names are linked with faces, never that they are not.",
+        *(sentence for sentence, applies in sometimes.items() if applies),
+        *notes,
+    ]
+
+
+# ---------------------------------------------------------------------- page
+
+
+def _figures(found: IdentityFindings) -> dict[str, Any]:
+    return {
+        "heat": svg(heat_figure(found), "heat", "Recognised members by number of images and of training pairs"),
+        "by_images": svg(images_figure(found), "images", "Recognised people by number of images"),
+        "by_occurrences": svg(occurrences_figure(found), "pairs", "Recognised people by training pairs"),
+        **{f"trend_{name}": p_value(found.trends[name]) or "not tested" for name in ("images", "occurrences")},
+    }
+
+
+def _people(found: IdentityFindings) -> dict[str, Any]:
+    own = [line for line in found.lines if line.row == "target"]
+    recognised = sum(line.recognised[found.setting["thresholds"][0]] >= 0.5 for line in own)
+    return {"table": people_table(own), "people": len(own), "recognised": recognised}
+
+
+def _provenance(found: IdentityFindings) -> dict[str, Any]:
+    left_out = {"People skipped": found.skipped, "Unreadable images": found.unreadable}
+    return {
+        "config": yaml_text(found.config),
+        "details": {
+            **{f"Model: {row.name}": row.model for row in found.rows},
+            **{title: people for title, people in left_out.items() if people},
+        },
+        "digests": {
+            "pool": found.pool_digest,
+            "people": found.people_digest,
+            "git": found.git or "none",
+            "schema": found.schema,
+        },
+        "versions": found.versions,
+        "footer": f"{found.created} · numbers in audit.json, people in people.csv, curves in roc.csv",
+    }
+
+
+_MEASURED: tuple[Section[IdentityFindings], ...] = (
+    Section("identity/heading.html.jinja"),
+    Section("identity/models.html.jinja", lambda found: {"table": identity_table(found.rows, "page")}),
+    Section(
+        "identity/halves.html.jinja",
+        lambda found: {"table": halves_table(found.halves)},
+        applies=lambda found: bool(found.halves),
+    ),
+    Section("identity/grid.html.jinja", _figures, applies=lambda found: bool(found.grid)),
+    Section(
+        "identity/roc.html.jinja",
+        lambda found: {
+            "roc": svg(
+                identity_roc_figure(found, people_curves(found.lines)), "roc", "ROC curves of target and controls"
+            )
+        },
+        applies=lambda found: bool(people_curves(found.lines)),
+    ),
+    Section("identity/people.html.jinja", _people),
+)
+_TOLD: tuple[Section[IdentityFindings], ...] = (
+    Section("identity/cost.html.jinja"),
+    Section("identity/limits.html.jinja"),
+    Section("provenance.html.jinja", _provenance),
+)

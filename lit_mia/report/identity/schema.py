@@ -1,16 +1,11 @@
 """The numbers of an identity audit and their JSON form."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.identity import Rate
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.fields import VerdictText, check_fields
-from lit_mia.report.finite import json_values, spell_non_finite
-from lit_mia.report.identity.people import PersonLine
-
-IDENTITY_SCHEMA = "lit-mia/identity/1"
+from lit_mia.report.fields import json_values, spell_non_finite
 
 IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]
 
@@ -115,14 +110,40 @@ class Half:
     passes: bool
 
 
+@dataclass(frozen=True)
+class PersonLine:
+    """One person before one model, at the largest number of images.
+
+    Attributes:
+        row: Name of the row of the report.
+        name: The person's.
+        member: 1, 0 or -1 (unknown), of this model.
+        occurrences: Training pairs of this model that show the person; None if unknown.
+        images: Readable images at hand.
+        templates: Templates that recognise the person, mean over the draws.
+        margin: Soft score, mean over the draws.
+        recognised: Threshold τ → share of the draws in which the person is called a member.
+    """
+
+    row: str
+    name: str
+    member: int
+    occurrences: int | None
+    images: int
+    templates: float
+    margin: float
+    recognised: dict[int, float]
+
+
 @dataclass(frozen=True, kw_only=True)
 class IdentityFindings:
     """Everything that the page of an identity audit says.
 
     Attributes:
+        schema: Form of `audit.json`.
         name: Name of the audit.
         created: Date.
-        verdict: Kind and sentence.
+        verdict: `kind` and `sentence`.
         rows: The target, then its controls.
         grid: TPR by n and occurrences.
         halves: Of the swapped membership; empty without it.
@@ -143,9 +164,10 @@ class IdentityFindings:
         lines: What was read about every person by every model; in a file of its own.
     """
 
+    schema: ClassVar[str] = "lit-mia/identity/1"
     name: str
     created: str
-    verdict: VerdictText
+    verdict: dict[str, str]
     rows: list[IdentityRow]
     grid: list[GridCell]
     halves: list[Half]
@@ -166,56 +188,21 @@ class IdentityFindings:
     lines: list[PersonLine]
 
     @property
-    def target(self) -> IdentityRow:
-        """The row of the target."""
-        return self.rows[0]
-
-    @property
     def first(self) -> AtThreshold:
         """The target at the first threshold, by which the verdict is given."""
-        return self.target.points[0]
+        return self.rows[0].points[0]
 
     @property
     def largest(self) -> int:
         """The largest number of images n."""
         return self.setting["images"][-1]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain JSON values, without those of single people.
+    def numbers(self) -> dict[str, Any]:
+        """What `audit.json` holds: everything but single people.
 
         Raises:
             ReportError: If a measured number is infinite or not a number.
         """
         values = asdict(self)
         del values["lines"]
-        return json_values({"schema": IDENTITY_SCHEMA, **values, "config": spell_non_finite(self.config)})
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], lines: list[PersonLine]) -> Self:
-        """The numbers of plain JSON values.
-
-        Args:
-            data: What `to_dict` gave.
-            lines: What was read about single people.
-
-        Raises:
-            ReportError: If a field is missing or unknown.
-        """
-        values = {**{name: value for name, value in data.items() if name != "schema"}, "lines": lines}
-        check_fields(cls, values, "the audit")
-        rows = [_row(row, f"row {i}") for i, row in enumerate(values["rows"])]
-        grid = [GridCell(**_rates(cell, "tpr")) for cell in values["grid"]]
-        halves = [Half(**_rates(half, "tpr", "fpr", "difference")) for half in values["halves"]]
-        return cls(**{**values, "rows": rows, "grid": grid, "halves": halves})
-
-
-def _row(data: Mapping[str, Any], where: str) -> IdentityRow:
-    check_fields(IdentityRow, data, where)
-    points = [AtThreshold(**_rates(point, "tpr", "fpr")) for point in data["points"]]
-    by_images = [AtImages(**_rates(at, "tpr", "fpr")) for at in data["by_images"]]
-    return IdentityRow(**{**data, "points": points, "by_images": by_images})
-
-
-def _rates(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The same with rates in some places, where there are any."""
-    return {**data, **{name: data[name] and Rate(**data[name]) for name in names}}
+        return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})

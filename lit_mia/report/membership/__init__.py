@@ -1,5 +1,43 @@
 """The result of a membership audit: numbers, table, page, W&B."""
 
+from lit_mia.report.membership.evaluation import Evaluation, evaluate
+from lit_mia.report.membership.notes import count_refused, joined, limits_of, unequal_refusals
 from lit_mia.report.membership.result import MembershipResult
+from lit_mia.report.membership.schema import (
+    KNOWN_SCHEMAS,
+    AuditReport,
+    Charged,
+    Expense,
+    Fidelity,
+    ImageSetDistance,
+    Refused,
+    Spent,
+    ToolCheck,
+    Tried,
+)
+from lit_mia.report.membership.scores import COMBINED, RowScores, Scores, ScoreTable, score_table
 
-__all__ = ["MembershipResult"]
+__all__ = [
+    "COMBINED",
+    "KNOWN_SCHEMAS",
+    "AuditReport",
+    "Charged",
+    "Evaluation",
+    "Expense",
+    "Fidelity",
+    "ImageSetDistance",
+    "MembershipResult",
+    "Refused",
+    "RowScores",
+    "ScoreTable",
+    "Scores",
+    "Spent",
+    "ToolCheck",
+    "Tried",
+    "count_refused",
+    "evaluate",
+    "joined",
+    "limits_of",
+    "score_table",
+    "unequal_refusals",
+]

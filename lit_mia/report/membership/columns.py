@@ -3,7 +3,7 @@
 A package outside adds one with `COLUMNS.add(MembershipColumn(...))`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,9 @@ from lit_mia.metrics.threshold import (
 from lit_mia.metrics.tpr import tpr_at_fpr
 from lit_mia.registry import Registry
 from lit_mia.report.columns import PLACES, READ, Cell, Column
-from lit_mia.report.membership.evidence import RowEvidence
-from lit_mia.report.membership.protocols import PROTOCOLS
-from lit_mia.report.membership.schema import Row, TprPoint
+from lit_mia.report.membership.notes import PROTOCOLS, fpr_levels
+from lit_mia.report.membership.schema import Row
+from lit_mia.report.membership.scores import RowEvidence
 from lit_mia.report.words import count, interval, number, p_value, percent, signed
 
 FPRS = (0.1, 0.01, 0.001)
@@ -68,11 +68,8 @@ def _auc(evidence: RowEvidence) -> dict[str, Any]:
     return {"auc": estimate.auc, "auc_ci": [estimate.lo, estimate.hi], "auc_per_seed": seeds}
 
 
-def _tpr(evidence: RowEvidence) -> dict[str, Any]:
-    return {"tpr_at_fpr": [_tpr_point(evidence, fpr) for fpr in FPRS]}
-
-
-def _tpr_point(evidence: RowEvidence, fpr: float) -> TprPoint:
+def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
+    """The true positive rate at a false positive rate; None, with a `reason`, below the floor 10 / n0."""
     test = evidence.test
     point = tpr_at_fpr(evidence.on(test), test.labels, fpr, test.groups)
     ci = None if point.lo is None or point.hi is None else [point.lo, point.hi]
@@ -86,12 +83,8 @@ def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
     return {"accuracy": accuracy.value, "accuracy_ci": [accuracy.lo, accuracy.hi], "threshold": threshold}
 
 
-def _counts(evidence: RowEvidence) -> dict[str, Any]:
-    labels = evidence.test.labels
-    return {"n_members": int(np.sum(labels == 1)), "n_nonmembers": int(np.sum(labels == 0))}
-
-
 def _transfer(evidence: RowEvidence) -> dict[str, Any]:
+    """A threshold fixed on the calibration split, and its rates on the test split."""
     calibration, test = evidence.calibration, evidence.test
     cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
     frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels)
@@ -133,10 +126,6 @@ def short_name(row: Row) -> str:
     return row.name.removeprefix(f"{row.attack} ")
 
 
-def _setting_cell(row: Row) -> Cell:
-    return Cell((row["setting"] or "") if is_attack(row) else "")
-
-
 def _nfe_cell(row: Row) -> Cell:
     evaluations = row["evaluations"]
     return Cell(count(evaluations) if is_attack(row) and evaluations is not None else "")
@@ -166,12 +155,6 @@ def _tpr_cell(row: Row, place: int) -> Cell:
     return Cell(number(point["tpr"]), interval(point["ci"]), note)
 
 
-def _tpr_columns(rows: Sequence[Row]) -> list[Column[Row]]:
-    """One column per false positive rate at which rates were measured."""
-    levels = list(dict.fromkeys(point["fpr"] for row in rows for point in row["tpr_at_fpr"]))
-    return [_tpr_column(place, level) for place, level in enumerate(levels)]
-
-
 def _tpr_column(place: int, level: float) -> Column[Row]:
     return Column(
         name=f"tpr@{level:g}",
@@ -183,13 +166,6 @@ def _tpr_column(place: int, level: float) -> Column[Row]:
         shown=PLACES if level in TERMINAL_LEVELS else PLACES - {"terminal"},
     )
 
-
-def _never(_: Row) -> Cell:
-    return Cell()
-
-
-_FILES_ONLY = MembershipColumn(name="", heading="", write=_never, shown=frozenset())
-"""A number that only `audit.json` holds, or that another part of the page shows."""
 
 COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
     "column of a membership audit",
@@ -206,7 +182,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
         MembershipColumn(
             name="setting",
             heading="Setting",
-            write=_setting_cell,
+            write=lambda row: Cell((row["setting"] or "") if is_attack(row) else ""),
             value=lambda row: row["setting"],
             measure=lambda evidence: {"setting": evidence.row.setting},
             left=True,
@@ -237,7 +213,12 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             value=lambda row: row["accuracy"],
             measure=_accuracy,
         ),
-        MembershipColumn(name="tpr", heading="", write=_never, measure=_tpr, parts=_tpr_columns),
+        MembershipColumn(
+            name="tpr",
+            heading="",
+            measure=lambda evidence: {"tpr_at_fpr": [_tpr_point(evidence, fpr) for fpr in FPRS]},
+            parts=lambda rows: [_tpr_column(place, level) for place, level in enumerate(fpr_levels(rows))],
+        ),
         MembershipColumn(
             name="delta_auc",
             heading="ΔAUC [95 % CI]",
@@ -253,8 +234,17 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             write=lambda row: Cell(_MARKS[row["beats_controls"]], good=bool(row["beats_controls"])),
             shown=READ,
         ),
-        replace(_FILES_ONLY, name="counts", measure=_counts),
-        replace(_FILES_ONLY, name="transfer", measure=_transfer),
+        # numbers that only `audit.json` holds, or that another part of the page shows
+        MembershipColumn(
+            name="counts",
+            heading="",
+            measure=lambda evidence: {
+                "n_members": int(np.sum(evidence.test.labels == 1)),
+                "n_nonmembers": int(np.sum(evidence.test.labels == 0)),
+            },
+            shown=frozenset(),
+        ),
+        MembershipColumn(name="transfer", heading="", measure=_transfer, shown=frozenset()),
     ),
 )
 """In the order of tables; a package outside may add to them."""

@@ -14,8 +14,8 @@ from lit_mia.metrics.seeds import combine_seeds
 from lit_mia.metrics.verdict import AttackEvidence, Design, Verdict, decide
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
-from lit_mia.report.membership.evidence import Part, RowEvidence, RowScores, Scores
 from lit_mia.report.membership.schema import ControlNull, Row
+from lit_mia.report.membership.scores import Part, RowEvidence, RowScores, Scores
 from lit_mia.splits import Splits
 
 PERMUTATIONS = 2000
@@ -71,7 +71,10 @@ def evaluate(
     mde = mde_difference(max(d.se for d in deltas)) if deltas else None
     p = {row.name: p_auc_above_half(combined[row.name][test.rows], test.labels, test.groups) for row in rows}
     verdict = decide(
-        [AttackEvidence(name, p[name], _p_values(of_attack)) for name, of_attack in differences.items()],
+        [
+            AttackEvidence(name, p[name], {control: d.p_greater for control, d in of_attack.items()})
+            for name, of_attack in differences.items()
+        ],
         {row.name: p[row.name] for row in rows if row.kind != "attack"},
         design=design,
         placebo=placebo,
@@ -110,10 +113,6 @@ def _differences(
         for row in rows
         if row.attack == attack.name and row.kind != "attack"
     }
-
-
-def _p_values(differences: Mapping[str, Difference]) -> dict[str, float]:
-    return {control: difference.p_greater for control, difference in differences.items()}
 
 
 def _control_null(controls: Sequence[Scores], test: Part) -> ControlNull | None:

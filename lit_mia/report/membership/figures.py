@@ -1,19 +1,15 @@
 """The figures of the page: log–log ROC curves, and intervals of the AUC. Matplotlib without pyplot."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any
 
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.membership.notes import blocks, fpr_floor
 from lit_mia.report.membership.schema import AuditReport, Row
-from lit_mia.report.style import GRID, INK, MUTED, SETTINGS, SHADE
+from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing
 from lit_mia.report.words import percent
 from lit_mia.row_kinds import ROW_KINDS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 # Six colours and five line styles, both taken anew for each attack: the first 30 pairs differ.
 _FAMILY_COLOURS = (*(ROW_KINDS[kind].colour for kind in ("attack", "placebo", "caption", "round trip", "blind")), INK)
@@ -22,7 +18,7 @@ _COLUMNS = 3
 _LEGEND: dict[str, Any] = {"loc": "lower right", "title": "AUC", "alignment": "left", "handlelength": 2.4}
 
 
-def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> "Figure":
+def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> Figure:
     """Log–log ROC curves, one axes per attack with its controls, up to three side by side.
 
     Curves are drawn as steps, so that a height is the TPR at the largest FPR not above the place
@@ -33,15 +29,10 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
         rocs: Exact curve by name of row.
         attacks: Names of the attacks to draw.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     columns = min(_COLUMNS, len(attacks))
     lines = -(-len(attacks) // columns)
     by_attack = {block[0].attack: block for block in blocks(report)}
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(3.5 * columns, 3.3 * lines), layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False).flatten()
+    with drawing(3.5 * columns, 3.3 * lines, lines, columns) as (figure, grid):
         for axes, attack in zip(grid, attacks, strict=False):
             _roc_axes(axes, by_attack[attack], rocs, fpr_floor(report))
         for axes in grid[len(attacks) :]:
@@ -49,106 +40,84 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
     return figure
 
 
-def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> "Figure":
+def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> Figure:
     """Log–log ROC curves of all attacks on one axes, without controls; the legend below begins with the largest AUC.
 
     Args:
         report: The numbers.
         rocs: Exact curve by name of row.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     attacks = [row for row in report.rows if row.kind == "attack"]
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(5.0, 4.6 + 0.08 * len(attacks)), layout="constrained")
-        axes = figure.subplots()
+    with drawing(5.0, 4.6 + 0.08 * len(attacks)) as (figure, (axes,)):
         low = _roc_frame(axes, attacks, fpr_floor(report))
-        lines = [_family_line(axes, number, rocs[row.name], low) for number, row in enumerate(attacks)]
-        ranked = sorted(zip(attacks, lines, strict=True), key=lambda pair: -pair[0]["auc"])
+        for number, row in enumerate(attacks):
+            axes.plot(
+                rocs[row.name].fpr.clip(low),
+                rocs[row.name].tpr.clip(low),
+                drawstyle="steps-post",
+                linewidth=1.6,
+                color=_FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
+                linestyle=_FAMILY_LINES[number % len(_FAMILY_LINES)],
+            )
+        ranked = sorted(zip(attacks, axes.lines[-len(attacks) :], strict=True), key=lambda pair: -pair[0]["auc"])
         labels = [f"{row.name}\u2002{row['auc']:.3f}" for row, _ in ranked]
         below = {**_LEGEND, "loc": "outside lower left", "ncols": 2, "fontsize": 7.5}
         figure.legend([line for _, line in ranked], labels, **below)
     return figure
 
 
-def single_roc_figure(curve: Roc) -> "Figure":
-    """One head's ROC curve on log–log axes."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        figure = Figure(figsize=(3.5, 3.3), layout="constrained")
-        axes = figure.subplots()
-        low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
-        axes.step(curve.fpr.clip(low), curve.tpr.clip(low), where="post")
-        axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel="false positive rate", ylabel="true positive rate")
-    return figure
-
-
-def forest_figure(report: AuditReport) -> "Figure":
+def forest_figure(report: AuditReport) -> Figure:
     """AUC with its 95 % interval, one line per attack and control."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context(SETTINGS):
-        rows = len(report.rows) + 0.6 * len(blocks(report))
-        figure = Figure(figsize=(5.0, 0.2 * rows + 0.6), layout="constrained")
-        _forest_axes(figure.subplots(), blocks(report))
+    rows = len(report.rows) + 0.6 * len(blocks(report))
+    with drawing(5.0, 0.2 * rows + 0.6) as (figure, (axes,)):
+        _forest_axes(axes, blocks(report))
     return figure
 
 
-def _roc_axes(axes: "Axes", rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
+def _roc_axes(axes: Axes, rows: Sequence[Row], rocs: Mapping[str, Roc], floor: float) -> None:
     low = _roc_frame(axes, rows, floor)
     for row in reversed(rows):
-        roc, attack = rocs[row.name], row.kind == "attack"
-        label = f"{row.name if attack else row.kind}\u2002{row['auc']:.3f}"
-        kind = ROW_KINDS[row.kind]
-        style: dict[str, Any] = {"color": kind.colour, "linestyle": kind.dash, "linewidth": 1.9 if attack else 1.2}
-        axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", label=label, **style)
+        attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
+        axes.plot(
+            rocs[row.name].fpr.clip(low),
+            rocs[row.name].tpr.clip(low),
+            drawstyle="steps-post",
+            label=f"{row.name if attack else row.kind}\u2002{row['auc']:.3f}",
+            color=kind.colour,
+            linestyle=kind.dash,
+            linewidth=1.9 if attack else 1.2,
+        )
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], **_LEGEND)
     axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
 
 
-def _roc_frame(axes: "Axes", rows: Sequence[Row], floor: float) -> float:
-    """Axes, shade and diagonal of ROC curves; answers the rate where the axes begin."""
+def _roc_frame(axes: Axes, rows: Sequence[Row], floor: float) -> float:
+    """Axes, ticks, shade and diagonal of ROC curves; answers the rate where the axes begin."""
     low = 0.5 / max(int(row["n_nonmembers"]) for row in rows)
     axes.axvspan(low, floor, color=SHADE, linewidth=0)
     axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
-    axes.set(xscale="log", yscale="log", xlim=(low, 1.05), ylim=(low, 1.15), xlabel="False positive rate")
-    axes.set_ylabel("True positive rate")
-    _percent_ticks(axes, low)
-    return low
-
-
-def _family_line(axes: "Axes", number: int, roc: Roc, low: float) -> "Line2D":
-    style: dict[str, Any] = {
-        "color": _FAMILY_COLOURS[number % len(_FAMILY_COLOURS)],
-        "linestyle": _FAMILY_LINES[number % len(_FAMILY_LINES)],
-    }
-    (line,) = axes.plot(roc.fpr.clip(low), roc.tpr.clip(low), drawstyle="steps-post", linewidth=1.6, **style)
-    return line
-
-
-def _percent_ticks(axes: "Axes", low: float) -> None:
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, 1.05),
+        ylim=(low, 1.15),
+        xlabel="False positive rate",
+        ylabel="True positive rate",
+    )
     ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= low]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks, labels=[percent(tick) for tick in ticks])
         axis.set_tick_params(which="minor", length=0)
         axis.set_tick_params(which="major", length=3, width=0.6)
-    axes.grid(which="major", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
+    draw_grid(axes, which="major")
+    return low
 
 
-def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
-    height, places = 0.0, []
-    for group in groups:
-        for row in group:
-            places.append((height, row))
-            height += 1
-        height += 0.6
+def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
+    lines = [line for group in groups for line in (*group, None)]  # None: a gap below each group
+    *heights, end = accumulate((0.6 if line is None else 1.0 for line in lines), initial=0.0)
+    places = [(y, row) for y, row in zip(heights, lines, strict=True) if row is not None]
     for y, row in places:
         attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
         axes.plot(row["auc_ci"], [y, y], color=kind.colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
@@ -157,9 +126,8 @@ def _forest_axes(axes: "Axes", groups: Sequence[Sequence[Row]]) -> None:
     axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
     for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
         label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
-    ends = [end for _, row in places for end in row["auc_ci"]]
-    axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(height - 0.6, -1), xlabel="AUC, 0.5 = chance")
+    ends = [bound for _, row in places for bound in row["auc_ci"]]
+    axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(end - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
+    draw_grid(axes, axis="x")

@@ -1,28 +1,41 @@
-"""What a membership audit returns: its numbers, and the scores of single records."""
+"""What a membership audit returns: its numbers, and the scores of single records; the sections of its page."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, final
+from typing import Any, ClassVar, Literal, Self, final
 
-from lit_mia.report.base import Picture, Result, Writer
+from rich.console import Group
+from rich.panel import Panel
+from rich.text import Text
+
+from lit_mia.errors import ReportError
+from lit_mia.metrics.roc import Roc
+from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import Place, Table, table_of, values_of
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
-from lit_mia.report.membership.content import Content
-from lit_mia.report.membership.fidelity import fidelity_line
-from lit_mia.report.membership.notes import blocks, charge_notes, footnotes, fpr_levels, statement
-from lit_mia.report.membership.protocols import note_of
-from lit_mia.report.membership.refused import unequal_refusals
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
+from lit_mia.report.membership.notes import (
+    blocks,
+    charge_notes,
+    distance_rows,
+    fidelity_line,
+    fidelity_notes,
+    footnotes,
+    fpr_floor,
+    fpr_levels,
+    note_of,
+    statement,
+    unequal_refusals,
+)
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
-from lit_mia.report.membership.scores import read_scores, write_roc, write_scores
-from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, tone_of
-from lit_mia.report.page import pictures_section, render_page
+from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
+from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
+from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
-
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import WandbLogger
-    from rich.console import Group
+from lit_mia.report.tracking import log_run
+from lit_mia.row_kinds import ROW_KINDS
 
 SCORES, ROC, TABLE = "scores.parquet", "roc.csv", "table.csv"
 _STYLES = {
@@ -32,14 +45,48 @@ _STYLES = {
     "tool-failure": "bold yellow",
     "not-detected": "bold blue",
 }
+ScoredBy = Literal["heads", "statistics", "both"]
+TONES = {
+    "leakage": "leakage",
+    "not evidence": "no-evidence",
+    "confounded": "confounded",
+    "tool failure": "tool-failure",
+    "not detected": "not-detected",
+}
+"""Beginning of a verdict's kind → CSS class."""
+_ROOMY = 5  # as many columns of words, or of numbers with intervals, fit without breaking a cell
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class MembershipResult(Content, Result):
-    """The numbers of a membership audit; it saves, shows and logs itself."""
+class MembershipResult(Result):
+    """The numbers of a membership audit; it saves, shows and logs itself.
 
-    schema = SCHEMA
+    Attributes:
+        report: What `audit.json` holds.
+        scores: Scores of single records.
+    """
+
+    schema: ClassVar[str] = SCHEMA
+    report: AuditReport
+    scores: ScoreTable
+
+    @property
+    def attacks(self) -> list[Row]:
+        """The rows of attacks."""
+        return [row for row in self.report.rows if is_attack(row)]
+
+    def curves(self) -> dict[str, Roc]:
+        """The exact ROC curve of every row.
+
+        Raises:
+            ReportError: If a row of the report has no scores.
+        """
+        rocs = curves(self.scores)
+        missing = [row.name for row in self.report.rows if row.name not in rocs]
+        if missing:
+            raise ReportError(f"There are no combined test scores for {missing}. Are all files of one audit?")
+        return rocs
 
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
@@ -70,23 +117,19 @@ class MembershipResult(Content, Result):
         tone = tone_of(self.report.verdict["kind"])
         return render_page(self, f"{self.report.name} · membership audit", tone, sections)
 
-    def terminal(self) -> "Group":
+    def terminal(self) -> Group:
         """The table of attacks with their controls, its footnotes and the verdict."""
-        from rich.console import Group
-        from rich.panel import Panel
-        from rich.text import Text
-
         report = self.report
         how, kind = note_of(report.protocol), report.verdict["kind"]
         fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
-        levels = [level for level in fpr_levels(report) if level in TERMINAL_LEVELS]
+        levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         said = Text("\n".join([*footnotes(report, levels), *charge_notes(report), *fidelity]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),
-            terminal_table(self._table("terminal", short_name)),
+            terminal_table(attack_table(report, "terminal", short_name)),
             Text(),
             said,
             Text(),
@@ -96,17 +139,161 @@ class MembershipResult(Content, Result):
     def markdown(self) -> str:
         """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
         how = note_of(self.report.protocol)
-        notes = "".join(f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report)))
-        table = markdown_table(self._table("markdown", lambda row: row.name))
+        notes = "".join(
+            f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report.rows))
+        )
+        table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
         return (f"{how}\n\n" if how else "") + f"{table}\n{notes}"
 
-    def log(self, logger: "Callable[..., WandbLogger]") -> None:
-        """Numbers, score table and ROC plots as one run."""
-        from lit_mia.report.membership.tracking import log_membership
+    def log(self, logger: Logger) -> None:
+        """Log numbers, the combined scores of the test split and ROC plots as one run.
 
-        log_membership(logger(), self)
-
-    def _table(self, place: Place, name: Callable[[Row], str]) -> Table:
-        return table_of(
-            "Attack", COLUMNS, blocks(self.report), place, name=name, kind=lambda row: row.kind, strong=is_attack
+        Config and hashes go to the run's config, every column of every row to its summary.
+        """
+        report, rocs = self.report, self.curves()
+        names, columns = [row.name for row in report.rows], values_of(COLUMNS, report.rows, "wandb")
+        values = {
+            f"test/{column}/{name}": value
+            for column, of_rows in columns.items()
+            for name, value in zip(names, of_rows, strict=True)
+            if value is not None
+        }
+        combined = self.scores.select((self.scores.seed == COMBINED) & (self.scores.split == "test"))
+        told = ("id_hash", "label", "row", "kind", "score")
+        log_run(
+            logger(),
+            {
+                "audit": report.config,
+                "split_digest": report.splits["digest"],
+                "store_digest": report.store_digest,
+                **{name: getattr(report, name) for name in ("target", "encoder", "captioner", "design", "protocol")},
+            },
+            {**values, "verdict": report.verdict["kind"], "cost/queries": report.cost.queries},
+            tables={
+                "rows": {"row": names, **columns},
+                "scores": {name: getattr(combined, name).tolist() for name in told},
+            },
+            figures={
+                "roc": roc_figure(report, rocs, [row.name for row in self.attacks]),
+                "roc_family": family_roc_figure(report, rocs),
+            },
         )
+
+
+# ---------------------------------------------------------------------- page
+
+
+def tone_of(kind: str) -> str:
+    """CSS class of a verdict."""
+    return next((tone for start, tone in TONES.items() if kind.startswith(start)), "other")
+
+
+def scored_by(report: AuditReport) -> ScoredBy:
+    """What a report's attacks are, for sentences that differ in it."""
+    heads = {row["protocol"] == "heads" for row in report.rows}
+    return "both" if len(heads) > 1 else "heads" if True in heads else "statistics"
+
+
+def attack_table(report: AuditReport, place: Place, name: Callable[[Row], str]) -> Table:
+    """The headline table.
+
+    Args:
+        report: The numbers.
+        place: Where it will stand.
+        name: What a row is called.
+    """
+    return table_of("Attack", COLUMNS, blocks(report), place, name=name, kind=lambda row: row.kind, strong=is_attack)
+
+
+def _heading(result: MembershipResult) -> dict[str, Any]:
+    report, attacks = result.report, result.attacks
+    compared = [row for row in attacks if row["delta_auc"] is not None]
+    return {
+        "verdict": tone_of(report.verdict["kind"]),
+        "scored_by": scored_by(report),
+        "statement": statement(report),
+        "unequal_refusals": unequal_refusals(report.refused),
+        "attacks": attacks,
+        "beaten": sum(bool(row["beats_controls"]) for row in attacks),
+        "top": max(compared, key=lambda row: float(row["delta_auc"]), default=None),
+    }
+
+
+def _table(result: MembershipResult) -> dict[str, Any]:
+    report, how = result.report, scored_by(result.report)
+    table = attack_table(report, "page", (lambda row: row.name) if how == "heads" else short_name)
+    broad = sum(words or measured for words, measured in zip(table.left, table.measured, strict=True))
+    return {
+        "table": table,
+        "scored_by": how,
+        "kinds": [ROW_KINDS[name] for name in dict.fromkeys(row.kind for row in report.rows) if name != "attack"],
+        "classes": ("" if how == "heads" else "asked") + (" roomy" if broad <= _ROOMY else ""),
+        "note": note_of(report.protocol),
+        "footnotes": footnotes(report, fpr_levels(report.rows)),
+    }
+
+
+def _forest(result: MembershipResult) -> dict[str, Any]:
+    forest = svg(forest_figure(result.report), "forest", "AUC with 95 % interval of every attack and control")
+    return {"forest": forest, "scored_by": scored_by(result.report)}
+
+
+def _roc(result: MembershipResult) -> dict[str, Any]:
+    report, rocs, names = result.report, result.curves(), [row.name for row in result.attacks]
+    family = svg(family_roc_figure(report, rocs), "family", "Log–log ROC curves of all attacks")
+    panels = [
+        svg(roc_figure(report, rocs, [name]), f"roc{i}", f"Log–log ROC curves of attack {name} and its controls")
+        for i, name in enumerate(names)
+    ]
+    return {
+        "family": family if len(names) > 1 else "",
+        "panels": panels,
+        "floor": fpr_floor(report),
+    }
+
+
+def _fidelity(result: MembershipResult) -> dict[str, Any]:
+    fidelity = result.report.fidelity
+    if fidelity is None:
+        return {}
+    return {"distances": distance_rows(fidelity), "fidelity_notes": fidelity_notes(fidelity)}
+
+
+def _provenance(result: MembershipResult) -> dict[str, Any]:
+    report = result.report
+    tools = {"Encoder": report.encoder, "Captioner": report.captioner}
+    sometimes = {**tools, "Records skipped": dict.fromkeys(report.skipped, "skipped")}
+    return {
+        "config": yaml_text(report.config),
+        "details": {
+            "Target": report.target,
+            "Placebo": report.placebo,
+            **{title: values for title, values in sometimes.items() if values},
+        },
+        "digests": {
+            "split seed": report.splits["seed"],
+            "splits": report.splits["digest"],
+            "store": report.store_digest,
+            "git": report.git or "none",
+            "schema": report.schema,
+        },
+        "versions": report.versions,
+        "footer": f"{report.created} · numbers in audit.json, scores in scores.parquet, curves in roc.csv",
+    }
+
+
+BEFORE_PICTURES: tuple[Section[MembershipResult], ...] = (
+    Section("membership/heading.html.jinja", _heading),
+    Section("membership/table.html.jinja", _table),
+    Section("membership/forest.html.jinja", _forest),
+    Section("membership/roc.html.jinja", _roc),
+)
+AFTER_PICTURES: tuple[Section[MembershipResult], ...] = (
+    Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
+    Section("membership/controls.html.jinja"),
+    Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
+    Section("membership/design.html.jinja", lambda result: {"floor": fpr_floor(result.report)}),
+    Section("membership/cost.html.jinja", lambda result: {"charge_notes": charge_notes(result.report)}),
+    Section("membership/limits.html.jinja"),
+    Section("provenance.html.jinja", _provenance),
+)

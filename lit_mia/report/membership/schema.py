@@ -1,45 +1,22 @@
 """The result of one audit and its JSON form, `audit.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.verdict import Design
-from lit_mia.report.fields import VerdictText, check_fields
-from lit_mia.report.finite import json_values, spell_non_finite
+from lit_mia.report.fields import check_fields, json_values, spell_non_finite
 
 SCHEMA = "lit-mia/audit/2"
 FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protocol, settings and evaluations
 KNOWN_SCHEMAS = (FIRST_SCHEMA, SCHEMA)
 
-Bounds = Sequence[float]
 NEEDED = (
     *("auc", "auc_ci", "auc_per_seed", "accuracy", "accuracy_ci", "threshold", "tpr_at_fpr", "frozen_threshold"),
     *("n_members", "n_nonmembers"),
 )
 """The values that every row has, in all schemas; what else there is depends on kind, protocol and installed columns."""
-
-
-class TprPoint(TypedDict):
-    """True positive rate at one false positive rate; `tpr` is None, with a `reason`, below the floor 10 / n0."""
-
-    fpr: float
-    tpr: float | None
-    ci: Bounds | None
-    achieved_fpr: float | None
-    reason: str | None
-
-
-class ThresholdTransfer(TypedDict):
-    """A threshold fixed on the calibration split, and its rates on the test split."""
-
-    nominal_fpr: float
-    threshold: float
-    realised_fpr: float
-    realised_fpr_ci: Bounds
-    tpr: float
-    tpr_ci: Bounds
 
 
 class ToolCheck(TypedDict):
@@ -200,7 +177,7 @@ class AuditReport:
     Attributes:
         name: Name of the audit.
         created: ISO date.
-        verdict: The audit in words.
+        verdict: The audit in words: a `kind`, and a `sentence` in plain English.
         rows: Attacks, each followed by its controls.
         cost: Queries, denoiser evaluations, seconds.
         protocol: `heads`: trained heads. `threshold`: statistics without training. `resnet`: a network trained on the
@@ -229,7 +206,7 @@ class AuditReport:
 
     name: str
     created: str
-    verdict: VerdictText
+    verdict: dict[str, str]
     rows: list[Row]
     cost: Expense
     protocol: str

@@ -1,23 +1,98 @@
-"""Scores of single records: the tidy table `scores.parquet`, and the exact curves `roc.csv`."""
+"""Scores of single records: what the numbers of rows are computed from, and the files of an audit that hold them."""
 
-import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lit_mia.errors import ReportError
+from lit_mia.metrics.auc import Difference
 from lit_mia.metrics.roc import Roc, roc_curve
-from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.metrics.verdict import Verdict
+from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.report.tables import write_curves
+from lit_mia.splits import Splits
 
 COMBINED = -1
 """The `seed` of scores that were combined over the seeds of a head."""
 
 _TYPES = {"label": "int8", "seed": "int64", "score": "float64"}
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RowScores:
+    """Raw scores of one row of the report, for all records of known membership.
+
+    Attributes:
+        name: `II-S` for an attack, `II-S blind` for one of its controls.
+        kind: Name of its kind in `ROW_KINDS`.
+        attack: Name of the attack it belongs to; of an attack, its own name.
+        scores: `[seeds, n]`.
+        protocol: How records were scored.
+        setting: Timestep and the like, chosen on train and val; None where there is none.
+        evaluations: Denoiser evaluations per record that the attack makes alone; None where not counted.
+    """
+
+    name: str
+    kind: str
+    attack: str
+    scores: Scores
+    protocol: str
+    setting: str | None = None
+    evaluations: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One split: its rows, labels and groups."""
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, records: Records, splits: Splits, name: str) -> "Part":
+        """A split by its name."""
+        rows = np.array(splits.rows[name], dtype=np.int64)
+        return cls(rows, np.array(records.members)[rows], np.array(records.groups)[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class RowEvidence:
+    """Everything that a column may compute the value of a row from.
+
+    Attributes:
+        row: The raw scores.
+        combined: One score per record, `[n]`, of this row and all others by name: the mean over seeds, z-scored on
+            calibration.
+        val: The val split, which chooses.
+        calibration: The calibration split, which sets thresholds.
+        test: The test split, which is measured.
+        differences: Control → paired difference of AUCs on test; empty for a control.
+        verdict: The verdict.
+    """
+
+    row: RowScores
+    combined: Mapping[str, Scores]
+    val: Part
+    calibration: Part
+    test: Part
+    differences: Mapping[str, Difference]
+    verdict: Verdict
+
+    def on(self, part: Part) -> Scores:
+        """The combined scores of this row on a split."""
+        return self.combined[self.row.name][part.rows]
+
+
+# ---------------------------------------------------------------------- files
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +171,6 @@ def score_table(
 
 def write_scores(table: ScoreTable, path: Path) -> None:
     """Write the table as parquet."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     columns = {f.name: pa.array(getattr(table, f.name), type=_TYPES.get(f.name, "string")) for f in fields(table)}
     pq.write_table(pa.table(columns), path)
 
@@ -109,9 +181,6 @@ def read_scores(path: Path) -> ScoreTable:
     Raises:
         ReportError: If the file is missing or is not such a table.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     names = [f.name for f in fields(ScoreTable)]
     try:
         table = pq.read_table(path, columns=names)
@@ -138,9 +207,4 @@ def curves(table: ScoreTable) -> dict[str, Roc]:
 def write_roc(table: ScoreTable, path: Path) -> None:
     """Write the exact curves as CSV: row, kind, fpr, tpr, threshold (`inf` at the first point of each curve)."""
     kinds = dict(zip(table.row, table.kind, strict=True))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "kind", "fpr", "tpr", "threshold"])
-        for name, roc in curves(table).items():
-            points = zip(roc.fpr.tolist(), roc.tpr.tolist(), roc.thresholds.tolist(), strict=True)
-            writer.writerows((name, kinds[name], *point) for point in points)
+    write_curves(("row", "kind"), [((name, kinds[name]), roc) for name, roc in curves(table).items()], path)

@@ -12,10 +12,14 @@ from rich.console import Console
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
 from lit_mia.report.ablation import AblationResult
-from lit_mia.report.ablation.columns import arrow_table, summary_columns
-from lit_mia.report.ablation.rows import AblationRow, AblationSummary, PointFacts
-from lit_mia.report.base import read_numbers
-from lit_mia.report.origin import Origin
+from lit_mia.report.ablation.rows import (
+    AblationRow,
+    AblationSummary,
+    PointFacts,
+    arrow_table,
+    summary_columns,
+)
+from lit_mia.report.base import Origin, read_numbers
 
 AXIS, DRAW = "data.init_args.fraction", "data.init_args.draw"
 

@@ -6,7 +6,7 @@ import pytest
 from lit_mia.metrics.auc import auc
 from lit_mia.records import Records
 from lit_mia.report.membership.evaluation import evaluate
-from lit_mia.report.membership.evidence import RowScores
+from lit_mia.report.membership.scores import RowScores
 from lit_mia.splits import SPLITS, Splits
 
 EACH = 100  # of each class in each split

@@ -24,7 +24,7 @@ from lit_mia.records import Records
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership.columns import COLUMNS, FPRS, MembershipColumn, short_name
 from lit_mia.report.membership.evaluation import evaluate
-from lit_mia.report.membership.evidence import Part, RowScores
+from lit_mia.report.membership.scores import Part, RowScores
 from lit_mia.splits import SPLITS, Splits
 
 EACH = 120  # of each class in each split

@@ -8,8 +8,9 @@ import pytest
 from simulated_results import changed, simulated
 
 from lit_mia.errors import PluginError
-from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure, single_roc_figure
+from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
 from lit_mia.report.style import svg
+from lit_mia.report.tracking import single_roc_figure
 from lit_mia.row_kinds import ROW_KINDS, RowKind
 
 NOVEL = RowKind("metadata only", "sees the metadata alone", "#123456", "#abcdef", "X", (0, (7, 1)))

@@ -13,11 +13,8 @@ from rich.console import Console
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
-from lit_mia.report.base import read_numbers
-from lit_mia.report.origin import Origin
-from lit_mia.report.sweep import SweepResult
-from lit_mia.report.sweep.plot import swept_names
-from lit_mia.report.sweep.rows import SweepRow
+from lit_mia.report.base import Origin, read_numbers
+from lit_mia.report.sweep import SweepResult, SweepRow, swept_names
 
 
 def row(attack, auc, **setting):

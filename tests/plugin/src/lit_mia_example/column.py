@@ -3,7 +3,7 @@
 from lit_mia.metrics.roc import roc_curve
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership.columns import COLUMNS, MembershipColumn
-from lit_mia.report.membership.evidence import RowEvidence
+from lit_mia.report.membership.scores import RowEvidence
 from lit_mia.report.words import number
 
 

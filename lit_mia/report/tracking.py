@@ -1,0 +1,68 @@
+"""Results and trained heads in Weights & Biases: numbers, tables and plots; never images of records."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lit_mia.metrics.roc import Roc, roc_curve
+from lit_mia.report.style import MUTED, Figure, drawing
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+
+
+def log_run(
+    logger: "WandbLogger",
+    config: Mapping[str, Any],
+    summary: Mapping[str, Any] | None = None,
+    tables: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
+    figures: Mapping[str, Figure] | None = None,
+) -> None:
+    """Log a finished audit as one run, and end it.
+
+    Args:
+        logger: The run; offline if the logger says so.
+        config: Configuration and hashes.
+        summary: Numbers by name.
+        tables: Columns of equal length by table.
+        figures: Plots by name.
+    """
+    import wandb
+
+    run = logger.experiment
+    run.config.update(config, allow_val_change=True)
+    run.summary.update(summary or {})
+    logged = {
+        name: wandb.Table(columns=list(columns), data=[list(line) for line in zip(*columns.values(), strict=True)])
+        for name, columns in (tables or {}).items()
+    }
+    logged |= {name: wandb.Image(figure) for name, figure in (figures or {}).items()}
+    if logged:
+        run.log(logged)
+    run.finish()
+
+
+def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[int, int, float]]) -> None:
+    """Log the score table and the ROC plot of one head on the test split.
+
+    Args:
+        logger: The run.
+        ids: Ids of the record table; only their hashes are sent.
+        rows: Row in the table, label and raw score of each record.
+    """
+    import wandb
+
+    hashed = [[hashlib.sha256(ids[row].encode()).hexdigest(), label, score] for row, label, score in rows]
+    curve = roc_curve([score for _, _, score in rows], [label for _, label, _ in rows])
+    table = wandb.Table(columns=["id_hash", "label", "score"], data=hashed)
+    logger.experiment.log({"test/scores": table, "test/roc": wandb.Image(single_roc_figure(curve))})
+
+
+def single_roc_figure(curve: Roc) -> Figure:
+    """One head's ROC curve on log–log axes."""
+    with drawing(3.5, 3.3) as (figure, (axes,)):
+        low = min(float(curve.fpr[curve.fpr > 0].min()), float(curve.tpr[curve.tpr > 0].min()))
+        axes.step(curve.fpr.clip(low), curve.tpr.clip(low), where="post")
+        axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.8)
+        axes.set(xscale="log", yscale="log", xlabel="false positive rate", ylabel="true positive rate")
+    return figure
