@@ -132,8 +132,6 @@ def test_heads_and_statistics_are_not_mixed(make):
     for attacks in ([AttackIIS()], [Loss(), AttackIIS()]):
         with pytest.raises(HeadError, match="StatisticDataModule does not serve II-S"):
             make(attacks, head=None)
-    with pytest.raises(HeadError, match="`protocol` and `head` are for training-free attacks"):
-        make([AttackIIS()])
 
 
 def test_the_scorer_names_the_protocol(make):
