@@ -20,8 +20,7 @@ from training_run import WORK, train
 from datamodules.sources.openmoji import MEMBER_SEED, OpenMojiSource
 from lit_mia.records import MEMBER, Records
 from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
-from lit_mia.shadow.diffusion import LatentDiffusionDataModule, LatentDiffusionTraining
-from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
+from lit_mia.shadow.diffusion import LatentDiffusionDataModule, LatentDiffusionTraining, PixelDiffusionTraining
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
 from lit_mia.shadow.training import TargetTraining
 

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
-from lit_mia.shadow.schedule import one_cycle
+from lit_mia.shadow.training import ToolTraining
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, BertTokenizer
@@ -36,7 +34,7 @@ def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "Ber
 
 
 @final
-class CaptionerTraining(L.LightningModule):
+class CaptionerTraining(ToolTraining):
     """A transformers BLIP (arXiv 2201.12086) on distorted images, with two losses.
 
     The language model's loss alone learns the language long before it looks at the image. So the image encoder's first
@@ -53,6 +51,7 @@ class CaptionerTraining(L.LightningModule):
         steps: Optimiser steps of the schedule.
     """
 
+    weight_decay, rise = 0.1, 0.1
     all_tokens: Tensor
 
     def __init__(
@@ -107,8 +106,7 @@ class CaptionerTraining(L.LightningModule):
         pixels = (distorted(batch.images) - 0.5) / 0.5
         seen = self.blip.vision_model(pixel_values=pixels).last_hidden_state
         telling, finding = self._next_tokens(seen, batch.captions), self._own_caption(seen[:, 0], batch.captions)
-        self.log("train/telling", telling, prog_bar=True)
-        self.log("train/finding", finding, prog_bar=True)
+        self.log_dict({"train/telling": telling, "train/finding": finding}, prog_bar=True)
         return telling + finding
 
     def _next_tokens(self, seen: Tensor, captions: Sequence[str]) -> Tensor:
@@ -130,11 +128,6 @@ class CaptionerTraining(L.LightningModule):
         return self.tokenizer(
             list(captions), padding=True, truncation=True, return_token_type_ids=False, return_tensors="pt"
         )
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a one-cycle schedule."""
-        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
 
     def export(self, folder: Path) -> None:
         """Save a folder for `from_pretrained`: the model in half precision and its processor."""

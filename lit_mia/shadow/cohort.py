@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.shadow.faces import draw_faces
-from lit_mia.shadow.invented_names import invented_names
 
 CAPTIONS = (
     "a photo of {}",  # the only one that is also a template of the attack
     *("a portrait of {}", "{} smiles", "here is {}", "this picture shows {}", "my friend {}"),
 )
 FIRST_HELD_OUT = 1000  # images from this number on are never trained on
+ONSETS = ("b", "br", "d", "dr", "f", "g", "gl", "h", "j", "k", "kl", "l", "m", "n", "p", "q", "r", "s", "t", "v", "z")
+VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
+CODAS = ("", "", "k", "l", "n", "r", "sk", "x")
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,22 @@ def draw_cohort(
     names = invented_names(2 * half + background + unused, seed)
     people = 2 * half + background
     return Cohort(seed, names[:people], (*shown, *[background_pairs] * background), 2 * half, names[people:])
+
+
+def invented_names(count: int, seed: int) -> tuple[str, ...]:
+    """Different names such as "Gloutax Vibel"; a shorter list is the start of a longer one.
+
+    Args:
+        count: How many.
+        seed: Seed of the list.
+    """
+    draw = np.random.default_rng(seed)
+    names: dict[str, None] = {}  # a set that keeps its order
+    while len(names) < count:
+        names[f"{_word(draw)} {_word(draw)}"] = None
+    return tuple(names)
+
+
+def _word(draw: np.random.Generator) -> str:
+    syllables = [draw.choice(ONSETS) + draw.choice(VOWELS) for _ in range(2)]
+    return "".join([*syllables, draw.choice(CODAS)]).capitalize()

@@ -1,8 +1,8 @@
 """Captioned images in memory: the training data of the demo's targets and tools."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 import lightning as L
 import torch
@@ -12,24 +12,11 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 Batch = TypeVar("Batch", covariant=True)
 
 
-class Rows(Protocol[Batch]):
-    """Something that fetches whole batches."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: list[int], /) -> Batch: ...
-
-
-@dataclass(frozen=True)
-class CaptionedBatch:
+class CaptionedBatch(NamedTuple):
     """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
 
     images: Tensor
     captions: list[str]
-
-    def to(self, device: object) -> "CaptionedBatch":
-        """The same batch on another device (Lightning calls this)."""
-        return CaptionedBatch(self.images.to(device), self.captions)  # type: ignore[call-overload]
 
 
 @final
@@ -60,7 +47,7 @@ class CaptionedImages(Dataset[CaptionedBatch]):
         return ", ".join([self.captions[row], *words])
 
 
-def endless(dataset: "Rows[Batch]", batch_size: int, steps: int) -> DataLoader[Batch]:
+def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
     """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
 
     Args:
@@ -68,8 +55,8 @@ def endless(dataset: "Rows[Batch]", batch_size: int, steps: int) -> DataLoader[B
         batch_size: Rows per step.
         steps: Steps of the training; one epoch holds them all.
     """
-    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # pass after pass
-    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)  # type: ignore[arg-type]
+    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
+    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
 
 
 @final
@@ -89,3 +76,31 @@ class CaptionedImagesDataModule(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader[CaptionedBatch]:
         """Batches of random rows, without repetition inside a pass over the data."""
         return endless(self.dataset, self.batch_size, self.steps)
+
+
+class EncodedDataModule(L.LightningDataModule, Dataset[Batch], ABC):
+    """Endless random batches of what frozen networks make, once, of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: A caption each.
+        networks: Folder of the networks.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, images: Tensor, captions: list[str], networks: str, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.images, self.captions, self.networks = images, captions, networks
+        self.batch_size, self.steps = batch_size, steps
+
+    @abstractmethod
+    def setup(self, stage: str) -> None:
+        """Encode all images."""
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of random images, without repetition inside a pass over them."""
+        return endless(self, self.batch_size, self.steps)
+
+    def __len__(self) -> int:
+        return len(self.captions)

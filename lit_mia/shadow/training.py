@@ -1,9 +1,8 @@
-"""What the trainings of targets share: the losses and who the members are; for diffusion also averaged weights."""
+"""What the trainings share: the optimiser of the demo's tools; for targets the losses and who the members are."""
 
-import copy
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,27 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+
+
+class ToolTraining(L.LightningModule, ABC):
+    """Trains a tool; a concrete class keeps `lr` and `steps` among its hyper-parameters.
+
+    Attributes:
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the learning rate rises.
+    """
+
+    weight_decay: float
+    rise: float
+
+    def trained(self) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
+        """What is trained: parameters, or groups of them with settings of their own."""
+        return self.parameters()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a one-cycle schedule."""
+        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
+        return one_cycle(self.trained(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)
 
 
 class TargetTraining(L.LightningModule, ABC):
@@ -59,44 +79,22 @@ class TargetTraining(L.LightningModule, ABC):
         (folder / "membership.json").write_text(json.dumps(facts, indent=1))
 
 
-class DiffusionTraining(TargetTraining):
-    """Trains a noise prediction network; a concrete class says how its loss is made and what pipeline it belongs to.
+def one_cycle(
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
+    lr: float,
+    steps: int,
+    weight_decay: float,
+    rise: float,
+) -> OptimizerLRScheduler:
+    """AdamW whose learning rate rises shortly and decays along a cosine to 0, stepped with the optimiser.
 
-    A concrete class keeps `steps`, `lr`, `warmup` and `ema_decay` among its hyper-parameters, and calls `keep` once.
+    Args:
+        parameters: What is trained: parameters, or groups of them with settings of their own.
+        lr: Peak learning rate.
+        steps: Optimiser steps of the schedule.
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the rate rises.
     """
-
-    unet: nn.Module
-    ema: nn.Module
-
-    @abstractmethod
-    def pipeline(self, unet: nn.Module) -> Any:
-        """The diffusers pipeline with the given network."""
-
-    def keep(self, unet: nn.Module) -> None:
-        """Take the network to train, and start its moving average."""
-        self.unet = unet
-        self.ema = copy.deepcopy(unet).requires_grad_(False).eval()
-
-    @torch.no_grad()
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights."""
-        decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
-        optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
-        warmup, steps = int(self.hparams["warmup"]), int(self.hparams["steps"])
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save a standard diffusers pipeline folder of the averaged weights."""
-        self.pipeline(copy.deepcopy(self.ema)).to(torch.float16).save_pretrained(folder)
-        self.write_membership(folder, membership)
-
-
-def learning_rate(step: int, warmup: int, steps: int) -> float:
-    """Share of the learning rate at a step: up to 1 over `warmup` steps, down to 0.1 over the last quarter."""
-    done = max(0.0, (step / steps - 0.75) / 0.25)
-    return min(1.0, (step + 1) / warmup) * (1 - 0.9 * min(1.0, done))
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=rise)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
