@@ -80,7 +80,9 @@ def mean_over_people(values: ArrayLike, replicates: int = 2000, seed: int = 0) -
     Raises:
         MetricError: If there are no people.
     """
-    vector, rng = _vector(values), np.random.default_rng(seed)
+    vector, rng = np.asarray(values, np.float64), np.random.default_rng(seed)
+    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
+        raise MetricError(f"A rate needs one finite number per person and at least one person, but got {vector.shape}.")
     n = len(vector)
     drawn = [vector[rng.integers(n, size=(size, n))].mean(axis=1) for size in batch_sizes(replicates, n)]
     lo, hi = percentiles(np.concatenate(drawn), 0.95)
@@ -151,10 +153,3 @@ def trend_with_occurrences(occurrences: ArrayLike, shares: ArrayLike) -> float |
     if len(counts) < 3 or np.ptp(counts) == 0 or np.ptp(values) == 0:
         return None
     return float(kendalltau(counts, values, alternative="greater").pvalue)
-
-
-def _vector(values: ArrayLike) -> NDArray[np.float64]:
-    vector = np.asarray(values, np.float64)
-    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
-        raise MetricError(f"A rate needs one finite number per person and at least one person, but got {vector.shape}.")
-    return vector

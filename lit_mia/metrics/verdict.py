@@ -80,7 +80,7 @@ def decide(
         controls: Per control, the one-sided p-value of "its AUC is at most 0.5".
         design: How members and non-members came about.
         placebo: Whether a target that saw neither side is among the controls.
-        mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.power.mde_difference`.
+        mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.auc.mde_difference`.
         tools_p: One-sided p-value of "captions find their own images no more often than by chance"; None if that was
             not checked.
 
@@ -127,45 +127,34 @@ def _significant(p: Mapping[str, float]) -> tuple[str, ...]:
 
 def _finding(kind: Kind, beats: Sequence[str], above_half: Sequence[str], blind: Sequence[str], mde: float) -> str:
     """What was found and what follows from it."""
-    if kind == "leakage beyond controls":
-        return (
-            f"Leakage beyond controls: {_listed(beats)} {_verb(beats, 'tells', 'tell')} members from non-members "
-            "better than every control (paired difference of AUCs, 5 % one-sided, Holm-corrected over the attacks)."
-        )
-    if kind == "not evidence (post hoc design)":
-        return (
-            f"Not evidence (post hoc design): {_listed(beats)} {_verb(beats, 'beats', 'beat')} every control, but "
-            "members and non-members were picked after the fact, so a difference between the two sets may be the cause."
-        )
-    if kind == "confounded":
-        return (
-            f"Confounded: {_listed(above_half)} {_verb(above_half, 'is', 'are')} better than chance, but so "
-            f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference "
-            "between the two sets of records may explain the result, and leakage is neither shown nor excluded."
-        )
-    if kind == "tool failure":
-        return (
-            "Tool failure: no attack beats every control, but by the attacker's encoder captions do not find their own "
-            "images more often than by chance, so this says nothing of the target. Use another captioner or encoder."
-        )
-    return (
-        f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every control. A true difference below "
-        f"{mde:.3f} would often be missed, so leakage is not excluded."
-    )
+    findings: dict[Kind, str] = {
+        "leakage beyond controls": f"Leakage beyond controls: {_listed(beats)} {_verb(beats, 'tells', 'tell')} members "
+        "from non-members better than every control (paired difference of AUCs, 5 % one-sided, Holm-corrected over the "
+        "attacks).",
+        "not evidence (post hoc design)": f"Not evidence (post hoc design): {_listed(beats)} "
+        f"{_verb(beats, 'beats', 'beat')} every control, but members and non-members were picked after the fact, so a "
+        "difference between the two sets may be the cause.",
+        "confounded": f"Confounded: {_listed(above_half)} {_verb(above_half, 'is', 'are')} better than chance, but so "
+        f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference between the "
+        "two sets of records may explain the result, and leakage is neither shown nor excluded.",
+        "tool failure": "Tool failure: no attack beats every control, but by the attacker's encoder captions do not "
+        "find their own images more often than by chance, so this says nothing of the target. Use another captioner "
+        "or encoder.",
+        "not detected at this power": f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every "
+        f"control. A true difference below {mde:.3f} would often be missed, so leakage is not excluded.",
+    }
+    return findings[kind]
 
 
 def _missing_controls(attacks: Sequence[AttackEvidence], placebo: bool) -> list[str]:
     """What was not compared, and what is therefore not excluded."""
     alone = [attack.name for attack in attacks if not attack.p_vs_control]
-    parts = []
-    if alone:
-        parts.append(f"controls: none for {_listed(alone)}, which therefore cannot count as leakage.")
-    if not placebo:
-        parts.append(
-            "placebo: none, so it is not excluded that the answers of a target that saw neither set "
-            "would separate them as well."
-        )
-    return parts
+    uncontrolled = f"controls: none for {_listed(alone)}, which therefore cannot count as leakage."
+    no_placebo = (
+        "placebo: none, so it is not excluded that the answers of a target that saw neither set "
+        "would separate them as well."
+    )
+    return [*([uncontrolled] if alone else []), *([] if placebo else [no_placebo])]
 
 
 def _check_evidence(
@@ -189,8 +178,8 @@ def _check_evidence(
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    """Names in a sentence: "", "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _verb(names: Sequence[str], singular: str, plural: str) -> str:
