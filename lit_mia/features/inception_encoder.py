@@ -31,6 +31,8 @@ class InceptionEncoder(ImageEncoder):
         dtype: Precision of the forward pass. Embeddings are float32 in any case.
     """
 
+    dimension = 2048
+
     def __init__(
         self,
         weights: str,
@@ -41,11 +43,6 @@ class InceptionEncoder(ImageEncoder):
     ) -> None:
         super().__init__(weights, normalize, batch_size, device, dtype)
         self.weights = weights
-
-    @property
-    def dimension(self) -> int:
-        """2048."""
-        return 2048
 
     def fingerprint(self) -> dict[str, object]:
         """Hash of the weights, version of torch-fidelity, settings.

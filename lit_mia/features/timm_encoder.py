@@ -40,8 +40,7 @@ class TimmEncoder(ImageEncoder):
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(model, normalize, batch_size, device, dtype)
-        self.model = model
-        self.weights = weights
+        self.model, self.weights = model, weights
 
     @cached_property
     def dimension(self) -> int:
@@ -82,10 +81,7 @@ class TimmEncoder(ImageEncoder):
         import timm
 
         _check_name(self.model)
-        settings: dict[str, Any] = timm.data.resolve_data_config(
-            pretrained_cfg=timm.get_pretrained_cfg(self.model).to_dict()
-        )
-        return settings
+        return dict(timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(self.model).to_dict()))
 
     @cached_property
     def _transform(self) -> Any:

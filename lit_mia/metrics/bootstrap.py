@@ -218,4 +218,5 @@ def _mean(scores: FloatArray, labels: ArrayLike) -> float:
 
 def _weighted_mean(scores: FloatArray, labels: ArrayLike, weights: IntArray) -> FloatArray:
     """Mean AUC over repetitions in each resample, `[r]`."""
-    return np.mean([weighted_auc(score, labels, weights) for score in scores], axis=0)
+    mean: FloatArray = np.mean([weighted_auc(score, labels, weights) for score in scores], axis=0)
+    return mean
