@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from PIL import Image
 
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.audits.base import Audit
 from lit_mia.audits.making import full_config, maker
 from lit_mia.audits.registry import AuditKind

@@ -11,11 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
-from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
@@ -28,21 +26,19 @@ OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 
 
-class Attack(AuditedAttack, L.LightningModule):
+class Attack(Reader, L.LightningModule):
     """A head that scores pairs of a query image and what the target answered; controls are heads too.
 
     A concrete attack names what it reads (`inputs`), turns it into features, and builds the network that scores them.
     The network is built in `setup`, when the shapes of the data are known.
 
     Attributes:
-        inputs: Names of what it reads; a datamodule provides them or refuses the head.
         controls: The heads without the target that it has to beat, by kind (see `lit_mia.row_kinds`).
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
     level: AccessLevel | None = AccessLevel.GENERATE
     scored_by = "head"
-    inputs: ClassVar[frozenset[str]]
     controls: ClassVar[Mapping[str, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 
@@ -67,13 +63,6 @@ class Attack(AuditedAttack, L.LightningModule):
     @abstractmethod
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """The network from features of `shape` to a vector, and the vector's length."""
-
-    def check_encoder(self, encoder: Encoder) -> None:
-        """Refuse an encoder whose embeddings this head cannot use; most heads can use any.
-
-        Raises:
-            EncoderError: If the head cannot use it.
-        """
 
     def build(self, example: PairBatch) -> None:
         """Make trunk, 2-way classifier and the buffers of the input normalisation for data like `example`."""

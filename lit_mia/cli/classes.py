@@ -13,7 +13,7 @@ import lit_mia.features
 import lit_mia.targets
 from datamodules.finding_inputs import FINDING_INPUTS
 from datamodules.pair_inputs import PAIR_INPUTS
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.audits.membership.scoring import WAYS_OF_SCORING
 from lit_mia.audits.registry import AUDIT_KINDS
 from lit_mia.plugins import Plugin, load_plugins

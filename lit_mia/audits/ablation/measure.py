@@ -7,8 +7,7 @@ import numpy as np
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.training import FixedBudget
+from lit_mia.attacks.training import FixedBudget, controls_of
 from lit_mia.audits.ablation.kept_heads import KeptHeads
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit

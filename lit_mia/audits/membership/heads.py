@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.training import Budget, same_training, train_seeds
+from lit_mia.attacks.training import Budget, controls_of, same_training, train_seeds
 from lit_mia.audits.membership.scorer import Scorer
 from lit_mia.report.membership.evidence import RowScores
 from lit_mia.targets.base import Target

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Audit, Run

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
-from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.training import Budget

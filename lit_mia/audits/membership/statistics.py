@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from datamodules.base import AuditDataModule
 from datamodules.statistics import StatisticDataModule
 from datamodules.wanted import Wanted
-from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.residual import ResidualHead
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
-from lit_mia.attacks.statistics.round_trip import RoundTrip
-from lit_mia.attacks.training import Budget, train_seeds
+from lit_mia.attacks.statistics.rediffuse import RoundTrip
+from lit_mia.attacks.training import Budget, controls_of, train_seeds
 from lit_mia.audits.membership.heads import row_name
 from lit_mia.audits.membership.scorer import Scorer
 from lit_mia.metrics.auc import auc

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from datamodules.auxiliary import AuxiliaryDataModule
-from lit_mia.attacks.audited import AuditedAttack
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
 
 NEAREST = 10
