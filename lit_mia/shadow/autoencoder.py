@@ -1,17 +1,16 @@
 """Trains the image autoencoders of targets: diffusers' `AutoencoderKL`, and a `VQModel` that starts from one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
+from diffusers import AutoencoderKL, VQModel
+from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.training import ToolTraining
-
-if TYPE_CHECKING:
-    from diffusers import VQModel
 
 
 @final
@@ -46,8 +45,6 @@ class AutoencoderTraining(ToolTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from diffusers import AutoencoderKL
-
         self.vae = AutoencoderKL(
             sample_size=image_size,
             down_block_types=("DownEncoderBlock2D",) * len(channels),
@@ -123,8 +120,6 @@ class VqAutoencoderTraining(ToolTraining):
 
     def start_codebook(self, images: Tensor) -> None:
         """Set the codes to k-means centres of the latents of `images`, in [0, 1], `[n, 3, s, s]`."""
-        from sklearn.cluster import MiniBatchKMeans
-
         with torch.inference_mode():
             latents = [self.vq.encode(part * 2 - 1).latents for part in torch.split(images, 64)]
         points = torch.cat([_points(part) for part in latents]).numpy()
@@ -179,15 +174,13 @@ def reconstruction_losses(y: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]
     return F.l1_loss(y, x), edges, F.mse_loss(y, x)
 
 
-def quantised(autoencoder: Path, codes: int) -> "VQModel":
+def quantised(autoencoder: Path, codes: int) -> VQModel:
     """A `VQModel` with the encoder and decoder of an `AutoencoderKL`, whose mean takes the place of the latent.
 
     Args:
         autoencoder: Folder of the `AutoencoderKL`; its mid block has no attention.
         codes: Entries of the codebook.
     """
-    from diffusers import AutoencoderKL, VQModel
-
     source = AutoencoderKL.from_pretrained(autoencoder, torch_dtype=torch.float32)
     config: dict[str, Any] = dict(source.config)
     kept = ("down_block_types", "up_block_types", "block_out_channels", "layers_per_block", "latent_channels")

@@ -3,20 +3,25 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import (
+    BatchEncoding,
+    BertTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessor,
+    BlipProcessor,
+)
 
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.training import ToolTraining
 
-if TYPE_CHECKING:
-    from transformers import BatchEncoding, BertTokenizer
 
-
-def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "BertTokenizer":
+def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> BertTokenizer:
     """A BERT tokenizer (BLIP's kind) learned from `texts`.
 
     Args:
@@ -24,8 +29,6 @@ def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "Ber
         vocabulary: Number of tokens.
         length: Longest sequence, start and end tokens included.
     """
-    from transformers import BertTokenizer
-
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     empty = BertTokenizer(vocab={token: index for index, token in enumerate(special)})
     tokenizer = empty.train_new_from_iterator(texts, vocabulary)
@@ -56,7 +59,7 @@ class CaptionerTraining(ToolTraining):
 
     def __init__(
         self,
-        tokenizer: "BertTokenizer",
+        tokenizer: BertTokenizer,
         captions: Sequence[str],
         image_size: int = 64,
         width: int = 128,
@@ -67,8 +70,6 @@ class CaptionerTraining(ToolTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["tokenizer", "captions"])
-        from transformers import BlipConfig, BlipForConditionalGeneration
-
         self.tokenizer = tokenizer
         vision = {
             "hidden_size": width,
@@ -124,15 +125,13 @@ class CaptionerTraining(ToolTraining):
         truth = torch.tensor([self.place[caption] for caption in captions], device=self.device)
         return F.cross_entropy(logits, truth, label_smoothing=0.1)
 
-    def _tokens(self, captions: Sequence[str]) -> "BatchEncoding":
+    def _tokens(self, captions: Sequence[str]) -> BatchEncoding:
         return self.tokenizer(
             list(captions), padding=True, truncation=True, return_token_type_ids=False, return_tensors="pt"
         )
 
     def export(self, folder: Path) -> None:
         """Save a folder for `from_pretrained`: the model in half precision and its processor."""
-        from transformers import BlipImageProcessor, BlipProcessor
-
         side = int(self.hparams["image_size"])
         images = BlipImageProcessor(size={"height": side, "width": side}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
         self.blip.half().save_pretrained(folder)

@@ -9,22 +9,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import Any, Literal, final
 
 import torch
+from open_clip.model import CLIP
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from lit_mia.shadow.data import CaptionedBatch
 from lit_mia.shadow.training import ToolTraining
 
-if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
-
 LARGEST_LOGIT_SCALE = math.log(100)  # as in the CLIP paper, section 2.5
 
 
-def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> "CLIPTokenizer":
+def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> CLIPTokenizer:
     """A CLIP byte-pair tokenizer learned from `texts`.
 
     Args:
@@ -32,8 +32,6 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> "CLIP
         vocabulary: Number of tokens.
         length: Longest sequence, start and end tokens included.
     """
-    from transformers import CLIPTokenizer
-
     empty = CLIPTokenizer(vocab={"<|startoftext|>": 0, "<|endoftext|>": 1}, merges=[])
     tokenizer = empty.train_new_from_iterator(texts, vocabulary)
     tokenizer.model_max_length = length
@@ -64,7 +62,7 @@ class ClipSize:
     text_layers: int = 3
     dimension: int = 192
 
-    def architecture(self, tokenizer: "CLIPTokenizer") -> dict[str, Any]:
+    def architecture(self, tokenizer: CLIPTokenizer) -> dict[str, Any]:
         """The model as open_clip's configuration files describe it."""
         return {
             "embed_dim": self.dimension,
@@ -111,7 +109,7 @@ class ClipTraining(ToolTraining):
 
     def __init__(
         self,
-        tokenizer: "CLIPTokenizer",
+        tokenizer: CLIPTokenizer,
         size: ClipSize = ClipSize(),
         decay: Literal["all", "matrices"] = "all",
         shift: int = 4,
@@ -121,8 +119,6 @@ class ClipTraining(ToolTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["tokenizer", "size"])
-        from open_clip.model import CLIP
-
         self.tokenizer, self.decay, self.shift, self.rise = tokenizer, decay, shift, rise
         self.architecture = size.architecture(tokenizer)
         self.clip = CLIP(**self.architecture)
@@ -154,8 +150,6 @@ class ClipTraining(ToolTraining):
 
     def export(self, folder: Path) -> None:
         """Save a folder that open_clip loads as `local-dir:`; weights in half precision."""
-        from safetensors.torch import save_file
-
         folder.mkdir(parents=True, exist_ok=True)
         preprocess = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
         config = {"model_cfg": self.architecture, "preprocess_cfg": preprocess}
@@ -195,7 +189,7 @@ class TextEncoderTraining(ToolTraining):
 
     def __init__(
         self,
-        tokenizer: "CLIPTokenizer",
+        tokenizer: CLIPTokenizer,
         width: int = 128,
         layers: int = 3,
         heads: int = 4,
@@ -204,8 +198,6 @@ class TextEncoderTraining(ToolTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["tokenizer"])
-        from transformers import CLIPTextConfig, CLIPTextModel
-
         self.tokenizer = tokenizer
         self.text = CLIPTextModel(
             CLIPTextConfig(

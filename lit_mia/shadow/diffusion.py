@@ -4,19 +4,26 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMPipeline,
+    DDPMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
+)
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from lit_mia.models.precision import in_float32
 from lit_mia.shadow.data import CaptionedBatch, EncodedDataModule
 from lit_mia.shadow.training import TargetTraining
-
-if TYPE_CHECKING:
-    from diffusers import DDPMPipeline, StableDiffusionPipeline
 
 
 class LatentBatch(NamedTuple):
@@ -113,8 +120,6 @@ class LatentDiffusionTraining(DiffusionTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from diffusers import DDPMScheduler, UNet2DConditionModel
-
         parts = load_tools(Path(tools))
         vae, text_encoder = parts["vae"], parts["text_encoder"]
         unet = UNet2DConditionModel(
@@ -143,7 +148,7 @@ class LatentDiffusionTraining(DiffusionTraining):
         noisy = self.scheduler.add_noise(batch.latents, noise, t)
         return F.mse_loss(self.unet(noisy, t, text).sample.float(), noise)
 
-    def pipeline(self, unet: nn.Module) -> "StableDiffusionPipeline":
+    def pipeline(self, unet: nn.Module) -> StableDiffusionPipeline:
         """A Stable Diffusion pipeline with the frozen tools."""
         return build_pipeline(load_tools(Path(self.hparams["tools"])), unet)
 
@@ -175,8 +180,6 @@ class PixelDiffusionTraining(DiffusionTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from diffusers import DDPMScheduler, UNet2DModel
-
         plain = len(channels) - 1
         unet = UNet2DModel(
             sample_size=size,
@@ -199,17 +202,13 @@ class PixelDiffusionTraining(DiffusionTraining):
         predicted = self.unet(self.scheduler.add_noise(x, noise, t), t).sample
         return F.mse_loss(predicted.float(), noise)
 
-    def pipeline(self, unet: nn.Module) -> "DDPMPipeline":
+    def pipeline(self, unet: nn.Module) -> DDPMPipeline:
         """The pipeline that `google/ddpm-cifar10-32` also is."""
-        from diffusers import DDPMPipeline, DDPMScheduler
-
         return DDPMPipeline(unet=unet, scheduler=DDPMScheduler())
 
 
-def build_pipeline(tools: Mapping[str, Any], unet: Any) -> "StableDiffusionPipeline":
+def build_pipeline(tools: Mapping[str, Any], unet: Any) -> StableDiffusionPipeline:
     """A Stable Diffusion pipeline of the given parts with a DDIM scheduler."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
-
     scheduler = DDIMScheduler(
         beta_schedule="scaled_linear",
         beta_start=0.00085,
@@ -230,9 +229,6 @@ def build_pipeline(tools: Mapping[str, Any], unet: Any) -> "StableDiffusionPipel
 
 def load_tools(folder: Path) -> dict[str, Any]:
     """The frozen autoencoder, text encoder and tokenizer of `folder`, in float32."""
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel, CLIPTokenizer
-
     vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
     text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
     return {

@@ -3,18 +3,17 @@
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
+from diffusers import VQModel
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerBase
 
 from lit_mia.shadow.data import EncodedDataModule
 from lit_mia.shadow.training import TargetTraining, one_cycle
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class TokenBatch(NamedTuple):
@@ -74,8 +73,6 @@ class Seq2SeqTraining(TargetTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration
-
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
         words = len(self.tokenizer)
         if start is None:
@@ -148,8 +145,6 @@ def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) 
 @torch.inference_mode()
 def encode_codes(vq: Path, images: Tensor) -> Tensor:
     """The codes of uint8 images, long `[n, l]`, row by row."""
-    from diffusers import VQModel
-
     model = VQModel.from_pretrained(vq, torch_dtype=torch.float32).eval()
     codes = []
     for part in torch.split(images, 64):
