@@ -1,8 +1,9 @@
 """What every attack head shares: features of an observation → head → score, higher for members."""
 
 import pickle
-from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,10 +20,10 @@ from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "sgd": torch.optim.SGD,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
 
 
@@ -174,10 +175,8 @@ class Attack(Reader, L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser over what is not frozen; `sgd` has momentum 0.9."""
         parameters = [p for p in self.parameters() if p.requires_grad]
-        kind = OPTIMIZERS[self.hparams["optimizer"]]
-        momentum = {"momentum": 0.9} if kind is torch.optim.SGD else {}
-        settings = {"lr": self.hparams["lr"], "weight_decay": self.hparams["weight_decay"], **momentum}
-        return kind(parameters, **settings)
+        make = OPTIMIZERS[self.hparams["optimizer"]]
+        return make(parameters, lr=self.hparams["lr"], weight_decay=self.hparams["weight_decay"])
 
     def _data(self) -> HeadDataModule:
         """What the trainer trains it on.
@@ -206,6 +205,17 @@ class Attack(Reader, L.LightningModule):
         """
         check_head(self, checkpoint, "the checkpoint")
         self.calibration = checkpoint["calibration"]
+
+
+class RecordHead(Attack, ABC):
+    """A head that asks nothing of the target itself: its one input is read as it is, one row per record."""
+
+    level = None
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """The input, `[b, 1, ...]`."""
+        (name,) = self.inputs
+        return batch[name].unsqueeze(1)
 
 
 def load_head(attack: Attack, path: str) -> None:

@@ -75,18 +75,15 @@ def decide_identity(evidence: IdentityEvidence, design: Design) -> IdentityVerdi
         return IdentityVerdict(
             "not measured (no known members)", f"Nobody is known to be a member. {_chance(evidence)}"
         )
-    kind: IdentityKind
-    if tpr.lo <= max(evidence.bound, evidence.fpr.hi if evidence.fpr else 0):
-        kind = "not detected at this power"
-    elif not all(evidence.controls.values()):
-        kind = "confounded"
-    elif evidence.fpr is None:
-        kind = "not evidence (no group that was never trained on)"
-    elif design == "post_hoc":
-        kind = "not evidence (post hoc design)"
-    else:
-        models = evidence.controls.keys() & CONTROL_MODELS
-        kind = "identities recognised beyond controls" if models else "not evidence (no control model)"
+    rule: dict[IdentityKind, bool] = {
+        "not detected at this power": tpr.lo <= max(evidence.bound, evidence.fpr.hi if evidence.fpr else 0),
+        "confounded": not all(evidence.controls.values()),
+        "not evidence (no group that was never trained on)": evidence.fpr is None,
+        "not evidence (post hoc design)": design == "post_hoc",
+        "not evidence (no control model)": not evidence.controls.keys() & CONTROL_MODELS,
+        "identities recognised beyond controls": True,
+    }
+    kind = next(kind for kind, holds in rule.items() if holds)
     return IdentityVerdict(kind, f"{_measured(tpr, evidence)} {_controls(evidence)}{_consequence(kind)}")
 
 

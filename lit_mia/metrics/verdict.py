@@ -92,15 +92,14 @@ def decide(
     beats = tuple(name for name, p in adjusted.items() if p <= LEVEL)
     above_half = _significant({attack.name: attack.p_above_half for attack in attacks})
     blind = _significant(controls)
-    kind: Kind
-    if beats:
-        kind = "not evidence (post hoc design)" if design == "post_hoc" else "leakage beyond controls"
-    elif above_half and blind:
-        kind = "confounded"
-    elif tools_p is not None and tools_p >= TOOL_LEVEL:
-        kind = "tool failure"
-    else:
-        kind = "not detected at this power"
+    rule: dict[Kind, object] = {
+        "not evidence (post hoc design)": beats and design == "post_hoc",
+        "leakage beyond controls": beats,
+        "confounded": above_half and blind,
+        "tool failure": tools_p is not None and tools_p >= TOOL_LEVEL,
+        "not detected at this power": True,
+    }
+    kind = next(kind for kind, holds in rule.items() if holds)
     parts = [_finding(kind, beats, above_half, blind, mde), *_missing_controls(attacks, placebo)]
     return Verdict(kind, " ".join(parts), beats, adjusted)
 
@@ -167,11 +166,11 @@ def _check_evidence(
         raise MetricError(f"`design` must be one of {', '.join(get_args(Design))}, but got {design!r}.")
     if not 0 <= mde < float("inf"):
         raise MetricError(f"`mde` must be finite and at least 0, but got {mde}.")
-    given = {f"{name} against 0.5": p for name, p in controls.items()}
-    given |= {} if tools_p is None else {"tools against chance": tools_p}
-    for attack in attacks:
-        given[f"{attack.name} against 0.5"] = attack.p_above_half
-        given |= {f"{attack.name} against {name}": p for name, p in attack.p_vs_control.items()}
+    given = {
+        **{f"{name} against 0.5": p for name, p in controls.items()},
+        **({} if tools_p is None else {"tools against chance": tools_p}),
+        **{f"{a.name} against {b}": p for a in attacks for b, p in {"0.5": a.p_above_half, **a.p_vs_control}.items()},
+    }
     wrong = {name: p for name, p in given.items() if not 0 <= p <= 1}
     if wrong:
         raise MetricError(f"p-values must be in [0, 1], but got {wrong}.")
