@@ -21,7 +21,7 @@ from transformers import CLIPTokenizer
 from datamodules.sources.faces import WORLD_SEED
 from lit_mia.shadow.clip import ClipSize, ClipTraining, train_tokenizer
 from lit_mia.shadow.cohort import CAPTIONS, Cohort, draw_cohort, invented_names
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
 
 TARGETS = ASSETS / "targets"
 FOLDERS = {"main": "faces-clip", "permuted": "faces-clip-permuted", "swapped": "faces-clip-swapped"}

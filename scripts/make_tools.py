@@ -15,8 +15,8 @@ from vendor_emoji import load_vendor_emoji
 from lit_mia.shadow.autoencoder import AutoencoderTraining, VqAutoencoderTraining
 from lit_mia.shadow.captioner import CaptionerTraining, train_wordpieces
 from lit_mia.shadow.clip import ClipTraining, TextEncoderTraining, train_tokenizer
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
 
 SIZE = 64
 

@@ -80,8 +80,8 @@ class Budget:
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: until val no longer improves."""
-        mode: Literal["max", "min"] = "max" if self.monitor == "val/auc" else "min"
-        return {"max_epochs": self.max_epochs, "callbacks": [BestEpoch(self.monitor, mode, self.patience)]}
+        best = BestEpoch(self.monitor, "max" if self.monitor == "val/auc" else "min", self.patience)
+        return {"max_epochs": self.max_epochs, "callbacks": [best]}
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,8 @@ def quiet() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            warnings.filterwarnings("ignore", ".*The number of training batches.*")
-            warnings.filterwarnings("ignore", ".*LeafSpec.*")
+            for note in ("does not have many workers", "The number of training batches", "LeafSpec"):
+                warnings.filterwarnings("ignore", f".*{note}.*")
             yield
     finally:
         logger.setLevel(level)

@@ -41,7 +41,6 @@ class OpenClipEncoder(Encoder):
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(f"{model} {pretrained or ''}".strip(), normalize, batch_size, device, dtype)
-        self.model, self.pretrained = model, pretrained
         self._files = OpenClipFiles(model, pretrained, EncoderError)
 
     @property

@@ -35,7 +35,6 @@ class TransformersClipEncoder(Encoder):
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(path, normalize, batch_size, device, dtype)
-        self.path = path
         self._files = Pretrained(path, ("clip", "siglip", "siglip2"), EncoderError)
 
     @property
@@ -91,7 +90,7 @@ class BlipEncoder(Encoder):
     ) -> None:
         self.shares_space = features == "itc"
         super().__init__(f"{path} {features}", self.shares_space, batch_size, device, dtype)
-        self.path, self.features = path, features
+        self.features = features
         self._files = Pretrained(path, ("blip",), EncoderError)
 
     @property
@@ -146,7 +145,6 @@ class DinoEncoder(ImageEncoder):
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(path, normalize, batch_size, device, dtype)
-        self.path = path
         families = ("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext")
         self._files = Pretrained(path, families, EncoderError)
 

@@ -9,8 +9,7 @@ from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 from torch.nn import functional as F
 
-from lit_mia.shadow.data import CaptionedBatch
-from lit_mia.shadow.training import ToolTraining
+from lit_mia.shadow.training import CaptionedBatch, ToolTraining
 
 
 @final

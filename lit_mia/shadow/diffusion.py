@@ -22,8 +22,7 @@ from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from lit_mia.models.precision import in_float32
-from lit_mia.shadow.data import CaptionedBatch, EncodedDataModule
-from lit_mia.shadow.training import TargetTraining
+from lit_mia.shadow.training import CaptionedBatch, EncodedDataModule, TargetTraining
 
 
 class LatentBatch(NamedTuple):

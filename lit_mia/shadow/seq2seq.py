@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerBase
 
-from lit_mia.shadow.data import EncodedDataModule
-from lit_mia.shadow.training import TargetTraining, one_cycle
+from lit_mia.shadow.training import EncodedDataModule, TargetTraining, one_cycle
 
 
 class TokenBatch(NamedTuple):

@@ -1,15 +1,112 @@
-"""What the trainings share: the optimiser of the demo's tools; for targets the losses and who the members are."""
+"""What the trainings share: captioned images in memory, the optimiser of tools, and who the members of targets are."""
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, final
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+Batch = TypeVar("Batch", covariant=True)
+
+
+class CaptionedBatch(NamedTuple):
+    """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
+
+    images: Tensor
+    captions: list[str]
+
+
+@final
+class CaptionedImages(Dataset[CaptionedBatch]):
+    """Whole batches of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: One caption per image.
+        keywords: Further words per image; a batch shows a random half of them, or none, after the caption.
+    """
+
+    def __init__(
+        self, images: Tensor, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
+    ) -> None:
+        self.images, self.captions, self.keywords = images, captions, keywords
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: list[int]) -> CaptionedBatch:
+        return CaptionedBatch(self.images[rows].float() / 255, [self._caption(row) for row in rows])
+
+    def _caption(self, row: int) -> str:
+        if self.keywords is None or torch.rand(()) < 0.5:
+            return self.captions[row]
+        words = [word for word in self.keywords[row] if torch.rand(()) < 0.5]
+        return ", ".join([self.captions[row], *words])
+
+
+def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
+    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
+
+    Args:
+        dataset: The data set; its items are asked by lists of rows.
+        batch_size: Rows per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
+    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
+
+
+@final
+class CaptionedImagesDataModule(L.LightningDataModule):
+    """Endless random batches of a `CaptionedImages` data set.
+
+    Args:
+        dataset: The images and captions.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
+
+    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
+        """Batches of random rows, without repetition inside a pass over the data."""
+        return endless(self.dataset, self.batch_size, self.steps)
+
+
+class EncodedDataModule(L.LightningDataModule, Dataset[Batch], ABC):
+    """Endless random batches of what frozen networks make, once, of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: A caption each.
+        networks: Folder of the networks.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, images: Tensor, captions: list[str], networks: str, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.images, self.captions, self.networks = images, captions, networks
+        self.batch_size, self.steps = batch_size, steps
+
+    @abstractmethod
+    def setup(self, stage: str) -> None:
+        """Encode all images."""
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of random images, without repetition inside a pass over them."""
+        return endless(self, self.batch_size, self.steps)
+
+    def __len__(self) -> int:
+        return len(self.captions)
 
 
 class ToolTraining(L.LightningModule, ABC):

@@ -14,7 +14,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.fidelity import fidelity
 from lit_mia.cache import key_digest
 from lit_mia.errors import PlanError
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 from lit_mia.report.ablation.numbers import Head, PointScores, Scores
 from lit_mia.report.ablation.rows import PointFacts
 from lit_mia.targets.base import Target
