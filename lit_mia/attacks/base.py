@@ -87,15 +87,15 @@ class Attack(Reader, L.LightningModule):
         logits: Tensor = self(batch)
         return logits[:, 1] - logits[:, 0]
 
+    @torch.no_grad()
     def fit_normalisation(self, batches: Iterable[PairBatch]) -> None:
         """Take mean and deviation of the features from `batches` (training records only), in one pass."""
         total, squares, count = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
-        with torch.no_grad():
-            for batch in batches:
-                features = self.features(batch.to(self.device)).double()
-                total = total + features.sum(dim=self.reduced_dims, keepdim=True)
-                squares = squares + features.square().sum(dim=self.reduced_dims, keepdim=True)
-                count += features.numel() // total[0].numel()
+        for batch in batches:
+            features = self.features(batch.to(self.device)).double()
+            total = total + features.sum(dim=self.reduced_dims, keepdim=True)
+            squares = squares + features.square().sum(dim=self.reduced_dims, keepdim=True)
+            count += features.numel() // total[0].numel()
         mean = total / count
         deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
         self.center.copy_(mean[0])

@@ -53,8 +53,7 @@ class BestEpoch(L.Callback):
     def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Put the best epoch back."""
         if self.state:
-            with torch.no_grad():
-                pl_module.load_state_dict(self.state)
+            pl_module.load_state_dict(self.state)
             pl_module.calibration = self.calibration
 
 

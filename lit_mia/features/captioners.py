@@ -139,10 +139,10 @@ class TransformersCaptioner(Captioner):
             "dtype": self.dtype,
         }
 
+    @torch.inference_mode()
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
         """Describe images, after the model's own resizing and normalisation."""
-        with torch.inference_mode():
-            return [text for batch in image_batches(images, self.batch_size) for text in self._describe(batch)]
+        return [text for batch in image_batches(images, self.batch_size) for text in self._describe(batch)]
 
     def _describe(self, images: Tensor) -> list[str]:
         pixels = self._files.pixels(images, self._model.device).pixel_values

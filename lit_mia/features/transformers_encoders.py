@@ -48,8 +48,8 @@ class TransformersClipEncoder(Encoder):
         return {"encoder": "clip", **self._files.identity, "normalize": self.normalize, "dtype": self.dtype}
 
     def _encode_images(self, images: Tensor) -> Tensor:
-        output = self._model.get_image_features(**self._files.pixels(images, self._torch_device()))
-        embedding: Tensor = output.pooler_output
+        pixels = self._files.pixels(images, self._torch_device())
+        embedding: Tensor = self._model.get_image_features(**pixels).pooler_output
         return embedding
 
     def _encode_texts(self, texts: list[str]) -> Tensor:

@@ -134,10 +134,10 @@ class ClipTraining(ToolTraining):
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
         return loss
 
+    @torch.no_grad()
     def on_train_batch_end(self, *_: object) -> None:
         """Keep the logit scale below its limit."""
-        with torch.no_grad():
-            self.clip.logit_scale.clamp_(max=LARGEST_LOGIT_SCALE)
+        self.clip.logit_scale.clamp_(max=LARGEST_LOGIT_SCALE)
 
     def trained(self) -> list[dict[str, Any]]:
         """All parameters, or matrices apart from the rest, which does not decay."""

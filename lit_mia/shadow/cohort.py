@@ -148,7 +148,7 @@ def identities(seed: int, people: Sequence[int]) -> Floats:
     Returns:
         `[n, 14]`, columns as in `IDENTITY`.
     """
-    return np.stack([_generator(seed, person).random(len(IDENTITY), np.float32) for person in people])
+    return np.stack([np.random.default_rng((seed, person)).random(len(IDENTITY), np.float32) for person in people])
 
 
 def draw_faces(seed: int, people: Sequence[int], images: Sequence[int], size: int = 32) -> NDArray[np.uint8]:
@@ -166,16 +166,12 @@ def draw_faces(seed: int, people: Sequence[int], images: Sequence[int], size: in
     drawn = np.empty((len(people), size, size, 3), np.uint8)
     for start in range(0, len(people), 500):  # bounds the memory
         part = slice(start, start + 500)
-        generators = [_generator(seed, p, i) for p, i in zip(people[part], images[part], strict=True)]
+        generators = [np.random.default_rng((seed, p, i)) for p, i in zip(people[part], images[part], strict=True)]
         nuisance = np.stack([g.random(NUISANCE, np.float32) for g in generators])
         noise = np.stack([g.standard_normal((size, size, 3), np.float32) for g in generators])
         pixels = _picture(identities(seed, people[part]), nuisance, size) + NOISE * noise
         drawn[part] = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
     return drawn
-
-
-def _generator(*keys: int) -> np.random.Generator:
-    return np.random.default_rng(keys)
 
 
 def _picture(identity: Floats, nuisance: Floats, size: int) -> Floats:

@@ -145,8 +145,5 @@ def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) 
 def encode_codes(vq: Path, images: Tensor) -> Tensor:
     """The codes of uint8 images, long `[n, l]`, row by row."""
     model = VQModel.from_pretrained(vq, torch_dtype=torch.float32).eval()
-    codes = []
-    for part in torch.split(images, 64):
-        latents = model.encode(part.float() / 255 * 2 - 1).latents
-        codes.append(model.quantize(latents)[2][2].reshape(len(part), -1))
-    return torch.cat(codes)
+    parts = (model.encode(part.float() / 255 * 2 - 1).latents for part in torch.split(images, 64))
+    return torch.cat([model.quantize(latents)[2][2].reshape(len(latents), -1) for latents in parts])

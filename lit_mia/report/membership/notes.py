@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
 from lit_mia.report.membership.refused import refusal_note
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.words import NOTHING, count, number, p_value, percent

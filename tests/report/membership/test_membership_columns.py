@@ -18,8 +18,8 @@ from lit_mia.metrics.threshold import (
     balanced_accuracy,
     balanced_threshold,
     threshold_at_fpr,
+    tpr_at_fpr,
 )
-from lit_mia.metrics.tpr import tpr_at_fpr
 from lit_mia.records import Records
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership.columns import COLUMNS, FPRS, MembershipColumn, short_name
