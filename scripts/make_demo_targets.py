@@ -19,11 +19,9 @@ from training_run import WORK, train
 
 from datamodules.sources.openmoji import MEMBER_SEED, OpenMojiSource
 from lit_mia.records import MEMBER, Records
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
-from lit_mia.shadow.diffusion import LatentDiffusionDataModule, LatentDiffusionTraining
-from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
+from lit_mia.shadow.diffusion import LatentDiffusionDataModule, LatentDiffusionTraining, PixelDiffusionTraining
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
-from lit_mia.shadow.training import TargetTraining
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule, TargetTraining
 
 SEEDS = {"demo": 11, "shadow": 12, "ddpm": 13, "ddpm-shadow": 14, "seq2seq": 15, "seq2seq-shadow": 16}
 STEPS = {"demo": 1300, "shadow": 1300, "ddpm": 3200, "ddpm-shadow": 2600, "seq2seq": 1200, "seq2seq-shadow": 960}

@@ -19,11 +19,9 @@ from training_run import WORK, train
 from transformers import CLIPTokenizer
 
 from datamodules.sources.people import WORLD_SEED
-from lit_mia.shadow.clip import ClipSize, ClipTraining
-from lit_mia.shadow.cohort import CAPTIONS, Cohort, draw_cohort
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
-from lit_mia.shadow.invented_names import invented_names
-from lit_mia.shadow.text_encoder import train_tokenizer
+from lit_mia.shadow.clip import ClipSize, ClipTraining, train_tokenizer
+from lit_mia.shadow.cohort import CAPTIONS, Cohort, draw_cohort, invented_names
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
 
 TARGETS = ASSETS / "targets"
 FOLDERS = {"main": "faces-clip", "permuted": "faces-clip-permuted", "swapped": "faces-clip-swapped"}

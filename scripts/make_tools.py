@@ -12,13 +12,11 @@ from training_run import WORK, train
 from transformers import CLIPTokenizer
 from vendor_emoji import load_vendor_emoji
 
-from lit_mia.shadow.autoencoder import AutoencoderTraining
+from lit_mia.shadow.autoencoder import AutoencoderTraining, VqAutoencoderTraining
 from lit_mia.shadow.captioner import CaptionerTraining, train_wordpieces
-from lit_mia.shadow.clip import ClipTraining
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.shadow.clip import ClipTraining, TextEncoderTraining, train_tokenizer
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
-from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
-from lit_mia.shadow.vq_autoencoder import VqAutoencoderTraining
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
 
 SIZE = 64
 

@@ -8,7 +8,7 @@ import yaml
 
 import lit_mia.blocks
 from datamodules import AuxiliaryDataModule
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks import AuditedAttack
 from lit_mia.blocks import ObjectKeys, compose, config_folder, find_config, placed, shipped_names
 from lit_mia.cli.classes import BASES
 from lit_mia.errors import ConfigError

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from PIL import Image
 
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.base import Audit, AuditKind
 from lit_mia.audits.making import full_config, maker
 from lit_mia.cost import Cost, Estimate

@@ -1,8 +1,9 @@
 """What every attack head shares: features of an observation → head → score, higher for members."""
 
 import pickle
-from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,38 +12,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lit_mia.attacks.audited import AuditedAttack
-from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
-from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
-    "sgd": torch.optim.SGD,
+    "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
 
 
-class Attack(AuditedAttack, L.LightningModule):
+class Attack(Reader, L.LightningModule):
     """A head that scores pairs of a query image and what the target answered; controls are heads too.
 
     A concrete attack names what it reads (`inputs`), turns it into features, and builds the network that scores them.
     The network is built in `setup`, when the shapes of the data are known.
 
     Attributes:
-        inputs: Names of what it reads; a datamodule provides them or refuses the head.
         controls: The heads without the target that it has to beat, by kind (see `lit_mia.row_kinds`).
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
     level: AccessLevel | None = AccessLevel.GENERATE
     scored_by = "head"
-    inputs: ClassVar[frozenset[str]]
     controls: ClassVar[Mapping[str, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 
@@ -68,13 +65,6 @@ class Attack(AuditedAttack, L.LightningModule):
     def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
         """The network from features of `shape` to a vector, and the vector's length."""
 
-    def check_encoder(self, encoder: Encoder) -> None:
-        """Refuse an encoder whose embeddings this head cannot use; most heads can use any.
-
-        Raises:
-            EncoderError: If the head cannot use it.
-        """
-
     def build(self, example: PairBatch) -> None:
         """Make trunk, 2-way classifier and the buffers of the input normalisation for data like `example`."""
         features = self.features(example)
@@ -97,15 +87,15 @@ class Attack(AuditedAttack, L.LightningModule):
         logits: Tensor = self(batch)
         return logits[:, 1] - logits[:, 0]
 
+    @torch.no_grad()
     def fit_normalisation(self, batches: Iterable[PairBatch]) -> None:
         """Take mean and deviation of the features from `batches` (training records only), in one pass."""
         total, squares, count = torch.zeros((), device=self.device), torch.zeros((), device=self.device), 0
-        with torch.no_grad():
-            for batch in batches:
-                features = self.features(batch.to(self.device)).double()
-                total = total + features.sum(dim=self.reduced_dims, keepdim=True)
-                squares = squares + features.square().sum(dim=self.reduced_dims, keepdim=True)
-                count += features.numel() // total[0].numel()
+        for batch in batches:
+            features = self.features(batch.to(self.device)).double()
+            total = total + features.sum(dim=self.reduced_dims, keepdim=True)
+            squares = squares + features.square().sum(dim=self.reduced_dims, keepdim=True)
+            count += features.numel() // total[0].numel()
         mean = total / count
         deviation = (squares / count - mean.square()).clamp(min=0).sqrt()
         self.center.copy_(mean[0])
@@ -185,10 +175,8 @@ class Attack(AuditedAttack, L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser over what is not frozen; `sgd` has momentum 0.9."""
         parameters = [p for p in self.parameters() if p.requires_grad]
-        kind = OPTIMIZERS[self.hparams["optimizer"]]
-        momentum = {"momentum": 0.9} if kind is torch.optim.SGD else {}
-        settings = {"lr": self.hparams["lr"], "weight_decay": self.hparams["weight_decay"], **momentum}
-        return kind(parameters, **settings)
+        make = OPTIMIZERS[self.hparams["optimizer"]]
+        return make(parameters, lr=self.hparams["lr"], weight_decay=self.hparams["weight_decay"])
 
     def _data(self) -> HeadDataModule:
         """What the trainer trains it on.
@@ -217,6 +205,17 @@ class Attack(AuditedAttack, L.LightningModule):
         """
         check_head(self, checkpoint, "the checkpoint")
         self.calibration = checkpoint["calibration"]
+
+
+class RecordHead(Attack, ABC):
+    """A head that asks nothing of the target itself: its one input is read as it is, one row per record."""
+
+    level = None
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """The input, `[b, 1, ...]`."""
+        (name,) = self.inputs
+        return batch[name].unsqueeze(1)
 
 
 def load_head(attack: Attack, path: str) -> None:

@@ -1,8 +1,8 @@
-"""What a head needs of a datamodule, and what a datamodule needs to know of a head."""
+"""What an audit knows of any attack, what a datamodule knows of a head, and what a head needs of a datamodule."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
+from typing import ClassVar
 
 import lightning as L
 
@@ -12,23 +12,36 @@ from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel
 
 
-class Reader(Protocol):
-    """A head as a datamodule sees it."""
+class AuditedAttack(ABC):
+    """An attack that an audit can measure.
 
-    @property
-    def name(self) -> str:
-        """Its name, for messages."""
+    Attributes:
+        name: The attack's name in reports.
+        level: The access to the target that it needs; None if it does without, as controls do.
+        scored_by: How records are scored by it: `head` (trained on pairs), `statistic` (a formula), `rule` (a decision
+            without a threshold). An audit refuses what it has no scorer for.
+    """
 
-    @property
-    def level(self) -> AccessLevel | None:
-        """The access to the target that it needs; None if it does without."""
+    name: str
+    level: AccessLevel | None
+    scored_by: ClassVar[str]
 
-    @property
-    def inputs(self) -> frozenset[str]:
-        """Names of the inputs that it reads."""
+
+class Reader(AuditedAttack):
+    """A head as a datamodule sees it.
+
+    Attributes:
+        inputs: Names of what it reads; a datamodule provides them or refuses the head.
+    """
+
+    inputs: ClassVar[frozenset[str]]
 
     def check_encoder(self, encoder: Encoder) -> None:
-        """Refuse an encoder whose embeddings it cannot use."""
+        """Refuse an encoder whose embeddings this head cannot use; most heads can use any.
+
+        Raises:
+            EncoderError: If the head cannot use it.
+        """
 
 
 class HeadDataModule(L.LightningDataModule, ABC):

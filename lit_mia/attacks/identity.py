@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.targets.base import AccessLevel
 

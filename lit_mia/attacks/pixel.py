@@ -5,14 +5,24 @@ from typing import ClassVar, final
 
 from torch import Tensor, nn
 
-from lit_mia.attacks.base import Attack, OptimizerName
+from lit_mia.attacks.base import Attack, OptimizerName, RecordHead
 from lit_mia.attacks.networks import cnn
 from lit_mia.attacks.semantic import BlindText
 from lit_mia.features.operations import PixelOperation, pixel_map
 from lit_mia.pair_batch import PairBatch
 
 
-class PixelAttack(Attack, ABC):
+class CnnAttack(Attack, ABC):
+    """A CNN whose network is `network` among the hyper-parameters."""
+
+    reduced_dims = (0, 1, 3, 4)
+
+    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The convolutional trunk."""
+        return cnn(self.hparams["network"], shape[0], self.hparams["pretrained"])
+
+
+class PixelAttack(CnnAttack, ABC):
     """A CNN on images.
 
     Args:
@@ -24,8 +34,6 @@ class PixelAttack(Attack, ABC):
         init_from: Checkpoint of a trained head of this kind to start from.
         freeze_trunk: Train the last layer only.
     """
-
-    reduced_dims = (0, 1, 3, 4)
 
     def __init__(
         self,
@@ -40,22 +48,13 @@ class PixelAttack(Attack, ABC):
         super().__init__()
         self.save_hyperparameters()
 
-    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """The convolutional trunk."""
-        return cnn(self.hparams["network"], shape[0], self.hparams["pretrained"])
-
 
 @final
-class BlindPixels(PixelAttack):
-    """Control: x, the query image alone."""
+class BlindPixels(RecordHead, PixelAttack):
+    """Control: x, the query image alone, `[b, 1, 3, s, s]`."""
 
     name = "blind pixels"
-    level = None
     inputs = frozenset({"image"})
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """x, `[b, 1, 3, s, s]`."""
-        return batch["image"].unsqueeze(1)
 
 
 @final
@@ -72,7 +71,7 @@ class AttackIP(PixelAttack):
 
 
 @final
-class AttackIIP(Attack):
+class AttackIIP(CnnAttack):
     """II-P: pixel reconstruction error, by default |x − x'|.
 
     Args:
@@ -89,7 +88,6 @@ class AttackIIP(Attack):
     name = "II-P"
     inputs = frozenset({"image", "generated"})
     controls: ClassVar = {"blind": BlindPixels, "caption": BlindText}
-    reduced_dims = (0, 1, 3, 4)
 
     def __init__(
         self,
@@ -104,10 +102,6 @@ class AttackIIP(Attack):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-
-    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """The convolutional trunk."""
-        return cnn(self.hparams["network"], shape[0], self.hparams["pretrained"])
 
     def features(self, batch: PairBatch) -> Tensor:
         """The map of pixel discrepancies, `[b, k, c, s, s]`."""

@@ -3,11 +3,10 @@
 from abc import ABC
 from typing import ClassVar, Literal, final
 
-from torch import Tensor, nn
+from torch import nn
 
-from lit_mia.attacks.base import Attack, OptimizerName
+from lit_mia.attacks.base import Attack, OptimizerName, RecordHead
 from lit_mia.attacks.networks import resnet18
-from lit_mia.pair_batch import PairBatch
 
 Stem = Literal["auto", "small", "imagenet"]
 
@@ -50,27 +49,17 @@ class ResNetAttack(Attack, ABC):
 
 
 @final
-class BlindResNet(ResNetAttack):
-    """Control: x, the query image alone."""
+class BlindResNet(RecordHead, ResNetAttack):
+    """Control: x, the query image alone, `[b, 1, 3, s, s]`."""
 
     name = "blind ResNet"
-    level = None
     inputs = frozenset({"image"})
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """x, `[b, 1, 3, s, s]`."""
-        return batch["image"].unsqueeze(1)
 
 
 @final
-class ResidualHead(ResNetAttack):
-    """The residual map of one training-free attack."""
+class ResidualHead(RecordHead, ResNetAttack):
+    """The residual map of one training-free attack, which asks the target, `[b, 1, c, h, w]`."""
 
     name = "residual"
-    level = None  # its attack needs some
     inputs = frozenset({"residual"})
     controls: ClassVar = {"blind": BlindResNet}
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """The residual map, `[b, 1, c, h, w]`."""
-        return batch["residual"].unsqueeze(1)

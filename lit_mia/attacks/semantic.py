@@ -5,7 +5,7 @@ from typing import ClassVar, final
 
 from torch import Tensor, nn
 
-from lit_mia.attacks.base import Attack, OptimizerName
+from lit_mia.attacks.base import Attack, OptimizerName, RecordHead
 from lit_mia.attacks.networks import mlp
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import SHARING_ENCODERS, Encoder
@@ -13,7 +13,15 @@ from lit_mia.features.operations import Operation, apply_operation
 from lit_mia.pair_batch import PairBatch
 
 
-class SemanticAttack(Attack, ABC):
+class MlpAttack(Attack, ABC):
+    """A 3-layer MLP whose `widths` and `dropout` are among the hyper-parameters."""
+
+    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
+        """The MLP's hidden layers."""
+        return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
+
+
+class SemanticAttack(MlpAttack, ABC):
     """A 3-layer MLP on embeddings.
 
     Args:
@@ -39,35 +47,21 @@ class SemanticAttack(Attack, ABC):
         super().__init__()
         self.save_hyperparameters()
 
-    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """The MLP's hidden layers."""
-        return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
-
 
 @final
-class BlindText(SemanticAttack):
-    """Control: E_T(t), the caption alone."""
+class BlindText(RecordHead, SemanticAttack):
+    """Control: E_T(t), the caption alone, `[b, 1, e]`."""
 
     name = "caption"
-    level = None
     inputs = frozenset({"text_embedding"})
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """E_T(t), `[b, 1, e]`."""
-        return batch["text_embedding"].unsqueeze(1)
 
 
 @final
-class BlindImage(SemanticAttack):
-    """Control: E_I(x), the query image alone."""
+class BlindImage(RecordHead, SemanticAttack):
+    """Control: E_I(x), the query image alone, `[b, 1, d]`."""
 
     name = "blind image"
-    level = None
     inputs = frozenset({"image_embedding"})
-
-    def features(self, batch: PairBatch) -> Tensor:
-        """E_I(x), `[b, 1, d]`."""
-        return batch["image_embedding"].unsqueeze(1)
 
 
 @final
@@ -83,7 +77,7 @@ class AttackIS(SemanticAttack):
         return batch["generated_embedding"]
 
 
-class ComparingAttack(Attack, ABC):
+class ComparingAttack(MlpAttack, ABC):
     """A 3-layer MLP on differences of embeddings.
 
     Args:
@@ -110,10 +104,6 @@ class ComparingAttack(Attack, ABC):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-
-    def build_trunk(self, shape: tuple[int, ...]) -> tuple[nn.Module, int]:
-        """The MLP's hidden layers."""
-        return mlp(shape[0], self.hparams["widths"], self.hparams["dropout"])
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Refuse to compare texts with images where they share no space; `concat` compares nothing.

@@ -1,6 +1,7 @@
 """Trains heads for an audit: every head and every control with one budget and the same seeds."""
 
 import copy
+import inspect
 import json
 import logging
 import warnings
@@ -14,10 +15,46 @@ import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.best_epoch import BestEpoch
 from lit_mia.attacks.data import HeadDataModule
+
+
+class BestEpoch(L.Callback):
+    """Stops when the monitored value no longer improves, and puts the best epoch's head back at the end of the fit.
+
+    The epoch is chosen on `val`; the calibration scores that go with it are restored too.
+
+    Args:
+        monitor: What to watch.
+        mode: Whether larger (`max`) or smaller (`min`) is better.
+        patience: Epochs without improvement before stopping.
+    """
+
+    def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min", patience: int = 20) -> None:
+        self.monitor, self.mode, self.patience = monitor, mode, patience
+        self.best, self.epoch = float("-inf"), -1
+        self.state: dict[str, Tensor] = {}
+        self.calibration: dict[str, list[float]] = {}
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Compare this epoch with the best one."""
+        if trainer.sanity_checking:
+            return
+        value = float(trainer.callback_metrics[self.monitor]) * (1 if self.mode == "max" else -1)
+        if value > self.best:
+            self.best, self.epoch = value, trainer.current_epoch
+            self.state = {name: tensor.detach().clone() for name, tensor in pl_module.state_dict().items()}
+            self.calibration = pl_module.calibration
+        elif trainer.current_epoch - self.epoch >= self.patience:
+            trainer.should_stop = True
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Put the best epoch back."""
+        if self.state:
+            pl_module.load_state_dict(self.state)
+            pl_module.calibration = self.calibration
 
 
 @dataclass(frozen=True)
@@ -42,8 +79,8 @@ class Budget:
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: until val no longer improves."""
-        mode: Literal["max", "min"] = "max" if self.monitor == "val/auc" else "min"
-        return {"max_epochs": self.max_epochs, "callbacks": [BestEpoch(self.monitor, mode, self.patience)]}
+        best = BestEpoch(self.monitor, "max" if self.monitor == "val/auc" else "min", self.patience)
+        return {"max_epochs": self.max_epochs, "callbacks": [best]}
 
 
 @dataclass(frozen=True)
@@ -65,6 +102,26 @@ class FixedBudget:
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: for `steps` steps, without looking at val."""
         return {"max_steps": self.steps, "limit_val_batches": 0}
+
+
+def controls_of(attack: Attack) -> dict[str, Attack]:
+    """The controls of an attack that do without the target.
+
+    Every hyper-parameter that the control shares with the attack has the attack's value; a control is always trained
+    from scratch, because a head that was trained elsewhere has seen another target's answers.
+
+    Args:
+        attack: The attack.
+
+    Returns:
+        Kind → control, not built.
+    """
+    return {kind: _with_settings_of(attack, control) for kind, control in attack.controls.items()}
+
+
+def _with_settings_of(attack: Attack, control: type[Attack]) -> Attack:
+    names = set(inspect.signature(control.__init__).parameters) - {"self", "init_from", "freeze_trunk"}
+    return control(**{name: value for name, value in attack.hparams.items() if name in names})
 
 
 def train_seeds(
@@ -129,9 +186,8 @@ def quiet() -> Iterator[None]:
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            warnings.filterwarnings("ignore", ".*The number of training batches.*")
-            warnings.filterwarnings("ignore", ".*LeafSpec.*")
+            for note in ("does not have many workers", "The number of training batches", "LeafSpec"):
+                warnings.filterwarnings("ignore", f".*{note}.*")
             yield
     finally:
         logger.setLevel(level)

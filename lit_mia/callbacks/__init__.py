@@ -1,6 +1,6 @@
 """Lightning callbacks."""
 
-from lit_mia.attacks.best_epoch import BestEpoch
+from lit_mia.attacks.training import BestEpoch
 from lit_mia.callbacks.predictions import PredictionWriter
 from lit_mia.callbacks.track_scores import TrackScores
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import WandbLogger
 
 
-class TrackScores(Callback):
+class TrackScores(L.Callback):
     """Logs split and store hashes with the hyper-parameters, and a score table and ROC plot of test to W&B."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Encoders: third-party models of the attacker that turn images and texts into embeddings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, TypeVar, final
 
 import numpy as np
@@ -32,12 +32,16 @@ class Encoder(ABC):
     Attributes:
         name: Class and model, for reports and messages.
         revision: Raised when the code makes other embeddings of the same images, so that kept ones are made anew.
+        embeds_text: Whether it embeds texts as well as images; true but for an `ImageEncoder`.
+        shares_space: Whether an image and a text embedding can be compared, as Attack III does.
 
     Raises:
         EncoderError: If `batch_size` is not positive.
     """
 
     revision: ClassVar[int] = 1
+    embeds_text: ClassVar[bool] = True
+    shares_space: bool
 
     def __init__(self, model: str, normalize: bool, batch_size: int, device: str, dtype: Precision) -> None:
         if batch_size < 1:
@@ -47,16 +51,6 @@ class Encoder(ABC):
         self.batch_size = batch_size
         self.device = device
         self.dtype = dtype
-
-    @property
-    def embeds_text(self) -> bool:
-        """Whether it embeds texts as well as images; True but for an `ImageEncoder`."""
-        return True
-
-    @property
-    @abstractmethod
-    def shares_space(self) -> bool:
-        """Whether an image and a text embedding can be compared, as Attack III does."""
 
     @property
     @abstractmethod
@@ -96,10 +90,8 @@ class Encoder(ABC):
         Raises:
             EncoderError: If the model cannot be loaded.
         """
-        rows = range(0, len(images), self.batch_size)
-        batches = (images[i : i + self.batch_size] for i in rows)
-        tensors = (batch if isinstance(batch, Tensor) else torch.tensor(batch) for batch in batches)
-        return self._run(self._encode_images, (batch.to(self._torch_device()) for batch in tensors))
+        batches = image_batches(images, self.batch_size)
+        return self._run(self._encode_images, (batch.to(self._torch_device()) for batch in batches))
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Embed texts.
@@ -133,23 +125,21 @@ class Encoder(ABC):
 
 
 class ImageEncoder(Encoder, ABC):
-    """An encoder of images alone."""
+    """An encoder of images alone: there are no text embeddings to compare with."""
 
-    @property
-    @final
-    def embeds_text(self) -> bool:
-        """False."""
-        return False
-
-    @property
-    @final
-    def shares_space(self) -> bool:
-        """False: there are no text embeddings to compare with."""
-        return False
+    embeds_text = False
+    shares_space = False
 
     @final
     def _encode_texts(self, texts: list[str]) -> Tensor:
         raise EncoderError(f"{self.name} embeds images alone. Encoders of images and texts: {SHARING_ENCODERS}.")
+
+
+def image_batches(images: Tensor | NDArray[np.uint8], batch_size: int) -> Iterator[Tensor]:
+    """Images `[n, 3, h, w]` as tensors of at most `batch_size`."""
+    for start in range(0, len(images), batch_size):
+        batch = images[start : start + batch_size]
+        yield batch if isinstance(batch, Tensor) else torch.tensor(batch)
 
 
 def standardize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:

@@ -29,6 +29,8 @@ class OpenClipEncoder(Encoder):
         dtype: Precision of the forward pass. Embeddings are float32 in any case.
     """
 
+    shares_space = True
+
     def __init__(
         self,
         model: str,
@@ -39,14 +41,7 @@ class OpenClipEncoder(Encoder):
         dtype: Precision = "float32",
     ) -> None:
         super().__init__(f"{model} {pretrained or ''}".strip(), normalize, batch_size, device, dtype)
-        self.model = model
-        self.pretrained = pretrained
         self._files = OpenClipFiles(model, pretrained, EncoderError)
-
-    @property
-    def shares_space(self) -> bool:
-        """True: that is what CLIP is trained for."""
-        return True
 
     @property
     def dimension(self) -> int:

@@ -48,8 +48,7 @@ def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.u
     if rows:
         names = ", ".join(records.ids[row] for row in rows[:20]) + (", ..." if len(rows) > 20 else "")
         _log.warning("%d of %d images cannot be read: %s", len(rows), len(records), names)
-    mapped: NDArray[np.uint8] = np.load(images, mmap_mode="r")
-    return mapped, rows
+    return np.load(images, mmap_mode="r"), rows
 
 
 def pixels_key(records: Records, size: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""AUC estimates where groups hold several records, and the choice between the group bootstrap and DeLong."""
+"""AUC estimates where groups hold several records, or several repetitions score them; else DeLong's."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,8 @@ from lit_mia.metrics.auc import (
 )
 from lit_mia.metrics.resampling import IntArray, class_counts, independent_pairs, percentiles, resample
 from lit_mia.metrics.roc import FloatArray, check_fractions
+
+REPLICATES, SEED = 2000, 0
 
 
 def auc_estimate(
@@ -72,20 +74,59 @@ def p_auc_above_half(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | N
     return bootstrap_difference(scores, np.zeros(len(np.asarray(labels))), labels, groups).p_greater
 
 
+def mean_auc(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> AucEstimate:
+    """Mean AUC over repetitions (such as draws of the training records), with a 95 % interval.
+
+    One repetition alone has the interval of `auc_estimate`; several have that of `bootstrap_auc`.
+
+    Args:
+        scores: Raw scores, `[repetitions, n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    repetitions = _repetitions(scores)
+    if len(repetitions) == 1:
+        return auc_estimate(repetitions[0], labels, groups)
+    return bootstrap_auc(repetitions, labels, groups)
+
+
+def mean_auc_difference(a: ArrayLike, b: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> Difference:
+    """Mean AUC of the repetitions `a` minus that of `b`, with a 95 % interval.
+
+    One repetition each has the interval of `auc_difference`; several have that of `bootstrap_difference`.
+
+    Args:
+        a: Raw scores, `[repetitions, n]`.
+        b: Raw scores of the same records, `[other repetitions, n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    first, second = _repetitions(a), _repetitions(b)
+    if len(first) == len(second) == 1:
+        return auc_difference(first[0], second[0], labels, groups)
+    return bootstrap_difference(first, second, labels, groups)
+
+
 def bootstrap_auc(
     scores: ArrayLike,
     labels: ArrayLike,
     groups: ArrayLike,
     level: float = 0.95,
-    replicates: int = 2000,
-    seed: int = 0,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
 ) -> AucEstimate:
-    """AUC with a percentile interval over resampled groups.
+    """AUC with a percentile interval over resampled groups; the mean AUC of repetitions as they are.
 
     If all replicates are equal (AUC 0 or 1), `lit_mia.metrics.auc.constant_auc` is used with groups as its units.
 
     Args:
-        scores: Raw scores, `[n]`.
+        scores: Raw scores, `[n]` or `[repetitions, n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
         groups: Name of each record's group, `[n]`.
         level: Confidence level in (0, 1).
@@ -96,12 +137,12 @@ def bootstrap_auc(
         MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
     """
     check_fractions(level=level)
-    value, pairs = auc(scores, labels), independent_pairs(labels, groups)
-    drawn = resample(lambda weights: weighted_auc(scores, labels, weights), labels, groups, replicates, seed)
+    repetitions = _repetitions(scores)
+    value, pairs = _mean(repetitions, labels), independent_pairs(labels, groups)
+    drawn = resample(lambda weights: _weighted_mean(repetitions, labels, weights), labels, groups, replicates, seed)
     if np.ptp(drawn) == 0:
         return constant_auc(value, pairs, level)
-    lo, hi = percentiles(drawn, level)
-    return AucEstimate(value, lo, hi, float(drawn.std(ddof=1)))
+    return AucEstimate(value, *percentiles(drawn, level), float(drawn.std(ddof=1)))
 
 
 def bootstrap_difference(
@@ -110,17 +151,17 @@ def bootstrap_difference(
     labels: ArrayLike,
     groups: ArrayLike,
     level: float = 0.95,
-    replicates: int = 2000,
-    seed: int = 0,
+    replicates: int = REPLICATES,
+    seed: int = SEED,
 ) -> Difference:
-    """AUC of `a` minus AUC of `b` over the same resampled groups.
+    """AUC of `a` minus AUC of `b` over the same resampled groups; of repetitions their mean AUC.
 
     The interval is a percentile interval, the one-sided p is `(1 + #{difference <= 0}) / (1 + replicates)`. If all
     replicates are equal, `lit_mia.metrics.auc.constant_difference` is used with groups as its units.
 
     Args:
-        a: Scores of the attack, `[n]`.
-        b: Scores of the control for the same records, `[n]`.
+        a: Scores of the attack, `[n]` or `[repetitions, n]`.
+        b: Scores of the control for the same records, `[n]` or `[other repetitions, n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
         groups: Name of each record's group, `[n]`.
         level: Confidence level in (0, 1).
@@ -131,9 +172,10 @@ def bootstrap_difference(
         MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
     """
     check_fractions(level=level)
-    delta, pairs = auc(a, labels) - auc(b, labels), independent_pairs(labels, groups)
+    first, second = _repetitions(a), _repetitions(b)
+    delta, pairs = _mean(first, labels) - _mean(second, labels), independent_pairs(labels, groups)
     drawn = resample(
-        lambda weights: weighted_auc(a, labels, weights) - weighted_auc(b, labels, weights),
+        lambda weights: _weighted_mean(first, labels, weights) - _weighted_mean(second, labels, weights),
         labels,
         groups,
         replicates,
@@ -141,9 +183,8 @@ def bootstrap_difference(
     )
     if np.ptp(drawn) == 0:
         return constant_difference(delta, pairs, level)
-    lo, hi = percentiles(drawn, level)
     p_greater = (1 + int(np.sum(drawn <= 0))) / (1 + replicates)
-    return Difference(delta, lo, hi, float(drawn.std(ddof=1)), p_greater)
+    return Difference(delta, *percentiles(drawn, level), float(drawn.std(ddof=1)), p_greater)
 
 
 def weighted_auc(scores: ArrayLike, labels: ArrayLike, weights: IntArray) -> FloatArray:
@@ -164,3 +205,18 @@ def weighted_auc(scores: ArrayLike, labels: ArrayLike, weights: IntArray) -> Flo
 def _all_single(groups: ArrayLike) -> bool:
     names = np.asarray(groups)
     return len(np.unique(names)) == names.size
+
+
+def _repetitions(scores: ArrayLike) -> FloatArray:
+    """Scores `[n]` or `[repetitions, n]` as `[repetitions, n]`."""
+    return np.atleast_2d(np.asarray(scores, dtype=np.float64))
+
+
+def _mean(scores: FloatArray, labels: ArrayLike) -> float:
+    return float(np.mean([auc(score, labels) for score in scores]))
+
+
+def _weighted_mean(scores: FloatArray, labels: ArrayLike, weights: IntArray) -> FloatArray:
+    """Mean AUC over repetitions in each resample, `[r]`."""
+    mean: FloatArray = np.mean([weighted_auc(score, labels, weights) for score in scores], axis=0)
+    return mean

@@ -14,7 +14,7 @@ from torchmetrics.utilities import dim_zero_cat
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.roc import BoolArray, FloatArray, check_fractions
-from lit_mia.metrics.tpr import floor_reason, operating_point
+from lit_mia.metrics.threshold import floor_reason, operating_point
 
 
 class RawScoreMetric(Metric, ABC):
@@ -79,7 +79,7 @@ class RawAUROC(RawScoreMetric):
 
 @final
 class TPRAtFPR(RawScoreMetric):
-    """TPR at the largest achieved FPR <= `fpr`, see `lit_mia.metrics.tpr`; NaN with fewer than 10 / `fpr` non-members.
+    """TPR at the largest achieved FPR <= `fpr` (see `lit_mia.metrics.threshold`); NaN below 10 / `fpr` non-members.
 
     Args:
         fpr: Target false-positive rate in (0, 1).

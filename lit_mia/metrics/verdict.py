@@ -80,7 +80,7 @@ def decide(
         controls: Per control, the one-sided p-value of "its AUC is at most 0.5".
         design: How members and non-members came about.
         placebo: Whether a target that saw neither side is among the controls.
-        mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.power.mde_difference`.
+        mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.auc.mde_difference`.
         tools_p: One-sided p-value of "captions find their own images no more often than by chance"; None if that was
             not checked.
 
@@ -92,15 +92,14 @@ def decide(
     beats = tuple(name for name, p in adjusted.items() if p <= LEVEL)
     above_half = _significant({attack.name: attack.p_above_half for attack in attacks})
     blind = _significant(controls)
-    kind: Kind
-    if beats:
-        kind = "not evidence (post hoc design)" if design == "post_hoc" else "leakage beyond controls"
-    elif above_half and blind:
-        kind = "confounded"
-    elif tools_p is not None and tools_p >= TOOL_LEVEL:
-        kind = "tool failure"
-    else:
-        kind = "not detected at this power"
+    rule: dict[Kind, object] = {
+        "not evidence (post hoc design)": beats and design == "post_hoc",
+        "leakage beyond controls": beats,
+        "confounded": above_half and blind,
+        "tool failure": tools_p is not None and tools_p >= TOOL_LEVEL,
+        "not detected at this power": True,
+    }
+    kind = next(kind for kind, holds in rule.items() if holds)
     parts = [_finding(kind, beats, above_half, blind, mde), *_missing_controls(attacks, placebo)]
     return Verdict(kind, " ".join(parts), beats, adjusted)
 
@@ -127,45 +126,34 @@ def _significant(p: Mapping[str, float]) -> tuple[str, ...]:
 
 def _finding(kind: Kind, beats: Sequence[str], above_half: Sequence[str], blind: Sequence[str], mde: float) -> str:
     """What was found and what follows from it."""
-    if kind == "leakage beyond controls":
-        return (
-            f"Leakage beyond controls: {_listed(beats)} {_verb(beats, 'tells', 'tell')} members from non-members "
-            "better than every control (paired difference of AUCs, 5 % one-sided, Holm-corrected over the attacks)."
-        )
-    if kind == "not evidence (post hoc design)":
-        return (
-            f"Not evidence (post hoc design): {_listed(beats)} {_verb(beats, 'beats', 'beat')} every control, but "
-            "members and non-members were picked after the fact, so a difference between the two sets may be the cause."
-        )
-    if kind == "confounded":
-        return (
-            f"Confounded: {_listed(above_half)} {_verb(above_half, 'is', 'are')} better than chance, but so "
-            f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference "
-            "between the two sets of records may explain the result, and leakage is neither shown nor excluded."
-        )
-    if kind == "tool failure":
-        return (
-            "Tool failure: no attack beats every control, but by the attacker's encoder captions do not find their own "
-            "images more often than by chance, so this says nothing of the target. Use another captioner or encoder."
-        )
-    return (
-        f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every control. A true difference below "
-        f"{mde:.3f} would often be missed, so leakage is not excluded."
-    )
+    findings: dict[Kind, str] = {
+        "leakage beyond controls": f"Leakage beyond controls: {_listed(beats)} {_verb(beats, 'tells', 'tell')} members "
+        "from non-members better than every control (paired difference of AUCs, 5 % one-sided, Holm-corrected over the "
+        "attacks).",
+        "not evidence (post hoc design)": f"Not evidence (post hoc design): {_listed(beats)} "
+        f"{_verb(beats, 'beats', 'beat')} every control, but members and non-members were picked after the fact, so a "
+        "difference between the two sets may be the cause.",
+        "confounded": f"Confounded: {_listed(above_half)} {_verb(above_half, 'is', 'are')} better than chance, but so "
+        f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference between the "
+        "two sets of records may explain the result, and leakage is neither shown nor excluded.",
+        "tool failure": "Tool failure: no attack beats every control, but by the attacker's encoder captions do not "
+        "find their own images more often than by chance, so this says nothing of the target. Use another captioner "
+        "or encoder.",
+        "not detected at this power": f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every "
+        f"control. A true difference below {mde:.3f} would often be missed, so leakage is not excluded.",
+    }
+    return findings[kind]
 
 
 def _missing_controls(attacks: Sequence[AttackEvidence], placebo: bool) -> list[str]:
     """What was not compared, and what is therefore not excluded."""
     alone = [attack.name for attack in attacks if not attack.p_vs_control]
-    parts = []
-    if alone:
-        parts.append(f"controls: none for {_listed(alone)}, which therefore cannot count as leakage.")
-    if not placebo:
-        parts.append(
-            "placebo: none, so it is not excluded that the answers of a target that saw neither set "
-            "would separate them as well."
-        )
-    return parts
+    uncontrolled = f"controls: none for {_listed(alone)}, which therefore cannot count as leakage."
+    no_placebo = (
+        "placebo: none, so it is not excluded that the answers of a target that saw neither set "
+        "would separate them as well."
+    )
+    return [*([uncontrolled] if alone else []), *([] if placebo else [no_placebo])]
 
 
 def _check_evidence(
@@ -178,19 +166,19 @@ def _check_evidence(
         raise MetricError(f"`design` must be one of {', '.join(get_args(Design))}, but got {design!r}.")
     if not 0 <= mde < float("inf"):
         raise MetricError(f"`mde` must be finite and at least 0, but got {mde}.")
-    given = {f"{name} against 0.5": p for name, p in controls.items()}
-    given |= {} if tools_p is None else {"tools against chance": tools_p}
-    for attack in attacks:
-        given[f"{attack.name} against 0.5"] = attack.p_above_half
-        given |= {f"{attack.name} against {name}": p for name, p in attack.p_vs_control.items()}
+    given = {
+        **{f"{name} against 0.5": p for name, p in controls.items()},
+        **({} if tools_p is None else {"tools against chance": tools_p}),
+        **{f"{a.name} against {b}": p for a in attacks for b, p in {"0.5": a.p_above_half, **a.p_vs_control}.items()},
+    }
     wrong = {name: p for name, p in given.items() if not 0 <= p <= 1}
     if wrong:
         raise MetricError(f"p-values must be in [0, 1], but got {wrong}.")
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    """Names in a sentence: "", "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _verb(names: Sequence[str], singular: str, plural: str) -> str:

@@ -3,22 +3,24 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, final
+from typing import final
 
-import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import (
+    BatchEncoding,
+    BertTokenizer,
+    BlipConfig,
+    BlipForConditionalGeneration,
+    BlipImageProcessor,
+    BlipProcessor,
+)
 
-from lit_mia.shadow.data import CaptionedBatch
-from lit_mia.shadow.schedule import one_cycle
-
-if TYPE_CHECKING:
-    from transformers import BatchEncoding, BertTokenizer
+from lit_mia.shadow.training import CaptionedBatch, ToolTraining
 
 
-def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "BertTokenizer":
+def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> BertTokenizer:
     """A BERT tokenizer (BLIP's kind) learned from `texts`.
 
     Args:
@@ -26,8 +28,6 @@ def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "Ber
         vocabulary: Number of tokens.
         length: Longest sequence, start and end tokens included.
     """
-    from transformers import BertTokenizer
-
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     empty = BertTokenizer(vocab={token: index for index, token in enumerate(special)})
     tokenizer = empty.train_new_from_iterator(texts, vocabulary)
@@ -36,7 +36,7 @@ def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> "Ber
 
 
 @final
-class CaptionerTraining(L.LightningModule):
+class CaptionerTraining(ToolTraining):
     """A transformers BLIP (arXiv 2201.12086) on distorted images, with two losses.
 
     The language model's loss alone learns the language long before it looks at the image. So the image encoder's first
@@ -53,11 +53,12 @@ class CaptionerTraining(L.LightningModule):
         steps: Optimiser steps of the schedule.
     """
 
+    weight_decay, rise = 0.1, 0.1
     all_tokens: Tensor
 
     def __init__(
         self,
-        tokenizer: "BertTokenizer",
+        tokenizer: BertTokenizer,
         captions: Sequence[str],
         image_size: int = 64,
         width: int = 128,
@@ -68,8 +69,6 @@ class CaptionerTraining(L.LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["tokenizer", "captions"])
-        from transformers import BlipConfig, BlipForConditionalGeneration
-
         self.tokenizer = tokenizer
         vision = {
             "hidden_size": width,
@@ -107,8 +106,7 @@ class CaptionerTraining(L.LightningModule):
         pixels = (distorted(batch.images) - 0.5) / 0.5
         seen = self.blip.vision_model(pixel_values=pixels).last_hidden_state
         telling, finding = self._next_tokens(seen, batch.captions), self._own_caption(seen[:, 0], batch.captions)
-        self.log("train/telling", telling, prog_bar=True)
-        self.log("train/finding", finding, prog_bar=True)
+        self.log_dict({"train/telling": telling, "train/finding": finding}, prog_bar=True)
         return telling + finding
 
     def _next_tokens(self, seen: Tensor, captions: Sequence[str]) -> Tensor:
@@ -126,20 +124,13 @@ class CaptionerTraining(L.LightningModule):
         truth = torch.tensor([self.place[caption] for caption in captions], device=self.device)
         return F.cross_entropy(logits, truth, label_smoothing=0.1)
 
-    def _tokens(self, captions: Sequence[str]) -> "BatchEncoding":
+    def _tokens(self, captions: Sequence[str]) -> BatchEncoding:
         return self.tokenizer(
             list(captions), padding=True, truncation=True, return_token_type_ids=False, return_tensors="pt"
         )
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a one-cycle schedule."""
-        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.parameters(), lr, steps, weight_decay=0.1, rise=0.1)
-
     def export(self, folder: Path) -> None:
         """Save a folder for `from_pretrained`: the model in half precision and its processor."""
-        from transformers import BlipImageProcessor, BlipProcessor
-
         side = int(self.hparams["image_size"])
         images = BlipImageProcessor(size={"height": side, "width": side}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
         self.blip.half().save_pretrained(folder)

@@ -1,67 +1,92 @@
-"""Trains a latent text-to-image diffusion target whose members are known, from diffusers' own parts."""
+"""Trains diffusion targets whose members are known, in latents or in pixels, from diffusers' own parts."""
 
+import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, NamedTuple, final
 
-import lightning as L
 import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMPipeline,
+    DDPMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
+)
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from transformers import CLIPTextModel, CLIPTokenizer
 
-from lit_mia.shadow.data import endless
-from lit_mia.shadow.training import DiffusionTraining
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusionPipeline
+from lit_mia.models import in_float32
+from lit_mia.shadow.training import CaptionedBatch, EncodedDataModule, TargetTraining
 
 
-@dataclass(frozen=True)
-class LatentBatch:
+class LatentBatch(NamedTuple):
     """Latents `[b, c, s, s]` of unit deviation and text states `[b, l, d]`."""
 
     latents: Tensor
     text: Tensor
 
-    def to(self, device: torch.device) -> "LatentBatch":
-        """The same batch on another device (Lightning calls this)."""
-        return LatentBatch(self.latents.to(device), self.text.to(device))
-
 
 @final
-class LatentDiffusionDataModule(L.LightningDataModule):
-    """Latents and text states of the members, computed once with the frozen autoencoder and text encoder.
-
-    Args:
-        images: The members, uint8 `[n, 3, s, s]`.
-        captions: A caption each.
-        tools: Folder with `vae`, `text_encoder` and `tokenizer`.
-        batch_size: Members per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-
-    def __init__(self, images: Tensor, captions: list[str], tools: str, batch_size: int, steps: int) -> None:
-        super().__init__()
-        self.images, self.captions, self.tools = images, captions, tools
-        self.batch_size, self.steps = batch_size, steps
+class LatentDiffusionDataModule(EncodedDataModule[LatentBatch]):
+    """Latents and text states of the members; the networks are `vae`, `text_encoder` and `tokenizer`."""
 
     def setup(self, stage: str) -> None:
         """Encode all members."""
-        pipeline = load_tools(Path(self.tools))
+        pipeline = load_tools(Path(self.networks))
         self.latents = encode_images(pipeline["vae"], self.images)
         self.text = encode_texts(pipeline["text_encoder"], pipeline["tokenizer"], self.captions)
 
-    def train_dataloader(self) -> DataLoader[LatentBatch]:
-        """Batches of random members, without repetition inside a pass over them."""
-        return endless(self, self.batch_size, self.steps)
-
-    def __len__(self) -> int:
-        return len(self.captions)
-
     def __getitem__(self, rows: list[int]) -> LatentBatch:
         return LatentBatch(self.latents[rows], self.text[rows])
+
+
+class DiffusionTraining(TargetTraining, ABC):
+    """Trains a noise prediction network; a concrete class says how its loss is made and what pipeline it belongs to.
+
+    A concrete class keeps `steps`, `lr`, `warmup` and `ema_decay` among its hyper-parameters, and calls `keep` once.
+    """
+
+    unet: nn.Module
+    ema: nn.Module
+
+    @abstractmethod
+    def pipeline(self, unet: nn.Module) -> Any:
+        """The diffusers pipeline with the given network."""
+
+    def keep(self, unet: nn.Module) -> None:
+        """Take the network to train, and start its moving average."""
+        self.unet = unet
+        self.ema = copy.deepcopy(unet).requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the averaged weights."""
+        decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
+        optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
+        warmup, steps = int(self.hparams["warmup"]), int(self.hparams["steps"])
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
+        """Save a standard diffusers pipeline folder of the averaged weights."""
+        self.pipeline(copy.deepcopy(self.ema)).to(torch.float16).save_pretrained(folder)
+        self.write_membership(folder, membership)
+
+
+def learning_rate(step: int, warmup: int, steps: int) -> float:
+    """Share of the learning rate at a step: up to 1 over `warmup` steps, down to 0.1 over the last quarter."""
+    done = max(0.0, (step / steps - 0.75) / 0.25)
+    return min(1.0, (step + 1) / warmup) * (1 - 0.9 * min(1.0, done))
 
 
 @final
@@ -94,8 +119,6 @@ class LatentDiffusionTraining(DiffusionTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from diffusers import DDPMScheduler, UNet2DConditionModel
-
         parts = load_tools(Path(tools))
         vae, text_encoder = parts["vae"], parts["text_encoder"]
         unet = UNet2DConditionModel(
@@ -124,15 +147,67 @@ class LatentDiffusionTraining(DiffusionTraining):
         noisy = self.scheduler.add_noise(batch.latents, noise, t)
         return F.mse_loss(self.unet(noisy, t, text).sample.float(), noise)
 
-    def pipeline(self, unet: nn.Module) -> "StableDiffusionPipeline":
+    def pipeline(self, unet: nn.Module) -> StableDiffusionPipeline:
         """A Stable Diffusion pipeline with the frozen tools."""
         return build_pipeline(load_tools(Path(self.hparams["tools"])), unet)
 
 
-def build_pipeline(tools: Mapping[str, Any], unet: Any) -> "StableDiffusionPipeline":
-    """A Stable Diffusion pipeline of the given parts with a DDIM scheduler."""
-    from diffusers import DDIMScheduler, StableDiffusionPipeline
+@final
+class PixelDiffusionTraining(DiffusionTraining):
+    """Denoising diffusion in pixels (Ho et al. 2020, eq. 14; linear betas, T = 1000), with EMA weights, no flips.
 
+    Args:
+        size: Side of the images in pixels.
+        channels: Width of each resolution of the U-Net; every step but the last halves the side. The lowest
+            resolution has self-attention.
+        layers_per_block: Residual blocks per resolution.
+        steps: Optimiser steps of the schedule.
+        lr: Learning rate of AdamW after the warm-up; over the last quarter of the steps it falls to a tenth.
+        warmup: Steps of linear warm-up.
+        ema_decay: Decay of the exponential moving average of the weights; starts lower (step + 1) / (step + 10).
+    """
+
+    def __init__(
+        self,
+        size: int = 32,
+        channels: tuple[int, ...] = (16, 96, 192),
+        layers_per_block: int = 1,
+        steps: int = 3200,
+        lr: float = 4.0e-4,
+        warmup: int = 100,
+        ema_decay: float = 0.995,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        plain = len(channels) - 1
+        unet = UNet2DModel(
+            sample_size=size,
+            block_out_channels=channels,
+            layers_per_block=layers_per_block,
+            down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
+            up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
+            attention_head_dim=32,
+            norm_num_groups=16,
+        )
+        self.keep(unet)
+        in_float32(unet.conv_in)
+        self.scheduler = DDPMScheduler()
+
+    def loss(self, batch: CaptionedBatch) -> Tensor:
+        """Mean squared error of the predicted noise at uniformly drawn timesteps."""
+        x = batch.images * 2 - 1
+        noise = torch.randn_like(x)
+        t = torch.randint(0, self.scheduler.config.num_train_timesteps, (len(x),), device=self.device)
+        predicted = self.unet(self.scheduler.add_noise(x, noise, t), t).sample
+        return F.mse_loss(predicted.float(), noise)
+
+    def pipeline(self, unet: nn.Module) -> DDPMPipeline:
+        """The pipeline that `google/ddpm-cifar10-32` also is."""
+        return DDPMPipeline(unet=unet, scheduler=DDPMScheduler())
+
+
+def build_pipeline(tools: Mapping[str, Any], unet: Any) -> StableDiffusionPipeline:
+    """A Stable Diffusion pipeline of the given parts with a DDIM scheduler."""
     scheduler = DDIMScheduler(
         beta_schedule="scaled_linear",
         beta_start=0.00085,
@@ -153,9 +228,6 @@ def build_pipeline(tools: Mapping[str, Any], unet: Any) -> "StableDiffusionPipel
 
 def load_tools(folder: Path) -> dict[str, Any]:
     """The frozen autoencoder, text encoder and tokenizer of `folder`, in float32."""
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel, CLIPTokenizer
-
     vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
     text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
     return {

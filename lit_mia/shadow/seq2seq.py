@@ -2,64 +2,33 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, NamedTuple, final
 
-import lightning as L
 import torch
+from diffusers import VQModel
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
+from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerBase
 
-from lit_mia.shadow.data import endless
-from lit_mia.shadow.schedule import one_cycle
-from lit_mia.shadow.training import TargetTraining
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+from lit_mia.shadow.training import EncodedDataModule, TargetTraining, one_cycle
 
 
-@dataclass(frozen=True)
-class TokenBatch:
+class TokenBatch(NamedTuple):
     """Image codes, long `[b, l]`, and a caption for each."""
 
     codes: Tensor
     captions: list[str]
 
-    def to(self, device: torch.device) -> "TokenBatch":
-        """The same batch on another device (Lightning calls this)."""
-        return TokenBatch(self.codes.to(device), self.captions)
-
 
 @final
-class TokenDataModule(L.LightningDataModule):
-    """Image codes and captions, encoded once with the frozen VQModel.
-
-    Args:
-        images: uint8 `[n, 3, s, s]`.
-        captions: A caption each.
-        vq: Folder of the VQModel.
-        batch_size: Images per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-
-    def __init__(self, images: Tensor, captions: list[str], vq: str, batch_size: int, steps: int) -> None:
-        super().__init__()
-        self.images, self.captions, self.vq = images, captions, vq
-        self.batch_size, self.steps = batch_size, steps
+class TokenDataModule(EncodedDataModule[TokenBatch]):
+    """Image codes and captions; the network is a VQModel."""
 
     def setup(self, stage: str) -> None:
         """Encode all images."""
-        self.codes = encode_codes(Path(self.vq), self.images)
-
-    def train_dataloader(self) -> DataLoader[TokenBatch]:
-        """Batches of random images, without repetition inside a pass over them."""
-        return endless(self, self.batch_size, self.steps)
-
-    def __len__(self) -> int:
-        return len(self.captions)
+        self.codes = encode_codes(Path(self.networks), self.images)
 
     def __getitem__(self, rows: list[int]) -> TokenBatch:
         return TokenBatch(self.codes[rows], [self.captions[row] for row in rows])
@@ -103,8 +72,6 @@ class Seq2SeqTraining(TargetTraining):
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration
-
         self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
         words = len(self.tokenizer)
         if start is None:
@@ -177,11 +144,6 @@ def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) 
 @torch.inference_mode()
 def encode_codes(vq: Path, images: Tensor) -> Tensor:
     """The codes of uint8 images, long `[n, l]`, row by row."""
-    from diffusers import VQModel
-
     model = VQModel.from_pretrained(vq, torch_dtype=torch.float32).eval()
-    codes = []
-    for part in torch.split(images, 64):
-        latents = model.encode(part.float() / 255 * 2 - 1).latents
-        codes.append(model.quantize(latents)[2][2].reshape(len(part), -1))
-    return torch.cat(codes)
+    parts = (model.encode(part.float() / 255 * 2 - 1).latents for part in torch.split(images, 64))
+    return torch.cat([model.quantize(latents)[2][2].reshape(len(latents), -1) for latents in parts])

@@ -1,16 +1,133 @@
-"""What the trainings of targets share: the losses and who the members are; for diffusion also averaged weights."""
+"""What the trainings share: captioned images in memory, the optimiser of tools, and who the members of targets are."""
 
-import copy
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, final
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+Batch = TypeVar("Batch", covariant=True)
+
+
+class CaptionedBatch(NamedTuple):
+    """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
+
+    images: Tensor
+    captions: list[str]
+
+
+@final
+class CaptionedImages(Dataset[CaptionedBatch]):
+    """Whole batches of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: One caption per image.
+        keywords: Further words per image; a batch shows a random half of them, or none, after the caption.
+    """
+
+    def __init__(
+        self, images: Tensor, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
+    ) -> None:
+        self.images, self.captions, self.keywords = images, captions, keywords
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: list[int]) -> CaptionedBatch:
+        return CaptionedBatch(self.images[rows].float() / 255, [self._caption(row) for row in rows])
+
+    def _caption(self, row: int) -> str:
+        if self.keywords is None or torch.rand(()) < 0.5:
+            return self.captions[row]
+        words = [word for word in self.keywords[row] if torch.rand(()) < 0.5]
+        return ", ".join([self.captions[row], *words])
+
+
+def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
+    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
+
+    Args:
+        dataset: The data set; its items are asked by lists of rows.
+        batch_size: Rows per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
+    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
+
+
+@final
+class CaptionedImagesDataModule(L.LightningDataModule):
+    """Endless random batches of a `CaptionedImages` data set.
+
+    Args:
+        dataset: The images and captions.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
+
+    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
+        """Batches of random rows, without repetition inside a pass over the data."""
+        return endless(self.dataset, self.batch_size, self.steps)
+
+
+class EncodedDataModule(L.LightningDataModule, Dataset[Batch], ABC):
+    """Endless random batches of what frozen networks make, once, of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: A caption each.
+        networks: Folder of the networks.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, images: Tensor, captions: list[str], networks: str, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.images, self.captions, self.networks = images, captions, networks
+        self.batch_size, self.steps = batch_size, steps
+
+    @abstractmethod
+    def setup(self, stage: str) -> None:
+        """Encode all images."""
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of random images, without repetition inside a pass over them."""
+        return endless(self, self.batch_size, self.steps)
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+class ToolTraining(L.LightningModule, ABC):
+    """Trains a tool; a concrete class keeps `lr` and `steps` among its hyper-parameters.
+
+    Attributes:
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the learning rate rises.
+    """
+
+    weight_decay: float
+    rise: float
+
+    def trained(self) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
+        """What is trained: parameters, or groups of them with settings of their own."""
+        return self.parameters()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a one-cycle schedule."""
+        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
+        return one_cycle(self.trained(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)
 
 
 class TargetTraining(L.LightningModule, ABC):
@@ -59,44 +176,22 @@ class TargetTraining(L.LightningModule, ABC):
         (folder / "membership.json").write_text(json.dumps(facts, indent=1))
 
 
-class DiffusionTraining(TargetTraining):
-    """Trains a noise prediction network; a concrete class says how its loss is made and what pipeline it belongs to.
+def one_cycle(
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
+    lr: float,
+    steps: int,
+    weight_decay: float,
+    rise: float,
+) -> OptimizerLRScheduler:
+    """AdamW whose learning rate rises shortly and decays along a cosine to 0, stepped with the optimiser.
 
-    A concrete class keeps `steps`, `lr`, `warmup` and `ema_decay` among its hyper-parameters, and calls `keep` once.
+    Args:
+        parameters: What is trained: parameters, or groups of them with settings of their own.
+        lr: Peak learning rate.
+        steps: Optimiser steps of the schedule.
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the rate rises.
     """
-
-    unet: nn.Module
-    ema: nn.Module
-
-    @abstractmethod
-    def pipeline(self, unet: nn.Module) -> Any:
-        """The diffusers pipeline with the given network."""
-
-    def keep(self, unet: nn.Module) -> None:
-        """Take the network to train, and start its moving average."""
-        self.unet = unet
-        self.ema = copy.deepcopy(unet).requires_grad_(False).eval()
-
-    @torch.no_grad()
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights."""
-        decay = min(float(self.hparams["ema_decay"]), (self.global_step + 1) / (self.global_step + 10))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
-        optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
-        warmup, steps = int(self.hparams["warmup"]), int(self.hparams["steps"])
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save a standard diffusers pipeline folder of the averaged weights."""
-        self.pipeline(copy.deepcopy(self.ema)).to(torch.float16).save_pretrained(folder)
-        self.write_membership(folder, membership)
-
-
-def learning_rate(step: int, warmup: int, steps: int) -> float:
-    """Share of the learning rate at a step: up to 1 over `warmup` steps, down to 0.1 over the last quarter."""
-    done = max(0.0, (step / steps - 0.75) / 0.25)
-    return min(1.0, (step + 1) / warmup) * (1 - 0.9 * min(1.0, done))
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=rise)
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -17,8 +17,7 @@ from lit_mia.attacks import (
     BlindPixels,
     BlindText,
 )
-from lit_mia.attacks.controls import controls_of
-from lit_mia.attacks.training import Budget, same_training, train_seeds
+from lit_mia.attacks.training import Budget, controls_of, same_training, train_seeds
 from lit_mia.pair_batch import PairBatch
 
 DECLARED = {

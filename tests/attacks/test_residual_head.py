@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from lit_mia.attacks import BlindResNet, ResidualHead
-from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.networks import resnet18
+from lit_mia.attacks.training import controls_of
 from lit_mia.pair_batch import PairBatch
 
 

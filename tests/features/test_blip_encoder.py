@@ -11,7 +11,7 @@ from transformers import (
 )
 
 from lit_mia.errors import EncoderError
-from lit_mia.features.blip_encoder import BlipEncoder
+from lit_mia.features import BlipEncoder
 
 TOWER = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "cat", "dog", "on", "the", "moon")

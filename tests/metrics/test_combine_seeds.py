@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 
 
 def test_each_seed_is_scaled_by_its_own_calibration_records():

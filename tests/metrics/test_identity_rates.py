@@ -7,7 +7,9 @@ from scipy.stats import page_trend_test
 from lit_mia.attacks.identity import IdentityInference, Reading
 from lit_mia.errors import MetricError
 from lit_mia.metrics.identity import (
+    IdentityEvidence,
     Rate,
+    decide_identity,
     mean_over_people,
     null_bound,
     rate,
@@ -16,7 +18,6 @@ from lit_mia.metrics.identity import (
     trend_with_occurrences,
     within_null,
 )
-from lit_mia.metrics.identity_verdict import IdentityEvidence, decide_identity
 from lit_mia.metrics.threshold import clopper_pearson
 
 

@@ -8,7 +8,7 @@ from torchmetrics import MetricCollection
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
-from lit_mia.metrics.tpr import operating_point
+from lit_mia.metrics.threshold import operating_point
 
 
 def sample(n=400):

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.auc import p_above_half
-from lit_mia.metrics.power import mde_auc, mde_difference, null_se
+from lit_mia.metrics.auc import mde_auc, mde_difference, null_se, p_above_half
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from lit_mia.metrics.bootstrap import auc_difference, auc_estimate
-from lit_mia.metrics.repetitions import REPLICATES, SEED, mean_auc, mean_auc_difference
+from lit_mia.metrics.bootstrap import REPLICATES, SEED, auc_difference, auc_estimate, mean_auc, mean_auc_difference
 from lit_mia.metrics.resampling import group_resamples
 
 N = 60

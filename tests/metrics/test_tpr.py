@@ -5,7 +5,7 @@ from scipy import stats
 from lit_mia.errors import MetricError
 from lit_mia.metrics.resampling import group_resamples
 from lit_mia.metrics.roc import roc_curve
-from lit_mia.metrics.tpr import _tprs, floor_reason, operating_point, tpr_at_fpr
+from lit_mia.metrics.threshold import _tprs, floor_reason, operating_point, tpr_at_fpr
 
 
 def sample(seed, n1=150, n0=200, shift=1.0, decimals=2):

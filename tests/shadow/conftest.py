@@ -6,8 +6,8 @@ import torch
 
 from lit_mia.attacks.training import quiet
 from lit_mia.shadow.autoencoder import AutoencoderTraining
-from lit_mia.shadow.data import CaptionedImages, CaptionedImagesDataModule
-from lit_mia.shadow.text_encoder import TextEncoderTraining, train_tokenizer
+from lit_mia.shadow.clip import TextEncoderTraining, train_tokenizer
+from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
 
 NAMES = ["red cat", "blue dog", "green fish", "white bird", "old house", "new car", "tall tree", "small boat"]
 KEYWORDS = [["animal"], ["animal"], ["sea"], [], ["home", "brick"], ["road"], ["wood"], ["sea"]]

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from lit_mia.features import TransformersCaptioner
 from lit_mia.shadow.captioner import CaptionerTraining, distorted, train_wordpieces
-from lit_mia.shadow.data import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
+from lit_mia.shadow.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
 
 
 def make(captions, **options):

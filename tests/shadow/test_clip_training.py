@@ -5,7 +5,7 @@ import torch
 
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.shadow.clip import ClipSize, ClipTraining, _same_name
-from lit_mia.shadow.data import CaptionedImagesDataModule
+from lit_mia.shadow.training import CaptionedImagesDataModule
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from lit_mia.shadow.cohort import CAPTIONS, draw_cohort
-from lit_mia.shadow.faces import IDENTITY, draw_faces, identities
-from lit_mia.shadow.invented_names import invented_names
+from lit_mia.shadow.cohort import CAPTIONS, IDENTITY, draw_cohort, draw_faces, identities, invented_names
 
 LEVELS = (1, 2, 5)
 

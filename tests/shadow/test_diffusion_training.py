@@ -12,9 +12,9 @@ from lit_mia.shadow.diffusion import (
     LatentDiffusionTraining,
     encode_images,
     encode_texts,
+    learning_rate,
     load_tools,
 )
-from lit_mia.shadow.training import learning_rate
 from lit_mia.targets.diffusion import DiffusersTarget
 
 

@@ -5,10 +5,9 @@ import torch
 from open_clip.loss import ClipLoss
 
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.shadow.clip import LARGEST_LOGIT_SCALE, ClipSize, ClipTraining
+from lit_mia.shadow.clip import LARGEST_LOGIT_SCALE, ClipSize, ClipTraining, train_tokenizer
 from lit_mia.shadow.cohort import draw_cohort
-from lit_mia.shadow.data import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
-from lit_mia.shadow.text_encoder import train_tokenizer
+from lit_mia.shadow.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
 
 STEPS = 25
 

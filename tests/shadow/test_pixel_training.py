@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lit_mia.shadow.data import CaptionedBatch, CaptionedImagesDataModule
-from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
+from lit_mia.shadow.diffusion import PixelDiffusionTraining
+from lit_mia.shadow.training import CaptionedBatch, CaptionedImagesDataModule
 from lit_mia.targets.denoiser import DenoiserTarget
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from lit_mia.shadow.autoencoder import VqAutoencoderTraining
 from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenBatch, TokenDataModule, encode_codes, token_losses
-from lit_mia.shadow.vq_autoencoder import VqAutoencoderTraining
 from lit_mia.targets.seq2seq import Seq2SeqTarget
 
 CODES, TOKENS, STEPS = 16, 64, 150

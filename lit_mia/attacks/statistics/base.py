@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.queries.plans import Plan
 from lit_mia.queries.requests import Steps, Subject

@@ -3,8 +3,6 @@
 from typing import final
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cosine_similarity
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
 from lit_mia.features.encoders import Encoder
@@ -44,11 +42,8 @@ class PangWang(StatisticAttack):
         """M generations; the residual is |x − mean x'|, at the size of what the target generates."""
         generated = yield [Generation(index) for index in range(int(setting["m"]))]
         own = self.encoder.embed_images(subject.images)
-        similarity = [cosine_similarity(own, self.encoder.embed_images(_integers(image))) for image in generated]
+        integers = (((image + 1) * 127.5).round().to(torch.uint8) for image in generated)
+        others = (self.encoder.embed_images(image) for image in integers)
+        similarity = [torch.nn.functional.cosine_similarity(own, other) for other in others]
         x = resize(subject.images, generated[0].shape[-1]).to(generated[0]) / 127.5 - 1
         return Finding(torch.stack(similarity).mean(0), (x - torch.stack(generated).mean(0)).abs())
-
-
-def _integers(images: Tensor) -> Tensor:
-    """Images in [−1, 1] as uint8."""
-    return ((images + 1) * 127.5).round().to(torch.uint8)

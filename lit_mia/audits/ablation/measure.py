@@ -19,7 +19,7 @@ from lit_mia.audits.membership.encoder_checks import fidelity
 from lit_mia.errors import PlanError
 from lit_mia.features import operations
 from lit_mia.files import cached_rows, code_digest, key_digest
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 from lit_mia.report.ablation import Head, PointFacts, PointScores
 from lit_mia.report.membership.schema import Fidelity
 from lit_mia.targets.base import Target

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate
-from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
+from lit_mia.metrics.bootstrap import auc_estimate, mean_auc, mean_auc_difference
 from lit_mia.report.ablation.rows import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
 
 Head = tuple[str, HeadKind]

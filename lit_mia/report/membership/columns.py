@@ -18,8 +18,8 @@ from lit_mia.metrics.threshold import (
     balanced_accuracy,
     balanced_threshold,
     threshold_at_fpr,
+    tpr_at_fpr,
 )
-from lit_mia.metrics.tpr import tpr_at_fpr
 from lit_mia.registry import Registry
 from lit_mia.report.columns import PLACES, READ, Cell, Column
 from lit_mia.report.membership.notes import PROTOCOLS, fpr_levels

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lit_mia.metrics.auc import Difference, auc
+from lit_mia.metrics.auc import Difference, auc, mde_auc, mde_difference
 from lit_mia.metrics.bootstrap import auc_difference, p_auc_above_half
-from lit_mia.metrics.permutation import max_auc_null
-from lit_mia.metrics.power import mde_auc, mde_difference
+from lit_mia.metrics.resampling import max_auc_null
 from lit_mia.metrics.retrieval import Retrieval
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import AttackEvidence, Design, Verdict, decide
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured

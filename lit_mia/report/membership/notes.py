@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lit_mia.metrics.tpr import MIN_FALSE_POSITIVES
+from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
 from lit_mia.metrics.verdict import Design
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.registry import Registry

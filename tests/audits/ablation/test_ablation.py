@@ -20,7 +20,7 @@ from lit_mia.audits.base import Run
 from lit_mia.errors import PlanError, SplitError
 from lit_mia.features import OpenClipEncoder
 from lit_mia.files import key_digest
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
 

@@ -7,7 +7,7 @@ from small_records import LABELS, QUARTERS, SEED, InkTarget, write_records
 
 from datamodules import AuxiliaryDataModule, StatisticDataModule
 from lit_mia.attacks import AttackIIP, AttackIIS, AttackIP, AttackIS, IdentityInference, ResidualHead
-from lit_mia.attacks.audited import AuditedAttack
+from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.statistics import Loss, PangWang, ReDiffuseAPI
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import EncoderError, HeadError, TargetError

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate
-from lit_mia.metrics.repetitions import mean_auc, mean_auc_difference
+from lit_mia.metrics.bootstrap import auc_estimate, mean_auc, mean_auc_difference
 from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
 from lit_mia.report.ablation.rows import PointFacts
 

@@ -11,15 +11,15 @@ from simulated_results import AGAINST, SETTING, changed, printed, with_values
 from lit_mia.errors import PluginError, ReportError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.bootstrap import auc_difference, auc_estimate
-from lit_mia.metrics.seeds import combine_seeds
+from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
     threshold_at_fpr,
+    tpr_at_fpr,
 )
-from lit_mia.metrics.tpr import tpr_at_fpr
 from lit_mia.records import Records
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership.columns import COLUMNS, FPRS, MembershipColumn, short_name
