@@ -8,7 +8,7 @@ import pytest
 from lit_mia.cli.commands import parse
 from lit_mia.main import run
 from lit_mia.metrics.identity import within_null
-from lit_mia.report.identity.columns import read_people
+from lit_mia.report.identity.people import read_people
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lit_mia.metrics.fidelity import generated_p, sides_p
+from lit_mia.metrics.kernel_test import generated_p, sides_p
 
 N, D = 60, 6
 LABELS = np.arange(N) % 2

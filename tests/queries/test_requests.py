@@ -11,7 +11,7 @@ from lit_mia.errors import TargetError
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, run_pass
 from lit_mia.queries.requests import Answer, Finding, Generation, NoisePrediction, Request, Subject, Variation
-from lit_mia.queries.requests.kinds import VariationQuery
+from lit_mia.queries.requests.variation import VariationQuery
 from lit_mia.targets.base import AccessLevel, Target
 
 N = 6

@@ -11,7 +11,7 @@ from memory_source import MemorySource
 from datamodules import StatisticDataModule
 from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import PangWang, ReDiffuseAPI
-from lit_mia.audits.membership.reporting import charges_of
+from lit_mia.audits.membership.accounts import charges_of
 from lit_mia.errors import BudgetError, TargetError
 from lit_mia.features import OpenClipEncoder
 from lit_mia.targets import HttpVariationTarget

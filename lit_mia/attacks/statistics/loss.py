@@ -1,18 +1,11 @@
-"""Attacks on the denoising loss: its size, and how far it rises where the image or the caption is changed."""
+"""Loss: the denoising loss at one timestep as a score."""
 
 from typing import final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
-from lit_mia.errors import HeadError
 from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
-
-WEAKEST, STRONGEST = 0.95, 0.70  # share of the side that a crop of PFAMI keeps
-SHARES = (0.3, 0.5, 0.7)  # of the important words that a reduced caption of CLiD lacks; the fourth is the empty caption
 
 
 @final
@@ -42,123 +35,3 @@ class Loss(StatisticAttack):
         errors = torch.stack([subject.noise(draw) - answer for draw, answer in enumerate(eps)])
         statistic = -errors.square().flatten(2).sum(2).mean(0)
         return Finding(statistic, errors.abs().mean(0), (subject.x0, subject.schedule.clean(noisy[0], eps[0], t)))
-
-
-@final
-class PFAMI(StatisticAttack):
-    """Mean loss of centre crops, resized back, minus the loss of the image; each a mean over timesteps.
-
-    Is the loss of the image below that of its neighbours? Known through the code of SimA, arXiv 2509.25003.
-
-    Args:
-        timesteps: Timesteps over which a loss is averaged; [0, 50, …, 450] if not given.
-        crops: Neighbours, whose crops keep 0.95 to 0.70 of the side.
-        unpaired_noise: The official code draws new noise for every term.
-    """
-
-    name = "PFAMI"
-    swept = ()
-
-    def __init__(self, timesteps: list[int] | None = None, crops: int = 10, unpaired_noise: bool = False) -> None:
-        self.timesteps = list(range(0, 500, 50)) if timesteps is None else timesteps
-        check_arguments(self.name, at_least=0, timesteps=self.timesteps)
-        check_arguments(self.name, at_least=1, crops=crops)
-        self.crops, self.unpaired_noise = crops, unpaired_noise
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The last of the timesteps."""
-        return max(self.timesteps)
-
-    def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """At most (1 + crops) evaluations per timestep: crops of equal size are one. The residual is |e − ε| of x_0."""
-        seeds = subject.seeds("encode", 0)
-        shares = torch.linspace(WEAKEST, STRONGEST, self.crops).tolist()
-        images = [subject.x0, *(subject.denoiser.encode(crop(subject.images, share), seeds) for share in shares)]
-        terms = [(which, t) for which in range(len(images)) for t in self.timesteps]
-        draws = [place if self.unpaired_noise else 0 for place in range(len(terms))]
-        noise = [subject.noise(draw) for draw in draws]
-        answers = yield [
-            NoisePrediction(subject.schedule.noised(images[which], e, t), t, subject.condition)
-            for (which, t), e in zip(terms, noise, strict=True)
-        ]
-        errors = torch.stack([e - eps for e, eps in zip(noise, answers, strict=True)])
-        losses = errors.square().flatten(2).mean(2).view(len(images), len(self.timesteps), -1).mean(1)
-        return Finding(losses[1:].mean(0) - losses[0], errors[: len(self.timesteps)].abs().mean(0))
-
-
-def crop(images: Tensor, share: float) -> Tensor:
-    """The centre of uint8 images `[b, 3, s, s]`, resized back bilinearly; at least two pixels are kept."""
-    size = images.shape[-1]
-    kept = max(2, round(share * size))
-    first = (size - kept) // 2
-    centre = images[..., first : first + kept, first : first + kept].float()
-    return torch.nn.functional.interpolate(centre, (size, size), mode="bilinear").round().clamp(0, 255).to(torch.uint8)
-
-
-@final
-class CLiD(StatisticAttack):
-    """(1 − α)·S(−L) + α·S(mean_i D_i), the threshold form; S is robust scaling (median, interquartile range).
-
-    Zhai et al. 2024, arXiv 2405.14800: how much worse is the loss when the caption is taken away?
-
-    L is the loss under the record's own caption, D_i the rise of the loss under reduced caption i, with the same noise.
-    Medians and ranges come from train and val records. Right captions betray by themselves: run the caption controls.
-
-    Args:
-        timesteps: One timestep per draw of L; [440, 450, 460] if not given.
-        reduced_draws: How many of them the reduced captions are also asked at (N).
-        alpha: Weight of the caption term, or several to choose from.
-    """
-
-    name = "CLiD"
-    needs_captions = True
-    swept = combined = ("alpha",)
-
-    def __init__(
-        self, timesteps: list[int] | None = None, reduced_draws: int = 3, alpha: float | list[float] = 0.9
-    ) -> None:
-        self.timesteps = [440, 450, 460] if timesteps is None else timesteps
-        check_arguments(self.name, at_least=0, timesteps=self.timesteps, alpha=alpha)
-        check_arguments(self.name, at_least=1, reduced_draws=reduced_draws)
-        if reduced_draws > len(self.timesteps):
-            raise HeadError(f"`reduced_draws` of CLiD must be at most {len(self.timesteps)}, but got {reduced_draws}.")
-        if max(alpha if isinstance(alpha, list) else [alpha]) > 1:
-            raise HeadError(f"`alpha` of CLiD must be in [0, 1], but got {alpha}.")
-        self.reduced_draws, self.alpha = reduced_draws, alpha
-
-    def highest_timestep(self, setting: Setting) -> int:
-        """The last of the timesteps."""
-        return max(self.timesteps)
-
-    def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """M + K·N evaluations; components L, D_1 … D_K; the residual is |mean_i D_i| per pixel."""
-        own = subject.caption_condition
-        reduced = [*(subject.reduced_condition(share) for share in SHARES), subject.empty_condition]
-        noisy = [(subject.noised(t, draw), t) for draw, t in enumerate(self.timesteps)]
-        asked = [NoisePrediction(x, t, own) for x, t in noisy]
-        asked += [NoisePrediction(x, t, c) for c in reduced for x, t in noisy[: self.reduced_draws]]
-        answers = yield asked
-        m, n = len(self.timesteps), self.reduced_draws
-        noise = [subject.noise(draw) for draw in range(m)]
-        errors = torch.stack(
-            [(eps - e).square() for eps, e in zip(answers, noise + noise[:n] * len(reduced), strict=True)]
-        )
-        under_own = errors[:m].mean(0)
-        rises = errors[m:].view(len(reduced), n, *under_own.shape).mean(1) - under_own
-        components = [under_own.flatten(1).mean(1), *rises.flatten(2).mean(2)]
-        return Finding(torch.stack(components, dim=1), rises.mean(0).abs())
-
-    def combine(
-        self, statistic: NDArray[np.float64], setting: Setting, reference: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """The weighted sum of the two scaled terms."""
-        alpha = float(setting["alpha"])
-        loss, rise = -statistic[:, 0], statistic[:, 1:].mean(axis=1)
-        return (1 - alpha) * robust_scale(loss, reference) + alpha * robust_scale(rise, reference)
-
-
-def robust_scale(values: NDArray[np.float64], reference: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(v − median) / interquartile range, both of the reference rows."""
-    low, middle, high = np.quantile(values[reference], [0.25, 0.5, 0.75])
-    scaled: NDArray[np.float64] = (values - middle) / max(high - low, np.finfo(np.float64).tiny)
-    return scaled

@@ -1,8 +1,4 @@
-"""ReDiffuse (Li et al. 2025, arXiv 2405.20771): does the mean of several variations come back to the image?
-
-Through an image-variation API nothing of the model is seen. The autoencoder's round trip is a control, because it says
-nothing about the denoiser.
-"""
+"""ReDiffuse (Li et al. 2025, arXiv 2405.20771): does the mean of several variations come back to the image?"""
 
 from typing import Literal, final
 
@@ -10,9 +6,9 @@ import torch
 from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
+from lit_mia.attacks.statistics.round_trip import compare
 from lit_mia.errors import HeadError
-from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject, Variation
-from lit_mia.targets.base import AccessLevel
+from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
 
 Distance = Literal["l2", "ssim"]
 
@@ -84,68 +80,3 @@ class ReDiffuse(StatisticAttack):
         decode = subject.denoiser.decode
         image = decode(start) if self.ssim_vs_decoded else subject.pixels
         return image, torch.stack([decode(x) for x in variations]).mean(0)
-
-
-@final
-class ReDiffuseAPI(StatisticAttack):
-    """−D(x, x̂), where x̂ is the mean of n images that the target's variation API returns (uint8, clipped).
-
-    Args:
-        n: Variations that are averaged, or several numbers to choose from.
-        distance: `l2` or `ssim`.
-    """
-
-    name = "ReDiffuse-API"
-    level = AccessLevel.VARY
-    reconstructs = True
-    swept = ("n",)
-
-    def __init__(self, n: Swept = 10, distance: Distance = "l2") -> None:
-        check_arguments(self.name, at_least=1, n=n)
-        self.n, self.distance = n, distance
-
-    def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """N variations; the residual is the map of `compare`, its pair is the two images."""
-        variations = yield [Variation(index) for index in range(int(setting["n"]))]
-        mean = torch.stack(variations).mean(0)
-        closeness, residual = compare(self.distance, subject.pixels, mean)
-        return Finding(closeness, residual, (subject.pixels, mean))
-
-
-@final
-class RoundTrip(StatisticAttack):
-    """−‖x − D(E(x))‖₂: images that the autoencoder keeps well look like members to attacks that compare images."""
-
-    name = "round trip"
-    reconstructs = True
-    swept = ()
-
-    def measure(self, subject: Subject, setting: Setting) -> Steps:
-        """No evaluations; the residual is |x − D(E(x))|."""
-        yield from ()
-        decoded = subject.denoiser.decode(subject.x0)
-        closeness, residual = compare("l2", subject.pixels, decoded)
-        return Finding(closeness, residual, (subject.pixels, decoded))
-
-
-def compare(distance: Distance, x: Tensor, reconstruction: Tensor) -> tuple[Tensor, Tensor]:
-    """Closeness of two images, and a map of where they differ.
-
-    Args:
-        distance: `l2`: −‖x − x̂‖₂ and |x − x̂|. `ssim`: the structural similarity (Wang et al. 2004; Gaussian window of
-            11 pixels, mirrored at the borders) of images in [−1, 1], and one minus its map.
-        x: `[b, c, h, w]`.
-        reconstruction: The same shape.
-
-    Returns:
-        Closeness `[b]`, higher is closer; map `[b, c, h, w]`, non-negative up to rounding.
-    """
-    if distance == "l2":
-        residual = (x - reconstruction).abs()
-        return -torch.linalg.vector_norm(residual.flatten(1), dim=1), residual
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    score, full = structural_similarity_index_measure(
-        reconstruction, x, data_range=2.0, reduction="none", return_full_image=True
-    )
-    return score, (1 - full).clamp(min=0)

@@ -14,14 +14,8 @@ from numpy.typing import NDArray
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import Attack, AuditedAttack
 from lit_mia.features.encoders import Encoder
-from lit_mia.metrics.fidelity import (
-    MIN_IMAGES,
-    frechet_distance,
-    generated_p,
-    is_rank_deficient,
-    kernel_distance,
-    sides_p,
-)
+from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
+from lit_mia.metrics.kernel_test import generated_p, sides_p
 from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.membership import Fidelity, ImageSetDistance

@@ -8,7 +8,7 @@ from typing import Any, cast, final
 from datamodules import AuditDataModule, AuxiliaryDataModule
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.membership import reporting
+from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
 from lit_mia.cost import Cost, Estimate
@@ -19,7 +19,8 @@ from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation
-from lit_mia.report.membership.notes import limits_of, unequal_refusals
+from lit_mia.report.membership.notes import limits_of
+from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import AuditReport, Fidelity, ToolCheck, Tried
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
@@ -131,7 +132,7 @@ class MembershipAudit(Audit):
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
         distances = None if self._pairs is None else fidelity(self._pairs, encoder=self.fid_encoder)
-        tried = reporting.count_opening(self.data.store_path, run.config)
+        tried = accounts.count_opening(self.data.store_path, run.config)
         tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
         view = self.data.view
         evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=self._has_placebo, tools=tools)
@@ -154,24 +155,24 @@ class MembershipAudit(Audit):
     ) -> AuditReport:
         view, sides = self.data.view, self.sides
         targets = [side for role, side in sides.items() if role.startswith("target")]
-        refused, sizes = reporting.refusals_of(sides), view.splits.sizes()
+        refused, sizes = accounts.refusals_of(sides), view.splits.sizes()
         return AuditReport(
             name=origin.name,
             created=origin.created,
             verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
             rows=evaluation.rows,
-            cost=reporting.expense_of(sides, self.data.source.costs(), origin.seconds_total),
+            cost=accounts.expense_of(sides, self.data.source.costs(), origin.seconds_total),
             protocol=self.protocol,
             design=self.design,
-            target=reporting.fingerprint_of(sides, "target"),
-            placebo=reporting.fingerprint_of(sides, "placebo") if self._has_placebo else None,
+            target=accounts.fingerprint_of(sides, "target"),
+            placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
             splits={
                 "seed": view.splits.seed,
                 "digest": view.splits.digest,
                 "sizes": sizes,
                 "groups": view.splits.n_groups,
             },
-            store_digest=reporting.store_digest_of(targets),
+            store_digest=accounts.store_digest_of(targets),
             encoder=next(filter(None, (side.encoder_fingerprint() for side in targets)), {}),
             captioner=next(filter(None, (side.captioner_fingerprint() for side in targets)), {}),
             tools=None if tools is None else cast("ToolCheck", asdict(tools)),
@@ -185,7 +186,7 @@ class MembershipAudit(Audit):
             limits=[
                 *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
                 *unequal_refusals(refused),
-                *reporting.cut_captions(sides),
+                *accounts.cut_captions(sides),
             ],
             versions=origin.versions,
             git=origin.git,

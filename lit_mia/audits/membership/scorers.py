@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datamodules import AuditDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, controls_of, same_training, train_seeds
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
-from lit_mia.attacks.statistics.rediffuse import RoundTrip
+from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.registry import Registry

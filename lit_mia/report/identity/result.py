@@ -13,14 +13,8 @@ from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.fields import check_fields, read_fields
-from lit_mia.report.identity.columns import (
-    PEOPLE_COLUMNS,
-    halves_table,
-    identity_table,
-    people_curves,
-    people_table,
-    read_people,
-)
+from lit_mia.report.identity.columns import halves_table, identity_table
+from lit_mia.report.identity.people import PEOPLE_COLUMNS, people_curves, people_table, read_people
 from lit_mia.report.identity.plots import heat_figure, identity_roc_figure, images_figure, occurrences_figure
 from lit_mia.report.identity.schema import IdentityFindings, IdentityRow
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text

@@ -1,7 +1,9 @@
 """The result of a membership audit: numbers, table, page, W&B."""
 
 from lit_mia.report.membership.evaluation import Evaluation, evaluate
-from lit_mia.report.membership.notes import count_refused, joined, limits_of, unequal_refusals
+from lit_mia.report.membership.notes import limits_of
+from lit_mia.report.membership.protocols import joined
+from lit_mia.report.membership.refused import count_refused, unequal_refusals
 from lit_mia.report.membership.result import MembershipResult
 from lit_mia.report.membership.schema import (
     KNOWN_SCHEMAS,

@@ -22,7 +22,8 @@ from lit_mia.metrics.threshold import (
 )
 from lit_mia.registry import Registry
 from lit_mia.report.columns import PLACES, READ, Cell, Column
-from lit_mia.report.membership.notes import PROTOCOLS, fpr_levels
+from lit_mia.report.membership.notes import fpr_levels
+from lit_mia.report.membership.protocols import PROTOCOLS
 from lit_mia.report.membership.schema import Row
 from lit_mia.report.membership.scores import RowEvidence
 from lit_mia.report.words import count, interval, number, p_value, percent, signed

@@ -15,20 +15,11 @@ from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import Place, Table, table_of, values_of
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
+from lit_mia.report.membership.fidelity import distance_rows, fidelity_line, fidelity_notes
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
-from lit_mia.report.membership.notes import (
-    blocks,
-    charge_notes,
-    distance_rows,
-    fidelity_line,
-    fidelity_notes,
-    footnotes,
-    fpr_floor,
-    fpr_levels,
-    note_of,
-    statement,
-    unequal_refusals,
-)
+from lit_mia.report.membership.notes import blocks, charge_notes, footnotes, fpr_floor, fpr_levels, statement
+from lit_mia.report.membership.protocols import note_of
+from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text

@@ -11,7 +11,7 @@ import lit_mia.attacks.statistics
 from datamodules import StatisticDataModule
 from datamodules.inputs import Wanted
 from lit_mia.attacks.statistics import FreMIA, Loss, PangWang, SecMI, StatisticAttack
-from lit_mia.attacks.statistics.rediffuse import RoundTrip
+from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.queries.requests import Finding, NoisePrediction
 

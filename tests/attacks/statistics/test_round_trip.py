@@ -2,7 +2,7 @@
 
 import torch
 
-from lit_mia.attacks.statistics.rediffuse import RoundTrip
+from lit_mia.attacks.statistics.round_trip import RoundTrip
 
 
 def test_it_is_the_distance_to_the_decoded_image(latent_case):

@@ -19,7 +19,7 @@ from lit_mia.errors import HeadError, ReportError
 from lit_mia.records import People
 from lit_mia.report.base import read_numbers
 from lit_mia.report.identity import IdentityResult
-from lit_mia.report.identity.columns import people_curves
+from lit_mia.report.identity.people import people_curves
 
 MEMBERS = OTHERS = 20
 NAMES = person_names(MEMBERS + OTHERS)

@@ -10,7 +10,7 @@ from rich.console import Console
 from lit_mia.metrics.roc import roc_curve
 from lit_mia.metrics.threshold import floor_reason
 from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.notes import joined
+from lit_mia.report.membership.protocols import joined
 from lit_mia.report.membership.schema import AuditReport, Expense, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, score_table
 

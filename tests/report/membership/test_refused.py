@@ -9,7 +9,8 @@ from simulated_results import changed, printed, with_values
 from lit_mia.records import Records
 from lit_mia.report.base import read_numbers
 from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.notes import count_refused, refusal_note, unequal_refusals
+from lit_mia.report.membership.notes import refusal_note
+from lit_mia.report.membership.refused import count_refused, unequal_refusals
 from lit_mia.report.membership.schema import AuditReport
 
 N = 40

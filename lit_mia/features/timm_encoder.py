@@ -1,6 +1,5 @@
-"""Encoders of images alone: timm's, and the Inception-v3 of the Fréchet inception distance by way of torch-fidelity."""
+"""Models of timm as encoders of images."""
 
-import io
 import pickle
 from difflib import get_close_matches
 from functools import cached_property
@@ -106,80 +105,6 @@ class TimmEncoder(ImageEncoder):
             return timm.create_model(self.model, pretrained=pretrained, num_classes=0)
         except (OSError, RuntimeError, ValueError) as error:
             raise EncoderError(f"The weights of {self.model!r} cannot be fetched: {error}") from error
-
-
-@final
-class InceptionEncoder(ImageEncoder):
-    """The 2048 pooled features on which FID is defined (Heusel et al., arXiv 1706.08500), with TensorFlow's resizing.
-
-    Needs the extra `fid` and the weights that TensorFlow's FID was published with, converted to PyTorch: the file
-    `pt_inception-2015-12-05-6726825d.pth` of pytorch-fid, which torch-fidelity calls
-    `weights-inception-2015-12-05-6726825d.pth`. Nothing is downloaded.
-
-    Args:
-        weights: That file.
-        normalize: Whether embeddings are scaled to length 1; FID's are not.
-        batch_size: Images per forward pass. It changes speed and memory, not the embeddings.
-        device: `auto` (the accelerator if there is one, else the CPU) or a torch device such as `cuda:1`.
-        dtype: Precision of the forward pass. Embeddings are float32 in any case.
-    """
-
-    dimension = 2048
-
-    def __init__(
-        self,
-        weights: str,
-        normalize: bool = False,
-        batch_size: int = 32,
-        device: str = "auto",
-        dtype: Precision = "float32",
-    ) -> None:
-        super().__init__(weights, normalize, batch_size, device, dtype)
-        self.weights = weights
-
-    def fingerprint(self) -> dict[str, object]:
-        """Hash of the weights, version of torch-fidelity, settings.
-
-        Raises:
-            EncoderError: If the weights or torch-fidelity are missing.
-        """
-        return {
-            "encoder": "inception",
-            "weights": model_digest(self._file),
-            "normalize": self.normalize,
-            "dtype": self.dtype,
-            "torch-fidelity": version("torch-fidelity"),
-        }
-
-    def _encode_images(self, images: Tensor) -> Tensor:
-        features: tuple[Tensor, ...] = self._model(images)
-        return features[0]
-
-    @property
-    def _file(self) -> Path:
-        try:
-            import torch_fidelity  # noqa: F401
-        except ImportError as error:
-            raise EncoderError("InceptionEncoder needs torch-fidelity: `pip install lit-mia[fid]`.") from error
-        if not Path(self.weights).is_file():
-            raise EncoderError(
-                f"There are no Inception weights at {self.weights!r}. Fetch pt_inception-2015-12-05-6726825d.pth from "
-                "the releases of mseitzer/pytorch-fid, or choose another encoder."
-            )
-        return Path(self.weights)
-
-    @cached_property
-    def _model(self) -> Any:
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        checked = io.BytesIO()  # torch-fidelity would unpickle anything
-        try:
-            torch.save(torch.load(self._file, map_location="cpu", weights_only=True), checked)
-            checked.seek(0)
-            model = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=checked)
-        except (OSError, RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as error:
-            raise EncoderError(f"The Inception weights {self.weights} cannot be loaded: {error}") from error
-        return model.to(self._torch_device())
 
 
 def _check_name(model: str) -> None:

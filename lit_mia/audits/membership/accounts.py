@@ -1,0 +1,100 @@
+"""Accounts of a membership audit: what targets are, charged, refused and cut, and how often a test split was opened."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from datamodules import AuditDataModule
+from lit_mia.cost import Cost
+from lit_mia.files import replacing
+from lit_mia.report.membership import (
+    Expense,
+    Spent,
+    Tried,
+)
+from lit_mia.report.membership.refused import count_refused
+from lit_mia.report.membership.schema import Charged, Refused
+
+Sides = Mapping[str, AuditDataModule]
+"""The datamodules of an audit by role: `target`, `placebo`."""
+
+LEDGER = "ledger.json"
+"""How often the test split of a store was opened, and by how many configurations."""
+
+
+def charges_of(sides: Sides) -> dict[str, Charged]:
+    """What was paid, by role, of the targets that keep accounts."""
+    kept = {role: data.target.charges() for role, data in sides.items()}
+    return {
+        role: {
+            "confirmed": paid.confirmed,
+            "uncertain": paid.uncertain,
+            "confirmed_money": paid.confirmed_money,
+            "uncertain_money": paid.uncertain_money,
+        }
+        for role, paid in kept.items()
+        if paid.images
+    }
+
+
+def refusals_of(sides: Sides) -> dict[str, Refused]:
+    """Refusals by role, of the targets that refused something."""
+    reasons = {role: data.refusals(data.view.labelled) for role, data in sides.items()}
+    return {role: count_refused(data.view.labelled, reasons[role]) for role, data in sides.items() if reasons[role]}
+
+
+def cut_captions(sides: Sides) -> list[str]:
+    """A sentence for each target that was asked, in this run, with captions longer than it takes."""
+    return [
+        f"In this run the {role} cut {data.target.truncated} captions that are too long for it."
+        for role, data in sides.items()
+        if data.target.truncated
+    ]
+
+
+def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expense:
+    """What an audit cost.
+
+    Args:
+        sides: The datamodules.
+        drawing: What was spent on drawing records, by model.
+        seconds: Time of the whole audit.
+    """
+    costs = {role: side.cost for role, side in sides.items()} | drawing
+    return Expense(
+        **asdict(sum(costs.values(), Cost())),
+        by_target={role: cast("Spent", asdict(cost)) for role, cost in costs.items()},
+        seconds_total=seconds,
+        charges=charges_of(sides),
+    )
+
+
+def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str, Any]:
+    """The target's or the placebo's; by role if there are two."""
+    found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
+    return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+
+def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
+    """The digest of a store, or one of several."""
+    digests = [side.store_digest() for side in targets]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def count_opening(store: Path, config: Mapping[str, Any]) -> Tried:
+    """Count this opening of the test split, and the distinct configurations that opened it so far.
+
+    Args:
+        store: Folder of the answers.
+        config: Configuration of the audit.
+    """
+    path = store / LEDGER
+    seen: Any = json.loads(path.read_text()) if path.is_file() else {"configurations": [], "openings": 0}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
+    configurations, openings = sorted({*seen["configurations"], digest}), int(seen["openings"]) + 1
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}))
+    return {"configurations": len(configurations), "test_openings": openings}
