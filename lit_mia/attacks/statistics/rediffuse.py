@@ -6,11 +6,9 @@ import torch
 from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments, check_interval
-from lit_mia.attacks.statistics.round_trip import compare
+from lit_mia.attacks.statistics.round_trip import Distance, compare
 from lit_mia.errors import HeadError
 from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
-
-Distance = Literal["l2", "ssim"]
 
 
 @final

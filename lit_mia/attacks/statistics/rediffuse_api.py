@@ -5,8 +5,7 @@ from typing import final
 import torch
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, Swept, check_arguments
-from lit_mia.attacks.statistics.rediffuse import Distance
-from lit_mia.attacks.statistics.round_trip import compare
+from lit_mia.attacks.statistics.round_trip import Distance, compare
 from lit_mia.queries.requests import Finding, Steps, Subject, Variation
 from lit_mia.targets.base import AccessLevel
 

@@ -1,13 +1,14 @@
 """The autoencoder's round trip: a control of ReDiffuse, because it says nothing about the denoiser."""
 
-from typing import final
+from typing import Literal, final
 
 import torch
 from torch import Tensor
 
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
-from lit_mia.attacks.statistics.rediffuse import Distance
 from lit_mia.queries.requests import Finding, Steps, Subject
+
+Distance = Literal["l2", "ssim"]
 
 
 @final
