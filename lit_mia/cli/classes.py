@@ -1,12 +1,15 @@
 """What configs may name and packages outside may add to; once this is imported, short class names resolve."""
 
 from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
+from types import ModuleType
 
 from lightning.pytorch import Callback, LightningDataModule
 
 import datamodules
 from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
-from lit_mia import attacks, callbacks, features, targets  # noqa: F401 (callbacks have names too)
+from lit_mia import attacks, callbacks, features, targets
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
 from lit_mia.audits.base import AUDIT_KINDS
@@ -32,6 +35,13 @@ REGISTRIES = (ROW_KINDS, COLUMNS, PAIR_INPUTS, FINDING_INPUTS, WAYS_OF_SCORING, 
 """The registries to which a package outside may add."""
 
 
+def import_modules(*packages: ModuleType) -> None:
+    """Import all modules of packages, so that a class has a short name as soon as its file is there."""
+    for package in packages:
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+
+
 @cache
 def plugins() -> tuple[Plugin, ...]:
     """The packages outside that add something, imported once.
@@ -40,3 +50,6 @@ def plugins() -> tuple[Plugin, ...]:
         PluginError: If one of them cannot be imported.
     """
     return load_plugins(BASES, REGISTRIES)
+
+
+import_modules(attacks, callbacks, datamodules, features, targets)
