@@ -32,5 +32,5 @@ def test_a_kind_of_another_package_is_known_once_it_is_added(monkeypatch):
     kind = replace(ROW_KINDS["blind"], name="metadata only", sentence="sees the metadata alone")
     with pytest.raises(PluginError, match=r"no kind of row 'metadata only', only attack, blind.*lit_mia\.plugins"):
         _ = ROW_KINDS["metadata only"]
-    assert ROW_KINDS.add(kind).variable == "metadata-only"
+    assert ROW_KINDS.add(kind).variable == "kind-metadata-only"
     assert ROW_KINDS["metadata only"].sentence
