@@ -11,6 +11,8 @@ from pyarrow import parquet
 
 from lit_mia.main import run
 
+pytestmark = pytest.mark.slow
+
 STEPS, OPERATION = "data.init_args.target.init_args.steps", "attacks.*.init_args.operation"
 PLAN = {
     "audit": "audit.yaml",

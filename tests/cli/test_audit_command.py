@@ -11,6 +11,8 @@ from lit_mia.errors import LitMiaError
 from lit_mia.main import run
 from lit_mia.report.membership.scores import read_scores
 
+pytestmark = pytest.mark.slow
+
 ROWS = [f"{attack}{kind}" for attack in ("I-P", "II-S", "IV") for kind in ("", " blind", " caption", " placebo")]
 FILES = {"audit.json", "scores.parquet", "roc.csv", "table.csv", "report.html", "audit.yaml", "heads"}
 SMALL = {"attacks": ["model.yaml"], "budget.seeds": 1, "budget.max_epochs": 1}

@@ -11,6 +11,8 @@ import yaml
 from lit_mia.errors import HeadError
 from lit_mia.main import main, run
 
+pytestmark = pytest.mark.slow
+
 WRITER = ["--trainer.callbacks+=PredictionWriter", "--trainer.callbacks.output=out/predictions.csv"]
 LOGGER = {"class_path": "WandbLogger", "init_args": {"project": "heads", "save_dir": "runs", "offline": True}}
 

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 FILES = {
     "lit_mia.attacks.statistics": """
 from lit_mia.attacks.statistics.base import StatisticAttack

@@ -202,6 +202,7 @@ def test_the_digest_depends_on_the_answers_only(filled, tmp_path):
     assert other.digest() != store.digest()
 
 
+@pytest.mark.slow
 def test_two_processes_may_append_at_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=append_many, args=(tmp_path, prefix, 20)) for prefix in "xy"]
