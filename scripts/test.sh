@@ -10,4 +10,4 @@ command -v "$PYTHON" >/dev/null || PYTHON=python3
 .venv/bin/ruff format --check .
 .venv/bin/mypy
 OMP_NUM_THREADS=1 .venv/bin/pytest -q -rs -n 2 --dist loadscope -m "not slow" --durations=5
-.venv/bin/pytest -q -rs -m slow --durations=5
+OMP_NUM_THREADS=1 .venv/bin/pytest -q -rs -n 2 --dist loadscope -m slow --durations=5

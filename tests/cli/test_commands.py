@@ -15,6 +15,8 @@ from lit_mia.blocks import config_folder
 from lit_mia.cli.commands import parse
 from lit_mia.main import run
 
+pytestmark = pytest.mark.slow
+
 LOGGER = {"project": "counts", "name": "own", "save_dir": "logs", "offline": True}
 
 
@@ -160,7 +162,6 @@ def test_later_configs_are_laid_over_earlier_ones(inside, capsys):
     assert run(["audit", *files]).target == parse("audit", files).audit.target.name
 
 
-@pytest.mark.slow
 def test_an_audit_of_an_installed_package_finds_its_blocks(tmp_path, inside):
     installed = tmp_path / "site-packages"
     for package in ("lit_mia", "datamodules"):

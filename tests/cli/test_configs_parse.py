@@ -19,6 +19,8 @@ from lit_mia.features import Captioner, Encoder
 from lit_mia.main import run
 from lit_mia.targets import Target
 
+pytestmark = pytest.mark.slow
+
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
 COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
 """Folder of runnable files to the commands that they are for."""

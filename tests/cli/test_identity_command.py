@@ -10,6 +10,8 @@ from PIL import Image
 
 from lit_mia.main import run
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = ("Ana Petrov", "Ben Osei", "Cleo Marin", "Dov Katz", "Eva Lind", "Finn Roy")
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 
 from lit_mia.main import main, run
 
+pytestmark = pytest.mark.slow
+
 N, UNKNOWN = 80, 4
 HEAD = {"class_path": "ResidualHead", "init_args": {"width": 4}}
 ATTACKS = [

@@ -20,6 +20,8 @@ from lit_mia.metrics.bootstrap import bootstrap_auc
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 
+pytestmark = pytest.mark.slow
+
 GROUPS, UNKNOWN, FRACTIONS = 40, 4, (0.25, 0.25, 0.25, 0.25)
 ATTACKS = [
     {"class_path": "SimA", "init_args": {"t": [0, 100]}},

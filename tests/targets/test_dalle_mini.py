@@ -13,6 +13,8 @@ from lit_mia.errors import TargetError
 from lit_mia.models.min_dalle import _part, load_detokenizer, load_tokenizer, weight_files
 from lit_mia.targets.dalle_mini import DalleMiniTarget
 
+pytestmark = pytest.mark.slow
+
 LETTERS = "abcdefghijklmnopqrstuvwxyz,"
 MERGES = ["Ġ c", "a t", "Ġc at", "o w", "o n"]
 SUBWORDS = ["Ġ", *LETTERS, *(merge.replace(" ", "") for merge in MERGES)]

@@ -13,6 +13,8 @@ from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.diffusion import DiffusersTarget
 
+pytestmark = pytest.mark.slow
+
 SIZED = {"height": 16, "width": 16}
 FAMILIES = {
     "sd": {},

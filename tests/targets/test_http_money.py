@@ -13,6 +13,8 @@ from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.accounts import Accounts, Spending
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = multiprocessing.get_context("fork")
 
 

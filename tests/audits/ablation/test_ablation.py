@@ -24,6 +24,8 @@ from lit_mia.metrics.roc import combine_seeds
 from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
 
+pytestmark = pytest.mark.slow
+
 N = 80
 LABELS = [str(row % 2) for row in range(N)]
 LEAK, BREAKS = (f"data.init_args.target.init_args.{name}" for name in ("leak", "breaks_after"))

@@ -21,6 +21,8 @@ from lit_mia.report.base import read_numbers
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.identity.people import people_curves
 
+pytestmark = pytest.mark.slow
+
 MEMBERS = OTHERS = 20
 NAMES = person_names(MEMBERS + OTHERS)
 LABELS = [1] * MEMBERS + [0] * OTHERS

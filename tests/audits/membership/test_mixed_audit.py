@@ -22,6 +22,8 @@ from lit_mia.metrics.verdict import LEVEL, holm
 from lit_mia.records import Records
 from lit_mia.targets.denoiser import DenoiserTarget
 
+pytestmark = pytest.mark.slow
+
 N, SIDE = 80, 16
 IMAGES = smooth_images(N, 0, side=SIDE)
 MEMBERS = [1, 0] * (N // 2)
