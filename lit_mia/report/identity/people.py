@@ -13,13 +13,9 @@ from lit_mia.report.identity.schema import PersonLine
 from lit_mia.report.words import NOTHING, number, percent, signed
 
 _FILE: frozenset[Place] = frozenset({"csv"})
-
 _LISTED = PAGE | _FILE
-
 _SHARE = "recognised@"
-
 _LABELS = {MEMBER: "1", NON_MEMBER: "0", UNKNOWN: "unknown"}
-
 _WORDS = {MEMBER: "trained on", NON_MEMBER: "never trained on", UNKNOWN: "unknown"}
 
 
