@@ -255,7 +255,8 @@ class AuditDataModule(HeadDataModule, ABC):
         if trainer.is_global_zero:  # the others find the features cached
             self.prepare(head.inputs, stage)
         trainer.strategy.barrier("features")
-        self.prepare(head.inputs, stage)
+        if not trainer.is_global_zero:
+            self.prepare(head.inputs, stage)
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""

@@ -1,7 +1,6 @@
 """The vocabulary of everything else: records, and people under question."""
 
 import hashlib
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +10,14 @@ from typing import Self
 from PIL import Image
 
 from lit_mia.errors import RecordError
+from lit_mia.files import key_digest
 
 MEMBER, NON_MEMBER, UNKNOWN = 1, 0, -1
+
+
+def id_hash(record_id: str) -> str:
+    """SHA-256 of an id: what score tables, pages and W&B know a record by, since an id may name a person or a file."""
+    return hashlib.sha256(record_id.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,11 @@ class Records:
     def digest(self) -> str:
         """SHA-256 of ids, labels and groups, independent of their order."""
         rows = sorted(zip(self.ids, self.members, self.groups, strict=True))
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        return key_digest(rows)
 
     def images_digest(self) -> str:
         """SHA-256 of the stamps in their order: what is computed from the images is kept under it, not under ids."""
-        return hashlib.sha256(json.dumps(self.stamps).encode()).hexdigest()
+        return key_digest(self.stamps)
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class People:
     def digest(self) -> str:
         """SHA-256 of names, labels, occurrences and counts, independent of their order."""
         rows = sorted(zip(self.names, self.members, self.occurrences, self.image_counts, strict=True), key=str)
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+        return key_digest(rows)
 
 
 def spelled(name: str) -> str:

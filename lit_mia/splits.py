@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from lit_mia.errors import SplitError
-from lit_mia.files import replacing
+from lit_mia.files import key_digest, replacing
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 
 SPLITS = ("train", "val", "calibration", "test")
@@ -157,7 +157,7 @@ def group_coin(seed: int | str, group: str) -> float:
 
 def _digest(rows: Mapping[str, Sequence[int]], records: Records) -> str:
     ids = {name: sorted(records.ids[row] for row in kept) for name, kept in rows.items()}
-    return hashlib.sha256(json.dumps([ids, records.digest()], sort_keys=True).encode()).hexdigest()
+    return key_digest([ids, records.digest()])
 
 
 def _read_lock(path: Path) -> dict[str, object]:

@@ -1,10 +1,10 @@
 """Results and trained heads in Weights & Biases: numbers, tables and plots; never images of records."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.metrics.roc import Roc, roc_curve
+from lit_mia.records import id_hash
 from lit_mia.report.style import MUTED, Figure, drawing
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[i
     """
     import wandb
 
-    hashed = [[hashlib.sha256(ids[row].encode()).hexdigest(), label, score] for row, label, score in rows]
+    hashed = [[id_hash(ids[row]), label, score] for row, label, score in rows]
     curve = roc_curve([score for _, _, score in rows], [label for _, label, _ in rows])
     table = wandb.Table(columns=["id_hash", "label", "score"], data=hashed)
     logger.experiment.log({"test/scores": table, "test/roc": wandb.Image(single_roc_figure(curve))})

@@ -1,8 +1,6 @@
 """What every training-free attack shares: it asks the target, and turns the answers into one number per record."""
 
-import hashlib
 import inspect
-import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import product
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.errors import HeadError
+from lit_mia.files import key_digest
 from lit_mia.queries.plans import Plan
 from lit_mia.queries.requests import Steps, Subject
 from lit_mia.targets.base import AccessLevel
@@ -82,8 +81,8 @@ class StatisticAttack(AuditedAttack):
         """What asking the target needs to know of one setting; findings are kept under its revision too."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
-        content = json.dumps([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])], sort_keys=True)
-        return Plan(hashlib.sha256(content.encode()).hexdigest(), lambda subject: self.measure(subject, setting))
+        key = key_digest([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])])
+        return Plan(key, lambda subject: self.measure(subject, setting))
 
     def settings(self) -> list[Setting]:
         """All combinations of the swept arguments, in their order."""

@@ -5,7 +5,6 @@ members and of non-members without saying of which images; both readings are giv
 whatever their split: the numbers describe the data and the target, and enter no head, no threshold and no verdict.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p
 from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
-from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
 from lit_mia.report.membership import Fidelity, ImageSetDistance
 
 MAX_TESTED = 1000
@@ -92,7 +91,7 @@ def check_tools(data: AuxiliaryDataModule, attacks: Sequence[AuditedAttack]) -> 
 
 def _equal_sides(records: Records, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """As many member as non-member rows, in the order of their ids' hashes."""
-    ordered = sorted(rows, key=lambda row: hashlib.sha256(records.ids[row].encode()).digest())
+    ordered = sorted(rows, key=lambda row: id_hash(records.ids[row]))
     sides = [[row for row in ordered if records.members[row] == label] for label in (MEMBER, NON_MEMBER)]
     n = min(map(len, sides))
     members, others = (np.array(side[:n], dtype=np.int64) for side in sides)

@@ -1,6 +1,5 @@
 """What a membership audit shows and keeps of single records: their scores, frozen thresholds, pictures."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 from datamodules import AuditDataModule
 from datamodules.view import RecordView
 from lit_mia.attacks.frozen import freeze_threshold
-from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.records import MEMBER, NON_MEMBER, id_hash
 from lit_mia.report.base import Picture
 from lit_mia.report.membership import (
     COMBINED,
@@ -69,7 +68,7 @@ def pictures_of(data: AuditDataModule, content: MembershipResult) -> list[Pictur
     scores = content.scores.select((content.scores.seed == COMBINED) & (content.scores.row == content.attacks[-1].name))
     score = dict(zip(scores.id_hash.tolist(), scores.score.tolist(), strict=True))
     records = data.view.known
-    hashes = {row: hashlib.sha256(records.ids[row].encode()).hexdigest() for row in data.view.splits.rows["test"]}
+    hashes = {row: id_hash(records.ids[row]) for row in data.view.splits.rows["test"]}
     hashes = {row: digest for row, digest in hashes.items() if digest in score}  # the others were refused
     chosen = _chosen(hashes, records.members)
     return [

@@ -112,8 +112,8 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
         self._known: dict[tuple[str, str], Scores] = {}
-        self._controls = [control for attack in self.attacks for control in controls_of(attack).values()]
-        for head in (*self.attacks, *self._controls):
+        self._controls = {attack.name: controls_of(attack) for attack in self.attacks}
+        for head in (*self.attacks, *self._all_controls):
             data.check_head(head)
 
     def control_kinds(self) -> set[str]:
@@ -131,15 +131,21 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     def rows(self, heads: Path) -> list[RowScores]:
         """Train all heads."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
-        self.data.prepare(inputs.union(*(control.inputs for control in self._controls)))
+        self.data.prepare(inputs.union(*(control.inputs for control in self._all_controls)))
         if self._placebo is not None:
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
 
+    @property
+    def _all_controls(self) -> list[Attack]:
+        return [control for controls in self._controls.values() for control in controls.values()]
+
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
-        name, controls = attack.name, controls_of(attack)
+        name = attack.name
         rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint))]
-        rows += [self._row(name, kind, self._scores(control, self.data)) for kind, control in controls.items()]
+        rows += [
+            self._row(name, kind, self._scores(control, self.data)) for kind, control in self._controls[name].items()
+        ]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         print(f"{name}: head and controls trained", flush=True)

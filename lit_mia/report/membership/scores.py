@@ -1,6 +1,5 @@
 """Scores of single records: what the numbers of rows are computed from, and the files of an audit that hold them."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +14,7 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.auc import Difference
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.metrics.verdict import Verdict
-from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
 from lit_mia.report.tables import write_curves
 from lit_mia.splits import Splits
 
@@ -159,7 +158,7 @@ def score_table(
         raise ReportError(f"The scores of {row} need one id, label, split and score per record, but got {lengths}.")
     n = len(ids)
     return ScoreTable(
-        id_hash=np.array([hashlib.sha256(i.encode()).hexdigest() for i in ids], dtype=object),
+        id_hash=np.array([id_hash(i) for i in ids], dtype=object),
         label=np.asarray(labels, np.int8),
         split=np.array(splits, dtype=object),
         row=np.array([row] * n, dtype=object),
