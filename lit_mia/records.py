@@ -31,6 +31,7 @@ class Records:
         groups: Records of one group (near-duplicates, one artist, one person) are never split apart.
         open_image: Opens the image of row `i` as RGB; raises `OSError` if it cannot be read.
         stamps: What changes when the image does: a hash of its content, or its path with size and time of change.
+        grouped: Whether the source states the groups.
     """
 
     ids: tuple[str, ...]
@@ -39,6 +40,7 @@ class Records:
     groups: tuple[str, ...]
     open_image: Callable[[int], Image.Image]
     stamps: tuple[str, ...]
+    grouped: bool = False
 
     def __post_init__(self) -> None:
         """Check the columns.

@@ -56,4 +56,5 @@ def join_records(tables: Sequence[Records]) -> Records:
         groups=tuple(chain.from_iterable(table.groups for table in tables)),
         open_image=open_image,
         stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
+        grouped=any(table.grouped for table in tables),
     )

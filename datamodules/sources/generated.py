@@ -146,6 +146,7 @@ class GeneratedSource(RecordSource):
             groups=tuple(groups[query.record_id] for query in queries),
             open_image=lambda row: Image.fromarray(self._store.read([queries[row].key])[0].permute(1, 2, 0).numpy()),
             stamps=tuple(self._stamp(query) for query in queries),
+            grouped=True,
         )
 
     def _stamp(self, query: GenerateQuery) -> str:

@@ -60,6 +60,7 @@ class OpenMojiSource(RecordSource):
             groups=tuple(group for _, group, _ in emoji),
             open_image=lambda row: Image.open(self.folder / f"{emoji[row][0]}.png").convert("RGB"),
             stamps=tuple(f"{self.folder.name}/{code}" for code, _, _ in emoji),
+            grouped=True,
         )
 
     def _render(self, codes: list[str]) -> None:

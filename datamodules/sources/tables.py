@@ -34,6 +34,7 @@ def _with_defaults(
     groups: Sequence[Any],
     open_image: Callable[[int], Image.Image],
     stamps: tuple[str, ...],
+    grouped: bool,
 ) -> Records:
     """A table of records in which an empty caption is none, and an empty group is the id."""
     return Records(
@@ -43,6 +44,7 @@ def _with_defaults(
         groups=tuple(name if cell in (None, "") else str(cell) for cell, name in zip(groups, ids, strict=True)),
         open_image=open_image,
         stamps=stamps,
+        grouped=grouped,
     )
 
 
@@ -98,6 +100,7 @@ class CsvSource(RecordSource):
             groups=column[self.columns.group],
             open_image=lambda row: open_rgb(files[row]),
             stamps=tuple(map(file_stamp, files)),
+            grouped=self.columns.group is not None,
         )
 
     def _filled(self, cells: dict[str | None, str], column: str, line: int) -> str:
@@ -176,6 +179,7 @@ class HuggingFaceSource(RecordSource):
                 for batch in images.with_format("arrow").iter(_ROWS_AT_ONCE)  # the images are never all in memory
                 for cell in batch[self.columns.image]
             ),
+            grouped=self.columns.group is not None,
         )
 
     def _table(self) -> Any:
