@@ -13,7 +13,7 @@ from datamodules.base import AuditDataModule
 from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.sources.base import RecordSource
-from datamodules.view import Splitting
+from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError, SplitError
@@ -52,6 +52,9 @@ class AuxiliaryDataModule(AuditDataModule):
         batch_size: Records per step.
         num_workers: Worker processes of each loader.
         text_encoder: Embeds the captions for the caption control where `encoder` embeds images alone.
+        near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
+            into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
+            them where it does.
     """
 
     scored_by = frozenset({"head"})
@@ -74,6 +77,7 @@ class AuxiliaryDataModule(AuditDataModule):
         batch_size: int = 128,
         num_workers: int = 0,
         text_encoder: Encoder | None = None,
+        near_duplicates: NearDuplicates | None = None,
     ) -> None:
         super().__init__(
             source,
@@ -81,7 +85,7 @@ class AuxiliaryDataModule(AuditDataModule):
             store,
             image_size=image_size,
             query_seed=query_seed,
-            splitting=Splitting(fractions, split_seed, train_fraction, train_draw),
+            splitting=Splitting(fractions, split_seed, train_fraction, train_draw, near_duplicates=near_duplicates),
             loading=Loading(batch_size, num_workers),
         )
         check_range(images_per_record=images_per_record)
@@ -228,15 +232,17 @@ class ShadowDataModule(HeadDataModule):
         self.shadow.prepare_data()
         self.attacked.prepare_data()
         learned = {
-            self.shadow.view.known.groups[row]
+            name
             for split in ("train", "val", "calibration")
             for row in self.shadow.view.splits.rows[split]
+            for name in _names(self.shadow.view.known, row)
         }
-        tested = {self.attacked.view.known.groups[row] for row in self.attacked.view.splits.rows["test"]}
-        if both := sorted(learned & tested):
+        known = self.attacked.view.known
+        both = [known.ids[row] for row in self.attacked.view.splits.rows["test"] if learned & _names(known, row)]
+        if both:
             raise SplitError(
-                f"{len(both)} groups are learned from on the shadow target and tested on the attacked one, e.g. "
-                f"{both[:3]}. Give both sides the same `split_seed` and `fractions`."
+                f"{len(both)} records that are tested on the attacked target, or others of their groups, are learned "
+                f"from on the shadow target, e.g. {both[:3]}. Give both sides the same `split_seed` and `fractions`."
             )
 
     def setup(self, stage: str) -> None:
@@ -278,3 +284,8 @@ class ShadowDataModule(HeadDataModule):
     def predict_dataloader(self) -> DataLoader[PairBatch]:
         """The records of unknown membership, with the attacked target's answers."""
         return self.attacked.predict_dataloader()
+
+
+def _names(records: Records, row: int) -> set[str]:
+    """Id and group of a record: where equal images were grouped, its group may have different names on two sides."""
+    return {records.ids[row], records.groups[row]}

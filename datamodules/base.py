@@ -3,7 +3,7 @@
 import copy
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.pairs import Loading, PairArrays, PairDataset, check_range
+from datamodules.reading import read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
@@ -168,12 +169,10 @@ class AuditDataModule(HeadDataModule, ABC):
     def view(self) -> RecordView:
         """The records as they are now; a large table is loaded once."""
         if self._view is None:
-            records = self.source.load()
-            _, unreadable = decode_images(records, self.image_size, self.folder)
-            gone = set(unreadable)
-            readable, bare = self.captioned(records.select([row for row in range(len(records)) if row not in gone]))
-            skipped = {records.ids[row]: "unreadable image" for row in unreadable} | bare
-            self._view = RecordView.of(readable, self._locked, skipped)
+            read = read_images(self.source.load(), self.image_size, self.folder)
+            table = self.splitting.regrouped(read.records, read.duplicates)
+            readable, bare = self.captioned(table.select(read.rows))
+            self._view = RecordView.of(table, readable, self._locked, read.unread | bare, duplicates=read.duplicates)
         return self._view
 
     def leave_out(self, refused: Mapping[str, str]) -> None:
@@ -203,14 +202,14 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def query_images(self, records: Records) -> NDArray[np.uint8]:
         """The query images of some records, uint8 `[n, 3, s, s]`."""
-        return decode_images(records, self.image_size, self.folder)[0]
+        return decode_images(records, self.image_size, self.folder).images
 
     def _become(self, view: RecordView) -> None:
         if view is not self._view:
             self._view, self.arrays = view, None
 
-    def _locked(self, records: Records) -> Splits:
-        return self.splitting.locked(records, self.store_path / "splits.json")
+    def _locked(self, records: Records, usable: Collection[str]) -> Splits:
+        return self.splitting.locked(records, usable, self.store_path / "splits.json")
 
     # ------------------------------------------------------------------ queries
 

@@ -18,7 +18,7 @@ from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.batches import slices
 from lit_mia.errors import EncoderError, RecordError
 from lit_mia.features import Captioner, Encoder
-from lit_mia.features.pixels import REVISION, decode_images, pixels_key, resize
+from lit_mia.features.pixels import RESIZING, decode_images, pixels_key, resize
 from lit_mia.files import cached_rows, key_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
@@ -124,7 +124,7 @@ class Pairs:
 
 def image(pairs: Pairs) -> NDArray[np.uint8]:
     """Query images x, uint8 `[n, 3, s, s]`."""
-    return decode_images(pairs.records, pairs.size, pairs.folder)[0]
+    return decode_images(pairs.records, pairs.size, pairs.folder).images
 
 
 def generated(pairs: Pairs) -> NDArray[np.uint8]:
@@ -166,7 +166,7 @@ def _generated_key(pairs: Pairs) -> dict[str, object]:
         "queries": key_digest({"keys": [query.key for query in pairs.queries]}),
         "size": pairs.size,
         "per_record": pairs.per_record,
-        "resizing": REVISION,
+        "resizing": RESIZING,
     }
 
 

@@ -12,7 +12,7 @@ from datamodules.base import AuditDataModule
 from datamodules.inputs import FINDING_INPUTS, Findings, Wanted
 from datamodules.pairs import Loading, PairArrays
 from datamodules.sources.base import RecordSource
-from datamodules.view import Splitting
+from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
@@ -46,6 +46,9 @@ class StatisticDataModule(AuditDataModule):
         train_draw: Which share, if not all are used.
         batch_size: Records per step of a head.
         num_workers: Worker processes of each loader.
+        near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
+            into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
+            them where it does.
     """
 
     scored_by = frozenset({"statistic"})
@@ -65,6 +68,7 @@ class StatisticDataModule(AuditDataModule):
         train_draw: int = 0,
         batch_size: int = 128,
         num_workers: int = 0,
+        near_duplicates: NearDuplicates | None = None,
     ) -> None:
         super().__init__(
             source,
@@ -72,7 +76,7 @@ class StatisticDataModule(AuditDataModule):
             store,
             image_size=image_size,
             query_seed=query_seed,
-            splitting=Splitting(fractions, split_seed, train_fraction, train_draw),
+            splitting=Splitting(fractions, split_seed, train_fraction, train_draw, near_duplicates=near_duplicates),
             loading=Loading(batch_size, num_workers),
         )
         self.convert = convert

@@ -1,14 +1,17 @@
 """The records of an audit as one immutable view: who is asked, who is in which split, and who was left out and why."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from lit_mia.errors import RecordError, SplitError
+from lit_mia.features.duplicates import Duplicates, told
 from lit_mia.records import UNKNOWN, Records
 from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
+
+NearDuplicates = Literal["report", "group", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Splitting:
         seed: Seed of the splits.
         train_fraction: Share of the training groups that is used.
         train_draw: Which share, if not all are used.
+        near_duplicates: What is done about equal and nearly equal images of several groups; None groups them where the
+            source states no groups, and reports them where it does.
 
     Raises:
         RecordError: If `train_fraction` is not in (0, 1].
@@ -29,26 +34,48 @@ class Splitting:
     seed: int
     train_fraction: float
     train_draw: int
+    near_duplicates: NearDuplicates | None = None
 
     def __post_init__(self) -> None:
         """Check the share."""
         if not 0 < self.train_fraction <= 1:
             raise RecordError(f"`train_fraction` must be in (0, 1], but got {self.train_fraction}.")
 
-    def locked(self, records: Records, lock: Path) -> Splits:
-        """The splits of some records, checked and locked.
+    def regrouped(self, records: Records, duplicates: Sequence[Duplicates]) -> Records:
+        """The records, with those that show the same in one group if they shall be.
 
         Args:
             records: The records.
+            duplicates: Those of them that show the same.
+
+        Raises:
+            RecordError: If there are some, and they are refused.
+        """
+        how = self.near_duplicates or ("report" if records.grouped else "group")
+        if how == "refuse" and duplicates:
+            raise RecordError(f"{told(duplicates)} Keep one of each, or set `near_duplicates` to `group` or `report`.")
+        return records.joined(of.ids for of in duplicates) if how == "group" else records
+
+    def locked(self, records: Records, usable: Collection[str], lock: Path) -> Splits:
+        """The splits of some records, checked and locked.
+
+        Args:
+            records: The records, also those that cannot be used now, so that another run may find that they can.
+            usable: Ids of those that can.
             lock: The file of the lock.
+
+        Returns:
+            The splits of the usable ones; rows count among these.
 
         Raises:
             SplitError: If a split lacks a class, or the lock holds other splits.
         """
-        splits = assign_splits(records, self.fractions, self.seed)
-        check_splits(splits, records)
-        lock_splits(splits, records, lock)
-        return splits
+        rows = [row for row, name in enumerate(records.ids) if name in usable]
+        splits, kept = assign_splits(records, self.fractions, self.seed), records.select(rows)
+        rest = remaining(splits, records, rows)
+        check_splits(rest, kept)
+        former = assign_splits(kept, self.fractions, self.seed)
+        return replace(rest, digest=lock_splits(splits, records, lock, former=former.digest))
 
     def train_rows(self, records: Records, splits: Splits) -> list[int]:
         """The training rows, or the drawn share of them.
@@ -79,31 +106,52 @@ class RecordView:
     """Records, their splits, and what remains of both; a record that leaves makes another view.
 
     Attributes:
-        labelled: The readable records of known membership: what is split and asked.
-        unlabelled: The readable records of unknown membership: what `predict` asks.
-        lock: Gives the locked splits of the labelled records; called when they are first looked at.
+        everyone: All records of known membership, also those that cannot be used: what is split.
+        labelled: Those of them that can be used: what is asked.
+        unlabelled: The usable records of unknown membership: what `predict` asks.
+        lock: Gives the locked splits of those of some records whose ids are given; called when they are first looked
+            at.
         skipped: Id → why a record is in neither table: its image cannot be read, or it has no caption.
+        duplicates: Those of the labelled records that show the same.
         refused: Id → why a record of a table was left out: a target did not answer.
     """
 
+    everyone: Records
     labelled: Records
     unlabelled: Records
-    lock: Callable[[Records], Splits]
+    lock: Callable[[Records, Collection[str]], Splits]
     skipped: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    duplicates: Sequence[Duplicates] = ()
 
     @classmethod
-    def of(cls, records: Records, lock: Callable[[Records], Splits], skipped: Mapping[str, str]) -> Self:
+    def of(
+        cls,
+        records: Records,
+        usable: Records,
+        lock: Callable[[Records, Collection[str]], Splits],
+        skipped: Mapping[str, str],
+        *,
+        duplicates: Sequence[Duplicates] = (),
+    ) -> Self:
         """The view of a table.
 
         Args:
-            records: The readable records.
-            lock: Splits records of known membership.
-            skipped: The others.
+            records: The table.
+            usable: The records of it whose images can be read and have captions.
+            lock: See the attributes.
+            skipped: Why the others cannot be used.
+            duplicates: See the attributes.
         """
-        known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
-        unknown = [row for row, member in enumerate(records.members) if member == UNKNOWN]
-        return cls(records.select(known), records.select(unknown), lock, skipped)
+        labelled, unlabelled = (_of_known_membership(usable, known) for known in (True, False))
+        return cls(
+            everyone=_of_known_membership(records, True),
+            labelled=labelled,
+            unlabelled=unlabelled,
+            lock=lock,
+            skipped=dict(skipped),
+            duplicates=duplicates,
+        )
 
     def asked(self, stage: str) -> Records:
         """What is asked for a stage of Lightning, whose splits are locked before.
@@ -129,7 +177,7 @@ class RecordView:
         Raises:
             SplitError: If a split lacks a class, or the lock holds other splits.
         """
-        return self.lock(self.labelled)
+        return self.lock(self.everyone, set(self.labelled.ids))
 
     @cached_property
     def known(self) -> Records:
@@ -172,7 +220,7 @@ class RecordView:
         kept = [row for row in range(len(self.labelled)) if row not in test]
         rest = remaining(locked, self.labelled, kept)
         splits = replace(rest, rows={name: rows for name, rows in rest.rows.items() if name != "test"})
-        return replace(self, labelled=self.labelled.select(kept), lock=lambda _: splits)
+        return replace(self, labelled=self.labelled.select(kept), lock=lambda *_: splits)
 
     def _remaining(self, records: Records) -> Records:
         rows = self._rows(records)
@@ -180,3 +228,7 @@ class RecordView:
 
     def _rows(self, records: Records) -> Sequence[int]:
         return [row for row, name in enumerate(records.ids) if name not in self.refused]
+
+
+def _of_known_membership(records: Records, known: bool) -> Records:
+    return records.select([row for row, member in enumerate(records.members) if (member != UNKNOWN) == known])

@@ -75,6 +75,24 @@ class Records:
             stamps=tuple(self.stamps[i] for i in kept),
         )
 
+    def joined(self, sets: Iterable[Sequence[str]]) -> Self:
+        """The table with one group for each set of ids, and for all other records of their groups.
+
+        Args:
+            sets: Ids that belong together; the group is called as the first of theirs in alphabetical order.
+        """
+        group_of, part_of = dict(zip(self.ids, self.groups, strict=True)), {group: group for group in self.groups}
+
+        def whole(group: str) -> str:
+            while part_of[group] != group:
+                group = part_of[group]
+            return group
+
+        for ids in sets:
+            first, *others = sorted({whole(group_of[name]) for name in ids})
+            part_of |= dict.fromkeys(others, first)
+        return replace(self, groups=tuple(map(whole, self.groups)))
+
     def digest(self) -> str:
         """SHA-256 of ids, labels and groups, independent of their order."""
         rows = sorted(zip(self.ids, self.members, self.groups, strict=True))

@@ -115,22 +115,27 @@ def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
     )
 
 
-def lock_splits(splits: Splits, records: Records, path: Path) -> None:
+def lock_splits(splits: Splits, records: Records, path: Path, former: str | None = None) -> str:
     """Write the splits at the first call, and refuse any other splits at later calls.
 
     Args:
         splits: Splits of `records`.
         records: The table that was split.
         path: The lock, a JSON file. Its folder is made if it is missing.
+        former: Digest of the same splits without the records that cannot be read, which is what versions before 0.2
+            locked.
+
+    Returns:
+        The digest in the lock.
 
     Raises:
         SplitError: If the lock holds other splits or cannot be read.
     """
     if path.exists():
         locked = _read_lock(path)
-        if locked["digest"] != splits.digest:
+        if locked["digest"] not in (splits.digest, former):
             raise SplitError(_refusal(path, locked, splits, records))
-        return
+        return str(locked["digest"])
     content = {
         "digest": splits.digest,
         "records": records.digest(),
@@ -140,6 +145,7 @@ def lock_splits(splits: Splits, records: Records, path: Path) -> None:
     }
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    return splits.digest
 
 
 def _check_fractions(fractions: Sequence[float]) -> None:
@@ -180,5 +186,6 @@ def _refusal(path: Path, locked: Mapping[str, object], splits: Splits, records: 
     different = [f"{name}: locked {old}, now {new}" for name, (old, new) in pairs.items() if old != new]
     return (
         f"The splits in {path} are locked and never redrawn, but these differ ({'; '.join(different) or 'ids'}). "
-        "Go back to the locked settings and records, or start a new audit in another folder."
+        "Go back to the locked settings and records, or start a new audit in another folder. (Equal images are put "
+        "into one group unless `near_duplicates` says otherwise.)"
     )

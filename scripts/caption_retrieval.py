@@ -26,7 +26,7 @@ def main() -> None:
     splits = assign_splits(records)
     records = records.select(sorted(row for split, rows in splits.rows.items() if split != "test" for row in rows))
     with tempfile.TemporaryDirectory() as folder:
-        drawings = torch.tensor(decode_images(records, 64, Path(folder))[0])
+        drawings = torch.tensor(decode_images(records, 64, Path(folder)).images)
     names = [str(name).lower() for name in records.captions]
     captions = captioner.caption(drawings)
     dealt = torch.randperm(len(names), generator=torch.Generator().manual_seed(0))

@@ -1,15 +1,20 @@
 """Images as arrays: decode a record table once, and resize in batches."""
 
+import hashlib
 import json
 import logging
 import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -17,43 +22,60 @@ from lit_mia.files import cached_path, replacing
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
 
-REVISION = 1
-"""Raised when decoding or resizing gives other pixels, so that nothing made from the old ones is taken for new."""
+DECODING, RESIZING = 2, 1
+"""Raised when either gives other pixels, so that nothing made from the old ones is taken for new."""
+THUMBNAIL = 32
+"""Side in pixels of the images by which near-equal ones are found."""
+LOOK = np.dtype([("pixels", "V32"), ("thumbnail", "u1", (3, THUMBNAIL, THUMBNAIL))])
+"""What an image is compared by, whatever size it is asked about at: SHA-256 of its pixels, and a thumbnail."""
 
 _log = logging.getLogger(__name__)
 
 
-def decode_images(records: Records, size: int, path: Path) -> tuple[NDArray[np.uint8], list[int]]:
-    """Decode every image once; later calls map the same file into memory.
+class Decoded(NamedTuple):
+    """The images of a record table.
+
+    Attributes:
+        images: A read-only memory map `[n, 3, size, size]` in 0..255; what cannot be read is black.
+        looks: A read-only memory map `[n]` of `LOOK`.
+        unread: Row → reason of the images that cannot be read.
+    """
+
+    images: NDArray[np.uint8]
+    looks: NDArray[Any]
+    unread: dict[int, str]
+
+
+def decode_images(records: Records, size: int, path: Path) -> Decoded:
+    """Decode every image once; later calls map the same files into memory.
 
     Transparent pixels become white, the shorter side is resized bicubically with antialiasing, and the centre square
-    is kept.
+    is kept. What could not be read is tried again at every call.
 
     Args:
         records: The images.
         size: Edge length in pixels.
         path: Folder of the decoded images. A file is named by what the images are, so a changed image is decoded again
             under an unchanged id.
-
-    Returns:
-        A read-only memory map `[n, 3, size, size]` in 0..255, and the rows that cannot be read, which are black.
     """
     images = cached_path(path, pixels_key(records, size))
-    unreadable = images.with_suffix(".unreadable.json")
-    if not (images.exists() and unreadable.exists()):
-        with replacing(unreadable) as rows_file, replacing(images) as images_file:
-            rows = _decode_all(records, size, images_file)
-            rows_file.write_text(json.dumps(rows), encoding="utf-8")
-    rows = [int(row) for row in json.loads(unreadable.read_text(encoding="utf-8"))]
-    if rows:
-        names = ", ".join(records.ids[row] for row in rows[:20]) + (", ..." if len(rows) > 20 else "")
-        _log.warning("%d of %d images cannot be read: %s", len(rows), len(records), names)
-    return np.load(images, mmap_mode="r"), rows
+    looks, unread = images.with_suffix(".looks.npy"), images.with_suffix(".unread.json")
+    if images.exists() and looks.exists() and unread.exists():
+        known = [int(row) for row in json.loads(unread.read_text(encoding="utf-8"))]
+        reasons = _try_again(records, known, images, looks)
+    else:
+        known, everything = None, range(len(records))
+        with _new(images, _shape(everything, size)) as pixels, _new(looks, (len(records),), LOOK) as seen:
+            reasons = _decode(records, everything, pixels, seen)
+    if known != list(reasons):
+        with replacing(unread) as temporary:  # the last one: without it the others are written anew
+            temporary.write_text(json.dumps(list(reasons)), encoding="utf-8")
+    return Decoded(np.load(images, mmap_mode="r"), np.load(looks, mmap_mode="r"), reasons)
 
 
 def pixels_key(records: Records, size: int) -> dict[str, object]:
     """What decoded images are known by, as JSON values; what is computed from them is kept under it too."""
-    return {"images": records.images_digest(), "size": size, "decoding": REVISION}
+    return {"images": records.images_digest(), "size": size, "decoding": DECODING}
 
 
 def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bicubic") -> Tensor:
@@ -79,20 +101,59 @@ def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bi
     return square.reshape(*images.shape[:-2], size, size)
 
 
-def _decode_all(records: Records, size: int, file: Path) -> list[int]:
-    """Write all images into a new `.npy` file and name the rows that cannot be read."""
-    array = np.lib.format.open_memmap(file, "w+", np.uint8, (len(records), 3, size, size))
+@contextmanager
+def _new(file: Path, shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> Iterator[NDArray[Any]]:
+    """An array of zeros in a file that is there once it was written."""
+    with replacing(file) as temporary:
+        array = np.lib.format.open_memmap(temporary, "w+", np.dtype(dtype), shape)
+        yield array
+        array.flush()
 
-    def decode(row: int) -> bool:
+
+def _shape(rows: Sequence[int], size: int) -> tuple[int, int, int, int]:
+    return len(rows), 3, size, size
+
+
+def _try_again(records: Records, rows: Sequence[int], images: Path, looks: Path) -> dict[int, str]:
+    """Read what could not be read before; the files are written anew only if something can be read now."""
+    size = np.load(images, mmap_mode="r").shape[-1]
+    pixels, seen = np.zeros(_shape(rows, size), np.uint8), np.zeros(len(rows), LOOK)
+    reasons = _decode(records, rows, pixels, seen)
+    arrived = [place for place, row in enumerate(rows) if row not in reasons]
+    for file, values in ((images, pixels), (looks, seen)) if arrived else ():
+        with replacing(file) as temporary:
+            shutil.copyfile(file, temporary)
+            array = np.load(temporary, mmap_mode="r+")
+            array[[rows[place] for place in arrived]] = values[arrived]
+            array.flush()
+    return reasons
+
+
+def _decode(records: Records, rows: Sequence[int], images: NDArray[np.uint8], looks: NDArray[Any]) -> dict[int, str]:
+    """Write what some rows show into arrays of that length; row → reason of those that cannot be read."""
+    size = images.shape[-1]
+
+    def decode(place: int) -> str | None:
         try:
-            image = rgb_over_white(records.open_image(row))
-        except OSError as error:
-            _log.debug("%s: %s", records.ids[row], error)
-            return False
-        array[row] = np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
-        return True
+            image = rgb_over_white(records.open_image(rows[place]))
+            digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).digest()
+            looks[place] = (np.void(digest), _square(image, THUMBNAIL))
+            images[place] = _square(image, size)
+        except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
+            _log.debug("%s: %s", records.ids[rows[place]], error)
+            return _kind_of(error)
+        return None
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        readable = list(pool.map(decode, range(len(records))))
-    array.flush()
-    return [row for row, is_read in enumerate(readable) if not is_read]
+        reasons = zip(rows, pool.map(decode, range(len(rows))), strict=True)
+        return {row: reason for row, reason in reasons if reason is not None}
+
+
+def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
+
+
+def _kind_of(error: Exception) -> str:
+    """What an error says, without what it says of one file only."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return re.sub(r"""'[^']*'|"[^"]*"|<[^>]*>""", "…", said).strip() or type(error).__name__

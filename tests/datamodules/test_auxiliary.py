@@ -184,7 +184,7 @@ def test_an_unreadable_image_is_left_out_and_named(tmp_path, data, caplog):
     module = data()
     (tmp_path / "records" / "r07.png").write_bytes(b"no image")
     module.prepare(frozenset({"image", "generated"}))
-    assert module.view.skipped == {"r07.png": "unreadable image"}
+    assert module.view.skipped == {"r07.png": "unreadable image: cannot identify image file …"}
     assert "r07.png" in caplog.text
     assert "r07.png" not in module.view.known.ids
     assert len(module.arrays.inputs["image"]) == len(module.arrays.inputs["generated"]) == N - 1

@@ -26,11 +26,12 @@ def locks():
 
 @pytest.fixture
 def view(locks):
-    def lock(records):
+    def lock(records, usable):
         locks.append(records)
+        assert {*usable} == {*records.ids}
         return assign_splits(records, (0.25, 0.25, 0.25, 0.25), seed=SEED)
 
-    return RecordView.of(RECORDS, lock, SKIPPED)
+    return RecordView.of(RECORDS, RECORDS, lock, SKIPPED)
 
 
 def ids_by_split(view):

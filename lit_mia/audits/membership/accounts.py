@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from datamodules import AuditDataModule
+from datamodules.view import RecordView
 from lit_mia.cost import Cost
+from lit_mia.features.duplicates import told
 from lit_mia.files import replacing
-from lit_mia.report.membership import (
-    Expense,
-    Spent,
-    Tried,
-)
+from lit_mia.reasons import told_by_reason
+from lit_mia.report.membership import Expense, Spent, Tried
 from lit_mia.report.membership.refused import count_refused
 from lit_mia.report.membership.schema import Charged, Refused
 
@@ -53,6 +52,12 @@ def cut_captions(sides: Sides) -> list[str]:
         for role, data in sides.items()
         if data.target.truncated
     ]
+
+
+def table_notes(view: RecordView) -> list[str]:
+    """A sentence on records that were skipped, and one on those that show the same."""
+    skipped = f"{len(view.skipped)} records were skipped: {told_by_reason(view.skipped)}."
+    return [*([skipped] if view.skipped else []), *([told(view.duplicates)] if view.duplicates else [])]
 
 
 def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expense:

@@ -21,7 +21,7 @@ from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.notes import limits_of
 from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport, Fidelity, ToolCheck, Tried
+from lit_mia.report.membership.schema import AuditReport, Fidelity, Same, ToolCheck, Tried
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
 
@@ -187,10 +187,12 @@ class MembershipAudit(Audit):
                 *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
+                *accounts.table_notes(view),
             ],
             versions=origin.versions,
             git=origin.git,
             fidelity=distances,
+            duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
         )
 
     # ------------------------------------------------------------------ checks

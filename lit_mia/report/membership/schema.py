@@ -147,6 +147,15 @@ class Refused(TypedDict):
     p_unequal: float
 
 
+class Same(TypedDict):
+    """Records that show the same image: whether all pixels are equal, and how many groups and sides they are of."""
+
+    ids: list[str]
+    exact: bool
+    groups: int
+    sides: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expense:
     """What the audit cost in this run; answers that were stored before cost nothing.
@@ -201,6 +210,7 @@ class AuditReport:
         versions: Package → version.
         git: Commit of the working tree, or None.
         fidelity: FID and KID, or None where nothing was generated, or too little.
+        duplicates: Records that show the same in several groups of the source, or on both sides.
         schema: Version of this form.
     """
 
@@ -230,6 +240,7 @@ class AuditReport:
     schema: str = SCHEMA
     captioner: dict[str, Any] = field(default_factory=dict)
     tools: ToolCheck | None = None
+    duplicates: list[Same] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

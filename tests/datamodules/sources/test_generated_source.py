@@ -102,7 +102,7 @@ def test_another_model_or_seed_makes_other_records(make, ink, tmp_path):
     assert set(first.ids).isdisjoint(other.ids)
     assert set(first.ids).isdisjoint(reseeded.ids)
     assert len({*first.stamps, *other.stamps, *reseeded.stamps}) == 3 * 7
-    shown = [decode_images(records, 8, tmp_path / "decoded")[0] for records in (first, other, reseeded)]
+    shown = [decode_images(records, 8, tmp_path / "decoded").images for records in (first, other, reseeded)]
     assert not np.array_equal(shown[0], shown[1])
     assert not np.array_equal(shown[0], shown[2])
     with pytest.raises(StoreError, match="ink: store 0, target 1"):
@@ -149,7 +149,7 @@ def test_what_the_model_refuses_is_left_out_and_counted(make, ink, tmp_path):
     assert records.ids[:2] == tuple(MEMBERS[:2])  # the members themselves stay
     assert "refused 2 of 7 images" in source.shift
     assert make(target=ShyTarget(tmp_path / "notes")).estimates() == {}
-    assert decode_images(records, 8, tmp_path / "decoded")[1] == []
+    assert decode_images(records, 8, tmp_path / "decoded").unread == {}
 
 
 @pytest.mark.parametrize(

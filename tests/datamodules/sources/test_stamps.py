@@ -41,7 +41,7 @@ def source(request, tmp_path, monkeypatch):
 @pytest.fixture
 def decoded(tmp_path):
     """Decodes records, and gives the colour of each."""
-    return lambda records: decode_images(records, 4, tmp_path / "decoded")[0][:, :, 0, 0].tolist()
+    return lambda records: decode_images(records, 4, tmp_path / "decoded").images[:, :, 0, 0].tolist()
 
 
 def changed(before, after):
@@ -90,9 +90,9 @@ def test_a_missing_image_is_decoded_once_it_is_there(tmp_path):
     (tmp_path / "records.csv").write_text("image\na.png\n")
     source = CsvSource(str(tmp_path / "records.csv"), caption_column=None, member_column=None)
     assert source.load().stamps == (f"{tmp_path}/a.png: missing",)
-    assert decode_images(source.load(), 4, tmp_path / "decoded")[1] == [0]
+    assert decode_images(source.load(), 4, tmp_path / "decoded").unread == {0: "No such file or directory"}
     draw(tmp_path / "a.png", "red")
-    assert decode_images(source.load(), 4, tmp_path / "decoded")[1] == []
+    assert decode_images(source.load(), 4, tmp_path / "decoded").unread == {}
 
 
 def test_images_inside_a_table_are_stamped_by_their_bytes(tmp_path, monkeypatch, decoded):

@@ -1,0 +1,151 @@
+"""Equal and nearly equal images among records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lit_mia.batches import slices
+from lit_mia.records import Records
+
+HASH_DISTANCE = 5
+"""Most bits in which the perceptual hashes of nearly equal images differ."""
+PIXEL_DISTANCE = 8.0
+"""Most root-mean-square difference of their thumbnails, in 0..255: colours are not in the hash."""
+SHOWN = 10
+"""Most sets, and records of a set, that are named in a sentence."""
+_SIDE = 8
+_LUMA = np.array([19595, 38470, 7471], np.int32)
+"""Weights of red, green and blue in grey, in 1/65536."""
+_CHUNK = 4096
+_BANDS, _BITS = HASH_DISTANCE + 1, _SIDE * _SIDE // (HASH_DISTANCE + 1)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Records that show the same.
+
+    Attributes:
+        ids: Their ids, at least two.
+        exact: Whether all their pixels are equal.
+        groups: In how many groups the source has them.
+        sides: On how many sides of the question they are: 2 if members and non-members are among them.
+    """
+
+    ids: tuple[str, ...]
+    exact: bool
+    groups: int
+    sides: int
+
+
+def find_duplicates(records: Records, looks: NDArray[Any]) -> list[Duplicates]:
+    """Sets of records with equal or nearly equal images that are in several groups or on both sides.
+
+    Nearly equal are two images whose perceptual hashes differ in few bits and whose thumbnails differ little; a set
+    holds what is connected by such pairs.
+
+    Args:
+        records: The n records.
+        looks: What their images are compared by, `[n]` of `lit_mia.features.pixels.LOOK`.
+    """
+    found = []
+    for rows in sets_of_equals(looks):
+        groups, sides = ({column[row] for row in rows} for column in (records.groups, records.members))
+        if len(groups) > 1 or len(sides) > 1:
+            pixels = {looks["pixels"][row].tobytes() for row in rows}
+            ids = tuple(records.ids[row] for row in rows)
+            found.append(Duplicates(ids, exact=len(pixels) == 1, groups=len(groups), sides=len(sides)))
+    return found
+
+
+def told(duplicates: Sequence[Duplicates]) -> str:
+    """How many records show the same, and which, as a sentence.
+
+    Args:
+        duplicates: What `find_duplicates` found, at least one set.
+    """
+    if not duplicates:
+        return ""
+    sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
+    named = [(" = " if of.exact else " ≈ ").join([*of.ids[:SHOWN], *["…"][: len(of.ids) - SHOWN]]) for of in duplicates]
+    more = ["…"] if len(duplicates) > SHOWN else []
+    return (
+        f"{count} records show the same as another of another group or side, in {len(duplicates)} sets, of which "
+        f"{sides} hold members and non-members (=: equal pixels, ≈: nearly): {'; '.join([*named[:SHOWN], *more])}."
+    )
+
+
+def sets_of_equals(looks: NDArray[Any]) -> list[list[int]]:
+    """Rows of images that are equal or nearly so, each set ascending, at least two.
+
+    Args:
+        looks: See `find_duplicates`.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, first, same = np.unique(looks["pixels"], return_index=True, return_inverse=True)
+    a, b = near_pairs(looks["thumbnail"][first])
+    edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
+    of_look = connected_components(edges, directed=False)[1]
+    component = of_look[same]
+    order = np.argsort(component, kind="stable")
+    sets = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
+    return sorted(rows.tolist() for rows in sets if len(rows) > 1)
+
+
+def near_pairs(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of rows whose thumbnails are nearly equal.
+
+    Args:
+        thumbnails: `[n, 3, 32, 32]`.
+
+    Returns:
+        First and second row of each pair, `[p]` each.
+    """
+    a, b = _close(perceptual_hashes(thumbnails))
+    near = np.zeros(len(a), np.bool_)
+    for part in slices(len(a), _CHUNK):
+        difference = thumbnails[a[part]].astype(np.float32) - thumbnails[b[part]]
+        near[part] = np.square(difference).mean(axis=(1, 2, 3)) <= PIXEL_DISTANCE**2
+    return a[near], b[near]
+
+
+def perceptual_hashes(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """64 bits per image: which of its 8 x 8 lowest frequencies are above their median.
+
+    The pHash of Zauner 2010 ("Implementation and Benchmarking of Perceptual Image Hash Functions"), bit by bit as the
+    package ImageHash computes it.
+
+    Args:
+        thumbnails: `[n, 3, 32, 32]`.
+    """
+    hashes = [np.empty(0, np.uint64), *(_hashes(thumbnails[part]) for part in slices(len(thumbnails), _CHUNK))]
+    return np.concatenate(hashes)
+
+
+def _hashes(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    from scipy.fft import dctn
+
+    grey = np.tensordot(thumbnails.astype(np.int32), _LUMA, axes=(1, 0)) + 2**15 >> 16  # as Pillow rounds
+    low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :_SIDE, :_SIDE].reshape(len(grey), _SIDE**2)
+    bits = low > np.median(low, axis=1, keepdims=True)
+    return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
+
+
+def _close(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of hashes that differ in few bits, first row below second: such have a band of bits in common."""
+    n, pairs = len(hashes), [np.empty(0, np.int64)]
+    for band in range(_BANDS):
+        values = hashes >> np.uint64(band * _BITS) & np.uint64(2**_BITS - 1)
+        order = np.argsort(values, kind="stable")
+        sorted_values, step = values[order], 1
+        while (equal := np.flatnonzero(sorted_values[step:] == sorted_values[:-step])).size:
+            a, b = order[equal], order[equal + step]
+            near = np.bitwise_count(hashes[a] ^ hashes[b]) <= HASH_DISTANCE
+            pairs.append(a[near] * n + b[near])
+            step += 1
+    found = np.unique(np.concatenate(pairs))
+    return found // n, found % n

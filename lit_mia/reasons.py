@@ -1,0 +1,24 @@
+"""Why records are left out, in words."""
+
+from collections.abc import Mapping
+
+SHOWN = 5
+"""Most ids that are named for one reason."""
+
+
+def told_by_reason(reasons: Mapping[str, str]) -> str:
+    """How many records there are for each reason, and the first few of them.
+
+    Args:
+        reasons: Id → reason.
+
+    >>> told_by_reason({"a": "No such file", "c": "No such file", "d": "a URL"})
+    '2 × No such file (a, c); 1 × a URL (d)'
+    """
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    return "; ".join(
+        f"{len(names)} × {reason} ({', '.join(names[:SHOWN])}{', …' if len(names) > SHOWN else ''})"
+        for reason, names in by_reason.items()
+    )
