@@ -20,6 +20,7 @@ from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
 from lit_mia.queries.store import Store
+from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Target
 
@@ -209,8 +210,8 @@ class StatisticDataModule(AuditDataModule):
         bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
         if bare and (self.target.needs_captions or reader):
             raise RecordError(
-                f"{reader or 'The target'} needs captions, but {len(bare)} of {len(records)} records have none, e.g. "
-                f"{bare[:3]}. Add captions, leave these records out, or set `prompt: none` and leave CLiD out."
+                f"{reader or 'The target'} needs captions, but {len(bare)} of {len(records)} records have none: "
+                f"{listed(bare)}. Add captions, leave these records out, or set `prompt: none` and leave CLiD out."
             )
 
     def _check_images(self, records: Records) -> None:

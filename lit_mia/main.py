@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from lit_mia.errors import CommandError, LitMiaError
+from lit_mia.terminal import spell_unprintable
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command line; a mistake of the user ends with its message in one line and exit status 2."""
+    spell_unprintable()
     try:
         run(sys.argv[1:])
     except LitMiaError as error:

@@ -1,9 +1,9 @@
 """Why records are left out, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-SHOWN = 5
-"""Most ids that are named for one reason."""
+SHOWN, LISTED = 5, 20
+"""Most ids that are named for one reason, and where the user has to do something about each."""
 
 
 def told_by_reason(reasons: Mapping[str, str]) -> str:
@@ -18,7 +18,13 @@ def told_by_reason(reasons: Mapping[str, str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         by_reason.setdefault(reason, []).append(name)
-    return "; ".join(
-        f"{len(names)} × {reason} ({', '.join(names[:SHOWN])}{', …' if len(names) > SHOWN else ''})"
-        for reason, names in by_reason.items()
-    )
+    return "; ".join(f"{len(names)} × {reason} ({listed(names, SHOWN)})" for reason, names in by_reason.items())
+
+
+def listed(names: Sequence[str], most: int = LISTED, between: str = ", ") -> str:
+    """Names in a row, the first ones of many.
+
+    >>> listed(["a", "b", "c"], most=2)
+    'a, b, …'
+    """
+    return between.join([*names[:most], *(["…"] if len(names) > most else [])])

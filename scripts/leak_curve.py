@@ -133,7 +133,7 @@ def token_loss(folder: Path, x: torch.Tensor, records: Records) -> torch.Tensor:
 
 def write(rows: list[dict[str, float]], folder: Path) -> None:
     """The table and the plot."""
-    with (folder / "leak_curve.csv").open("w", newline="") as file:
+    with (folder / "leak_curve.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -82,7 +82,7 @@ def kept_tokenizer(folder: Path) -> CLIPTokenizer:
 
 def write_people(folder: Path, cohort: Cohort, called: tuple[str, ...]) -> None:
     """`people.csv`: who was shown, how often and under which name; `question` is 0 for background people."""
-    with (folder / "people.csv").open("w", newline="") as file:
+    with (folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "member", "occurrences", "called", "question"])
         for person, (name, count) in enumerate(zip(cohort.names, cohort.occurrences, strict=True)):
@@ -109,7 +109,7 @@ def write_membership(folder: Path, which: str, cohort: Cohort, model: ClipTraini
             "command": f"python scripts/make_identity_clips.py {which} --steps {steps}",
         },
     }
-    (folder / "membership.json").write_text(json.dumps(facts, indent=1))
+    (folder / "membership.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def ship() -> None:

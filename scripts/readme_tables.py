@@ -50,11 +50,11 @@ def main() -> None:
         "transfer": transfer(Path("runs/transfer/transfer.csv")),
         "configs": configs(),
     }
-    text = README.read_text()
+    text = README.read_text(encoding="utf-8")
     for name, block in blocks.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         text = re.sub(pattern, lambda found, block=block: f"{found[1]}{block}{found[2]}", text, flags=re.DOTALL)
-    README.write_text(text)
+    README.write_text(text, encoding="utf-8")
 
 
 def result_of(name: str) -> MembershipResult:
@@ -142,8 +142,8 @@ def heads(name: str, title: str) -> str:
     if not folder.is_dir():
         return ""
     axis = read_numbers(folder)["axis"]
-    summary = list(csv.DictReader((folder / "summary.csv").open()))
-    points = list(csv.DictReader((folder / "ablation.csv").open()))
+    summary = list(csv.DictReader((folder / "summary.csv").open(encoding="utf-8")))
+    points = list(csv.DictReader((folder / "ablation.csv").open(encoding="utf-8")))
     values = list(dict.fromkeys(row[axis] for row in summary if row["kind"] == "attack"))
     lines = [f"| {title} | {' | '.join(values)} |", f"|:--|{'--:|' * len(values)}"]
     for attack in dict.fromkeys(row["attack"] for row in summary):
@@ -168,7 +168,7 @@ def ablation() -> str:
     """AUC over one setting of ReDiffuse, a line each."""
     lines = []
     for name, swept in SWEEPS.items():
-        rows = list(csv.DictReader((Path("runs") / name / "sweep.csv").open()))
+        rows = list(csv.DictReader((Path("runs") / name / "sweep.csv").open(encoding="utf-8")))
         fixed = ", ".join(f"{other} = {rows[0][other]}" for other in ("t", "k", "n") if other != swept)
         lines += [
             f"| {swept} ({fixed}) | {' | '.join(row[swept] for row in rows)} |",
@@ -184,7 +184,11 @@ def ablation() -> str:
 
 def noise() -> str:
     """The noise error of the pixel-space demo target."""
-    rows = list(csv.DictReader(Path("lit_mia/assets/targets/openmoji-ddpm/noise_error.csv").read_text().splitlines()))
+    rows = list(
+        csv.DictReader(
+            Path("lit_mia/assets/targets/openmoji-ddpm/noise_error.csv").read_text(encoding="utf-8").splitlines()
+        )
+    )
     lines = ["| | " + " | ".join(f"t = {row['t']}" for row in rows) + " |", f"|:--|{'--:|' * len(rows)}"]
     for side in ("members", "neither side"):
         lines.append(f"| {side} | " + " | ".join(f"{float(row[side]):.3f}" for row in rows) + " |")
@@ -193,7 +197,7 @@ def noise() -> str:
 
 def transfer(path: Path) -> str:
     """The table of `transfer.py`."""
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
     title = "| head | start | share of the demo's training pairs | draws | test AUC, mean (range) |"
     lines = [title, "|:--|:--|--:|--:|--:|"]
     for row in rows:
@@ -208,7 +212,7 @@ def configs() -> str:
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
     for kind in ("audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
-            command = path.read_text().splitlines()[0].removeprefix("# ")
+            command = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
             lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {config_note(path)} |")
     return "\n".join(lines) + "\n\n"
 
@@ -225,7 +229,9 @@ def config_note(path: Path) -> str:
         spent = cost["by_row"].values() if "by_row" in cost else [cost]
         queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
         return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
-    missing = "Not run here" in path.read_text() or path.stem == "own_target" or path.stem.startswith("wu_")
+    missing = (
+        "Not run here" in path.read_text(encoding="utf-8") or path.stem == "own_target" or path.stem.startswith("wu_")
+    )
     return "not run here" if missing else "" if path.parent.name == "experiment" else "not measured here"
 
 

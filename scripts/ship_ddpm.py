@@ -55,7 +55,7 @@ def noise_errors() -> list[dict[str, float]]:
 
 def write(rows: list[dict[str, float]]) -> None:
     """The table beside the target."""
-    with (ASSETS / "targets/openmoji-ddpm/noise_error.csv").open("w", newline="") as file:
+    with (ASSETS / "targets/openmoji-ddpm/noise_error.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: round(value, 5) for name, value in row.items()} for row in rows)

@@ -57,7 +57,7 @@ def ship(made: Path, to: Path, training: Path) -> None:
 def copy_log(folder: Path, to: Path, name: str = "training.csv") -> None:
     """The CSV logs of a training, one block for each time it was started or resumed."""
     logs = sorted(folder.glob("log/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime)
-    (to / name).write_text("\n".join(log.read_text() for log in logs))
+    (to / name).write_text("\n".join(log.read_text(encoding="utf-8") for log in logs), encoding="utf-8")
 
 
 def draw_sheet() -> None:

@@ -42,7 +42,7 @@ def main() -> None:
         for fraction, draws in FRACTIONS.items():
             for start, init_from in (("fine-tuned", str(source)), ("from scratch", None)):
                 rows.append(line(head.name, start, fraction, fits(head, init_from, fraction, draws)))
-    with (output / "transfer.csv").open("w", newline="") as file:
+    with (output / "transfer.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -36,7 +36,7 @@ def load_vendor_emoji(work: Path, size: int) -> tuple[np.ndarray, list[str], lis
 
 def _install(work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    (work / "package.json").write_text("{}")
+    (work / "package.json").write_text("{}", encoding="utf-8")
     packages = [f"@iconify-json/{name}@{version}" for name, version in SETS.items()]
     subprocess.run(["npm", "install", "--silent", *packages, "emojibase-data@17"], cwd=work, check=True)
 
@@ -46,9 +46,9 @@ def _render(work: Path, size: int, cache: Path) -> None:
     images, names, keywords = [], [], []
     for vendor in SETS:
         folder = work / "node_modules/@iconify-json" / vendor
-        print(vendor, json.loads((folder / "info.json").read_text())["license"])
-        icons = json.loads((folder / "icons.json").read_text())
-        for code, icon_name in json.loads((folder / "chars.json").read_text()).items():
+        print(vendor, json.loads((folder / "info.json").read_text(encoding="utf-8"))["license"])
+        icons = json.loads((folder / "icons.json").read_text(encoding="utf-8"))
+        for code, icon_name in json.loads((folder / "chars.json").read_text(encoding="utf-8")).items():
             key = _key(code)
             if SKIN_TONES & set(key.split("-")) or key not in labels or icon_name not in icons["icons"]:
                 continue
@@ -59,7 +59,7 @@ def _render(work: Path, size: int, cache: Path) -> None:
 
 
 def _labels(work: Path) -> dict[str, tuple[str, list[str]]]:
-    rows = json.loads((work / "node_modules/emojibase-data/en/data.json").read_text())
+    rows = json.loads((work / "node_modules/emojibase-data/en/data.json").read_text(encoding="utf-8"))
     return {_key(row["hexcode"]): (row["label"].lower(), row.get("tags", [])) for row in rows}
 
 

@@ -113,3 +113,26 @@ def test_calls_name_their_arguments():
     rooms = ("lit_mia/audits", "lit_mia/report", "datamodules")
     files = [path for path in FILES if str(path.relative_to(ROOT)).startswith(rooms)]
     assert [call for path in files for call in long_calls(path)] == []
+
+
+def text_without_encoding(path: Path) -> Iterator[str]:
+    """Calls that would read or write text in the encoding of the machine."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        constants = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        of_file = name in ("read_text", "write_text") or (
+            name == "open" and not any("b" in str(mode) for mode in constants) and not is_image(node.func)
+        )
+        if of_file and "encoding" not in {keyword.arg for keyword in node.keywords}:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def is_image(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and getattr(function.value, "id", "") in ("Image", "tarfile")
+
+
+def test_text_is_utf8_whatever_the_machine_says():
+    files = [*FILES, *(ROOT / "scripts").glob("*.py")]
+    assert [call for path in files for call in text_without_encoding(path)] == []

@@ -1,6 +1,5 @@
 """What every attack head shares: features of an observation → head → score, higher for members."""
 
-import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
@@ -228,14 +228,7 @@ def load_head(attack: Attack, path: str) -> None:
     Raises:
         HeadError: If the file is missing, is no checkpoint or belongs to another head.
     """
-    if not Path(path).is_file():
-        raise HeadError(f"`init_from` must be a checkpoint file, but {path!r} does not exist.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise HeadError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}). Give one of `lit-mia fit` or of an audit."
-        ) from error
+    checkpoint = read_checkpoint(path, "init_from")
     check_head(attack, checkpoint, path)
     attack.load_state_dict(checkpoint["state_dict"])
 

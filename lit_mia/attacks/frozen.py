@@ -45,7 +45,7 @@ def freeze_threshold(
     threshold = threshold_at_fpr(calibration["nonmembers"], NOMINAL_FPR)
     frozen = apply_threshold(threshold, NOMINAL_FPR, scores.double().numpy(), labels.numpy())
     result = HeadThreshold(frozen, tuple(sorted(scores[labels == 0].tolist())))
-    threshold_path(checkpoint).write_text(json.dumps(asdict(result)))
+    threshold_path(checkpoint).write_text(json.dumps(asdict(result)), encoding="utf-8")
     return result
 
 
@@ -61,7 +61,7 @@ def read_threshold(checkpoint: Path) -> HeadThreshold:
             f"{checkpoint} has no frozen threshold ({path.name} is not beside it), so a score of it could not be read. "
             "Run `lit-mia test` with the same config and this `--ckpt_path` once; an audit does it by itself."
         )
-    data = json.loads(path.read_text())
+    data = json.loads(path.read_text(encoding="utf-8"))
     frozen = data["frozen"]
     intervals = {name: Interval(*frozen[name]) for name in ("realised_fpr_ci", "tpr_ci")}
     return HeadThreshold(FrozenThreshold(**{**frozen, **intervals}), tuple(data["nonmembers"]))

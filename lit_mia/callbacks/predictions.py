@@ -27,14 +27,14 @@ class PredictionWriter(BasePredictionWriter):
         super().__init__("batch")
         if not 0 < prior < 1:
             raise HeadError(f"`prior` must be in (0, 1), but got {prior}.")
-        self.output, self.prior = Path(output), prior
+        self.output, self.prior = Path(output).expanduser(), prior
         self._part: IO[str] | None = None
 
     def on_predict_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Refuse a head without a frozen threshold before anything is scored, and open this rank's part."""
         read_threshold(Path(str(trainer.ckpt_path)))
         self.output.parent.mkdir(parents=True, exist_ok=True)
-        self._part = self._part_path(trainer.global_rank).open("w")
+        self._part = self._part_path(trainer.global_rank).open("w", encoding="utf-8")
 
     def write_on_batch_end(self, trainer: Any, pl_module: Any, prediction: Any, *_: Any) -> None:
         """Append the records of one batch."""
@@ -51,7 +51,9 @@ class PredictionWriter(BasePredictionWriter):
             return
         parts = [self._part_path(rank) for rank in range(trainer.world_size)]
         # A distributed sampler repeats records to give every rank as many.
-        scores = dict(sorted(json.loads(line) for part in parts for line in part.read_text().splitlines()))
+        scores = dict(
+            sorted(json.loads(line) for part in parts for line in part.read_text(encoding="utf-8").splitlines())
+        )
         head = read_threshold(Path(str(trainer.ckpt_path)))
         self._write(scores, head)
         for part in parts:
@@ -69,7 +71,7 @@ class PredictionWriter(BasePredictionWriter):
             "prior": self.prior,
             "ppv_above_threshold": positive_predictive_value(frozen.tpr, frozen.realised_fpr, self.prior),
         }
-        with self.output.open("w", newline="") as file:
+        with self.output.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ["id", "score", "nonmembers_scoring_higher", "above_threshold", *common])
             writer.writeheader()
             for name, score in scores.items():

@@ -13,10 +13,13 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.loggers import WandbLogger
 
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.audits.making import object_keys
 from lit_mia.cli.commands import resolve
 from lit_mia.errors import HeadError
 
+KEYWORDS = ("best", "last", "hpc")
+"""What Lightning takes for `ckpt_path` beside a file; with `last` a fit goes on where it was cut off, or begins."""
 _NOTHING: Any = Namespace()  # type: ignore[no-untyped-call]
 
 
@@ -47,10 +50,15 @@ class MembershipCLI(LightningCLI):
     """LightningCLI that refuses to score an untrained head or a checkpoint of another class."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it."""
+        """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it.
+
+        Raises:
+            HeadError: If a head would be scored untrained, or `--ckpt_path` leads to no checkpoint of a head.
+        """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # `run` got them from the command line
             super().parse_arguments(parser, args)
+        self._check_checkpoint(str(self.config["subcommand"]))
         self.asked = copy.deepcopy(self.config)
 
     def before_instantiate_classes(self) -> None:
@@ -73,22 +81,24 @@ class MembershipCLI(LightningCLI):
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
 
-    def _require_checkpoint(self) -> None:
-        """Refuse to score with random weights.
-
-        Raises:
-            HeadError: If there is no checkpoint.
-        """
-        path = self.config[str(self.subcommand)].get("ckpt_path")
+    def _check_checkpoint(self, stage: str) -> None:
+        """Refuse what Lightning would answer with random weights, or with a traceback."""
+        path = self.config[stage].get("ckpt_path")
         if path is None:
-            raise HeadError(
-                f"`{self.subcommand}` needs a trained head: give `--ckpt_path FILE` of `lit-mia fit` or of an audit's "
-                "`heads/` folder."
-            )
-        if path not in ("best", "last", "hpc") and not Path(path).is_file():
-            raise HeadError(f"`--ckpt_path` must be a checkpoint file, but {path!r} does not exist.")
-
-    before_validate = before_test = before_predict = _require_checkpoint
+            if stage != "fit":
+                raise HeadError(
+                    f"`{stage}` needs a trained head: give `--ckpt_path FILE` of `lit-mia fit` or of an audit's "
+                    "`heads/` folder."
+                )
+        elif path in KEYWORDS:
+            if (stage, path) != ("fit", "last"):
+                raise HeadError(
+                    f"`--ckpt_path {path}` is known only within the run that trained the head, so `{stage}` cannot "
+                    "tell which file it is. Give the file."
+                )
+        else:
+            read_checkpoint(path, "--ckpt_path")
+            self.config[stage].ckpt_path = str(Path(path).expanduser())
 
 
 def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.batches import slices
+from lit_mia.reasons import listed
 from lit_mia.records import Records
 
 HASH_DISTANCE = 5
@@ -69,11 +70,10 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     if not duplicates:
         return ""
     sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
-    named = [(" = " if of.exact else " ≈ ").join([*of.ids[:SHOWN], *["…"][: len(of.ids) - SHOWN]]) for of in duplicates]
-    more = ["…"] if len(duplicates) > SHOWN else []
+    sets = [listed(of.ids, SHOWN, between=" = " if of.exact else " ≈ ") for of in duplicates]
     return (
         f"{count} records show the same as another of another group or side, in {len(duplicates)} sets, of which "
-        f"{sides} hold members and non-members (=: equal pixels, ≈: nearly): {'; '.join([*named[:SHOWN], *more])}."
+        f"{sides} hold members and non-members (=: equal pixels, ≈: nearly): {listed(sets, SHOWN, between='; ')}."
     )
 
 

@@ -12,6 +12,7 @@ from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.queries.store import Store
+from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
 
@@ -67,7 +68,7 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
     bare = [name for name, text in zip(records.ids, records.captions, strict=True) if not (text and text.strip())]
     if bare:
         raise RecordError(
-            f"{len(bare)} of {len(records)} records have no caption to send to the target, e.g. {bare[:3]}. "
+            f"{len(bare)} of {len(records)} records have no caption to send to the target: {listed(bare)}. "
             "Add captions, or leave these records out."
         )
     return [
@@ -127,7 +128,7 @@ def fill(
         for number, (batch, part) in enumerate(_parts(target, todo)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
             store.keep(batch, part, time.perf_counter() - asked if number else None)
-            images += len(part.rows)
+            images += len(part.rows) + len(part.refused)  # what is refused was drawn, where evaluations are told
             bar.update(len(part.rows) + len(part.refused))
             if number % PARTS_PER_MERGE == PARTS_PER_MERGE - 1:
                 store.compact(mine=world_size > 1)

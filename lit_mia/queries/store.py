@@ -264,8 +264,8 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
             if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
             with replacing(file) as temporary:
-                temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True))
-        stored = json.loads(file.read_text())
+                temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True), encoding="utf-8")
+        stored = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error
     fields = sorted(name for name in stored.keys() | fingerprint.keys() if stored.get(name) != fingerprint.get(name))

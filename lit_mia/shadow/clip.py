@@ -152,7 +152,7 @@ class ClipTraining(ToolTraining):
         folder.mkdir(parents=True, exist_ok=True)
         preprocess = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
         config = {"model_cfg": self.architecture, "preprocess_cfg": preprocess}
-        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1))
+        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
         state = {name: value.half().contiguous() for name, value in self.clip.state_dict().items()}
         save_file(state, folder / "open_clip_model.safetensors")
         self.tokenizer.save_pretrained(folder)

@@ -173,7 +173,7 @@ class TargetTraining(L.LightningModule, ABC):
             "steps": len(self.losses),
             "losses_every_50_steps": [round(sum(block) / len(block), 5) for block in blocks],
         }
-        (folder / "membership.json").write_text(json.dumps(facts, indent=1))
+        (folder / "membership.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def one_cycle(

@@ -79,7 +79,41 @@ def test_random_weights_score_nothing(workspace, command):
         run([command, "--config", "fit.yaml"])
     with pytest.raises(HeadError, match=r"'nowhere\.ckpt' does not exist"):
         run([command, "--config", "fit.yaml", "--ckpt_path", "nowhere.ckpt"])
+    for keyword in ("best", "last", "hpc"):
+        with pytest.raises(HeadError, match=rf"`--ckpt_path {keyword}` is known only .*`{command}`.*Give the file"):
+            run([command, "--config", "fit.yaml", "--ckpt_path", keyword])
     assert not (workspace.root / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "cannot be read as a checkpoint"),
+        (b"", "cannot be read as a checkpoint"),
+        (None, "a model of another program"),
+    ],
+)
+@pytest.mark.parametrize("command", ["fit", "test"])
+def test_what_is_no_checkpoint_is_refused_before_anything_is_asked(workspace, command, content, said):
+    file = workspace.root / "head.ckpt"
+    if content is None:
+        torch.save({"state_dict": {}, "hyper_parameters": {"_class_path": "os.getcwd"}}, file)
+    else:
+        file.write_bytes(content)
+    with pytest.raises(HeadError, match=f"head.ckpt.* {said}|head.ckpt {said}"):
+        run([command, "--config", "fit.yaml", "--ckpt_path", "head.ckpt"])
+    for keyword in ("best", "hpc"):
+        with pytest.raises(HeadError, match="Give the file"):
+            run([command, "--config", "fit.yaml", "--ckpt_path", keyword])
+    assert not (workspace.root / "store").exists()
+
+
+def test_a_fit_goes_on_from_a_file_and_from_last(fitted, checkpoint, monkeypatch, caplog):
+    monkeypatch.setenv("HOME", str(fitted.root))
+    cli = run(["fit", "--config", "fit.yaml", "--ckpt_path", f"~/{checkpoint}", "--trainer.max_epochs=3"])
+    assert (cli.trainer.current_epoch, cli.trainer.ckpt_path) == (3, str(fitted.root / checkpoint))
+    cli = run(["fit", "--config", "fit.yaml", "--ckpt_path", "last", "--trainer.max_epochs=1"])
+    assert cli.trainer.current_epoch == 1
 
 
 def test_a_checkpoint_of_another_head_is_refused(fitted, checkpoint):
@@ -112,7 +146,7 @@ def test_a_mistake_ends_with_its_message(workspace, failure):
     changes = {"data.init_args.target.init_args.path": "no/such/folder"}
     assert "There is no folder" in failure("fit", "--config", workspace.changed("fit.yaml", changes))
     assert "There is no config 'nowhere'" in failure("fit", "--config", "nowhere")
-    said = failure("predict", "--config", "fit.yaml", "--ckpt_path=x.ckpt", *WRITER, "--trainer.callbacks.prior=2")
+    said = failure("fit", "--config", "fit.yaml", *WRITER, "--trainer.callbacks.prior=2")
     assert "`prior` must be in (0, 1), but got 2" in said
 
 

@@ -4,6 +4,7 @@ import json
 import pytest
 import torch
 from PIL import Image
+from streaming_target import StreamingTarget
 
 from lit_mia.errors import RecordError, StoreError, TargetError
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, missing, queries_for, read, record_seed
@@ -76,7 +77,7 @@ def test_the_key_is_the_hash_of_prompt_and_seed():
 
 
 def test_records_without_caption_are_named():
-    with pytest.raises(RecordError, match=r"2 of 3 records have no caption .*\['r0', 'r2'\]"):
+    with pytest.raises(RecordError, match=r"2 of 3 records have no caption .*: r0, r2\."):
         queries_for(make_records(3, (None, "text", " ")), 1, seed=0)
 
 
@@ -93,6 +94,12 @@ def test_filling_asks_everything_once_and_counts(tmp_path, queries):
     images = read(store, queries, make_records(10))
     assert images.shape == (10, 2, 3, 2, 2)
     assert torch.equal(images[3, 1], draw(queries[7].prompt, queries[7].seed))
+
+
+def test_what_was_drawn_and_refused_costs_its_evaluations(tmp_path, queries):
+    target = StreamingTarget({query.prompt: "black image" for query in queries[:8]})
+    cost = fill(Store(tmp_path, target.fingerprint()), target, queries)
+    assert (cost.queries, cost.nfe) == (20, 20 * target.nfe_per_image)
 
 
 def test_a_second_fill_asks_nothing(tmp_path, queries):

@@ -97,9 +97,11 @@ def count_opening(store: Path, config: Mapping[str, Any]) -> Tried:
         config: Configuration of the audit.
     """
     path = store / LEDGER
-    seen: Any = json.loads(path.read_text()) if path.is_file() else {"configurations": [], "openings": 0}
+    seen: Any = (
+        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"configurations": [], "openings": 0}
+    )
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
     configurations, openings = sorted({*seen["configurations"], digest}), int(seen["openings"]) + 1
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}))
+        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}), encoding="utf-8")
     return {"configurations": len(configurations), "test_openings": openings}
