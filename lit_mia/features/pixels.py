@@ -17,7 +17,7 @@ from lit_mia.files import cached_path, replacing
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
 
-REVISION = 1
+REVISION = 2
 """Raised when decoding or resizing gives other pixels, so that nothing made from the old ones is taken for new."""
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from datamodules.sources.base import open_rgb, parse_member
+from datamodules.sources.decoding import open_rgb
+from datamodules.sources.labels import parse_member
 from lit_mia.errors import RecordError
 
 
