@@ -11,7 +11,7 @@ def rgb_over_white(image: Image.Image) -> Image.Image:
     """The image as RGB, with white behind its transparent pixels.
 
     Grey that is finer than 8 bits is scaled by its white: 65535 in 16 bits (mode `I;16`), 4095 in a 12-bit TIFF, 1.0 in
-    floats. What whole numbers of 32 bits mean is known of a PPM file only, whose white Pillow makes 65535.
+    floats. What whole numbers of 32 bits mean is known only of a PPM or PNG file, whose white Pillow makes 65535.
 
     Raises:
         OSError: If the pixels do not lie between black and white, or it is not known what white is.
@@ -47,6 +47,6 @@ def _scaled(image: Image.Image) -> Image.Image:
 def _white(image: Image.Image, tags: dict[int, object]) -> float:
     if image.mode == "F":
         return 1.0
-    if image.mode == "I" and image.format != "PPM":
+    if image.mode == "I" and image.format not in ("PPM", "PNG"):
         raise OSError("Its pixels are whole numbers of 32 bits, of which none is known to be white. Save it with 16.")
     return 4095.0 if tags.get(_BITS) == (12,) else 65535.0

@@ -257,6 +257,9 @@ def _column(table: Any, name: str | None) -> Sequence[Any]:
         raise RecordError(f"Column {head!r} must hold text or numbers, but holds {table.features[head]}.")
     cells = list(table[head])
     for part in name.removeprefix(head).split(".")[1:]:
+        held = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
+        if part not in held:
+            raise RecordError(f"There is no {name!r}: what {head!r} holds there has {sorted(held)[:20]}.")
         cells = [cell.get(part) if isinstance(cell, Mapping) else None for cell in cells]
     return cells
 
