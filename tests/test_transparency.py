@@ -54,7 +54,7 @@ def test_floats_reach_from_0_to_1():
 
 
 def test_32_bits_are_refused_where_white_is_not_known():
-    with pytest.raises(OSError, match="whole numbers of 32 bits.*Save it with 16"):
+    with pytest.raises(OSError, match=r"whole numbers of 32 bits.*Save it with 16"):
         rgb_over_white(through("tiff", DEEP.astype(np.int32)))
 
 

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 
 import pytest
 from PIL import Image, ImageFile
@@ -53,10 +54,8 @@ def test_a_tiff_with_a_broken_entry_is_read_or_unreadable(offset):
     data = bytearray(saved("tiff", exif=turned()).getvalue())
     place = len(data) - offset
     data[place : place + 4] = b"\xff\xfe\xfd\xfc"
-    try:
+    with suppress(OSError):
         assert open_rgb(io.BytesIO(data)).mode == "RGB"
-    except OSError as error:
-        assert str(error)
 
 
 ERRORS = [zlib.error, IndexError, TypeError, ZeroDivisionError, KeyError, OverflowError, MemoryError, AttributeError]
