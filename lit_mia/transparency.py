@@ -16,7 +16,7 @@ def rgb_over_white(image: Image.Image) -> Image.Image:
     Raises:
         OSError: If the pixels do not lie between black and white, or it is not known what white is.
     """
-    if image.mode == "F" or image.mode.startswith("I"):
+    if is_deep(image):
         image = _scaled(image)
     elif image.mode == "La":
         image = image.convert("LA")  # Pillow knows no other way out of this mode
@@ -24,6 +24,11 @@ def rgb_over_white(image: Image.Image) -> Image.Image:
         return image.convert("RGB")
     layer = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether the image is grey that is finer than 8 bits; known before it is decoded."""
+    return image.mode == "F" or image.mode.startswith("I")
 
 
 def _scaled(image: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ from typing import IO
 from PIL import ExifTags, Image
 
 from datamodules.sources.places import is_url
-from lit_mia.transparency import rgb_over_white
+from lit_mia.transparency import is_deep, rgb_over_white
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,6 +51,15 @@ def open_listed(name: str, place: Path) -> Image.Image:
     if is_url(name):
         raise OSError(f"{name} is a URL, and images are not downloaded. Download it, and list the file.")
     return open_rgb(place)
+
+
+def is_deep_file(file: Path) -> bool:
+    """Whether a file holds grey that is finer than 8 bits, by its first bytes; not if it cannot be read."""
+    try:
+        with Image.open(file, formats=("PNG", "TIFF")) as image:
+            return is_deep(image)
+    except Exception:  # as above
+        return False
 
 
 def _load(image: Image.Image) -> None:

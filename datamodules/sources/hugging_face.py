@@ -74,9 +74,9 @@ class HuggingFaceSource(RecordSource):
     ) -> None:
         self.path, self.name, self.revision, self.split = _at_home(path), name, revision, split
         self.data_dir = None if data_dir is None else _at_home(data_dir)
-        self.data_files = list(map(_at_home, data_files)) if isinstance(data_files, list) else data_files
-        if isinstance(self.data_files, str):
-            self.data_files = _at_home(self.data_files)
+        self.data_files = _at_home(data_files) if isinstance(data_files, str) else data_files
+        if isinstance(data_files, list):
+            self.data_files = list(map(_at_home, data_files))
         self.columns = Columns(
             image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column
         )

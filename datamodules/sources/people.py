@@ -9,10 +9,10 @@ from typing import final
 
 from PIL import Image
 
-from datamodules.sources.decoding import open_rgb
+from datamodules.sources.decoding import is_deep_file, open_rgb
 from datamodules.sources.delimited import csv_lines
 from datamodules.sources.labels import parse_member
-from datamodules.sources.places import image_files, with_home
+from datamodules.sources.places import image_files, listed_place, with_home
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
 from lit_mia.shadow.cohort import Cohort, draw_cohort
@@ -113,10 +113,11 @@ class FolderPeopleSource(PeopleSource):
         if self.held_in is None:
             return list(images)
         try:
-            lines = with_home(self.held_in).read_text(encoding="utf-8").splitlines()
+            lines = with_home(self.held_in).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
-        left_out = {(self.root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
+        named = [line.strip() for line in lines if line.strip()]
+        left_out = {listed_place(self.root, name).resolve(): name for name in named}
         places = {file: file.resolve() for files in images for file in files}
         absent = [left_out[place] for place in left_out.keys() - places.values()]
         if absent:
@@ -190,6 +191,10 @@ def _count(cell: str, where: str) -> int | None:
 
 
 def _stamp(folder: Path, files: Sequence[Path]) -> str:
-    """Paths, sizes and times of change: what changes when images do, without reading them."""
+    """Paths, sizes and times of change: what changes when images do, without decoding them.
+
+    Deep grey is told apart, because its embeddings were once those of white.
+    """
     facts = [(file.relative_to(folder).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+    deep = [number for number, file in enumerate(files) if is_deep_file(file)]
+    return hashlib.sha256(repr((facts, "scaled", deep) if deep else facts).encode()).hexdigest()
