@@ -45,7 +45,8 @@ def csv_lines(
             for cells in reader:
                 yield reader.line_num, cells
     except (OSError, UnicodeError, csv.Error) as error:
-        raise RecordError(f"{path} cannot be read as a CSV file in UTF-8 or UTF-16: {error}.") from error
+        advice = " Save it as UTF-8." if isinstance(error, UnicodeError) else ""
+        raise RecordError(f"{path} cannot be read as a CSV file in UTF-8 or UTF-16: {error}.{advice}") from error
 
 
 def _encoding(file: Path) -> str:
