@@ -54,7 +54,7 @@ class Records:
             raise RecordError(f"The columns of a record table must have one length, but have {sorted(lengths)}.")
         twice = [name for name, count in Counter(self.ids).items() if count > 1]
         if twice:
-            raise RecordError(f"Record ids must be unique, but {len(twice)} occur more than once, e.g. {twice[:3]}.")
+            raise RecordError(_twice(twice, set(zip(self.ids, self.members, strict=True))))
         odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
         if odd:
             raise RecordError(f"`member` must be 1, 0 or unknown, but the records also hold {odd[:5]}.")
@@ -193,6 +193,14 @@ def name_key(name: str) -> str:
 def names_given_twice(names: Iterable[str]) -> list[str]:
     """Keys that several of some names share."""
     return [key for key, count in Counter(map(name_key, names)).items() if count > 1]
+
+
+def _twice(names: Sequence[str], labelled: Iterable[tuple[str, int]]) -> str:
+    labels = Counter(name for name, _ in labelled)
+    torn = [name for name in names if labels[name] > 1]
+    said = f"Record ids must be unique, but {len(names)} occur more than once, e.g. {names[:3]}"
+    both = f"; {len(torn)} of them with different labels, e.g. {torn[:3]}" if torn else ""
+    return f"{said}{both}. Name a column of unique ids, or delete the rows that say the same again or the opposite."
 
 
 def _check_agreement(people: People) -> None:

@@ -2,17 +2,20 @@
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
+from datamodules.sources.csv_table import CsvSource
+from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
+from datamodules.sources.hugging_face import HuggingFaceSource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
 from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSource
-from datamodules.sources.tables import CsvSource, HuggingFaceSource
 
 __all__ = [
     "ConcatSource",
     "CsvSource",
     "FacesSource",
     "FolderPeopleSource",
+    "FolderSource",
     "GeneratedSource",
     "HuggingFaceSource",
     "IndexSource",

@@ -1,7 +1,9 @@
 """Records of several sources as one."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, chain
 from typing import final
 
@@ -21,20 +23,32 @@ class ConcatSource(RecordSource):
 
     Args:
         sources: The sources to join, in this order.
+        prefixes: A name for each source, with which its ids begin: `members/0.png`. For sources that use the same names
+            for different images. Groups that the sources state stay as they are, so one may reach over several.
     """
 
-    def __init__(self, sources: list[RecordSource]) -> None:
-        self.parts = tuple(sources)
+    def __init__(self, sources: list[RecordSource], prefixes: list[str] | None = None) -> None:
+        self.parts, self.prefixes = tuple(sources), prefixes
 
     def load(self) -> Records:
         """Read and join the tables.
 
         Raises:
-            RecordError: If there is no source, two records have one id, or a source cannot be read.
+            RecordError: If there is no source, two records have one id, the prefixes are not one for each source, or a
+                source cannot be read.
         """
         if not self.parts:
             raise RecordError("`sources` must name at least one source, but is empty.")
-        return join_records([source.load() for source in self.parts])
+        if self.prefixes is None:
+            tables = [source.load() for source in self.parts]
+            _check_ids(tables)
+            return join_records(tables)
+        if len({*self.prefixes} - {""}) != len(self.parts) or len(self.prefixes) != len(self.parts):
+            raise RecordError(
+                f"`prefixes` must be another name for each of {len(self.parts)} sources, but are {self.prefixes}."
+            )
+        pairs = zip(self.prefixes, self.parts, strict=True)
+        return join_records([_prefixed(prefix, source.load()) for prefix, source in pairs])
 
 
 def join_records(tables: Sequence[Records]) -> Records:
@@ -57,4 +71,26 @@ def join_records(tables: Sequence[Records]) -> Records:
         open_image=open_image,
         stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
         grouped=any(table.grouped for table in tables),
+    )
+
+
+def _check_ids(tables: Sequence[Records]) -> None:
+    counts = Counter(name for table in tables for name in table.ids)
+    shared = [name for name, count in counts.items() if count > 1]
+    if shared:
+        names = [chr(ord("a") + number) for number in range(min(len(tables), 26))]
+        raise RecordError(
+            f"Record ids must be unique, but {len(shared)} occur in several sources, e.g. {shared[:3]}. If they are "
+            f"different images, name the sources with `prefixes: [{', '.join(names)}]`; if they are the same, leave "
+            "them out of one: no image is a member and a non-member."
+        )
+
+
+def _prefixed(prefix: str, table: Records) -> Records:
+    """The table with other ids, and groups that are named after them."""
+    names = set(table.ids)
+    return replace(
+        table,
+        ids=tuple(f"{prefix}/{name}" for name in table.ids),
+        groups=tuple(group if table.grouped and group not in names else f"{prefix}/{group}" for group in table.groups),
     )

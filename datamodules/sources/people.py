@@ -9,13 +9,15 @@ from typing import final
 
 from PIL import Image
 
-from datamodules.sources.base import csv_lines, open_rgb, parse_member
+from datamodules.sources.decoding import is_deep_file, open_rgb
+from datamodules.sources.delimited import csv_lines
+from datamodules.sources.labels import parse_member
+from datamodules.sources.places import image_files, listed_place, with_home
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
 from lit_mia.shadow.cohort import Cohort, draw_cohort
 
 WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
 class PeopleSource(ABC):
@@ -43,9 +45,9 @@ class FolderPeopleSource(PeopleSource):
 
     Args:
         path: The folder of folders.
-        table: A UTF-8 CSV file with a line per person; null if nothing is known of anybody.
+        table: A CSV file, UTF-8 or UTF-16, with a line per person; null if nothing is known of anybody.
         name_column: Column of names.
-        member_column: Column of labels: 1, 0, or empty or `unknown`.
+        member_column: Column of labels: 1 or member, 0 or nonmember, or empty or `unknown`.
         occurrences_column: Column of how many training pairs show the person, empty if unknown; null if there is none.
         held_in: A text file of images that the target was trained on, one path below `path` per line: they are left
             out, so that people are recognised on held-out images only.
@@ -60,7 +62,7 @@ class FolderPeopleSource(PeopleSource):
         occurrences_column: str | None = None,
         held_in: str | None = None,
     ) -> None:
-        self.path, self.table, self.held_in, self.root = path, table, held_in, Path(path).expanduser()
+        self.path, self.table, self.held_in, self.root = path, table, held_in, with_home(path)
         self.name_column, self.member_column, self.occurrences_column = name_column, member_column, occurrences_column
 
     def load(self) -> People:
@@ -79,7 +81,7 @@ class FolderPeopleSource(PeopleSource):
                 f"{self.table} names {len(absent)} people without a folder in {self.path}, e.g. {absent[:3]}. Rename "
                 "the folders like the people, or delete the lines."
             )
-        files = self._held_out([_images(folder) for folder in folders.values()])
+        files = self._held_out([image_files(folder) for folder in folders.values()])
         facts = [known.get(name, (UNKNOWN, None)) for name in folders]
         return People(
             names=tuple(folders),
@@ -111,10 +113,11 @@ class FolderPeopleSource(PeopleSource):
         if self.held_in is None:
             return list(images)
         try:
-            lines = Path(self.held_in).expanduser().read_text(encoding="utf-8").splitlines()
+            lines = with_home(self.held_in).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"`held_in` cannot be read as a UTF-8 text file: {error}.") from error
-        left_out = {(self.root / line.strip()).resolve(): line.strip() for line in lines if line.strip()}
+        named = [line.strip() for line in lines if line.strip()]
+        left_out = {listed_place(self.root, name).resolve(): name for name in named}
         places = {file: file.resolve() for files in images for file in files}
         absent = [left_out[place] for place in left_out.keys() - places.values()]
         if absent:
@@ -137,9 +140,7 @@ class FolderPeopleSource(PeopleSource):
                 problem = f"has {name!r} again" if name else "has no name"
                 raise RecordError(f"Each line of {self.table} must name another person, but {where} {problem}.")
             count = cells[self.occurrences_column].strip() if self.occurrences_column else ""
-            if count and not count.isdecimal():
-                raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {count!r}.")
-            known[name] = parse_member(cells[self.member_column], where), int(count) if count else None
+            known[name] = parse_member(cells[self.member_column], where), _count(count, where)
         return known
 
 
@@ -180,18 +181,20 @@ class FacesSource(PeopleSource):
         return draw_cohort(WORLD_SEED, self.swapped)
 
 
-def _images(folder: Path) -> list[Path]:
-    """The image files in a folder and its subfolders, without hidden ones such as `._1.jpg`."""
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+def _count(cell: str, where: str) -> int | None:
+    """A number of training pairs; pandas writes `12.0` and `nan` if some are unknown."""
+    if cell.lower() in ("", "nan", "unknown"):
+        return None
+    if not cell.removesuffix(".0").isdecimal():
+        raise RecordError(f"Occurrences must be a whole number or empty, but {where} has {cell!r}.")
+    return int(cell.removesuffix(".0"))
 
 
 def _stamp(folder: Path, files: Sequence[Path]) -> str:
-    """Paths, sizes and times of change: what changes when images do, without reading them."""
+    """Paths, sizes and times of change: what changes when images do, without decoding them.
+
+    Deep grey is told apart, because its embeddings were once those of white.
+    """
     facts = [(file.relative_to(folder).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+    deep = [number for number, file in enumerate(files) if is_deep_file(file)]
+    return hashlib.sha256(repr((facts, "scaled", deep) if deep else facts).encode()).hexdigest()

@@ -95,7 +95,7 @@ def report(command: str, args: Sequence[str]) -> None:
     parser.add_argument("folder", type=str, help="Output folder of an audit.")
     parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
     options = parser.parse_args(list(args))
-    folder = Path(options.folder)
+    folder = Path(options.folder).expanduser()
     result = load_result(folder)
     print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
 
@@ -118,7 +118,7 @@ def parse(command: str, args: Sequence[str]) -> Parsed:
     ready = parser.instantiate(given)
     audit = instantiated(kind.audit, ready)
     name = line.name + audit.suffix
-    run = Run(name, config, Path(ready.output or f"runs/{name}"))
+    run = Run(name, config, Path(ready.output or f"runs/{name}").expanduser())
     return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger)
 
 

@@ -26,10 +26,21 @@ def test_rows_open_the_image_of_their_own_source(tmp_path):
 
 def test_an_id_in_two_sources_is_refused(tmp_path):
     source = _source(tmp_path / "a", "red", 1)
-    with pytest.raises(RecordError, match=r"must be unique.*red\.png"):
+    with pytest.raises(RecordError, match=r"must be unique.*red\.png.*prefixes: \[a, b\]"):
         ConcatSource([source, source]).load()
 
 
 def test_no_source_is_refused():
     with pytest.raises(RecordError, match="at least one source"):
         ConcatSource([]).load()
+
+
+def test_prefixes_tell_equal_names_apart(tmp_path):
+    source = _source(tmp_path / "a", "red", 1)
+    other = CsvSource(source.path, caption_column=None, group_column="member")
+    records = ConcatSource([source, other], prefixes=["a", "b"]).load()
+    assert records.ids == ("a/red.png", "b/red.png")
+    assert records.groups == ("a/red.png", "1"), "a stated group may reach over several sources"
+    for wrong in (["a"], ["a", "a"], ["a", ""], ["a", "b", "b"]):
+        with pytest.raises(RecordError, match="another name for each of 2 sources"):
+            ConcatSource([source, other], prefixes=wrong).load()

@@ -38,13 +38,16 @@ def test_ids_and_groups_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image,caption,member\na.png,a,1\nb.png,b,yes\n", "line 3 of .* has 'yes'"),
+        ("image,caption,member\na.png,a,1\nb.png,b,maybe\n", "line 3 of .* has 'maybe'"),
         ("image,caption,member\na.png,a,-1\n", "line 2 of .* has '-1'"),
         ('image,caption,member\na.png,"two\nlines",1\n,b,0\n', "Line 4 of .* empty `image`"),
         ("image,caption,member\na.png,a\n", "Line 2 of .* must have 3 cells"),
         ("image,caption,member\na.png,a,b,1\n", "Line 2 of .* must have 3 cells"),
         ("image,text\na.png,a\n", r"no column \['caption', 'member'\]; it has \['image', 'text'\]"),
-        ("image,caption,member\na.png,a,1\na.png,b,0\n", "must be unique"),
+        (
+            "image,caption,member\na.png,a,1\na.png,b,0\n",
+            r"must be unique.*1 of them with different labels, e.g. \['a.png'\]",
+        ),
         ('image,caption,member\n"a.png,a,1\n', "cannot be read"),
         ("", r"it has \[\]"),
     ],

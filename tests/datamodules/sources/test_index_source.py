@@ -56,6 +56,12 @@ def test_another_file_is_refused(published):
         ({"mia_train_idxs": [0, 1], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
         ({"mia_train_idxs": [0, 8], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
         ({"mia_train_idxs": [0, -1], "mia_eval_idxs": [1, 2]}, "must be distinct and below 8"),
+        ({"mia_train_idxs": [], "mia_eval_idxs": []}, "must be distinct and below 8, .* but 0 reach"),
+        ({"mia_train_idxs": [0.5, 1], "mia_eval_idxs": [2]}, "must be whole numbers, .* but are 2 of type float64"),
+        ({"mia_train_idxs": [float("nan")], "mia_eval_idxs": [2]}, "must be whole numbers"),
+        ({"mia_train_idxs": [True, False], "mia_eval_idxs": [2]}, "a mask of length 8, but are 2 of type bool"),
+        ({"mia_train_idxs": ["1"], "mia_eval_idxs": [2]}, "must be whole numbers"),
+        ({"mia_train_idxs": [1, None], "mia_eval_idxs": [2]}, "must hold .* as numbers"),
         ({"members": [0, 1]}, "must hold mia_train_idxs and mia_eval_idxs"),
     ],
 )
@@ -64,3 +70,27 @@ def test_a_file_of_another_data_set_is_refused(tmp_path, arrays, message):
     md5 = write(path, **{name: np.array(rows) for name, rows in arrays.items()})
     with pytest.raises(RecordError, match=message):
         IndexSource(SOURCE, md5, path=str(path)).load()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "uint8", "int32", "bool"])
+def test_row_numbers_may_be_of_any_type(tmp_path, dtype):
+    members, others = np.array([5, 1]), np.array([[0], [7]])
+    if dtype == "bool":
+        members, others = np.isin(np.arange(8), members), np.isin(np.arange(8), others)
+    path = tmp_path / "split.npz"
+    md5 = write(path, mia_train_idxs=members.astype(dtype), mia_eval_idxs=others.astype(dtype))
+    records = IndexSource(SOURCE, md5, path=str(path)).load()
+    assert sorted(zip(records.ids, records.members, strict=True)) == [
+        ("r000", 0),
+        ("r001", 1),
+        ("r005", 1),
+        ("r007", 0),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 cut off", b"no archive", b""])
+def test_another_kind_of_file_is_refused(tmp_path, content):
+    path = tmp_path / "split.npz"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match="is no index file"):
+        IndexSource(SOURCE, hashlib.md5(content).hexdigest(), path=str(path)).load()

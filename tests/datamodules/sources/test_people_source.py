@@ -1,5 +1,7 @@
 """People from folders and a table."""
 
+import hashlib
+
 import pytest
 from PIL import Image
 
@@ -46,6 +48,8 @@ def test_images_that_were_trained_on_are_left_out(folder):
     people = source(folder, held_in=str(folder / "held_in.txt")).load()
     assert people.image_counts == (2, 2, 1)
     assert people.open_image(0, 1).getpixel((0, 0)) == (2, 0, 0)
+    (folder / "held_in.txt").write_text("\ufeffAna_Petrov\\1.png\n", encoding="utf-8")  # as Windows writes it
+    assert source(folder, held_in=str(folder / "held_in.txt")).load().image_counts == (2, 2, 1)
     (folder / "held_in.txt").write_text("Ana_Petrov/9.png\n")
     with pytest.raises(RecordError, match=r"1 files that are no image of anybody.*9\.png"):
         source(folder, held_in=str(folder / "held_in.txt")).load()
@@ -86,6 +90,17 @@ def test_the_stamp_follows_the_files(folder):
     Image.new("RGB", (9, 9)).save(folder / "people/Ben Osei/1.png")
     after = source(folder).load()
     assert [before.stamp(row) == after.stamp(row) for row in range(3)] == [True, False, True]
+
+
+def test_only_the_stamps_of_people_with_deep_grey_are_new(folder):
+    """What was kept of other people before deep grey was scaled is still known by the same stamp."""
+    Image.new("I;16", (5, 4), 65535).save(folder / "people/Ben Osei/1.png")
+    people, kept = source(folder).load(), []
+    for name in ("Ana_Petrov", "Ben Osei", "Zoë Lind"):
+        files = sorted((folder / "people" / name).glob("*.png"))
+        facts = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        kept.append(hashlib.sha256(repr(facts).encode()).hexdigest())
+    assert [people.stamp(row) == kept[row] for row in range(3)] == [True, False, True]
 
 
 @pytest.mark.parametrize(

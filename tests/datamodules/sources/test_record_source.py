@@ -5,7 +5,8 @@ import io
 import pytest
 from PIL import Image
 
-from datamodules.sources.base import open_rgb, parse_member
+from datamodules.sources.decoding import open_rgb
+from datamodules.sources.labels import parse_member
 from lit_mia.errors import RecordError
 
 
@@ -33,13 +34,17 @@ def test_huge_and_cut_off_images_are_unreadable(monkeypatch):
 
 @pytest.mark.parametrize(
     ("cell", "member"),
-    [(1, 1), (0, 0), (True, 1), (False, 0), (1.0, 1), ("1", 1), (" 0 ", 0), (None, -1), ("", -1), ("Unknown", -1)],
+    [
+        *((cell, 1) for cell in (1, 1.0, True, "1", "1.0", "True", "yes", "member", "Member")),
+        *((cell, 0) for cell in (0, 0.0, False, " 0 ", "0.0", "FALSE", "no", "nonmember", "non-member", "non_member")),
+        *((cell, -1) for cell in (None, "", "Unknown", float("nan"), "NaN", "none", "null")),
+    ],
 )
 def test_labels(cell, member):
     assert parse_member(cell, "row 0") == member
 
 
-@pytest.mark.parametrize("cell", [2, -1, 0.5, float("nan"), "member"])
+@pytest.mark.parametrize("cell", [2, -1, 0.5, "-1", "0.5", "train", "test", "maybe", float("inf")])
 def test_other_labels_are_refused(cell):
     with pytest.raises(RecordError, match="row 3 has"):
         parse_member(cell, "row 3")

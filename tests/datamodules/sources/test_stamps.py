@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from datamodules.sources import CsvSource, HuggingFaceSource
-from datamodules.sources.base import file_stamp
+from datamodules.sources.places import file_stamp
 from lit_mia.features.pixels import decode_images
 
 NAMES = ("a.png", "b.png", "c.png")

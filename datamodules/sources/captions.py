@@ -1,0 +1,98 @@
+"""Captions in a cell of a table: a text, several texts, or an object that holds them."""
+
+import ast
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from lit_mia.errors import RecordError
+from lit_mia.splits import group_coin
+
+CaptionChoice = Literal["first", "random", "all"]
+
+_KEYS = ("caption", "text", "prompt", "raw")
+"""Where an object holds its captions: the first of these that it has."""
+
+
+def captions_in(cell: Any, where: str) -> list[str]:
+    """The captions that a cell holds, without blank ones.
+
+    A text that is the JSON or Python form of a list of texts, as pandas writes such a column, is that list. Bytes are
+    UTF-8. An object holds its captions under `caption`, `text`, `prompt` or `raw`.
+
+    Args:
+        cell: A cell of the table.
+        where: The place that an error names, e.g. "line 7".
+
+    Raises:
+        RecordError: If it holds something else.
+    """
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return []
+    if isinstance(cell, bytes):
+        return captions_in(decoded(cell, where), where)
+    if isinstance(cell, str):
+        return [text for text in _listed(cell) or [cell] if text.strip()]
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return [str(cell)]
+    if isinstance(cell, Sequence):
+        return [text for item in cell for text in captions_in(item, where)]
+    key = next((key for key in _KEYS if key in cell), None) if isinstance(cell, Mapping) else None
+    if key is None:
+        raise RecordError(_refusal(cell, where))
+    return captions_in(cell[key], where)
+
+
+def chosen(captions: Sequence[str], choice: CaptionChoice, name: str) -> list[str | None]:
+    """Those of several captions of an image that are used: one, or all of them; None if there is none.
+
+    Args:
+        captions: What there is.
+        choice: `first`; `random`, which depends on the name only; or `all`.
+        name: Id of the record.
+    """
+    if not captions:
+        return [None]
+    if choice == "all":
+        return list(captions)
+    coin = group_coin("captions", name) if choice == "random" else 0.0
+    return [captions[min(int(coin * len(captions)), len(captions) - 1)]]
+
+
+def decoded(cell: bytes, where: str) -> str:
+    """The text of some bytes, which must be UTF-8.
+
+    Args:
+        cell: The bytes.
+        where: The place that an error names.
+
+    Raises:
+        RecordError: If they are not.
+    """
+    try:
+        return cell.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise RecordError(f"A caption must be text in UTF-8, but {where} holds other bytes: {error}.") from error
+
+
+def _listed(text: str) -> list[str] | None:
+    """The texts of a list that was written as text; None if it is no such list."""
+    if not (text.lstrip().startswith("[") and text.rstrip().endswith("]")):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            items = read(text.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
+            return items
+    return None
+
+
+def _refusal(cell: Any, where: str) -> str:
+    what = f"an object of {list(map(str, cell))[:10]}" if isinstance(cell, Mapping) else f"{str(cell)[:80]!r}"
+    return (
+        f"A caption must be a text, a list of texts, or an object with one of {', '.join(_KEYS)}, but {where} has "
+        f"{what}. Name another `caption_column`; a part of an object is named like `json.title`."
+    )
