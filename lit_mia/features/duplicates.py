@@ -13,8 +13,9 @@ from lit_mia.records import Records
 
 HASH_DISTANCE = 5
 """Most bits in which the perceptual hashes of nearly equal images differ."""
-PIXEL_DISTANCE = 8.0
-"""Most root-mean-square difference of their thumbnails, in 0..255: colours are not in the hash."""
+PIXEL_DISTANCE, CONTRAST_SHARE = 8.0, 0.5
+"""Most root-mean-square difference of their thumbnails, in 0..255 and as a share of their contrast: colours are not in
+the hash, and of plain images it says nothing."""
 SHOWN = 10
 """Most sets, and records of a set, that are named in a sentence."""
 _SIDE = 8
@@ -44,8 +45,8 @@ class Duplicates:
 def find_duplicates(records: Records, looks: NDArray[Any]) -> list[Duplicates]:
     """Sets of records with equal or nearly equal images that are in several groups or on both sides.
 
-    Nearly equal are two images whose perceptual hashes differ in few bits and whose thumbnails differ little; a set
-    holds what is connected by such pairs.
+    Nearly equal are two images whose perceptual hashes differ in few bits and whose thumbnails differ little; plain
+    images are equal or not. A set holds what is connected by such pairs.
 
     Args:
         records: The n records.
@@ -108,8 +109,10 @@ def near_pairs(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArra
     a, b = _close(perceptual_hashes(thumbnails))
     near = np.zeros(len(a), np.bool_)
     for part in slices(len(a), _CHUNK):
-        difference = thumbnails[a[part]].astype(np.float32) - thumbnails[b[part]]
-        near[part] = np.square(difference).mean(axis=(1, 2, 3)) <= PIXEL_DISTANCE**2
+        first = thumbnails[a[part]].astype(np.float32)
+        difference = np.sqrt(np.square(first - thumbnails[b[part]]).mean(axis=(1, 2, 3)))
+        contrast = first.std(axis=(2, 3)).max(axis=1)
+        near[part] = difference <= np.minimum(PIXEL_DISTANCE, CONTRAST_SHARE * contrast)
     return a[near], b[near]
 
 
