@@ -10,6 +10,9 @@ from pathlib import Path
 
 import torch
 import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from lit_mia.errors import TargetError
 from lit_mia.queries.generate import GenerateQuery
@@ -56,15 +59,48 @@ def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
             await asyncio.sleep(seconds)
         await images.app(scope, receive, send)
 
-    config = uvicorn.Config(slowly, port=0, log_level="critical", timeout_graceful_shutdown=0)
-    server = uvicorn.Server(config)
+    with serving(slowly) as images.url:
+        yield images
+
+
+class OtherServer:
+    """A server of another family: `answer` is given each request, and its number, and makes a response or the JSON of
+    one; so does `file` of requests for images.
+    """
+
+    def __init__(self, answer, file=None):
+        async def images(request):
+            self.asked.append(await request.json())
+            self.requests.append(request)
+            content = answer(request, len(self.asked) - 1)
+            return content if isinstance(content, Response) else JSONResponse(content)
+
+        async def files(request):
+            self.requests.append(request)
+            return file(request)
+
+        routes = [Route("/{rest:path}", images, methods=["POST"]), Route("/{rest:path}", files, methods=["GET"])]
+        self.app, self.asked, self.requests = Starlette(routes=routes), [], []
+
+
+@contextlib.contextmanager
+def another(answer, file=None):
+    """A server of another family on a free port."""
+    other = OtherServer(answer, file)
+    with serving(other.app) as other.url:
+        yield other
+
+
+@contextlib.contextmanager
+def serving(app):
+    """The URL of an ASGI application on a free port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.005)
-    images.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     try:
-        yield images
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
         server.should_exit = True
         thread.join()
