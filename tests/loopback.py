@@ -64,31 +64,44 @@ def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
 
 
 class OtherServer:
-    """A server of another family: `answer` is given each request, and its number, and makes a response or the JSON of
-    one; so does `file` of requests for images.
-    """
+    """A server of another family, in which tests set what it answers to requests for images, and for files."""
 
-    def __init__(self, answer, file=None):
-        async def images(request):
-            self.asked.append(await request.json())
-            self.requests.append(request)
-            content = answer(request, len(self.asked) - 1)
-            return content if isinstance(content, Response) else JSONResponse(content)
+    def __init__(self):
+        routes = [Route("/{rest:path}", self.images, methods=["POST"]), Route("/{rest:path}", self.file)]
+        self.app = Starlette(routes=routes)
 
-        async def files(request):
-            self.requests.append(request)
-            return file(request)
+    def start(self, answer, file):
+        self.answer, self.answer_file, self.asked, self.requests = answer, file, [], []
 
-        routes = [Route("/{rest:path}", images, methods=["POST"]), Route("/{rest:path}", files, methods=["GET"])]
-        self.app, self.asked, self.requests = Starlette(routes=routes), [], []
+    async def images(self, request):
+        self.asked.append(await request.json())
+        self.requests.append(request)
+        content = self.answer(request, len(self.asked) - 1)
+        return content if isinstance(content, Response) else JSONResponse(content)
+
+    async def file(self, request):
+        self.requests.append(request)
+        return self.answer_file(request)
+
+
+IDLE = []
+"""Servers that wait for the next test: to stop one takes longer than most tests."""
 
 
 @contextlib.contextmanager
 def another(answer, file=None):
-    """A server of another family on a free port."""
-    other = OtherServer(answer, file)
-    with serving(other.app) as other.url:
-        yield other
+    """A server of another family.
+
+    `answer` is given each request and its number, and makes a response or the JSON of one; `file` a response to each
+    request for a file.
+    """
+    other = IDLE.pop() if IDLE else OtherServer()
+    other.start(answer, file)
+    if not hasattr(other, "url"):
+        other.running = serving(other.app)
+        other.url = other.running.__enter__()
+    yield other
+    IDLE.append(other)
 
 
 @contextlib.contextmanager

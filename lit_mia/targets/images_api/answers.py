@@ -50,7 +50,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
         raise LimitedError(said, wait)
     if advice := _advice(api, status):
         raise ClosedError(f"{said}. {advice}")
-    raise RejectedError(said, f"HTTP {status}: {report.code or message[:80]}", _setting(api, report))
+    raise RejectedError(said, reason=f"HTTP {status}: {report.code or message[:80]}", advice=_setting(api, report))
 
 
 def read_answer(api: ImagesAPI, body: bytes) -> list[dict[str, str]]:

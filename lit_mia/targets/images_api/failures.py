@@ -8,19 +8,26 @@ from lit_mia.targets.accounts import Outcome
 class NoImageError(Exception):
     """A request brought no image.
 
+    Args:
+        said: What the server said, or what happened.
+        wait: Seconds that the server asks to wait; 0 where it does not.
+        outcome: What the account is told; None for the usual of the kind.
+        reason: The same as `said` in few words that queries of the same fate share.
+        advice: The setting that the server seems to mean, and how to mend it; empty where it means none.
+
     Attributes:
-        outcome: What the account is told.
         lasting: Whether the server has answered completely, so that the same can be expected again: such a query may
             be kept as one without an image. A time-out or a broken connection says nothing of the kind.
-        wait: Seconds that the server asks to wait; 0 where it does not.
     """
 
     outcome: Outcome = "free"
     lasting: ClassVar[bool] = False
 
-    def __init__(self, reason: str, wait: float = 0.0, outcome: Outcome | None = None) -> None:
-        super().__init__(reason)
-        self.wait, self.outcome = wait, outcome or self.outcome
+    def __init__(
+        self, said: str, wait: float = 0.0, outcome: Outcome | None = None, *, reason: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(said)
+        self.wait, self.outcome, self.reason, self.advice = wait, outcome or self.outcome, reason or said, advice
 
 
 @final
@@ -33,20 +40,9 @@ class RefusedError(NoImageError):
 
 @final
 class RejectedError(NoImageError):
-    """The server rejects this query, however often it is asked; others may succeed.
-
-    Args:
-        said: What it said, in full.
-        reason: The same in few words that no two queries need differ in.
-        advice: The setting that it seems to mean and how to mend it; empty where it means none.
-        outcome: What the account is told.
-    """
+    """The server rejects this query, however often it is asked; others may succeed."""
 
     lasting = True
-
-    def __init__(self, said: str, reason: str = "", advice: str = "", outcome: Outcome = "free") -> None:
-        super().__init__(said, outcome=outcome)
-        self.reason, self.advice = reason or said, advice
 
 
 @final

@@ -171,8 +171,7 @@ class Round:
         """A query has no image; end the round if that looks like all will have none."""
         self._failed.append(_Failure(number, error))
         self._standing.in_a_row += 1
-        advised = isinstance(error, RejectedError) and error.advice
-        general = not self._standing.images and (advised or not isinstance(error, RejectedError))
+        general = not self._standing.images and (error.advice or not isinstance(error, RejectedError))
         if self._standing.in_a_row >= (FEW if general else MANY):
             self._stop(self._failure(", so many in a row that the rest was not asked"))
 
@@ -180,19 +179,21 @@ class Round:
         """Tell what has failed for good, up to some time, as refused."""
         settled = [failure for failure in self._failed if failure.error.lasting and failure.time <= until]
         for failure in settled:
-            reason = failure.error.reason if isinstance(failure.error, RejectedError) else str(failure.error)
-            self._emit(Reply(failure.number, refused=self._api.hide(reason)))
+            self._emit(Reply(failure.number, refused=self._api.hide(failure.error.reason)))
         self._failed = [failure for failure in self._failed if failure not in settled]
 
     def _failure(self, early: str = "") -> TargetError:
         """What to say of queries without an answer, and why the rest was not asked if so."""
         error = self._failed[-1].error
-        advice = f"{error.advice} " if isinstance(error, RejectedError) and error.advice else ""
+        advice = f" {error.advice}" if error.advice else ""
+        otherwise = (
+            " If the same comes back, leave those records out; if it is a moderation filter, name what it says in "
+            "`refusal_patterns`."
+        )
         return TargetError(
             f"{self._api.base_url} gave no answer to {len(self._failed)} of {self._n} requests{early}; the last said: "
-            f"{self._api.hide(str(error))}. {advice}Every answer that came in was kept. Run the same command again to "
-            "ask only what is missing. If the server says the same again, leave those records out, or name what it "
-            "says in `refusal_patterns` if it is a moderation filter."
+            f"{self._api.hide(str(error))}.{advice} Every answer that came in was kept. Run the same command again to "
+            f"ask only what is missing.{otherwise if error.lasting or error.outcome != 'free' else ''}"
         )
 
     async def _patiently(self, query: ImageQuery, n: int) -> list[Tensor]:
