@@ -142,6 +142,7 @@ def test_a_rejected_setting_is_named(content, message):
         (b'{"detail": {"code": "E7", "message": "No."}}', "No", "E7"),
         (b'{"error": {"detail": "No."}}', "No", "No."),
         (b'{"message": "No.", "code": 400}', "No", "No."),
+        (body(message="No. (request id: 2024abc)"), "No", "No."),
         (b"<html>no</html>", "<html>no</html>", "<html>no</html>"),
         (b'{"other": 1}', '{"other": 1}', '{"other": 1}'),
     ],

@@ -22,6 +22,9 @@ PHRASES = re.compile(
 )
 """What they say where a proxy puts its own code, such as `400`, in the place of theirs."""
 
+REQUEST_ID = re.compile(r"\(request id: [^)]*\)")
+"""What one-api and new-api add to every message, so that no two are the same."""
+
 
 @final
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Report:
         given = [str(part[name]) for name in ("code", "type") for part in parts if part.get(name)]
         words = (str(part["code"]) for part in parts if re.fullmatch(r"[A-Za-z][\w.-]*", str(part.get("code") or "")))
         named = [part.get("param") or _last(part.get("loc")) for part in parts]
-        message = _message(content) or text
+        message = REQUEST_ID.sub("", _message(content) or text)
         return cls(
             codes=frozenset(given),
             code=next(words, ""),
