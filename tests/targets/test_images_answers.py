@@ -156,8 +156,8 @@ def test_what_a_server_says_is_found_in_every_form(content, said, reason):
 
 @pytest.mark.parametrize("status", [200, 400, 403, 500])
 def test_a_pattern_makes_a_refusal_of_what_matches(status):
-    patterned = replace(API, refusal_patterns=["blocked by .* shield"])
-    content = b'{"oops": "Blocked by the shield"}'
+    patterned = replace(API, refusal_patterns=["knight", "blocked by .* shield"])
+    content = b'{"detail": [{"msg": "Blocked by the shield", "input": {"prompt": "a knight"}}]}'
     with pytest.raises(RefusedError, match=r"^blocked by \.\* shield$"):
         read_answer(patterned, content) if status == 200 else check_status(patterned, status, {}, content)
     for other in (401, 429):

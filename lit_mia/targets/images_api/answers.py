@@ -38,7 +38,7 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     message = api.hide(report.message)  # before it is cut: a part of a key stays
     said = f"HTTP {status}: {message[:500]}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after", ""))
-    if status not in (401, 429) and (pattern := api.refusal_in(report.text, report.message)):
+    if status not in (401, 429) and (pattern := api.refusal_in(report.message, *report.codes)):
         raise RefusedError(pattern)
     if status in (408, 409) or status >= 500:
         raise BrokenError(said, wait)
@@ -71,7 +71,7 @@ def read_answer(api: ImagesAPI, body: bytes) -> list[dict[str, str]]:
     if found:
         return found
     report = Report.of(body)
-    pattern = api.refusal_in(report.text, report.message)
+    pattern = api.refusal_in(report.message, *report.codes)
     if reason := pattern or report.moderation(phrases=isinstance(content, dict) and bool(content.get("error"))):
         raise RefusedError(reason)
     if not isinstance(items, list):

@@ -21,7 +21,6 @@ PHRASES = re.compile(
     re.IGNORECASE,
 )
 """What they say where a proxy puts its own code, such as `400`, in the place of theirs."""
-
 REQUEST_ID = re.compile(r"\(request id: [^)]*\)")
 """What one-api and new-api add to every message, so that no two are the same."""
 
@@ -36,19 +35,16 @@ class Report:
         code: The first code that is a word; empty if there is none.
         message: What it says to people.
         fields: Fields of the request that it names as the cause.
-        text: The whole of it.
     """
 
     codes: frozenset[str]
     code: str
     message: str
     fields: tuple[str, ...]
-    text: str
 
     @classmethod
     def of(cls, body: bytes) -> Self:
         """Read an answer of any server: an error of OpenAI's form, FastAPI's `detail`, or anything else."""
-        text = body.decode("utf-8", "replace")
         try:
             content = json.loads(body)
         except ValueError:
@@ -57,13 +53,12 @@ class Report:
         given = [str(part[name]) for name in ("code", "type") for part in parts if part.get(name)]
         words = (str(part["code"]) for part in parts if re.fullmatch(r"[A-Za-z][\w.-]*", str(part.get("code") or "")))
         named = [part.get("param") or _last(part.get("loc")) for part in parts]
-        message = REQUEST_ID.sub("", _message(content) or text)
+        message = REQUEST_ID.sub("", _message(content) or body.decode("utf-8", "replace"))
         return cls(
             codes=frozenset(given),
             code=next(words, ""),
             message=" ".join(message.split()),
             fields=tuple(str(name) for name in named if name),
-            text=text,
         )
 
     def moderation(self, phrases: bool) -> str | None:

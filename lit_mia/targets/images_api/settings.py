@@ -60,8 +60,8 @@ class ImagesAPI:
         query: What follows the `?` of the URL, such as Azure's `api-version`; no key, as it is stored.
         send_size: Send `size`; `false` for servers that take none and always make images of `size`.
         refusal_patterns: Regular expressions, in any case, for what the moderation filter of this server says beyond
-            the known forms. What matches one, whatever its HTTP status but 401 and 429, is a refusal; it is kept for
-            good, so a pattern must not match other errors.
+            the known forms. An answer without an image whose message or code matches one, whatever its HTTP status but
+            401 and 429, is a refusal; it is kept for good, so a pattern must not match other errors.
     """
 
     base_url: str
