@@ -71,7 +71,7 @@ def test_what_fails_otherwise_stays_an_error_and_is_asked_again(tmp_path):
 def test_a_server_that_gives_nobody_an_image_is_an_error(tmp_path, status, content):
     with refusing(PROMPTS, content, status) as server:
         store = Store(tmp_path, {"a": 1})
-        with pytest.raises(TargetError, match="no answer to 10 of 40 requests, so many in a row"):
+        with pytest.raises(TargetError, match="no answer to 10 of 40 requests; after 10 in a row"):
             fill(store, target(server), queries_of(PROMPTS))
         assert (store.keys(), store.refused()) == (set(), {})
         assert len(server.asked) <= 12
@@ -80,8 +80,8 @@ def test_a_server_that_gives_nobody_an_image_is_an_error(tmp_path, status, conte
 def test_a_server_that_turns_against_everybody_is_an_error(tmp_path):
     with refusing(PROMPTS[20:], TOO_LONG, 400) as server:
         store = Store(tmp_path, {"a": 1})
-        with pytest.raises(TargetError, match=r"no answer to 1\d of 40 requests, so many in a row"):
-            fill(store, target(server), queries_of(PROMPTS))
+        with pytest.raises(TargetError, match="no answer to 14 of 40 requests; after 14 in a row"):
+            fill(store, target(server, concurrency=4), queries_of(PROMPTS))
         assert (len(store.keys()), store.refused()) == (20, {})
 
 
@@ -96,6 +96,11 @@ def test_the_last_missing_query_is_judged_by_the_answers_of_earlier_runs(tmp_pat
 
 
 def test_small_batches_are_judged_together():
+    with refusing(PROMPTS[1:], TOO_LONG, 400) as server:
+        http = target(server, concurrency=4)
+        parts = [gather(http.stream(PROMPTS[row : row + 1], [row])) for row in range(16)]
+        assert [bool(refused) for _, refused, _ in parts] == [False] + [True] * 13 + [False, True]
+        assert "gave no answer to 1 of 1 requests; after 14 in a row the rest was not asked" in str(parts[14][2])
     with refusing(PROMPTS[:6:2], TOO_LONG, 400) as server:
         http = target(server)
         parts = [gather(http.stream(PROMPTS[row : row + 1], [row])) for row in range(1, 7)]

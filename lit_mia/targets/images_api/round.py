@@ -31,7 +31,8 @@ FEW = 3
 """Until the first image, so many requests are under way at most, and so many queries that fail at a price, or because
 of a setting, end the round."""
 MANY = 10
-"""So many queries that fail in a row, with no image between them, end the round at any time."""
+"""So many queries that fail, with no image for one that was asked later, end the round; after the first image, so many
+beyond those that can be under way."""
 EARLY_TRIES = 2
 """Most tries of a query whose answers are complete but cannot be used, until the first image."""
 
@@ -161,7 +162,7 @@ class Round:
     def _succeed(self, images: int, began: float) -> None:
         """The server gives images: what failed before it was asked for them has failed alone; all places are open."""
         self._standing.images += images
-        self._standing.in_a_row = 0
+        self._standing.failures = [moment for moment in self._standing.failures if moment > began]
         self._settle(began)
         while self._held_back:
             self._held_back -= 1
@@ -169,11 +170,13 @@ class Round:
 
     def _fail(self, number: int, error: NoImageError) -> None:
         """A query has no image; end the round if that looks like all will have none."""
-        self._failed.append(_Failure(number, error))
-        self._standing.in_a_row += 1
-        general = not self._standing.images and (error.advice or not isinstance(error, RejectedError))
-        if self._standing.in_a_row >= (FEW if general else MANY):
-            self._stop(self._failure(", so many in a row that the rest was not asked"))
+        failure, standing = _Failure(number, error), self._standing
+        self._failed.append(failure)
+        standing.failures.append(failure.time)
+        general = not standing.images and (error.advice or not isinstance(error, RejectedError))
+        if len(standing.failures) >= (FEW if general else MANY + (self._pace.concurrency if standing.images else 0)):
+            self._stop(self._failure(f"; after {len(standing.failures)} in a row the rest was not asked"))
+            standing.failures.clear()
 
     def _settle(self, until: float = math.inf) -> None:
         """Tell what has failed for good, up to some time, as refused."""

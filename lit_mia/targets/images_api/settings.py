@@ -180,7 +180,7 @@ class Pace:
     """How many requests are under way at once, and how long one is tried.
 
     Attributes:
-        concurrency: Most requests at once.
+        concurrency: Most requests at once; until the first image at most 3, lest a wrong setting is paid for many times.
         attempts: Most tries of a query that may have been charged; waiting at a rate limit does not count.
         connect_seconds: Longest wait for a connection.
         read_seconds: Longest silence of the server.
@@ -214,11 +214,11 @@ class Standing:
 
     Attributes:
         images: Images that it has given.
-        in_a_row: Queries that have failed since the last of them.
+        failures: Times at which queries have failed, with no image for one that was asked later.
     """
 
     images: int = 0
-    in_a_row: int = 0
+    failures: list[float] = field(default_factory=list)
 
 
 def write_image(image: Tensor) -> bytes:
