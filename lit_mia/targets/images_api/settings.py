@@ -180,7 +180,7 @@ class Pace:
     """How many requests are under way at once, and how long one is tried.
 
     Attributes:
-        concurrency: Most requests at once; until the first image at most 3, lest a wrong setting is paid for many times.
+        concurrency: Most requests at once; until the first image at most 3, in case a setting is wrong.
         attempts: Most tries of a query that may have been charged; waiting at a rate limit does not count.
         connect_seconds: Longest wait for a connection.
         read_seconds: Longest silence of the server.
