@@ -30,6 +30,8 @@ from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
 
+NAMED = 10
+"""Most records that a warning names."""
 _OF_TARGET = ("store", "kept")
 """Cached properties that belong to one target."""
 _NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
@@ -221,8 +223,9 @@ class AuditDataModule(HeadDataModule, ABC):
         self.fill(records, rank, world_size)
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
-            facts = self.target.name, len(refused), len(records), *next(iter(refused.items()))
-            logger.warning("The target %s refused %d of %d records, which are left out, e.g. %s: %s", *facts)
+            some = "; ".join(f"{name}: {reason}" for name, reason in [*refused.items()][:NAMED])
+            facts = self.target.name, len(refused), len(records), some
+            logger.warning("The target %s refused %d of %d records, which are left out, e.g. %s", *facts)
         self.leave_out(refused)
 
     def store_digest(self) -> str:

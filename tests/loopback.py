@@ -10,6 +10,9 @@ from pathlib import Path
 
 import torch
 import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from lit_mia.errors import TargetError
 from lit_mia.queries.generate import GenerateQuery
@@ -56,15 +59,61 @@ def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
             await asyncio.sleep(seconds)
         await images.app(scope, receive, send)
 
-    config = uvicorn.Config(slowly, port=0, log_level="critical", timeout_graceful_shutdown=0)
-    server = uvicorn.Server(config)
+    with serving(slowly) as images.url:
+        yield images
+
+
+class OtherServer:
+    """A server of another family, in which tests set what it answers to requests for images, and for files."""
+
+    def __init__(self):
+        routes = [Route("/{rest:path}", self.images, methods=["POST"]), Route("/{rest:path}", self.file)]
+        self.app = Starlette(routes=routes)
+
+    def start(self, answer, file):
+        self.answer, self.answer_file, self.asked, self.requests = answer, file, [], []
+
+    async def images(self, request):
+        self.asked.append(await request.json())
+        self.requests.append(request)
+        content = self.answer(request, len(self.asked) - 1)
+        return content if isinstance(content, Response) else JSONResponse(content)
+
+    async def file(self, request):
+        self.requests.append(request)
+        return self.answer_file(request)
+
+
+IDLE = []
+"""Servers that wait for the next test: to stop one takes longer than most tests."""
+
+
+@contextlib.contextmanager
+def another(answer, file=None):
+    """A server of another family.
+
+    `answer` is given each request and its number, and makes a response or the JSON of one; `file` a response to each
+    request for a file.
+    """
+    other = IDLE.pop() if IDLE else OtherServer()
+    other.start(answer, file)
+    if not hasattr(other, "url"):
+        other.running = serving(other.app)
+        other.url = other.running.__enter__()
+    yield other
+    IDLE.append(other)
+
+
+@contextlib.contextmanager
+def serving(app):
+    """The URL of an ASGI application on a free port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.005)
-    images.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     try:
-        yield images
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
         server.should_exit = True
         thread.join()

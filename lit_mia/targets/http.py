@@ -22,7 +22,7 @@ from lit_mia.targets.base import (
     VaryTarget,
     check_arguments,
 )
-from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace, write_image
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace, Standing, write_image
 
 
 class _ImagesTarget(Target, ABC):
@@ -56,6 +56,7 @@ class _ImagesTarget(Target, ABC):
         check_arguments(*api.mistakes(), *pace.mistakes(), *spending.mistakes(), *too_few, batch_size=batch_size)
         self._api, self._n, self._pace, self._spending = api, n, pace, spending
         self._folder: Path | None = None
+        self._standing = Standing()
         self.name, self.batch_size, self.price_per_image = name or api.model, batch_size, spending.price_per_image
 
     def keep_accounts(self, folder: Path) -> None:
@@ -82,7 +83,7 @@ class _ImagesTarget(Target, ABC):
 
         waiting = self._groups(queries)
         requests = [(queries[rows[0]], len(rows)) for rows in waiting]
-        for reply in replies(self._api, self._pace, self._accounts, requests):
+        for reply in replies(self._api, self._pace, self._accounts, self._standing, requests=requests):
             rows = waiting[reply.number]
             if reply.refused is not None:
                 yield Answers([], self._stack([]), dict.fromkeys(rows, reply.refused))

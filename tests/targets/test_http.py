@@ -51,9 +51,10 @@ def test_a_server_that_gives_too_few_is_asked_for_the_rest():
 def test_good_images_beside_a_broken_one_are_kept_and_only_the_rest_is_asked_again(response_format):
     with running(faults=Faults(rate=1.0, kinds=("one_broken",))) as server:
         http = target(server, n=4, attempts=1, response_format=response_format)
-        images, _, end = gather(http.stream(["a"] * 4, [0] * 4))
+        images, refused, end = gather(http.stream(["a"] * 4, [0] * 4))
         assert (len(images), server.summary()) == (3, {"one_broken": 2})
-        assert "gave no answer to 1 of 1 requests" in str(end)  # the last image came alone, and broken
+        assert refused == {3: "an image of the answer cannot be decoded (UnidentifiedImageError)"}  # it came alone
+        assert end is None
         assert http.charges() == Charges(confirmed=4, uncertain=1)
 
 
@@ -132,9 +133,9 @@ def test_a_silent_server_is_given_up():
 
 def test_one_query_that_fails_for_good_leaves_the_others_alone():
     with running() as server:
-        images, _, end = gather(target(server).stream([*PROMPTS[:9], "long " * 300], SEEDS[:10]))
+        images, refused, end = gather(target(server).stream([*PROMPTS[:9], "long " * 300], SEEDS[:10]))
         assert sorted(images) == SEEDS[:9]
-        assert "no answer to 1 of 10 requests; the last said: HTTP 400: The prompt is longer than 1000" in str(end)
+        assert (refused, end) == ({9: "HTTP 400: string_above_max_length"}, None)
 
 
 def test_a_hopeless_round_is_not_paid_to_its_end():

@@ -1,27 +1,23 @@
 """What answers of an Images API mean, and what is sent; no server is needed."""
 
-import io
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-import torch
-from PIL import Image
 
 from lit_mia.errors import TargetError
-from lit_mia.targets.images_api.answers import (
+from lit_mia.targets.images_api.answers import check_status, read_answer
+from lit_mia.targets.images_api.failures import (
     BrokenError,
     ClosedError,
     LimitedError,
     RefusedError,
     RejectedError,
-    check_status,
-    read_answer,
-    read_base64,
-    read_image,
 )
-from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, write_image
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI
 
 API = ImagesAPI("https://example.org/v1/", "painter", size="6x4")
 QUERY = ImageQuery("generations", "a cat", 7)
@@ -29,12 +25,6 @@ QUERY = ImageQuery("generations", "a cat", 7)
 
 def body(**error):
     return json.dumps({"error": {"message": "It says so.", **error}}).encode()
-
-
-def encoded(image, kind):
-    file = io.BytesIO()
-    image.save(file, kind)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -46,6 +36,18 @@ def encoded(image, kind):
         (403, body(code="content_filter"), RefusedError, "confirmed"),
         (400, body(code="invalid_size"), RejectedError, "free"),
         (422, b'{"detail": "no such field"}', RejectedError, "free"),
+        (400, body(code="sensitive_words_detected", type="new_api_error"), RefusedError, "confirmed"),
+        (400, body(code="400", message="litellm.ContentPolicyViolationError: no"), RefusedError, "confirmed"),
+        (400, body(code=400, message="rejected as a result of our safety system."), RefusedError, "confirmed"),
+        (400, b'{"code": 400, "error": "NSFW content detected"}', RefusedError, "confirmed"),
+        (422, b'{"detail": "This violates our content policy."}', RefusedError, "confirmed"),
+        (400, body(code="400", provider={"innererror": {"code": "content_filter"}}), RefusedError, "confirmed"),
+        (400, body(message="Unknown parameter: 'moderation'.", param="moderation"), RejectedError, "free"),
+        (429, body(message="Slow down; see our content policy."), LimitedError, "free"),
+        (500, body(message="The safety system is down."), BrokenError, "uncertain"),
+        (402, b'{"detail": "Payment Required"}', ClosedError, "free"),
+        (403, body(code="insufficient_user_quota"), ClosedError, "free"),
+        (405, b'{"detail": "Method Not Allowed"}', ClosedError, "free"),
         (400, body(code="billing_hard_limit_reached"), ClosedError, "free"),
         (429, body(code="project_spend_limit_exceeded", type="insufficient_quota"), ClosedError, "free"),
         (429, body(code="rate_limit_exceeded"), LimitedError, "free"),
@@ -64,7 +66,9 @@ def test_a_status_means(status, content, meaning, outcome):
     assert raised.value.outcome == outcome
 
 
-@pytest.mark.parametrize(("status", "advice"), [(401, "OPENAI_API_KEY"), (403, "painter"), (404, "`base_url`")])
+@pytest.mark.parametrize(
+    ("status", "advice"), [(401, "OPENAI_API_KEY.*`key_header`"), (403, "painter"), (404, "`base_url`.*`query: {api-v")]
+)
 def test_what_nobody_gets_says_what_to_mend(status, advice):
     with pytest.raises(ClosedError, match=rf"HTTP {status}: It says so\. .*{advice}"):
         check_status(API, status, {}, body())
@@ -73,7 +77,7 @@ def test_what_nobody_gets_says_what_to_mend(status, advice):
 @pytest.mark.parametrize(
     ("wrap", "length"),
     [
-        (str.encode, 200),
+        (str.encode, 500),
         (lambda said: body(message=said), 500),
         (lambda said: json.dumps({"error": said}).encode(), 500),
     ],
@@ -107,51 +111,104 @@ def test_retry_after_is_a_number_or_a_date(status, header, seconds):
 
 
 @pytest.mark.parametrize(
-    "content", [b'{"data": [', b"[]", b'{"data": null}', b'{"data": []}', b'{"data": [{}]}', b"\xff"]
+    ("content", "message"),
+    [
+        (body(param="size", code="x"), "`send_size: false`"),
+        (body(message="Unknown parameter: 'response_format'.", param="response_format"), "`b64_json`, `url` or `omit`"),
+        (b'{"error": "invalid response_format, only b64_json is supported"}', "`response_format` to"),
+        (b'{"code": "Client specified an invalid argument", "error": "Argument not supported: size"}', "send_size"),
+        (b'{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs", "type": "extra_forbidden"}]}', "send_seed"),
+        (b'{"detail": "Invalid quality: low"}', "Correct or remove `quality` in `extra`"),
+        (body(param="n"), "`n: 1`"),
+        (b'{"detail": "model mismatch"}', "^$"),
+        (body(param="prompt"), "^$"),
+    ],
 )
-def test_an_answer_without_images_is_broken(content):
+def test_a_rejected_setting_is_named(content, message):
+    with pytest.raises(RejectedError) as raised:
+        check_status(replace(API, extra={"quality": "low"}), 400, {}, content)
+    assert re.search(message, raised.value.advice)
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "reason"),
+    [
+        (b'{"detail": "Prompt too long"}', "Prompt too long", "Prompt too long"),
+        (
+            b'{"detail": [{"loc": ["body", "prompt"], "msg": "field required", "type": "missing"}, {"msg": "bad"}]}',
+            "body.prompt: field required; bad",
+            "body.prompt: field required; bad",
+        ),
+        (b'{"detail": {"code": "E7", "message": "No."}}', "No", "E7"),
+        (b'{"error": {"detail": "No."}}', "No", "No."),
+        (b'{"message": "No.", "code": 400}', "No", "No."),
+        (body(message="No. (request id: 2024abc)"), "No", "No."),
+        (b"<html>no</html>", "<html>no</html>", "<html>no</html>"),
+        (b'{"other": 1}', '{"other": 1}', '{"other": 1}'),
+    ],
+)
+def test_what_a_server_says_is_found_in_every_form(content, said, reason):
+    with pytest.raises(RejectedError) as raised:
+        check_status(API, 422, {}, content)
+    assert str(raised.value) == f"HTTP 422: {said}"
+    assert raised.value.reason == f"HTTP 422: {reason}"
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 500])
+def test_a_pattern_makes_a_refusal_of_what_matches(status):
+    patterned = replace(API, refusal_patterns=["knight", "blocked by .* shield"])
+    content = b'{"detail": [{"msg": "Blocked by the shield", "input": {"prompt": "a knight"}}]}'
+    with pytest.raises(RefusedError, match=r"^blocked by \.\* shield$"):
+        read_answer(patterned, content) if status == 200 else check_status(patterned, status, {}, content)
+    for other in (401, 429):
+        with pytest.raises((ClosedError, LimitedError)):
+            check_status(patterned, other, {}, content)
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"data": [', b"[]", b'{"data": null}', b'{"error": "try again"}', b'{"images": []}', b"\xff"]
+)
+def test_an_answer_that_is_no_list_of_images_is_broken(content):
     with pytest.raises(BrokenError):
-        read_answer(content)
+        read_answer(API, content)
+
+
+@pytest.mark.parametrize("items", [[], [{}], [None, {"b64_json": "", "url": " "}], [{"b64_json": None, "url": 7}]])
+def test_a_list_without_an_image_may_be_charged(items):
+    with pytest.raises(RejectedError) as raised:
+        read_answer(API, json.dumps({"data": items}).encode())
+    assert raised.value.outcome == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"data": [{"url": "", "respect_moderation": False}]}, "respect_moderation"),
+        ({"data": [{"url": "http://x/blurred.png", "respect_moderation": False}]}, "respect_moderation"),
+        ({"data": [], "error": {"code": "content_filter"}}, "content_filter"),
+        ({"error": {"code": "400", "message": "Blocked by content moderation."}}, "content moderation"),
+    ],
+)
+def test_a_success_may_be_a_refusal(content, reason):
+    with pytest.raises(RefusedError) as raised:
+        read_answer(API, json.dumps(content).encode())
+    assert (str(raised.value), raised.value.outcome) == (reason, "confirmed")
 
 
 def test_an_answer_may_mix_base64_and_urls_and_what_is_neither():
-    items = [{"b64_json": "QQ==", "url": None}, {}, None, {"url": "http://x/y.png", "revised_prompt": "z"}]
-    assert read_answer(json.dumps({"data": items}).encode()) == [("b64", "QQ=="), ("url", "http://x/y.png")]
-    assert read_base64("QQ==") == b"A"
-    with pytest.raises(BrokenError):
-        read_base64("Q*")
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind"), [("L", "PNG"), ("P", "PNG"), ("RGB", "JPEG"), ("RGB", "WEBP"), ("I;16", "PNG")]
-)
-def test_every_mode_becomes_rgb(mode, kind):
-    image = Image.new("RGB", (6, 4), (200, 200, 200)) if mode == "RGB" else Image.new(mode, (6, 4), 200)
-    pixels = read_image(encoded(image, kind), API.shape)
-    assert (pixels.dtype, pixels.shape) == (torch.uint8, (3, 4, 6))
-
-
-def test_transparent_pixels_become_white():
-    assert (read_image(encoded(Image.new("RGBA", (6, 4), (0, 0, 0, 0)), "PNG"), API.shape) == 255).all()
-
-
-def test_a_file_written_is_read_unchanged():
-    image = torch.randint(0, 256, API.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(read_image(write_image(image), API.shape), image)
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"<html>", "cannot be decoded"),
-        (encoded(Image.new("RGB", (6, 4)), "PNG")[:-30], "cannot be decoded"),
-        (encoded(Image.new("RGB", (6, 4)), "GIF"), "cannot be decoded"),
-        (encoded(Image.new("RGB", (4, 6)), "PNG"), "has 4x6 pixels instead of 6x4; if all have, set `size`"),
-    ],
-)
-def test_what_is_no_image_of_that_size_is_broken(data, message):
-    with pytest.raises(BrokenError, match=message):
-        read_image(data, API.shape)
+    items = [
+        {"b64_json": "QQ==", "url": None},
+        {},
+        None,
+        {"b64_json": "", "url": "http://x/y.png", "revised_prompt": "z"},
+        {"b64_json": "QQ==", "url": "http://x", "respect_moderation": True},
+        {"url": "http://x", "respect_moderation": False},
+    ]
+    assert read_answer(API, json.dumps({"data": items}).encode()) == [
+        {"b64_json": "QQ=="},
+        {"url": "http://x/y.png"},
+        {"b64_json": "QQ==", "url": "http://x"},
+    ]
 
 
 def test_a_request_holds_what_was_set():
@@ -162,6 +219,9 @@ def test_a_request_holds_what_was_set():
     assert other.body(QUERY, 1) == {
         "json": {"model": "m", "n": 1, "size": "1x1", "quality": "low", "prompt": "a cat", "seed": 7}
     }
+    azure = replace(API, key_header="api-key", query={"api-version": "2025-04-01-preview"}, send_size=False)
+    assert azure.url("edits") == "https://example.org/v1/images/edits?api-version=2025-04-01-preview"
+    assert "size" not in azure.body(QUERY, 1)["json"]
     form = API.body(ImageQuery("variations", image=b"png"), 1)
     assert form["files"] == {"image": ("image.png", b"png", "image/png")}
     assert "prompt" not in form["data"]
@@ -173,6 +233,11 @@ def test_a_request_holds_what_was_set():
         ({"base_url": "example.org/v1"}, "http:// or https://"),
         ({"base_url": "https://me:secret@example.org"}, "must hold no user, password or query"),
         ({"base_url": "https://example.org?key=secret"}, "must hold no user, password or query"),
+        ({"base_url": "https://example.org/v1/images/generations"}, "must end before `/images/…`"),
+        ({"query": {"api_key": "secret"}}, "`query` must hold no key"),
+        ({"key_header": "api key"}, "`key_header` must be the name of a header, but got 'api key'"),
+        ({"refusal_patterns": ["good", "("]}, "`refusal_patterns` must be regular expressions"),
+        ({"refusal_patterns": [".*"]}, "that an empty text does not match, but got '.*'"),
         ({"size": "auto"}, "`size` must be like 1024x1024, but got 'auto'"),
         ({"size": "0x4"}, "`size` must be"),
     ],
@@ -186,9 +251,20 @@ def test_mistakes_are_named_without_secrets(changes, message):
 def test_a_key_that_cannot_be_sent_is_not_shown(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", " sk-1\n")
     assert API.key() == "sk-1"
+    assert API.key_headers() == {"Authorization": "Bearer sk-1"}
+    assert replace(API, key_header="api-key").key_headers() == {"api-key": "sk-1"}
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1 sk-2")
     with pytest.raises(TargetError, match="OPENAI_API_KEY") as raised:
         API.key()
     assert "sk-" not in str(raised.value)
     monkeypatch.delenv("OPENAI_API_KEY")
     assert API.key() is None
+    assert API.key_headers() == {}
+
+
+def test_settings_that_are_not_used_are_not_in_the_fingerprint():
+    usual = {"base_url": "https://example.org/v1", "model": "painter", "size": "6x4", "send_seed": False, "extra": "{}"}
+    silent = replace(API, key_header="api-key", refusal_patterns=["no"])
+    assert API.fingerprint() == silent.fingerprint() == usual
+    asked = replace(API, query={"api-version": "1"}, send_size=False)
+    assert asked.fingerprint() == usual | {"query": '{"api-version": "1"}', "send_size": False}

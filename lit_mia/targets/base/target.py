@@ -33,8 +33,8 @@ class Answers:
     Attributes:
         rows: Positions in the batch of what was answered with an image.
         images: Their images in that order, uint8 `[len(rows), 3, h, w]` on the CPU.
-        refused: Position and reason of what the target refuses to answer, such as a moderation filter's; these are
-            missing observations, never scored.
+        refused: Position and reason of what the target refuses to answer, such as a moderation filter's, or has no
+            image for however often it is asked; these are missing observations, never scored.
     """
 
     rows: Sequence[int]
@@ -48,8 +48,8 @@ class Charges:
 
     Attributes:
         confirmed: Images asked for in requests that were answered, or refused by a moderation filter.
-        uncertain: Images asked for in requests of unknown outcome (time-outs, broken answers): the provider may have
-            charged them, so they count against every budget.
+        uncertain: Images asked for in requests of unknown outcome (time-outs, answers that are broken, empty or of no
+            use): the provider may have charged them, so they count against every budget.
         confirmed_money: Price of the confirmed ones.
         uncertain_money: Price of the uncertain ones.
     """

@@ -1,88 +1,32 @@
-"""What an answer of the OpenAI-compatible Images API means, and the images in it."""
+"""What an answer of the OpenAI-compatible Images API means."""
 
-import base64
-import binascii
-import io
 import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, final
+from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-
-from lit_mia.targets.accounts import Outcome
+from lit_mia.targets.images_api.failures import BrokenError, ClosedError, LimitedError, RefusedError, RejectedError
+from lit_mia.targets.images_api.reports import Report
 from lit_mia.targets.images_api.settings import ImagesAPI
-from lit_mia.transparency import rgb_over_white
 
-Kind = Literal["b64", "url"]
-MODERATION = {
-    "moderation_blocked",  # GPT image models
-    "content_policy_violation",  # DALL·E
-    "content_filter",  # Azure and servers that follow it, with the two below
-    "contentFilter",
-    "ResponsibleAIPolicyViolation",
+UNPAID = {
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "insufficient_user_quota",  # one-api and new-api
 }
-UNPAID = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 """Codes and types of a 400 or 429 that no waiting mends."""
-KINDS: dict[str, Kind] = {"b64_json": "b64", "url": "url"}
-"""Where an item of an answer holds its image, and what is there."""
-FORMATS = ("PNG", "JPEG", "WEBP")
-
-
-class NoImageError(Exception):
-    """A request brought no image.
-
-    Attributes:
-        outcome: What the account is told.
-        wait: Seconds that the server asks to wait; 0 where it does not.
-    """
-
-    outcome: Outcome = "free"
-
-    def __init__(self, reason: str, wait: float = 0.0, outcome: Outcome | None = None) -> None:
-        super().__init__(reason)
-        self.wait, self.outcome = wait, outcome or self.outcome
-
-
-@final
-class RefusedError(NoImageError):
-    """A moderation filter refuses this query; asking again is no use."""
-
-    outcome = "confirmed"
-
-
-@final
-class RejectedError(NoImageError):
-    """The server rejects this query, however often it is asked; others may succeed."""
-
-
-@final
-class ClosedError(NoImageError):
-    """Nothing can succeed before the user has mended key, model, URL or account."""
-
-
-@final
-class LimitedError(NoImageError):
-    """A rate limit: the same request may be let in later."""
-
-
-@final
-class BrokenError(NoImageError):
-    """No usable answer this time, and maybe a bill."""
-
-    outcome = "uncertain"
+PLACES = ("b64_json", "url")
+"""Where an item of an answer holds its image; each may be empty, or hold a `data:` URI."""
 
 
 def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: bytes) -> None:
     """Raise what an answer means that is not a success.
 
     Raises:
-        RefusedError: A moderation filter.
+        RefusedError: A moderation filter, or what the user says is one.
         LimitedError: A rate limit.
         BrokenError: A failure of the server.
         ClosedError: A wrong key, model or URL, or an account without money.
@@ -90,98 +34,94 @@ def check_status(api: ImagesAPI, status: int, headers: Mapping[str, str], body: 
     """
     if 200 <= status < 300:
         return
-    codes, message = _error(api, body)
-    said = f"HTTP {status}: {message}".rstrip(" .:")
+    report = Report.of(body)
+    message = api.hide(report.message)  # before it is cut: a part of a key stays
+    said = f"HTTP {status}: {message[:500]}".rstrip(" .:")
     wait = _seconds(headers.get("retry-after", ""))
+    if status not in (401, 429) and (pattern := api.refusal_in(report.message, *report.codes)):
+        raise RefusedError(pattern)
     if status in (408, 409) or status >= 500:
         raise BrokenError(said, wait)
-    if codes & MODERATION:
-        raise RefusedError(min(codes & MODERATION))  # messages hold request ids: no two would be the same reason
-    if codes & UNPAID:
+    if moderation := report.moderation(phrases=status in (400, 422)):
+        raise RefusedError(moderation)
+    if status == 402 or report.codes & UNPAID:
         raise ClosedError(f"{said}. The account cannot pay; mend that at the provider, and run the same command again.")
     if status == 429:
         raise LimitedError(said, wait)
-    advice = _advice(api, status)
-    raise ClosedError(f"{said}. {advice}") if advice else RejectedError(said)
+    if advice := _advice(api, status):
+        raise ClosedError(f"{said}. {advice}")
+    raise RejectedError(said, reason=f"HTTP {status}: {report.code or message[:80]}", advice=_setting(api, report))
 
 
-def read_answer(body: bytes) -> list[tuple[Kind, str]]:
-    """What a success holds: images in base64, or addresses of images.
-
-    Raises:
-        BrokenError: If it holds neither.
-    """
-    try:
-        items = json.loads(body)["data"]
-        found = [image for item in items if (image := _item(item))]
-    except (ValueError, KeyError, TypeError) as error:
-        raise BrokenError(f"the answer is no JSON of images ({type(error).__name__})") from None
-    if not found:
-        raise BrokenError("the answer holds no image")
-    return found
-
-
-def read_base64(text: str) -> bytes:
-    """Decode base64.
+def read_answer(api: ImagesAPI, body: bytes) -> list[dict[str, str]]:
+    """What a success holds: for each image, what stands in the places where it may be.
 
     Raises:
-        BrokenError: If it is none.
+        RefusedError: If it holds no image because of a moderation filter.
+        RejectedError: If it is a list without an image, as moderation filters of some servers leave it. That may be
+            charged.
+        BrokenError: If it is no list of images.
     """
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BrokenError("an image of the answer is no base64") from None
+        content = json.loads(body)
+    except ValueError as error:
+        raise BrokenError(f"the answer is no JSON ({type(error).__name__})") from None
+    items = content.get("data") if isinstance(content, dict) else None
+    found = [places for item in items if (places := _places(item))] if isinstance(items, list) else []
+    if found:
+        return found
+    report = Report.of(body)
+    pattern = api.refusal_in(report.message, *report.codes)
+    if reason := pattern or report.moderation(phrases=isinstance(content, dict) and bool(content.get("error"))):
+        raise RefusedError(reason)
+    if not isinstance(items, list):
+        raise BrokenError(f"the answer holds no images: {api.hide(report.message)[:200]}")
+    if any(_is_flagged(item) for item in items):
+        raise RefusedError("respect_moderation")
+    raise RejectedError("the answer is a list without an image", outcome="uncertain")
 
 
-def read_image(data: bytes, shape: tuple[int, int, int]) -> Tensor:
-    """Decode a PNG, JPEG or WebP file as RGB over white: uint8 `[3, h, w]`.
-
-    Raises:
-        BrokenError: If it is no such file, or of another size.
-    """
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.size == (shape[2], shape[1]):  # before it is decoded: a small file can hold a huge image
-            return torch.from_numpy(np.array(rgb_over_white(image))).permute(2, 0, 1).contiguous()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BrokenError(f"an image of the answer cannot be decoded ({type(error).__name__})") from None
-    raise BrokenError(
-        f"an image of the answer has {image.size[0]}x{image.size[1]} pixels instead of {shape[2]}x{shape[1]}; if all "
-        "have, set `size`"
-    )
+def _places(item: Any) -> dict[str, str]:
+    """What stands in those of `PLACES` that are not empty in an item of an answer."""
+    held = item if isinstance(item, dict) and not _is_flagged(item) else {}
+    return {name: held[name] for name in PLACES if isinstance(held.get(name), str) and held[name].strip()}
 
 
-def _item(item: Any) -> tuple[Kind, str] | None:
-    """The image that an item holds, if it holds one."""
-    held = item if isinstance(item, Mapping) else {}
-    return next(((kind, held[name]) for name, kind in KINDS.items() if isinstance(held.get(name), str)), None)
-
-
-def _error(api: ImagesAPI, body: bytes) -> tuple[set[str], str]:
-    """Codes and types of an error, also of one that it wraps, and its message, cut after the key is hidden in it."""
-    try:
-        error = json.loads(body)["error"]
-    except (ValueError, KeyError, TypeError):
-        return set(), api.hide(" ".join(body.decode("utf-8", "replace").split()))[:200]
-    if not isinstance(error, dict):
-        return set(), api.hide(str(error))[:500]
-    inner = error.get("inner_error") or error.get("innererror")
-    parts = [error, inner] if isinstance(inner, dict) else [error]
-    codes = {str(part[name]) for part in parts for name in ("code", "type") if part.get(name)}
-    return codes, api.hide(" ".join(str(error.get("message") or "").split()))[:500]
+def _is_flagged(item: Any) -> bool:
+    """Whether xAI's filter has flagged an image."""
+    return isinstance(item, dict) and item.get("respect_moderation") is False
 
 
 def _advice(api: ImagesAPI, status: int) -> str:
     """What to mend where nothing else can succeed either; empty for other rejections."""
     key, model = api.key_variable, repr(api.model)
+    elsewhere = f"{api.base_url} does not serve images of the model {model} there: correct `base_url` or `model`"
     advice = {
-        401: f"Set the environment variable {key} to a valid key.",
+        401: f"Set the environment variable {key} to a valid key; it was sent in the header `{api.key_header}`, and "
+        "`key_header` names another (Azure: `api-key`).",
         403: f"The key in {key} may not use the model {model}, or this place may not use the server.",
-        404: f"{api.base_url} does not serve images of the model {model} there: correct `base_url` or `model`.",
+        404: f"{elsewhere} (Azure: also `query: {{api-version: …}}`).",
+        405: f"{elsewhere}.",
     }
     if status < 400:
         return f"{api.base_url} redirects: set `base_url` to where the API is."
     return advice.get(status, "")
+
+
+def _setting(api: ImagesAPI, report: Report) -> str:
+    """What to do about the setting that a rejection names, in a field of it or in words; empty if it names none."""
+    advice = {
+        "response_format": "Set `response_format` to `b64_json`, `url` or `omit`.",
+        "size": "Set `size` to one that the server makes, and `send_size: false` if it takes none.",
+        "seed": "Set `send_seed: false`.",
+        "n": "Set `n: 1`, the most images per request.",
+        "model": "Correct `model`.",
+        **{name: f"Correct or remove `{name}` in `extra`." for name in api.extra},
+    }
+    spelled = {name: name.replace("_", "[_ ]") for name in advice if name not in ("n", "model")}  # words of any message
+    named = [name for name in advice if name in report.fields]
+    named += [name for name, words in spelled.items() if re.search(rf"\b{words}\b", report.message)]
+    return advice[named[0]] if named else ""
 
 
 def _seconds(retry_after: str) -> float:

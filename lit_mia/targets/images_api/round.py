@@ -1,40 +1,40 @@
 """Requests to an Images API: sent side by side, tried again where that may help, never beyond a budget."""
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, final
+from typing import final
 
-import httpx
 import tenacity
 from anyio.from_thread import start_blocking_portal
 from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.accounts import Accounts
-from lit_mia.targets.images_api.answers import (
+from lit_mia.targets.images_api.exchange import connected
+from lit_mia.targets.images_api.failures import (
     BrokenError,
     ClosedError,
     LimitedError,
     NoImageError,
     RefusedError,
     RejectedError,
-    check_status,
-    read_answer,
-    read_base64,
-    read_image,
+    UnusableError,
 )
-from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace
+from lit_mia.targets.images_api.settings import ImageQuery, ImagesAPI, Pace, Standing
 
-LARGEST_BYTES = 2**28
-"""A longer answer is not read to its end."""
-DOWNLOADS = 4
-"""Tries to fetch an image by its URL: it is paid already."""
-HOPELESS = 3
-"""So many queries that fail for good before any is answered end the round."""
+FEW = 3
+"""Until the first image, so many requests are under way at most, and so many queries that fail at a price, or because
+of a setting, end the round."""
+MANY = 10
+"""So many queries that fail, with no image for one that was asked later, end the round; after the first image, so many
+beyond those that can be under way."""
+EARLY_TRIES = 2
+"""Most tries of a query whose answers are complete but cannot be used, until the first image."""
 
 
 @final
@@ -54,7 +54,7 @@ class Reply:
 
 
 def replies(
-    api: ImagesAPI, pace: Pace, accounts: Accounts, requests: Sequence[tuple[ImageQuery, int]]
+    api: ImagesAPI, pace: Pace, accounts: Accounts, standing: Standing, *, requests: Sequence[tuple[ImageQuery, int]]
 ) -> Iterator[Reply]:
     """The replies of one round as they come in; its event loop runs in a thread of its own.
 
@@ -62,6 +62,7 @@ def replies(
         api: Where and how to ask.
         pace: How many requests at once, and how long to try.
         accounts: The account.
+        standing: How the server has done so far; is kept up to date.
         requests: Queries, each with the number of images wanted.
 
     Raises:
@@ -69,7 +70,7 @@ def replies(
         TargetError: If some got no answer, or nothing can be asked.
     """
     given: SimpleQueue[Reply | None] = SimpleQueue()
-    asking = Round(api, pace, accounts, given.put)
+    asking = Round(api, pace, accounts, standing, emit=given.put)
     with start_blocking_portal() as portal:
         running = portal.start_task_soon(asking.run, requests)
         running.add_done_callback(lambda _: given.put(None))
@@ -81,6 +82,15 @@ def replies(
         running.result()
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """A request that was given up."""
+
+    number: int
+    error: NoImageError
+    time: float = field(default_factory=time.monotonic)
+
+
 class _StoppedError(Exception):
     """The round was ended while this query waited."""
 
@@ -89,19 +99,27 @@ class _StoppedError(Exception):
 class Round:
     """Asks until each query is answered, refused or given up.
 
+    A query that fails with a complete answer is told as refused once that says something of the query alone: when an
+    image has come for another that was asked later, or at the end of a round of few failures if the account knows of
+    answers. What fails otherwise, or too often in a row, is an error.
+
     Args:
         api: Where and how to ask.
         pace: How many requests at once, and how long to try.
         accounts: The account.
+        standing: How the server has done so far; is kept up to date.
         emit: Is given every reply as soon as it is there.
     """
 
-    def __init__(self, api: ImagesAPI, pace: Pace, accounts: Accounts, emit: Callable[[Reply], None]) -> None:
-        self._api, self._pace, self._accounts, self._emit = api, pace, accounts, emit
-        self._places, self._ending = asyncio.Semaphore(pace.concurrency), asyncio.Event()
+    def __init__(
+        self, api: ImagesAPI, pace: Pace, accounts: Accounts, standing: Standing, *, emit: Callable[[Reply], None]
+    ) -> None:
+        self._api, self._pace, self._accounts, self._standing, self._emit = api, pace, accounts, standing, emit
+        self._held_back = 0 if standing.images else max(0, pace.concurrency - FEW)
+        self._places, self._ending = asyncio.Semaphore(pace.concurrency - self._held_back), asyncio.Event()
         self._end: TargetError | None = None
-        self._failures: list[str] = []
-        self._answered, self._not_before, self._last_answer = 0, 0.0, time.monotonic()
+        self._failed: list[_Failure] = []
+        self._not_before, self._last_answer = 0.0, time.monotonic()
 
     async def run(self, requests: Sequence[tuple[ImageQuery, int]]) -> None:
         """Ask all, as `replies` says.
@@ -109,34 +127,31 @@ class Round:
         Args:
             requests: Queries, each with the number of images wanted.
         """
+        self._n = len(requests)
         async with connected(self._api, self._pace) as self._exchange, asyncio.TaskGroup() as group:
             for number, (query, n) in enumerate(requests):
                 group.create_task(self._ask(number, query, n))
         if self._end is not None:
             raise self._end
-        if self._failures:
-            raise TargetError(
-                f"{self._api.base_url} gave no answer to {len(self._failures)} of {len(requests)} requests; the last "
-                f"said: {self._failures[-1]}. Every answer that came in was kept. Run the same command again to ask "
-                "only what is missing, or leave the records out that the server rejects."
-            )
+        if self._standing.images or self._accounts.charges().confirmed:
+            self._settle()
+        if self._failed:
+            raise self._failure()
 
     async def _ask(self, number: int, query: ImageQuery, n: int) -> None:
         """All images of one query, which keeps its place until it has them: what is asked first is answered first."""
         async with self._places:
             try:
                 while n:  # a server that gives too few is asked for the rest
+                    began = time.monotonic()
                     images = (await self._patiently(query, n))[:n]
-                    self._answered += 1
                     self._emit(Reply(number, images))
+                    self._succeed(len(images), began)
                     n -= len(images)
             except RefusedError as refusal:
-                self._answered += 1
                 self._emit(Reply(number, refused=str(refusal)))
             except (RejectedError, BrokenError) as error:
-                self._failures.append(self._api.hide(str(error)))
-                if not self._answered and len(self._failures) >= HOPELESS:
-                    self._ending.set()
+                self._fail(number, error)
             except ClosedError as error:
                 self._stop(TargetError(f"{self._api.base_url} answered {self._api.hide(str(error))}"))
             except TargetError as error:
@@ -144,11 +159,51 @@ class Round:
             except _StoppedError:
                 pass
 
+    def _succeed(self, images: int, began: float) -> None:
+        """The server gives images: what failed before it was asked for them has failed alone; all places are open."""
+        self._standing.images += images
+        self._standing.failures = [moment for moment in self._standing.failures if moment > began]
+        self._settle(began)
+        while self._held_back:
+            self._held_back -= 1
+            self._places.release()
+
+    def _fail(self, number: int, error: NoImageError) -> None:
+        """A query has no image; end the round if that looks like all will have none."""
+        failure, standing = _Failure(number, error), self._standing
+        self._failed.append(failure)
+        standing.failures.append(failure.time)
+        general = not standing.images and (error.advice or not isinstance(error, RejectedError))
+        if len(standing.failures) >= (FEW if general else MANY + (self._pace.concurrency if standing.images else 0)):
+            self._stop(self._failure(f"; after {len(standing.failures)} in a row the rest was not asked"))
+            standing.failures.clear()
+
+    def _settle(self, until: float = math.inf) -> None:
+        """Tell what has failed for good, up to some time, as refused."""
+        settled = [failure for failure in self._failed if failure.error.lasting and failure.time <= until]
+        for failure in settled:
+            self._emit(Reply(failure.number, refused=self._api.hide(failure.error.reason)))
+        self._failed = [failure for failure in self._failed if failure not in settled]
+
+    def _failure(self, early: str = "") -> TargetError:
+        """What to say of queries without an answer, and why the rest was not asked if so."""
+        error = self._failed[-1].error
+        advice = f" {error.advice}" if error.advice else ""
+        otherwise = (
+            " If the same comes back, leave those records out; if it is a moderation filter, name what it says in "
+            "`refusal_patterns`."
+        )
+        return TargetError(
+            f"{self._api.base_url} gave no answer to {len(self._failed)} of {self._n} requests{early}; the last said: "
+            f"{self._api.hide(str(error))}.{advice} Every answer that came in was kept. Run the same command again to "
+            f"ask only what is missing.{otherwise if error.lasting or error.outcome != 'free' else ''}"
+        )
+
     async def _patiently(self, query: ImageQuery, n: int) -> list[Tensor]:
         """The first usable answer of several tries; waiting at a rate limit is no try."""
         several = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(BrokenError),
-            stop=tenacity.stop_after_attempt(self._pace.attempts),
+            stop=self._is_enough,
             wait=self._wait,
             sleep=self._sleep,
             reraise=True,
@@ -191,6 +246,12 @@ class Round:
                 "later: it asks only what is missing."
             ) from None
 
+    def _is_enough(self, state: tenacity.RetryCallState) -> bool:
+        """Whether a query is given up."""
+        error = state.outcome.exception() if state.outcome else None
+        early = isinstance(error, UnusableError) and not self._standing.images
+        return state.attempt_number >= min(self._pace.attempts, EARLY_TRIES if early else self._pace.attempts)
+
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds before the next try: random, longer each time, and not before the server allows."""
         error = state.outcome.exception() if state.outcome else None
@@ -206,102 +267,3 @@ class Round:
         """End the round; what is under way is still waited for."""
         self._end = self._end or error
         self._ending.set()
-
-
-@final
-@dataclass(frozen=True)
-class Exchange:
-    """One request and its answer, over pooled connections.
-
-    Attributes:
-        api: Where and how to ask.
-        pace: How long to wait.
-        server: Connections to the server, which are shown the key.
-        web: Connections to wherever the URLs of images lead, which are not.
-    """
-
-    api: ImagesAPI
-    pace: Pace
-    server: httpx.AsyncClient
-    web: httpx.AsyncClient
-
-    async def ask(self, query: ImageQuery, n: int) -> list[Tensor]:
-        """Send one request for `n` images.
-
-        Returns:
-            At least one image, maybe fewer or more than `n`: those that came whole and in time.
-
-        Raises:
-            BrokenError: If none did.
-            NoImageError: As `check_status` says.
-        """
-        images: list[Tensor] = []
-        broken = BrokenError(f"no complete answer within {self.pace.total_seconds:g} seconds")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.pace.total_seconds):
-                url = self.api.url(query.endpoint)
-                status, headers, body = await _read(self.server, "POST", url, **self.api.body(query, n))
-                check_status(self.api, status, headers, body)
-                for kind, text in read_answer(body):
-                    try:
-                        images.append(
-                            await (self._download(text) if kind == "url" else self._decode(read_base64(text)))
-                        )
-                    except BrokenError as error:
-                        broken = error
-        if not images:
-            raise broken
-        return images
-
-    async def _download(self, url: str) -> Tensor:
-        for attempt in range(DOWNLOADS):
-            try:
-                status, _, body = await _read(self.web, "GET", url)
-                if status == 200:
-                    return await self._decode(body)
-                reason = f"HTTP {status}"
-            except (BrokenError, httpx.InvalidURL) as error:
-                reason = str(error)
-            await asyncio.sleep(self.pace.backoff_seconds * attempt)
-        raise BrokenError(f"an image of the answer cannot be downloaded: {reason}")
-
-    async def _decode(self, data: bytes) -> Tensor:
-        return await asyncio.to_thread(read_image, data, self.api.shape)
-
-
-@asynccontextmanager
-async def connected(api: ImagesAPI, pace: Pace) -> AsyncIterator[Exchange]:
-    """Connections to one server, and to wherever its images are.
-
-    Args:
-        api: Where and how to ask.
-        pace: How long to wait.
-    """
-    seconds = httpx.Timeout(pace.read_seconds, connect=pace.connect_seconds, pool=None)
-    key = api.key()
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with (
-        httpx.AsyncClient(timeout=seconds, headers=headers) as server,
-        httpx.AsyncClient(timeout=seconds, follow_redirects=True) as web,
-    ):
-        yield Exchange(api, pace, server, web)
-
-
-async def _read(client: httpx.AsyncClient, method: str, url: str, **content: Any) -> tuple[int, httpx.Headers, bytes]:
-    """Status, headers and body of an answer.
-
-    Raises:
-        BrokenError: If the connection cannot be made, breaks, is silent for too long, or tells too much.
-    """
-    try:
-        async with client.stream(method, url, **content) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > LARGEST_BYTES:
-                    raise BrokenError(f"the answer is larger than {LARGEST_BYTES} bytes")
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:  # before anything was sent
-        raise BrokenError(f"{httpx.URL(url).host} cannot be reached ({type(error).__name__})", outcome="free") from None
-    except httpx.HTTPError as error:
-        raise BrokenError(f"the connection broke ({type(error).__name__})") from None
-    return response.status_code, response.headers, bytes(body)
