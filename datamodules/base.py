@@ -24,14 +24,13 @@ from lit_mia.features.pixels import decode_images
 from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
+from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.splits import Splits
 from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
 
-NAMED = 10
-"""Most records that a warning names."""
 _OF_TARGET = ("store", "kept")
 """Cached properties that belong to one target."""
 _NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
@@ -223,9 +222,8 @@ class AuditDataModule(HeadDataModule, ABC):
         self.fill(records, rank, world_size)
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
-            some = "; ".join(f"{name}: {reason}" for name, reason in [*refused.items()][:NAMED])
-            facts = self.target.name, len(refused), len(records), some
-            logger.warning("The target %s refused %d of %d records, which are left out, e.g. %s", *facts)
+            facts = self.target.name, len(refused), len(records), told_by_reason(refused)
+            logger.warning("The target %s refused %d of %d records, which are left out: %s", *facts)
         self.leave_out(refused)
 
     def store_digest(self) -> str:
