@@ -83,7 +83,7 @@ def test_refused_records_are_nowhere_but_in_the_lock(tmp_path, data, caplog, ima
     loaders = [module.train_dataloader(), *module.val_dataloader(), module.test_dataloader()]
     loaded = [row for loader in loaders for batch in loader for row in batch.row.tolist()]
     assert sorted(loaded) == list(range(N - 2))
-    assert "The target stream refused 2 of 28 records, which are left out, e.g. r05.png: violence" in caplog.text
+    assert "The target stream refused 2 of 28 records, which are left out: 1 × violence (r05.png)" in caplog.text
 
 
 def test_without_refusals_nothing_changes(data):

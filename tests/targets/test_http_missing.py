@@ -127,4 +127,4 @@ def test_an_audit_goes_on_without_them_and_names_them(tmp_path, caplog):
             assert {*data.view.labelled.ids} - {*data.view.known.ids} == {"r05.png", "r06.png"}
         assert len(server.asked) == 28
     without = "the answer is a list without an image"
-    assert f"refused 2 of 28 records, which are left out, e.g. r05.png: {without}; r06.png: {without}" in caplog.text
+    assert f"refused 2 of 28 records, which are left out: 2 × {without} (r05.png, r06.png)" in caplog.text
