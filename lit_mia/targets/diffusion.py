@@ -22,11 +22,14 @@ from lit_mia.models import (
     PipelineFiles,
     Precision,
     call_arguments,
+    check_images,
     cut_by,
     evaluations_per_image,
     own_noise,
     place,
     replace_scheduler,
+    replaced_settings,
+    sampler_in_words,
     short_name,
     token_limits,
 )
@@ -131,7 +134,7 @@ class DiffusersTarget(GenerateTarget):
         """Weights, sampler and library versions; not the device, the means against too little memory or the name.
 
         Raises:
-            TargetError: If a hub id cannot be resolved.
+            TargetError: If a hub id cannot be resolved, or `scheduler` does not fit the pipeline.
         """
         return {
             "access": AccessLevel.GENERATE.value,
@@ -147,7 +150,18 @@ class DiffusersTarget(GenerateTarget):
             **(self._lora.fingerprint() if self._lora else {}),
             **({"call": json.dumps(self._call, sort_keys=True)} if self._call else {}),
             **({"safety_checker": self._safety_checker} if self._safety_checker != "none" else {}),
+            **self._replaced_settings,
         }
+
+    @property
+    def facts(self) -> Fingerprint:
+        """The sampler that draws the images."""
+        sampler = sampler_in_words(self._files, self._scheduler)
+        return {"sampler": sampler} if sampler else {}
+
+    @cached_property
+    def _replaced_settings(self) -> Fingerprint:
+        return {} if self._scheduler == "pipeline" else replaced_settings(self._files, self._scheduler)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, each from a CPU generator with its own seed.
@@ -170,7 +184,8 @@ class DiffusersTarget(GenerateTarget):
         What the safety checker has flagged, what is not a number and what is black is refused.
 
         Raises:
-            TargetError: If the pipeline cannot be loaded, is not text-to-image or returns no images.
+            TargetError: If the pipeline cannot be loaded, is not text-to-image, wants more than a text or returns no
+                images.
         """
         self._count_cut(prompts)
         for part in slices(len(prompts), self.batch_size):
@@ -239,6 +254,7 @@ class DiffusersTarget(GenerateTarget):
         pipeline = self._files.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
         if keep and pipeline.components.get("safety_checker") is None:
             raise TargetError(f"{location!r} holds no safety checker. Leave `safety_checker` out.")
+        check_images(pipeline)
         if self._scheduler != "pipeline":
             replace_scheduler(pipeline, self._scheduler)
         if self._lora is not None:

@@ -183,7 +183,7 @@ class AuditReport:
         protocol: `heads`: trained heads. `threshold`: statistics without training. `resnet`: a network trained on the
             residual maps of the same attacks. Of several, joined by ` + `; each row says its own.
         design: Who decided which records are members, and when.
-        target: Fingerprint of the target.
+        target: Fingerprint of the target, and the sampler that draws its images.
         placebo: Fingerprint of the placebo target, or None where there was none.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
