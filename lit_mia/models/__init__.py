@@ -6,6 +6,7 @@ from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_di
 from lit_mia.models.lora import Lora
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
+from lit_mia.models.part_files import part_json
 from lit_mia.models.pipeline_calls import call_arguments, cut_by, evaluations_per_image, own_noise, token_limits
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
 from lit_mia.models.placement import Offload, Precision, in_batches, in_float32, place, resolve_device
@@ -42,6 +43,7 @@ __all__ = [
     "network_part",
     "normal",
     "own_noise",
+    "part_json",
     "place",
     "quietly",
     "replace_scheduler",

@@ -18,6 +18,7 @@ from lit_mia.models import (
     check_images,
     enough_memory,
     network_part,
+    part_json,
     resolve_device,
     square_side,
 )
@@ -147,6 +148,11 @@ class VariationTarget(VaryTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
+        if isinstance(size := part_json(self._files, "unet").get("sample_size"), list):
+            raise TargetError(
+                f"The image-to-image pipelines of diffusers do not read a `sample_size` of {size}. Write one number "
+                f"into unet/config.json of {self._files.location!r}."
+            )
         pipeline = self._files.load("AutoPipelineForImage2Image", self._dtype, self._variant)
         allowed = inspect.signature(type(pipeline).__call__).parameters
         needed = ["prompt", "image", "strength", "num_inference_steps", "guidance_scale"]

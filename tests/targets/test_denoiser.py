@@ -218,7 +218,9 @@ def test_networks_of_another_kind_are_refused(folders, tmp_path):
     like_sdxl = load(folders["sd"])
     like_sdxl.unet = UNet2DConditionModel.from_config(config, addition_embed_type="text_time", **sizes)
     like_sdxl.save_pretrained(tmp_path)
-    with pytest.raises(TargetError, match=r"UNet2DConditionModel of this .* wants added conditions \(`addition_embed_t"):
+    with pytest.raises(
+        TargetError, match=r"UNet2DConditionModel of this .* wants added conditions \(`addition_embed_t"
+    ):
         make(tmp_path).condition(["moon"])
     other = load(folders["dit"])
     other.transformer = PixArtTransformer2DModel(2, 4, num_layers=1, sample_size=8, caption_channels=8)
