@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self, cast, final
+from typing import Any, ClassVar, Self, final
 
 import torch
 from torch import Tensor, nn
@@ -61,8 +61,12 @@ class DenoisingNetwork(ABC):
 
     def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """What the network itself predicts, `[b, c, h, w]`; the condition's one part, if any, is its third argument."""
-        output: Tensor = self.module(x, t, *condition.parts.values(), return_dict=False)[0]
+        output: Tensor = self.module(x, t, *condition.parts.values(), **self.settings(x), return_dict=False)[0]
         return output[:, : x.shape[1]]  # a learned variance may follow
+
+    def settings(self, x: Tensor) -> dict[str, Tensor]:
+        """What the network is told whatever the record is, for `b` inputs, by the name of its argument."""
+        return {}
 
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """The condition without a share of each caption's most important words.
@@ -96,10 +100,10 @@ class TextUNet(DenoisingNetwork):
         guidance: The scale that a network distilled with guidance is told.
     """
 
-    def __init__(self, pipeline: Any, network: nn.Module, guidance: float) -> None:
-        super().__init__(pipeline, network, cast("nn.Module", network.conv_in))
-        self._guidance = guidance
-        self.reads_guidance = self.module.config.get("time_cond_proj_dim") is not None  # type: ignore[operator, union-attr]
+    def __init__(self, pipeline: Any, network: Any, guidance: float) -> None:
+        super().__init__(pipeline, network, network.conv_in)
+        self._guidance, self._width = guidance, network.config.get("time_cond_proj_dim")
+        self.reads_guidance = self._width is not None
 
     @cached_property
     def _empty(self) -> Tensor:
@@ -111,11 +115,9 @@ class TextUNet(DenoisingNetwork):
             return Condition({"text": self._empty.expand(len(captions), -1, -1)})
         return Condition({"text": self._encoded([caption or "" for caption in captions])})
 
-    def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        """What the network predicts, told the scale of guidance if it was distilled with one."""
-        told = {"timestep_cond": self._scale.to(x).expand(len(x), -1)} if self.reads_guidance else {}
-        output: Tensor = self.module(x, t, condition.parts["text"], **told, return_dict=False)[0]
-        return output
+    def settings(self, x: Tensor) -> dict[str, Tensor]:
+        """The scale of guidance, if the network was distilled with one."""
+        return {"timestep_cond": self._scale.to(x).expand(len(x), -1)} if self.reads_guidance else {}
 
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """Hidden states with the most important tokens replaced by the end-of-text token.
@@ -141,8 +143,7 @@ class TextUNet(DenoisingNetwork):
         from diffusers import LatentConsistencyModelPipeline
 
         embed = LatentConsistencyModelPipeline.get_guidance_scale_embedding
-        width = self.module.config.time_cond_proj_dim  # type: ignore[union-attr]
-        scale: Tensor = embed(self.pipeline, torch.tensor([self._guidance - 1.0]), embedding_dim=width)
+        scale: Tensor = embed(self.pipeline, torch.tensor([self._guidance - 1.0]), embedding_dim=self._width)
         return scale
 
     def _encoded(self, captions: list[str]) -> Tensor:

@@ -7,8 +7,8 @@ from lit_mia.errors import TargetError
 from lit_mia.models.files import hub_file
 from lit_mia.models.pipeline_files import PipelineFiles
 
-NOT_THERE = "EntryNotFoundError"
-"""How the kinds of error end that the hub's client gives for a file that a repository lacks."""
+OPTIONAL = ("added_tokens.json", "tokenizer.json", "tokenizer_config.json")
+"""Files that a release of transformers writes and another does not."""
 
 
 def part_json(files: PipelineFiles, part: str, name: str = "config.json") -> dict[str, Any]:
@@ -33,7 +33,7 @@ def part_json(files: PipelineFiles, part: str, name: str = "config.json") -> dic
     except FileNotFoundError:
         return {}
     except TargetError as error:
-        if str(error).endswith(NOT_THERE):
+        if name in OPTIONAL and str(error).endswith("EntryNotFoundError"):  # online and offline kinds
             return {}
         raise TargetError(
             f"The Hugging Face hub gave no {part}/{name} of {files.home!r} ({error}). Check the network and "

@@ -138,6 +138,14 @@ def test_a_hub_id_tells_as_much_as_a_folder(saved_with, tmp_path, monkeypatch):
     hub, local = (make(path, scheduler="ddim") for path in ("someone/tiny", folder))
     assert hub.fingerprint()["scheduler_settings"] == local.fingerprint()["scheduler_settings"]
     assert hub.facts == local.facts
+    hub, local = (DenoiserTarget(str(path)).fingerprint() for path in ("someone/tiny", folder))
+    assert hub == local | {"weights": hub["weights"]}
+    (cache / "snapshots" / ("0" * 40) / "text_encoder" / "config.json").unlink()
+    with pytest.raises(TargetError, match=r"hub gave no text_encoder/config.json of 'someone/tiny' .* Check the netw"):
+        DenoiserTarget("someone/tiny").fingerprint()
+    (folder / "unet" / "config.json").write_text("{")
+    with pytest.raises(TargetError, match=r"The unet/config.json of .* cannot be read: Expecting property name"):
+        DenoiserTarget(str(folder)).fingerprint()
 
 
 def test_a_report_is_told_which_sampler_ran(saved_with):
