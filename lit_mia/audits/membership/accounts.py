@@ -73,13 +73,14 @@ def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expens
 
 
 def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str, Any]:
-    """The target's or the placebo's, and what else a report tells of it; by role if there are two."""
-    found = {
-        name: {**side.target.fingerprint(), **side.target.facts}
-        for name, side in sides.items()
-        if name.startswith(role)
-    }
+    """The target's or the placebo's; by role if there are two."""
+    found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
     return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+
+def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
+    """What targets tell beside their fingerprints, by role, of those that tell something."""
+    return {role: dict(side.target.facts) for role, side in sides.items() if side.target.facts}
 
 
 def store_digest_of(targets: Sequence[AuditDataModule]) -> str:

@@ -191,6 +191,7 @@ class MembershipAudit(Audit):
             versions=origin.versions,
             git=origin.git,
             fidelity=distances,
+            facts=accounts.facts_of(sides),
         )
 
     # ------------------------------------------------------------------ checks

@@ -183,7 +183,7 @@ class AuditReport:
         protocol: `heads`: trained heads. `threshold`: statistics without training. `resnet`: a network trained on the
             residual maps of the same attacks. Of several, joined by ` + `; each row says its own.
         design: Who decided which records are members, and when.
-        target: Fingerprint of the target, and the sampler that draws its images.
+        target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
@@ -201,6 +201,7 @@ class AuditReport:
         versions: Package → version.
         git: Commit of the working tree, or None.
         fidelity: FID and KID, or None where nothing was generated, or too little.
+        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images.
         schema: Version of this form.
     """
 
@@ -227,6 +228,7 @@ class AuditReport:
     git: str | None
     refused: dict[str, Refused] = field(default_factory=dict)
     fidelity: Fidelity | None = None
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     schema: str = SCHEMA
     captioner: dict[str, Any] = field(default_factory=dict)
     tools: ToolCheck | None = None
