@@ -23,8 +23,8 @@ OTHERS: dict[str, Need] = {
     ),
 }
 """What else some networks are told, likewise; pipelines make it from a prompt, but a denoiser alone is not told it."""
-FINDS_IMAGES = {"StableDiffusionDepth2ImgPipeline"}
-"""Pipelines that make the further channels themselves from the image that they vary."""
+DEPTH = "StableDiffusionDepth2ImgPipeline"
+"""The pipeline that makes the further channel itself from an image that it varies."""
 
 
 def network_part(pipeline: Any) -> Any | None:
@@ -32,18 +32,19 @@ def network_part(pipeline: Any) -> Any | None:
     return pipeline.components.get("unet") or pipeline.components.get("transformer")
 
 
-def check_images(pipeline: Any) -> None:
-    """Refuse a pipeline that draws nothing from a text, or of one image, alone.
+def check_images(pipeline: Any, varies: bool = False) -> None:
+    """Refuse a pipeline that draws nothing of a text alone, or of an image and a text alone.
 
     Args:
         pipeline: A loaded pipeline of diffusers.
+        varies: Whether it is given an image.
 
     Raises:
         TargetError: If it wants more images, naming them.
     """
     kind, network = type(pipeline).__name__, network_part(pipeline)
-    wanted = unmet(pipeline.components, network, IMAGES) if network is not None and kind not in FINDS_IMAGES else []
-    if wanted:
+    wanted = [] if network is None else _unmet(pipeline.components, network, IMAGES)
+    if wanted and not (varies and kind == DEPTH):
         raise TargetError(
             f"The {type(network).__name__} of this {kind} wants {' and '.join(wanted)}{_channels(network)}, which no "
             "record has. Choose the text-to-image model that it was made from: inpainting, depth, upscaling and "
@@ -61,7 +62,7 @@ def check_told(pipeline: Any, network: Any) -> None:
     Raises:
         TargetError: Naming what it wants.
     """
-    wanted = unmet(pipeline.components, network, IMAGES | OTHERS)
+    wanted = _unmet(pipeline.components, network, IMAGES | OTHERS)
     if wanted:
         raise TargetError(
             f"The {type(network).__name__} of this {type(pipeline).__name__} wants {' and '.join(wanted)}"
@@ -98,7 +99,7 @@ def _added_words(files: PipelineFiles) -> set[str]:
     return {token["content"] for token in tokens} | part_json(files, "tokenizer", "added_tokens.json").keys()
 
 
-def unmet(parts: Any, network: Any, needs: dict[str, Need]) -> list[str]:
+def _unmet(parts: Any, network: Any, needs: dict[str, Need]) -> list[str]:
     """The names of some needs that a network has."""
     return [name for name, is_wanted in needs.items() if is_wanted(parts, network)]
 

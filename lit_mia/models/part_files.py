@@ -29,7 +29,9 @@ def part_json(files: PipelineFiles, part: str, name: str = "config.json") -> dic
             path = files.folder / part / name
         else:
             path = hub_file(files.home, f"{part}/{name}", TargetError, files.commit)
-        contents: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(contents, dict):
+            raise ValueError(f"it holds a {type(contents).__name__} instead of settings by name")
     except FileNotFoundError:
         return {}
     except TargetError as error:

@@ -79,7 +79,8 @@ class DiffusersTarget(GenerateTarget):
             guidance: Scale of guidance; in most pipelines each step evaluates the denoiser twice above 1. None leaves
                 it to the pipeline, as for those that take no `guidance_scale`.
             scheduler: The sampler: `ddim`, `ddpm`, `dpmsolver`, `euler`, `euler_a`, or the name of any class of
-                diffusers that fits the pipeline; `pipeline` keeps the one that the pipeline was saved with.
+                diffusers that fits the pipeline; `pipeline` keeps the one that the pipeline was saved with. Another
+                one keeps its noise schedule, prediction type, clipping and spacing of timesteps.
             height: Height of the images in pixels; None is the pipeline's own.
             width: Width of the images in pixels; None is the pipeline's own.
             negative_prompt: The text to steer away from.

@@ -163,7 +163,7 @@ class VariationTarget(VaryTarget):
                 f"{type(pipeline).__name__} does not take {', '.join(missing)}. Choose another pipeline, or "
                 "`DenoiserTarget`, which makes variations with the denoiser itself."
             )
-        check_images(pipeline)
+        check_images(pipeline, varies=True)
         pipeline.set_progress_bar_config(disable=True)
         with enough_memory():
             return pipeline.to(resolve_device(self._device))

@@ -80,7 +80,7 @@ def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str,
 
 def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
     """What targets tell beside their fingerprints, by role, of those that tell something."""
-    return {role: dict(side.target.facts) for role, side in sides.items() if side.target.facts}
+    return {role: dict(told) for role, side in sides.items() if (told := side.target.facts)}
 
 
 def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
