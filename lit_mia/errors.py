@@ -25,6 +25,10 @@ class TargetError(LitMiaError):
     """A target cannot be loaded or does not offer the access level that is needed."""
 
 
+class TooLittleMemoryError(LitMiaError):
+    """A model needs more memory than the accelerator or the machine has."""
+
+
 class BudgetError(TargetError):
     """What may be spent on a target is spent."""
 

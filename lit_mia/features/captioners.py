@@ -16,7 +16,7 @@ from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
 from lit_mia.files import key_digest, replacing
-from lit_mia.models import shipped
+from lit_mia.models import enough_memory, shipped
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
 
@@ -143,6 +143,7 @@ class TransformersCaptioner(Captioner):
         """Describe images, after the model's own resizing and normalisation."""
         return [text for batch in image_batches(images, self.batch_size) for text in self._describe(batch)]
 
+    @enough_memory()
     def _describe(self, images: Tensor) -> list[str]:
         pixels = self._files.pixels(images, self._model.device).pixel_values
         tokens = self._model.generate(

@@ -4,20 +4,15 @@ from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingN
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
 from lit_mia.models.lora import Lora
-from lit_mia.models.pipeline_calls import (
-    SHORT_NAMES,
-    call_arguments,
-    cut_by,
-    evaluations_per_image,
-    own_noise,
-    replace_scheduler,
-    short_name,
-    token_limits,
-)
+from lit_mia.models.memory import enough_memory
+from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
+from lit_mia.models.part_files import part_json
+from lit_mia.models.pipeline_calls import call_arguments, cut_by, evaluations_per_image, own_noise, token_limits
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
 from lit_mia.models.placement import Offload, Precision, in_batches, in_float32, place, resolve_device
 from lit_mia.models.pretrained import OpenClipFiles, Pretrained
-from lit_mia.models.schedule import Schedule, way_back
+from lit_mia.models.samplers import SHORT_NAMES, replace_scheduler, replaced_settings, sampler_in_words, short_name
+from lit_mia.models.schedule import Schedule, way_back, way_back_settings
 
 __all__ = [
     "MODEL_SUFFIXES",
@@ -36,22 +31,31 @@ __all__ = [
     "Schedule",
     "TokenSampling",
     "call_arguments",
+    "check_images",
     "cut_by",
     "digest",
+    "enough_memory",
     "evaluations_per_image",
     "in_batches",
     "in_float32",
     "model_digest",
     "network_of",
+    "network_part",
     "normal",
     "own_noise",
+    "part_json",
     "place",
     "quietly",
     "replace_scheduler",
+    "replaced_settings",
     "resolve_device",
+    "sampler_in_words",
     "shipped",
     "short_name",
+    "square_side",
     "token_limits",
+    "told_beside",
     "versions",
     "way_back",
+    "way_back_settings",
 ]

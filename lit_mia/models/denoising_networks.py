@@ -1,5 +1,6 @@
 """The noise networks of diffusers behind one call, what each is told beside x_t and t, and the autoencoder."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
 from lit_mia.models.draws import normal
+from lit_mia.models.network_needs import check_told, network_part
+from lit_mia.models.pipeline_calls import as_read
 
 
 @final
@@ -38,6 +41,7 @@ class DenoisingNetwork(ABC):
 
     Attributes:
         takes_captions: Whether a caption makes a difference.
+        reads_guidance: Whether the network is told the scale of guidance, instead of being evaluated twice.
 
     Args:
         pipeline: A loaded pipeline of diffusers.
@@ -46,6 +50,7 @@ class DenoisingNetwork(ABC):
     """
 
     takes_captions: ClassVar[bool] = True
+    reads_guidance: bool = False
 
     def __init__(self, pipeline: Any, module: nn.Module, first_layer: nn.Module) -> None:
         self.pipeline, self.module, self.first_layer = pipeline, module, first_layer
@@ -56,8 +61,12 @@ class DenoisingNetwork(ABC):
 
     def predict(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """What the network itself predicts, `[b, c, h, w]`; the condition's one part, if any, is its third argument."""
-        output: Tensor = self.module(x, t, *condition.parts.values(), return_dict=False)[0]
+        output: Tensor = self.module(x, t, *condition.parts.values(), **self.settings(x), return_dict=False)[0]
         return output[:, : x.shape[1]]  # a learned variance may follow
+
+    def settings(self, x: Tensor) -> dict[str, Tensor]:
+        """What the network is told whatever the record is, for `b` inputs, by the name of its argument."""
+        return {}
 
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """The condition without a share of each caption's most important words.
@@ -83,17 +92,32 @@ class UnconditionalUNet(DenoisingNetwork):
 
 @final
 class TextUNet(DenoisingNetwork):
-    """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout."""
+    """A `UNet2DConditionModel` with one text encoder: Stable Diffusion 1 and 2, and models in their layout.
+
+    Args:
+        pipeline: A loaded pipeline of diffusers.
+        network: Its network.
+        guidance: The scale that a network distilled with guidance is told.
+    """
+
+    def __init__(self, pipeline: Any, network: Any, guidance: float) -> None:
+        super().__init__(pipeline, network, network.conv_in)
+        self._guidance, self._width = guidance, network.config.get("time_cond_proj_dim")
+        self.reads_guidance = self._width is not None
 
     @cached_property
     def _empty(self) -> Tensor:
-        return self._states(self._tokens([""]))
+        return self._encoded([""])
 
     def condition(self, captions: Sequence[str | None]) -> Condition:
-        """The text encoder's last hidden states, `[b, l, d]`, padded as the pipeline does."""
+        """What the pipeline makes of the captions: the text encoder's last hidden states, `[b, l, d]`."""
         if not any(captions):
             return Condition({"text": self._empty.expand(len(captions), -1, -1)})
-        return Condition({"text": self._states(self._tokens([caption or "" for caption in captions]))})
+        return Condition({"text": self._encoded([caption or "" for caption in captions])})
+
+    def settings(self, x: Tensor) -> dict[str, Tensor]:
+        """The scale of guidance, if the network was distilled with one."""
+        return {"timestep_cond": self._scale.to(x).expand(len(x), -1)} if self.reads_guidance else {}
 
     def reduced_condition(self, captions: Sequence[str], share: float) -> Condition:
         """Hidden states with the most important tokens replaced by the end-of-text token.
@@ -101,43 +125,64 @@ class TextUNet(DenoisingNetwork):
         A token is important if replacing it alone turns the text encoder's state at the caption's end away from that
         of the whole caption (cosine similarity). The share is rounded up.
         """
-        tokens = self._tokens(captions)
+        tokens, mask = self._tokens(captions)
         end = int(self.pipeline.tokenizer.eos_token_id)
         special = set(self.pipeline.tokenizer.all_special_ids)
         reduced = tokens.clone()
         for row, line in enumerate(tokens):
             places = [place for place, token in enumerate(line.tolist()) if token not in special]
             if places:
-                importance = self._importance(line, places, end)
+                importance = self._importance(line, None if mask is None else mask[row : row + 1], places, end)
                 dropped = torch.tensor(places)[importance.argsort(descending=True)[: -int(-share * len(places) // 1)]]
                 reduced[row, dropped] = end
-        return Condition({"text": self._states(reduced)})
+        return Condition({"text": self._states(reduced, mask)})
 
-    def _tokens(self, captions: Sequence[str]) -> Tensor:
+    @cached_property
+    def _scale(self) -> Tensor:
+        """The scale of guidance as the pipelines of such networks embed it, `[1, d]`."""
+        from diffusers import LatentConsistencyModelPipeline
+
+        embed = LatentConsistencyModelPipeline.get_guidance_scale_embedding
+        scale: Tensor = embed(self.pipeline, torch.tensor([self._guidance - 1.0]), embedding_dim=self._width)
+        return scale
+
+    def _encoded(self, captions: list[str]) -> Tensor:
+        states: Tensor = self.pipeline.encode_prompt(
+            prompt=captions,
+            device=self.pipeline.text_encoder.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=False,
+        )[0]
+        return states
+
+    def _tokens(self, captions: Sequence[str]) -> tuple[Tensor, Tensor | None]:
+        """Token numbers as the pipeline has them, and the mask of its text encoder if that reads one."""
         tokenizer = self.pipeline.tokenizer
-        tokens: Tensor = tokenizer(
-            list(captions),
+        read = tokenizer(
+            as_read(self.pipeline, tokenizer, captions),
             padding="max_length",
             max_length=tokenizer.model_max_length,
             truncation=True,
             return_tensors="pt",
-        )["input_ids"]
-        return tokens
+        )
+        is_masked = getattr(self.pipeline.text_encoder.config, "use_attention_mask", False)
+        return read["input_ids"], read["attention_mask"] if is_masked else None
 
-    def _states(self, tokens: Tensor) -> Tensor:
+    def _states(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         encoder = self.pipeline.text_encoder
-        states: Tensor = encoder(tokens.to(encoder.device))[0]
+        moved = None if mask is None else mask.to(encoder.device)
+        states: Tensor = encoder(tokens.to(encoder.device), attention_mask=moved)[0]
         return states
 
-    def _importance(self, line: Tensor, places: Sequence[int], end: int) -> Tensor:
+    def _importance(self, line: Tensor, mask: Tensor | None, places: Sequence[int], end: int) -> Tensor:
         """How far the state at the caption's end turns when each place alone is replaced, `[len(places)]`.
 
         The encoder's own pooled state is that of the first end-of-text token: here the replaced one.
         """
-        encoder = self.pipeline.text_encoder
         variants = line.repeat(len(places) + 1, 1)
         variants[torch.arange(len(places)) + 1, torch.tensor(places)] = end
-        ends = encoder(variants.to(encoder.device))[0][:, line.tolist().index(end)]
+        masks = None if mask is None else mask.expand(len(variants), -1)
+        ends = self._states(variants, masks)[:, line.tolist().index(end)]
         return 1 - torch.nn.functional.cosine_similarity(ends[:1], ends[1:]).cpu()
 
 
@@ -167,26 +212,28 @@ class ClassDiT(DenoisingNetwork):
         return number
 
 
-def network_of(pipeline: Any) -> DenoisingNetwork:
+def network_of(pipeline: Any, guidance: float = 1.0) -> DenoisingNetwork:
     """The adapter for a pipeline's network.
 
+    Args:
+        pipeline: A loaded pipeline of diffusers.
+        guidance: The scale that a network distilled with guidance is told.
+
     Raises:
-        TargetError: If there is none.
+        TargetError: If there is none, or the network is told more than an adapter can.
     """
     from diffusers import DiTTransformer2DModel, UNet2DConditionModel, UNet2DModel
 
-    network = pipeline.components.get("unet") or pipeline.components.get("transformer")
-    if isinstance(network, UNet2DModel) and network.class_embedding is None:
-        return UnconditionalUNet(pipeline, network, network.conv_in)
+    network = network_part(pipeline)
     if isinstance(network, DiTTransformer2DModel):
         return ClassDiT(pipeline, network, network.pos_embed)
-    plain = (
-        isinstance(network, UNet2DConditionModel)
-        and network.config.get("addition_embed_type") is None
-        and network.config.in_channels == network.config.out_channels
-    )
-    if plain and {"text_encoder", "tokenizer"} <= pipeline.components.keys():
-        return TextUNet(pipeline, network, network.conv_in)
+    if isinstance(network, UNet2DModel):
+        check_told(pipeline, network)
+        return UnconditionalUNet(pipeline, network, network.conv_in)
+    if isinstance(network, UNet2DConditionModel):
+        check_told(pipeline, network)
+        if {"text_encoder", "tokenizer"} <= pipeline.components.keys() and _encodes_prompts(pipeline):
+            return TextUNet(pipeline, network, guidance)
     raise TargetError(
         f"The noise prediction of {type(pipeline).__name__} ({type(network).__name__}) cannot be asked. Supported are "
         "pipelines with an unconditional UNet2DModel, with a UNet2DConditionModel and one text encoder, or with a "
@@ -194,15 +241,30 @@ def network_of(pipeline: Any) -> DenoisingNetwork:
     )
 
 
+def _encodes_prompts(pipeline: Any) -> bool:
+    """Whether a pipeline tells, outside its call, what it makes of prompts."""
+    needed = {"prompt", "device", "num_images_per_prompt", "do_classifier_free_guidance"}
+    encode = getattr(pipeline, "encode_prompt", None)
+    return encode is not None and needed <= inspect.signature(encode).parameters.keys()
+
+
 @final
 class Autoencoder:
-    """An `AutoencoderKL` or a `VQModel` of diffusers.
+    """An `AutoencoderKL`, an `AutoencoderTiny` or a `VQModel` of diffusers.
 
     Args:
         model: The model.
+
+    Raises:
+        TargetError: If it does not tell how its latents are scaled.
     """
 
     def __init__(self, model: Any) -> None:
+        if {"scaling_factor", "block_out_channels"} - model.config.keys():
+            raise TargetError(
+                f"The autoencoder {type(model).__name__} does not tell the scale and the size of its latents. Use a "
+                "pipeline with an AutoencoderKL, AutoencoderTiny or VQModel."
+            )
         self.model = model
         self._scale = float(model.config.scaling_factor)
         self._shift = float(model.config.get("shift_factor") or 0.0)
@@ -217,7 +279,8 @@ class Autoencoder:
 
         Args:
             pixels: `[b, 3, s, s]`.
-            seeds: One seed per image to draw from the posterior; None takes its mean. A `VQModel` has no posterior.
+            seeds: One seed per image to draw from the posterior, which only an `AutoencoderKL` has; None takes its
+                mean.
         """
         encoded = self.model.encode(pixels.to(self.model.device))
         posterior = getattr(encoded, "latent_dist", None)

@@ -1,4 +1,4 @@
-"""How a text-to-image pipeline is called: its sampler, its arguments, captions that it cuts, evaluations it makes."""
+"""How a text-to-image pipeline is called: its noise, its arguments, captions that it cuts, evaluations it makes."""
 
 import functools
 import inspect
@@ -10,27 +10,6 @@ import torch
 
 from lit_mia.errors import TargetError
 
-SHORT_NAMES = {
-    "ddim": "DDIMScheduler",
-    "ddpm": "DDPMScheduler",
-    "dpmsolver": "DPMSolverMultistepScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "euler_a": "EulerAncestralDiscreteScheduler",
-}
-FEW_STEPS = {"LCMScheduler", "TCDScheduler"}
-"""Samplers for distilled weights; diffusers does not list them as compatible with those that they replace."""
-UNSCALED = FEW_STEPS | {
-    "DDIMScheduler",
-    "DDPMScheduler",
-    "DEISMultistepScheduler",
-    "DPMSolverMultistepScheduler",
-    "DPMSolverSinglestepScheduler",
-    "PNDMScheduler",
-    "UniPCMultistepScheduler",
-}
-"""Samplers that begin with noise of variance 1; LDMTextToImagePipeline leaves out the scaling that others ask for."""
-OWN_NOISE = {"DPMSolverSDEScheduler"}
-"""Samplers whose noise comes from no generator of the caller's, so that an answer would depend on its batch."""
 SECOND_ORDER = {
     "FlowMatchHeunDiscreteScheduler",
     "HeunDiscreteScheduler",
@@ -50,37 +29,6 @@ AS_GIVEN = {"clean_caption": False, "use_resolution_binning": False}
 """PixArt, Sana and others would rewrite captions if a package happens to be installed, and round sizes."""
 LDM_TOKENS = 77
 """LDMTextToImagePipeline reads no more, whatever its tokenizer could."""
-
-
-def short_name(scheduler: str) -> str:
-    """The short name of a class, or the given name: so that two names of one sampler are one fingerprint."""
-    return {cls: short for short, cls in SHORT_NAMES.items()}.get(scheduler, scheduler)
-
-
-def replace_scheduler(pipeline: Any, scheduler: str) -> None:
-    """Put another sampler in the place of a pipeline's own, with the same noise schedule.
-
-    Args:
-        pipeline: A loaded pipeline of diffusers.
-        scheduler: A short name, or the name of a class of diffusers.
-
-    Raises:
-        TargetError: If there is no such sampler, or it does not fit the pipeline.
-    """
-    import diffusers
-
-    current, name = pipeline.components.get("scheduler"), SHORT_NAMES.get(scheduler, scheduler)
-    fitting = {cls.__name__ for cls in getattr(current, "compatibles", [])} - OWN_NOISE
-    if "DDIMScheduler" in fitting:
-        fitting |= FEW_STEPS
-    if type(pipeline).__name__ == "LDMTextToImagePipeline":
-        fitting &= UNSCALED
-    if name not in fitting:
-        raise TargetError(
-            f"The sampler {scheduler!r} cannot replace the {type(current).__name__} of this "
-            f"{type(pipeline).__name__}. Use `scheduler: pipeline`, or one of: {', '.join(sorted(fitting))}."
-        )
-    pipeline.scheduler = getattr(diffusers, name).from_config(current.config)
 
 
 @contextmanager
@@ -149,6 +97,18 @@ def token_limits(pipeline: Any, call: Mapping[str, object]) -> dict[str, int]:
     return limits
 
 
+def as_read(pipeline: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
+    """Prompts as a tokenizer of a pipeline is given them: a word of several learned vectors stands there several times.
+
+    Args:
+        pipeline: A loaded pipeline of diffusers.
+        tokenizer: One of its tokenizers.
+        prompts: The captions.
+    """
+    convert = getattr(pipeline, "maybe_convert_prompt", None)
+    return list(prompts) if convert is None else convert(list(prompts), tokenizer)
+
+
 def cut_by(pipeline: Any, limits: Mapping[str, int], prompts: Sequence[str]) -> dict[str, list[bool]]:
     """Whether each tokenizer cuts each caption.
 
@@ -157,7 +117,8 @@ def cut_by(pipeline: Any, limits: Mapping[str, int], prompts: Sequence[str]) -> 
         limits: What `token_limits` tells of it.
         prompts: The captions.
     """
-    tokens = {name: pipeline.components[name](list(prompts))["input_ids"] for name in limits}
+    tokenizers = {name: pipeline.components[name] for name in limits}
+    tokens = {name: part(as_read(pipeline, part, prompts))["input_ids"] for name, part in tokenizers.items()}
     return {name: [len(line) > limits[name] for line in lines] for name, lines in tokens.items()}
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
+from lit_mia.models.memory import enough_memory
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
@@ -20,6 +21,7 @@ def resolve_device(device: str) -> torch.device:
     return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
+@enough_memory()
 def place(pipeline: Any, device: str, offload: Offload, attention_slicing: bool, compile: bool) -> Any:
     """Put a pipeline on a device.
 
@@ -50,6 +52,7 @@ def place(pipeline: Any, device: str, offload: Offload, attention_slicing: bool,
     return pipeline
 
 
+@enough_memory()
 def in_batches(
     encode: Callable[[Batch], Tensor], batches: Iterable[Batch], device: torch.device, dtype: Precision
 ) -> Tensor:

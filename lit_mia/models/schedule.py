@@ -6,6 +6,9 @@ from typing import Any, final
 from torch import Tensor
 
 from lit_mia.errors import TargetError
+from lit_mia.models.files import Fingerprint
+from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.samplers import changed, saved_sampler, successor
 
 
 @final
@@ -15,7 +18,7 @@ class Schedule:
     All methods take tensors `[b, ...]` and one timestep for the whole batch.
 
     Args:
-        alphas_bar: ᾱ_0 … ᾱ_{T−1}, each in (0, 1), falling.
+        alphas_bar: ᾱ_0 … ᾱ_{T−1}, each in [0, 1), falling.
     """
 
     def __init__(self, alphas_bar: Sequence[float]) -> None:
@@ -26,16 +29,23 @@ class Schedule:
         return len(self._alphas_bar)
 
     def check(self, *timesteps: int) -> None:
-        """Refuse timesteps that the model was not trained at.
+        """Refuse timesteps that the model was not trained at, or that show nothing of an image.
 
         Raises:
-            TargetError: If one is negative or not below T.
+            TargetError: If one is negative or not below T, or ᾱ_t is 0.
         """
         outside = sorted({t for t in timesteps if not 0 <= t < len(self)})
         if outside:
             raise TargetError(
                 f"Timesteps must be in 0 … {len(self) - 1}, the schedule of this target, but an attack "
                 f"needs {outside}. Lower `t` (SecMI also looks at t + k)."
+            )
+        blind = sorted({t for t in timesteps if self._alphas_bar[t] == 0})
+        if blind:
+            usable = max(t for t, alpha in enumerate(self._alphas_bar) if alpha > 0)
+            raise TargetError(
+                f"At the timesteps {blind} the schedule of this target leaves nothing of an image but noise (zero "
+                f"terminal SNR), so that nothing can be told of a record. The largest usable `t` is {usable}."
             )
 
     def signal(self, t: int) -> float:
@@ -72,16 +82,28 @@ def way_back(own: Any, t: int, k: int) -> tuple[Any, list[int]]:
     Raises:
         TargetError: If `k` does not divide the schedule.
     """
-    from diffusers import DDIMScheduler, DDPMScheduler
-
     length = int(own.config.num_train_timesteps)
     if length % k:
         raise TargetError(f"`vary_k` must divide {length}, the length of this target's schedule, but got {k}.")
-    fixed = isinstance(own, DDPMScheduler) and own.config.variance_type.startswith("fixed")
-    if isinstance(own, DDIMScheduler) or fixed:
-        scheduler = type(own).from_config(own.config, timestep_spacing="leading")
-    else:
-        scheduler = DDIMScheduler.from_config(own.config, clip_sample=False, timestep_spacing="leading")
+    scheduler = successor(own, _of_way_back(own), timestep_spacing="leading")
     scheduler.set_timesteps(length // k)
     offset = int(scheduler.config.get("steps_offset", 0))
     return scheduler, [int(step) for step in scheduler.timesteps if offset < step <= t + offset]
+
+
+def way_back_settings(files: PipelineFiles) -> Fingerprint:
+    """What the scheduler of `way_back` keeps and `from_config` of diffusers would not, for a target's fingerprint."""
+    own = saved_sampler(files)
+    if own is None or not hasattr(own, "alphas_cumprod"):
+        return {}
+    cls = _of_way_back(own)
+    unclipped = {} if cls is type(own) else {"clip_sample": False}
+    before = cls.from_config(own.config, timestep_spacing="leading", **unclipped)
+    return changed(before, successor(own, cls, timestep_spacing="leading"))
+
+
+def _of_way_back(own: Any) -> type[Any]:
+    from diffusers import DDIMScheduler, DDPMScheduler
+
+    fixed = isinstance(own, DDPMScheduler) and not str(own.config.variance_type).startswith("learned")
+    return type(own) if isinstance(own, DDIMScheduler) or fixed else DDIMScheduler

@@ -11,6 +11,7 @@ from torch import Tensor
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
+from lit_mia.models import enough_memory
 from lit_mia.queries.store import Store
 from lit_mia.reasons import listed
 from lit_mia.records import Records
@@ -182,10 +183,11 @@ def _parts(target: GenerateTarget, todo: Sequence[GenerateQuery]) -> Iterator[tu
     for start in range(0, len(todo), target.batch_size):
         batch = list(todo[start : start + target.batch_size])
         waiting = set(range(len(batch)))
-        for part in target.stream([query.prompt for query in batch], [query.seed for query in batch]):
-            _check(target, part, waiting)
-            waiting.difference_update(part.rows, part.refused)
-            yield batch, part
+        with enough_memory():
+            for part in target.stream([query.prompt for query in batch], [query.seed for query in batch]):
+                _check(target, part, waiting)
+                waiting.difference_update(part.rows, part.refused)
+                yield batch, part
         if waiting:
             raise TargetError(f"The target {target.name!r} left {len(waiting)} of {len(batch)} prompts unanswered.")
 

@@ -20,6 +20,7 @@ from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import TargetError
 from lit_mia.files import key_digest
+from lit_mia.models import enough_memory
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store
@@ -88,6 +89,7 @@ class PassResult:
 
 
 @torch.inference_mode()
+@enough_memory()
 def run_pass(subject: Subject, attacks: Sequence[Steps], rehearsal: bool = False) -> PassResult:
     """Answer all attacks on a batch of records together.
 

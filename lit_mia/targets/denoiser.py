@@ -17,10 +17,14 @@ from lit_mia.models import (
     Fingerprint,
     PipelineFiles,
     Schedule,
+    enough_memory,
     in_float32,
     network_of,
     resolve_device,
+    square_side,
+    told_beside,
     way_back,
+    way_back_settings,
 )
 from lit_mia.targets.base import AccessLevel, DenoiseTarget, check_arguments
 
@@ -51,7 +55,8 @@ class DenoiserTarget(DenoiseTarget):
         Args:
             path: A local folder with a `model_index.json`, a Hugging Face hub id, or `shipped:<name>`.
             prompt: Whether the denoiser is told the caption of a record; no matter for an unconditional model.
-            guidance: Scale of classifier-free guidance; any value but 1 evaluates the denoiser twice.
+            guidance: Scale of classifier-free guidance; any value but 1 evaluates the denoiser twice, unless it was
+                distilled with guidance: such a network is told the scale.
             latent: For a latent target: the mean of the autoencoder's posterior, or a draw from it.
             precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: weights and everything
                 else stay in float32.
@@ -87,8 +92,9 @@ class DenoiserTarget(DenoiseTarget):
 
     @property
     def evaluations_per_call(self) -> int:
-        """2 under guidance, else 1."""
-        return 2 if self._guidance != 1 and self._network.takes_captions else 1
+        """2 under guidance, else 1; also 1 if the network was distilled with guidance and is told its scale."""
+        network = self._network
+        return 2 if self._guidance != 1 and network.takes_captions and not network.reads_guidance else 1
 
     @property
     def evaluations_per_variation(self) -> int:
@@ -102,8 +108,17 @@ class DenoiserTarget(DenoiseTarget):
 
     @property
     def image_size(self) -> int:
-        """Side in pixels of what the pipeline was trained on."""
-        side = int(self._network.module.config.sample_size)  # type: ignore[union-attr, arg-type]
+        """Side in pixels of what the pipeline was trained on.
+
+        Raises:
+            TargetError: If its files do not tell it, or it was trained on images that are not square.
+        """
+        side = square_side(self._network.module)
+        if side is None:
+            raise TargetError(
+                f"The network of {self._files.location!r} does not tell the size of its images. Write `sample_size` "
+                "into its config.json."
+            )
         return side if self._autoencoder is None else side * self._autoencoder.factor
 
     def fingerprint(self) -> Fingerprint:
@@ -122,7 +137,12 @@ class DenoiserTarget(DenoiseTarget):
             "precision": self._precision,
             "vary_t": self._vary_t,
             "vary_k": self._vary_k,
+            **self._rare_facts,
         }
+
+    @cached_property
+    def _rare_facts(self) -> Fingerprint:
+        return told_beside(self._files) | way_back_settings(self._files)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -137,7 +157,10 @@ class DenoiserTarget(DenoiseTarget):
                 f"The scheduler {type(self._pipeline.scheduler).__name__} of {self._files.location!r} has no betas "
                 "(flow matching has none), and these attacks are defined by them. Use attacks of the level `generate`."
             )
-        return Schedule(alphas.double().tolist())
+        known = alphas.double().tolist()
+        if self._pipeline.scheduler.config.get("rescale_betas_zero_snr"):
+            known[-1] = 0.0  # some samplers put the least number that they can divide by in its place
+        return Schedule(known)
 
     # ------------------------------------------------------------------ the denoiser
 
@@ -229,7 +252,9 @@ class DenoiserTarget(DenoiseTarget):
 
     def _way_back(self) -> tuple[Any, list[int]]:
         self.schedule.check(self._vary_t)
-        return way_back(self._pipeline.scheduler, self._vary_t, self._vary_k)
+        scheduler, steps = way_back(self._pipeline.scheduler, self._vary_t, self._vary_k)
+        self.schedule.check(*steps)  # which an offset may lift
+        return scheduler, steps
 
     # ------------------------------------------------------------------ the pipeline
 
@@ -249,7 +274,7 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _network(self) -> DenoisingNetwork:
-        network = network_of(self._pipeline)
+        network = network_of(self._pipeline, self._guidance)
         network.module.register_forward_pre_hook(self._count)
         in_float32(network.first_layer)
         if self._channels_last:
@@ -269,4 +294,5 @@ class DenoiserTarget(DenoiseTarget):
         for part in pipeline.components.values():
             if isinstance(part, torch.nn.Module):
                 part.requires_grad_(False).eval()
-        return pipeline.to(self._resolved_device)
+        with enough_memory():
+            return pipeline.to(self._resolved_device)

@@ -22,11 +22,14 @@ from lit_mia.models import (
     PipelineFiles,
     Precision,
     call_arguments,
+    check_images,
     cut_by,
     evaluations_per_image,
     own_noise,
     place,
     replace_scheduler,
+    replaced_settings,
+    sampler_in_words,
     short_name,
     token_limits,
 )
@@ -76,7 +79,8 @@ class DiffusersTarget(GenerateTarget):
             guidance: Scale of guidance; in most pipelines each step evaluates the denoiser twice above 1. None leaves
                 it to the pipeline, as for those that take no `guidance_scale`.
             scheduler: The sampler: `ddim`, `ddpm`, `dpmsolver`, `euler`, `euler_a`, or the name of any class of
-                diffusers that fits the pipeline; `pipeline` keeps the one that the pipeline was saved with.
+                diffusers that fits the pipeline; `pipeline` keeps the one that the pipeline was saved with. Another
+                one keeps its noise schedule, prediction type, clipping and spacing of timesteps.
             height: Height of the images in pixels; None is the pipeline's own.
             width: Width of the images in pixels; None is the pipeline's own.
             negative_prompt: The text to steer away from.
@@ -131,7 +135,7 @@ class DiffusersTarget(GenerateTarget):
         """Weights, sampler and library versions; not the device, the means against too little memory or the name.
 
         Raises:
-            TargetError: If a hub id cannot be resolved.
+            TargetError: If a hub id cannot be resolved, or `scheduler` does not fit the pipeline.
         """
         return {
             "access": AccessLevel.GENERATE.value,
@@ -147,7 +151,18 @@ class DiffusersTarget(GenerateTarget):
             **(self._lora.fingerprint() if self._lora else {}),
             **({"call": json.dumps(self._call, sort_keys=True)} if self._call else {}),
             **({"safety_checker": self._safety_checker} if self._safety_checker != "none" else {}),
+            **self._replaced_settings,
         }
+
+    @property
+    def facts(self) -> Fingerprint:
+        """The sampler that draws the images."""
+        sampler = sampler_in_words(self._files, self._scheduler)
+        return {"sampler": sampler} if sampler else {}
+
+    @cached_property
+    def _replaced_settings(self) -> Fingerprint:
+        return {} if self._scheduler == "pipeline" else replaced_settings(self._files, self._scheduler)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, each from a CPU generator with its own seed.
@@ -170,7 +185,8 @@ class DiffusersTarget(GenerateTarget):
         What the safety checker has flagged, what is not a number and what is black is refused.
 
         Raises:
-            TargetError: If the pipeline cannot be loaded, is not text-to-image or returns no images.
+            TargetError: If the pipeline cannot be loaded, is not text-to-image, wants more than a text or returns no
+                images.
         """
         self._count_cut(prompts)
         for part in slices(len(prompts), self.batch_size):
@@ -239,6 +255,7 @@ class DiffusersTarget(GenerateTarget):
         pipeline = self._files.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
         if keep and pipeline.components.get("safety_checker") is None:
             raise TargetError(f"{location!r} holds no safety checker. Leave `safety_checker` out.")
+        check_images(pipeline)
         if self._scheduler != "pipeline":
             replace_scheduler(pipeline, self._scheduler)
         if self._lora is not None:

@@ -11,7 +11,17 @@ from PIL import Image
 from torch import Tensor
 
 from lit_mia.errors import TargetError
-from lit_mia.models import Fingerprint, PipelineFiles, Precision, resolve_device
+from lit_mia.models import (
+    Fingerprint,
+    PipelineFiles,
+    Precision,
+    check_images,
+    enough_memory,
+    network_part,
+    part_json,
+    resolve_device,
+    square_side,
+)
 from lit_mia.targets.base import AccessLevel, VaryTarget, check_arguments
 
 
@@ -68,13 +78,12 @@ class VariationTarget(VaryTarget):
         """The given height, or the side in pixels of what the pipeline was trained on.
 
         Raises:
-            TargetError: If the pipeline does not tell.
+            TargetError: If the pipeline does not tell, or was trained on images that are not square.
         """
         if self._height is not None:
             return self._height
-        network = self._pipeline.components.get("unet") or self._pipeline.components.get("transformer")
-        side = None if network is None else network.config.get("sample_size")
-        if not isinstance(side, int):
+        side = square_side(network_part(self._pipeline))
+        if side is None:
             raise TargetError(
                 f"The pipeline {type(self._pipeline).__name__} of {self._files.location!r} does not tell the size of "
                 "its images. Set `height`."
@@ -105,16 +114,19 @@ class VariationTarget(VaryTarget):
 
         Raises:
             TargetError: If the images are not of the target's form, or the pipeline cannot be loaded, is not
-                image-to-image or returns another size.
+                image-to-image, wants more than an image and a text, or returns another size.
         """
         self.check_images(images)
-        output = self._pipeline(
-            prompt=[(caption or "") if self._prompt == "caption" else "" for caption in captions],
-            image=[Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            output_type="np",
-            **self._call_arguments,
-        )
+        try:
+            output = self._pipeline(
+                prompt=[(caption or "") if self._prompt == "caption" else "" for caption in captions],
+                image=[Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+                output_type="np",
+                **self._call_arguments,
+            )
+        except (ValueError, TypeError) as error:
+            raise TargetError(f"{type(self._pipeline).__name__} refuses these settings: {error}") from error
         pixels = torch.from_numpy(output.images).permute(0, 3, 1, 2).float()
         if pixels.shape != images.shape:
             raise TargetError(
@@ -136,6 +148,11 @@ class VariationTarget(VaryTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
+        if isinstance(size := part_json(self._files, "unet").get("sample_size"), list):
+            raise TargetError(
+                f"The image-to-image pipelines of diffusers do not read a `sample_size` of {size}. Write one number "
+                f"into unet/config.json of {self._files.location!r}."
+            )
         pipeline = self._files.load("AutoPipelineForImage2Image", self._dtype, self._variant)
         allowed = inspect.signature(type(pipeline).__call__).parameters
         needed = ["prompt", "image", "strength", "num_inference_steps", "guidance_scale"]
@@ -146,8 +163,10 @@ class VariationTarget(VaryTarget):
                 f"{type(pipeline).__name__} does not take {', '.join(missing)}. Choose another pipeline, or "
                 "`DenoiserTarget`, which makes variations with the denoiser itself."
             )
+        check_images(pipeline, varies=True)
         pipeline.set_progress_bar_config(disable=True)
-        return pipeline.to(resolve_device(self._device))
+        with enough_memory():
+            return pipeline.to(resolve_device(self._device))
 
 
 def _strength_mistakes(strength: float, steps: int) -> list[str]:

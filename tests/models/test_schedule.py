@@ -8,6 +8,7 @@ import torch
 
 from lit_mia.errors import TargetError
 from lit_mia.models.schedule import Schedule
+from lit_mia.targets.base import AccessLevel
 from lit_mia.targets.denoiser import DenoiserTarget
 
 X0 = torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -97,3 +98,32 @@ def test_flow_matching_has_no_such_schedule(tiny_pipeline_folder, tmp_path):
             TargetError, match=r"FlowMatchEulerDiscreteScheduler of .* has no betas .* level `generate`"
         ):
             ask()
+
+
+def test_timesteps_of_pure_noise_are_refused_with_the_largest_usable(ddim):
+    from diffusers import DDIMScheduler
+
+    zero = DDIMScheduler.from_config(ddim.config, rescale_betas_zero_snr=True)
+    schedule = Schedule(zero.alphas_cumprod.double().tolist())
+    schedule.check(0, 998)
+    with pytest.raises(TargetError, match=r"At the timesteps \[999\] .* \(zero terminal SNR\).* usable `t` is 998"):
+        schedule.check(500, 999)
+
+
+@pytest.mark.parametrize("name", ["DDIMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler"])
+def test_zero_terminal_snr_is_refused_before_anything_is_asked(tiny_pipeline_folder, tmp_path, name):
+    import diffusers
+
+    folder = shutil.copytree(tiny_pipeline_folder, tmp_path / name)
+    index = json.loads((folder / "model_index.json").read_text()) | {"scheduler": ["diffusers", name]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    options = {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "steps_offset": 1}
+    getattr(diffusers, name)(rescale_betas_zero_snr=True, **options).save_pretrained(folder / "scheduler")
+    target = DenoiserTarget(str(folder), device="cpu", vary_t=998, vary_k=1)
+    target.check_use({AccessLevel.DENOISE}, 998, 16)
+    with pytest.raises(TargetError, match=r"\[999\] .* usable `t` is 998"):
+        target.check_use({AccessLevel.DENOISE}, 999, 16)
+    with pytest.raises(TargetError, match=r"\[999\] .* usable `t` is 998"):  # the offset lifts it
+        target.check_variation()
+    assert target.nfe == 0
+    assert DenoiserTarget(str(folder), device="cpu")._way_back()[0].config.rescale_betas_zero_snr

@@ -181,7 +181,7 @@ def test_taken_words_are_the_most_important_ones(folders):
     target, captions = make(folders["sd"]), ["a b c d e f g", "xyz", "m"]
     seen = []
     target._pipeline.text_encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    whole, end = target._network._tokens(captions), 1
+    (whole, _), end = target._network._tokens(captions), 1
     for share in (0.3, 0.5, 0.7):
         target.reduced_condition(captions, share)
         reduced = seen[-1]
@@ -218,7 +218,9 @@ def test_networks_of_another_kind_are_refused(folders, tmp_path):
     like_sdxl = load(folders["sd"])
     like_sdxl.unet = UNet2DConditionModel.from_config(config, addition_embed_type="text_time", **sizes)
     like_sdxl.save_pretrained(tmp_path)
-    with pytest.raises(TargetError, match=r"\(UNet2DConditionModel\) cannot be asked. Supported are .* UNet2DModel"):
+    with pytest.raises(
+        TargetError, match=r"UNet2DConditionModel of this .* wants added conditions \(`addition_embed_t"
+    ):
         make(tmp_path).condition(["moon"])
     other = load(folders["dit"])
     other.transformer = PixArtTransformer2DModel(2, 4, num_layers=1, sample_size=8, caption_channels=8)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.models.pipeline_calls import UNSCALED
+from lit_mia.models.samplers import UNSCALED
 from lit_mia.queries.generate import GenerateQuery, fill
 from lit_mia.queries.store import Store
 from lit_mia.targets.diffusion import DiffusersTarget

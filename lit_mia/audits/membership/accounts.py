@@ -83,6 +83,11 @@ def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str,
     return next(iter(found.values())) if len(found) == 1 else dict(found)
 
 
+def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
+    """What targets tell beside their fingerprints, by role, of those that tell something."""
+    return {role: dict(told) for role, side in sides.items() if (told := side.target.facts)}
+
+
 def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
     """The digest of a store, or one of several."""
     digests = [side.store_digest() for side in targets]

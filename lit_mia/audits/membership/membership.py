@@ -166,6 +166,7 @@ class MembershipAudit(Audit):
             design=self.design,
             target=accounts.fingerprint_of(sides, "target"),
             placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
+            facts=accounts.facts_of(sides),
             splits={
                 "seed": view.splits.seed,
                 "digest": view.splits.digest,

@@ -194,6 +194,7 @@ class AuditReport:
         design: Who decided which records are members, and when.
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
+        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
@@ -235,6 +236,7 @@ class AuditReport:
     limits: list[str]
     versions: dict[str, str]
     git: str | None
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, Refused] = field(default_factory=dict)
     fidelity: Fidelity | None = None
     schema: str = SCHEMA

@@ -111,6 +111,11 @@ class Target(ABC):
         """
 
     @property
+    def facts(self) -> Fingerprint:
+        """What a report tells of it beside its fingerprint, by name."""
+        return {}
+
+    @property
     def image_size(self) -> int | None:
         """Side in pixels of the square images that it takes; None where it takes none."""
         return None

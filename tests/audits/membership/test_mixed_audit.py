@@ -121,6 +121,8 @@ def test_a_pipeline_and_its_denoiser_make_one_result(pairs, findings, run, tiny_
     assert report.cost.by_target.keys() == {"target", "target (statistic)"}
     assert report.cost.queries == 4 * N
     assert report.target == {"target": tiny_target.fingerprint(), "target (statistic)": denoiser.fingerprint()}
+    assert report.facts == {"target": tiny_target.facts}
+    assert "DDIMScheduler, clip_sample False" in str(report.facts)
     assert report.placebo is None
     assert {audit.data.view.locked.digest, audit.also.view.locked.digest} == {report.splits["digest"]}
 
