@@ -16,6 +16,7 @@ from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.errors import HeadError
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
+from lit_mia.models.contents import check_contents
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
 
@@ -228,10 +229,12 @@ def load_head(attack: Attack, path: str) -> None:
     Raises:
         HeadError: If the file is missing, is no checkpoint or belongs to another head.
     """
-    if not Path(path).is_file():
+    file = Path(path).expanduser()
+    if not file.is_file():
         raise HeadError(f"`init_from` must be a checkpoint file, but {path!r} does not exist.")
+    check_contents(file, HeadError)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise HeadError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}). Give one of `lit-mia fit` or of an audit."
