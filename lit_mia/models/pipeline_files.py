@@ -15,7 +15,7 @@ import torch
 from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shards, shipped, versions
 from lit_mia.models.formats import check_formats
-from lit_mia.models.pipeline_parts import check_filled, load_networks, parts_of, read_index
+from lit_mia.models.pipeline_parts import WAY_OUT, check_filled, load_networks, parts_of, read_index
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
 CHECKER = "safety_checker"
@@ -163,7 +163,15 @@ class PipelineFiles:
     def _load_file(self, options: dict[str, object]) -> Any:
         if not hasattr(self.pipeline_class, "from_single_file"):
             raise TargetError(f"diffusers reads no {self.class_name} from a single file. Give a folder or a hub id.")
-        pipeline = self.pipeline_class.from_single_file(self.location, config=self.home, **options)
+        if find_spec("accelerate") is None:
+            raise TargetError(
+                "Without the package `accelerate`, diffusers draws weights that a single file lacks at random. Install "
+                "it with `pip install accelerate`."
+            )
+        try:
+            pipeline = self.pipeline_class.from_single_file(self.location, config=self.home, **options)
+        except NotImplementedError as error:  # what PyTorch says of weights without values
+            raise TargetError(f"{self.location!r} lacks weights of its networks. {WAY_OUT}") from error
         check_filled(pipeline.components, self.location)
         return pipeline
 

@@ -17,6 +17,7 @@ OWN_CODE = (
     "The pipeline {!r} needs code of its own, which is never run. Choose a pipeline whose classes are part of "
     "diffusers and transformers."
 )
+WAY_OUT = "Download it again, or set `config` to a pipeline of the same layout."
 
 
 def read_index(file: Path, home: str) -> dict[str, Any]:
@@ -78,10 +79,7 @@ def check_filled(parts: Mapping[str, Any], location: str) -> None:
         weights = part.state_dict().items() if isinstance(part, torch.nn.Module) else ()
         empty = [weight for weight, value in weights if value.is_meta]
         if empty:
-            raise TargetError(
-                f"{location!r} lacks {len(empty)} weights of the {name}, e.g. {empty[:3]}. Download it again, or set "
-                "`config` to a pipeline of the same layout."
-            )
+            raise TargetError(f"{location!r} lacks {len(empty)} weights of its {name}, e.g. {empty[:3]}. {WAY_OUT}")
 
 
 def _own_code(folder: Path, index: Mapping[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """LoRA files of several origins: what they add to the weights, and that nothing in them is passed over."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -93,6 +95,7 @@ def test_each_kind_of_file_adds_its_product(tiny_pipeline_folder, plain, tmp_pat
         (PEFT | {f"text_encoder_2.{TEXT}.lora_A.weight": DOWN + 1}, r"1 of its 3 tensors .*text_encoder_2"),
         (PEFT | {f"unet.{UNET}.dora_scale": random(8, 1)}, r"1 of its 3 tensors .*dora_scale"),
         ({f"base_model.model.{name}": value for name, value in PEFT.items()}, "none of them belongs"),
+        ({f"lora_te_mlp.{name.partition('.')[2]}": value for name, value in KOHYA.items()}, "do not fit"),
         ({name: value.new_ones(3, 3) for name, value in PEFT.items()}, "size mismatch"),
         (PEFT | {f"unet.{UNET}.lora_A.weight": DOWN * float("nan")}, "1 of its 2 tensors hold values that are no num"),
     ],
@@ -120,6 +123,9 @@ def test_tensors_that_diffusers_splits_and_scales_count_as_used(family_folder, t
     lost = {name.replace("blocks_0", "blocks_7"): value for name, value in kohya_flux(down, up).items()}
     with pytest.raises(TargetError, match=r"tensors belong to no layer.*transformer_blocks\.7"):
         pipeline_of(folder, tmp_path, kohya_flux(down, up) | lost, guidance=None)
+    dropped = {name.replace("unet_double", "te2"): value for name, value in kohya_flux(down, up).items()}
+    with pytest.raises(TargetError, match=r"2 of its 6 tensors belong to no layer.*lora_te2"):
+        pipeline_of(folder, tmp_path, kohya_flux(down, up) | dropped, guidance=None)
 
 
 def peft_layer(kind, layer, **options):
@@ -149,25 +155,16 @@ CONV = "down_blocks.0.resnets.0.conv1"
     ],
 )
 def test_loha_and_lokr_change_weights_as_peft_does(tiny_pipeline_folder, plain, tmp_path, kind, layer, options):
+    base = plain.unet.get_submodule(layer)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        change, factors = peft_layer(kind, _copy_of(plain.unet.get_submodule(layer)), **options)
+        change, factors = peft_layer(kind, deepcopy(base), **options)
     place = f"lora_unet_{flat(layer)}"
     weights = {f"{place}.{name}": value for name, value in factors.items()} | {f"{place}.alpha": torch.tensor(3.0)}
     if factors.keys() == {"lokr_w1", "lokr_w2"}:
         change = change / (3 / 2)  # without a rank there is no scale in LyCORIS
     pipeline = pipeline_of(tiny_pipeline_folder, tmp_path, weights, lora_scale=0.5)
-    torch.testing.assert_close(added(pipeline, plain, "unet", layer), 0.5 * change.reshape(_shape(plain, layer)))
-
-
-def _copy_of(layer):
-    import copy
-
-    return copy.deepcopy(layer)
-
-
-def _shape(pipeline, layer):
-    return pipeline.unet.get_submodule(layer).weight.shape
+    torch.testing.assert_close(added(pipeline, plain, "unet", layer), 0.5 * change.reshape(base.weight.shape))
 
 
 LOHA = {f"lora_unet_{flat(OTHER)}.hada_{w}_{s}": v for w in ("w1", "w2") for s, v in (("a", UP), ("b", DOWN))}
