@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from os.path import expanduser
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -34,8 +33,10 @@ def shipped(path: str) -> str:
     Raises:
         TargetError: If no shipped model has this name.
     """
+    if path.startswith("~/"):
+        return str(Path(path).expanduser())
     if not path.startswith(PREFIX):
-        return expanduser(path)
+        return path
     folders = {folder.name: folder for folder in sorted(ASSETS.glob("*/*")) if folder.is_dir()}
     name = path.removeprefix(PREFIX)
     if name not in folders:

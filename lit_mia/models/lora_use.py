@@ -26,8 +26,9 @@ def unused_weights(pipeline: Any, weights: Mapping[str, Tensor]) -> list[str]:
         # Some values are new: diffusers has scaled or split the tensors of this file, and they are looked for as such.
         leaves = {key: value.float().requires_grad_() for key, value in matrices.items()}
         converted = _converted(pipeline, {**weights, **leaves})
-        torch.stack([value.sum() for value in converted.values() if value.requires_grad]).sum().backward()
-        dropped = [key for key, leaf in leaves.items() if leaf.grad is None]
+        total = torch.stack([value.sum() for value in converted.values() if value.requires_grad]).sum()
+        reached = torch.autograd.grad(total, [*leaves.values()], allow_unused=True)
+        dropped = [key for key, gradient in zip(leaves, reached, strict=True) if gradient is None]
         unused = dropped or _without({key: value.detach() for key, value in converted.items()}, taken)
     return sorted(unused)
 
@@ -55,4 +56,4 @@ def _without(weights: Mapping[str, Tensor], others: Iterable[Tensor]) -> list[st
 
 def _values(tensor: Tensor) -> tuple[tuple[int, ...], bytes]:
     content = tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy()
-    return tuple(tensor.shape), hashlib.sha256(content).digest()
+    return tuple(tensor.shape), hashlib.sha256(content.tobytes()).digest()

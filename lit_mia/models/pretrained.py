@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from functools import cached_property
-from os.path import expanduser
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -181,7 +180,7 @@ class OpenClipFiles:
         self, model: str, pretrained: str | None, error: type[LitMiaError], untrained: int | None = None
     ) -> None:
         self.given, self.untrained = model, untrained
-        self.pretrained = None if pretrained is None else expanduser(pretrained)
+        self.pretrained = None if pretrained is None else shipped(pretrained)
         self._error = error
 
     @cached_property
@@ -191,7 +190,7 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If there is no such model.
         """
-        name = expanduser(shipped(self.given).removeprefix(_LOCAL))
+        name = shipped(self.given.removeprefix(_LOCAL))
         if Path(name).is_dir():
             self._check_folder(Path(name))
             return f"{_LOCAL}{name}"

@@ -126,7 +126,7 @@ def test_shards_below_a_model_are_part_of_its_digest(tmp_path):
 
 def test_an_adapter_has_its_base_elsewhere(tmp_path, copied_folder):
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "elsewhere"}')
-    with pytest.raises(EncoderError, match="holds an adapter.*Merge both"):
+    with pytest.raises(EncoderError, match=r"holds an adapter.*Merge both"):
         DinoEncoder(str(tmp_path)).fingerprint()
     shutil.copy(tmp_path / "adapter_config.json", copied_folder / "text_encoder")
     with pytest.raises(TargetError, match="text_encoder' holds an adapter"):

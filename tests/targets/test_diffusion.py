@@ -259,7 +259,7 @@ def test_a_variant_that_is_alone_is_named(copied_folder):
     base = make(copied_folder).generate(["moon"], [0])
     weights = copied_folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".fp16.safetensors"))
-    with pytest.raises(TargetError, match="unet.*variant fp16 only.*Set `variant: fp16`"):
+    with pytest.raises(TargetError, match=r"unet.*variant fp16 only.*Set `variant: fp16`"):
         make(copied_folder).generate(["moon"], [0])
     assert (make(copied_folder, variant="fp16").generate(["moon"], [0]) == base).all()
 
