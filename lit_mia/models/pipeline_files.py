@@ -13,6 +13,7 @@ from typing import Any, Literal, final
 import torch
 
 from lit_mia.errors import TargetError
+from lit_mia.models.combined import combine, combined_name
 from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shards, shipped, versions
 from lit_mia.models.formats import check_formats
 from lit_mia.models.pipeline_parts import WAY_OUT, check_filled, load_networks, parts_of, read_index
@@ -34,23 +35,27 @@ class PipelineFiles:
         location: What is loaded: the file, or else the home.
     """
 
-    def __init__(self, path: str, revision: str | None, config: str | None = None) -> None:
+    def __init__(self, path: str, revision: str | None, config: str | None = None, prior: str | None = None) -> None:
         """Find a local folder or file; a hub id is looked up when it is first needed.
 
         Args:
             path: A local folder, a hub id, or `shipped:<name>`; together with `config` a single file.
             revision: Branch, tag or commit of a hub id.
             config: For a single file: a folder or hub id of a pipeline of the same layout.
+            prior: For a decoder: the folder or hub id of its prior.
 
         Raises:
-            TargetError: If a local folder is missing or holds no pipeline, or a single file is missing or of another
-                kind.
+            TargetError: If a local folder is missing or holds no pipeline, a single file is missing or of another
+                kind, or `config` and `prior` are given together.
         """
+        if config and prior:
+            raise TargetError("`config` goes with a single file and `prior` with a folder. Leave one of them out.")
         self.file = _single_file(path) if config else None
         self.folder = _local_folder(shipped(config or path))
         self.home = str(self.folder or config or path)
         self.location = str(self.file or self.home)
         self._revision = revision
+        self._prior = PipelineFiles(prior, None) if prior else None
 
     @property
     def class_name(self) -> str:
@@ -59,18 +64,17 @@ class PipelineFiles:
 
     @property
     def pipeline_class(self) -> Any:
-        """The class of diffusers that the files ask for.
+        """The class of diffusers that the files ask for, or that decoder and prior make together.
 
         Raises:
             TargetError: If there is none.
         """
         import diffusers
 
-        if not hasattr(diffusers, self.class_name):
-            raise TargetError(
-                f"diffusers {diffusers.__version__} has no {self.class_name}, which {self.location!r} needs."
-            )
-        return getattr(diffusers, self.class_name)
+        name = combined_name(self.class_name) if self._prior else self.class_name
+        if not hasattr(diffusers, name):
+            raise TargetError(f"diffusers {diffusers.__version__} has no {name}, which {self.location!r} needs.")
+        return getattr(diffusers, name)
 
     @property
     def commit(self) -> str | None:
@@ -85,7 +89,8 @@ class PipelineFiles:
         """
         libraries = versions("diffusers", "torch", "transformers")
         single = {} if self.file is None else {"weights": self._file_digest, "config": self.weights}
-        return {"pipeline": self.class_name, "weights": self.weights, **libraries, **single}
+        prior = {"prior": self._prior.weights} if self._prior else {}
+        return {"pipeline": self.class_name, "weights": self.weights, **libraries, **single, **prior}
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -133,7 +138,7 @@ class PipelineFiles:
         """The pipeline, without code of its own.
 
         Args:
-            kind: One of diffusers' automatic pipelines, tried first; no matter for a single file.
+            kind: One of diffusers' automatic pipelines, tried first; no matter for a single file or with a prior.
             dtype: Name of the torch type in which the weights are held.
             variant: Weight variant of the files, such as `fp16`; no matter for a single file.
             keep_checker: Whether to load the pipeline's safety checker; a single file holds none.
@@ -149,7 +154,10 @@ class PipelineFiles:
         }
         _ = self.fingerprint()  # looks at the files before any is loaded
         with quietly(self.location):
-            return self._load_file(options) if self.file else self._load_home(kind, variant, options)
+            if self._prior is None:
+                return self._load_file(options) if self.file else self._load_home(kind, variant, options)
+            decoder = self._load_home("DiffusionPipeline", variant, options)
+            return combine(self.pipeline_class, decoder, self._prior.load("DiffusionPipeline", dtype, variant))
 
     def _left_out(self, keep_checker: bool) -> dict[str, object]:
         """Parts that would change images by what is shown on them, or by what else is installed."""
