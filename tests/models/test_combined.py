@@ -101,13 +101,13 @@ def test_the_prior_is_part_of_the_fingerprint(folders, tmp_path):
 
 
 def test_a_decoder_alone_is_refused_with_the_way_out(folders):
-    with pytest.raises(TargetError, match="takes no prompt. Give its prior as `prior`"):
+    with pytest.raises(TargetError, match=r"takes no prompt\. Give its prior as `prior`"):
         make(folders / "decoder").generate(["sun"], [0])
 
 
 def test_what_is_no_pair_is_refused(folders, tiny_pipeline_folder):
     with pytest.raises(
-        TargetError, match="`prior` goes with a decoder alone .*but `path` is a StableDiffusionPipeline"
+        TargetError, match=r"`prior` goes with a decoder alone .*but `path` is a StableDiffusionPipeline"
     ):
         make(tiny_pipeline_folder, prior=str(folders / "prior")).generate(["sun"], [0])
     with pytest.raises(TargetError, match="StableDiffusionPipeline in `prior` is not the prior of a KandinskyV22Pip"):
