@@ -115,7 +115,8 @@ def model_digest(path: Path, error: type[LitMiaError] = TargetError) -> str:
     """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name.
 
     Raises:
-        LitMiaError: If something else was saved in the place of a file, or the folder names weights outside of it.
+        LitMiaError: If something else was saved in the place of a file, an index of weights cannot be read, or the
+            folder holds an adapter.
     """
     if path.is_file():
         return file_digest(path, error)

@@ -31,8 +31,8 @@ def check_formats(folder: Path, error: type[LitMiaError], variant: str | None = 
     if not variants and others:
         raise error(
             f"The weights in {str(folder)!r} are {' and '.join(others)} files, which can hold code and are not read. "
-            "Convert them once where you trust them: load with `from_pretrained` of diffusers or transformers, and write "
-            "safetensors to a new folder with `save_pretrained`."
+            "Convert them once where you trust them: load with `from_pretrained` of diffusers or transformers, and "
+            "write safetensors to a new folder with `save_pretrained`."
         )
 
 

@@ -192,7 +192,8 @@ class PipelineFiles:
             "low_cpu_mem_usage": find_spec("accelerate") is not None,  # else diffusers warns at every load
         }
         folder = self.folder or Path(diffusers.DiffusionPipeline.download(self.home, **options))
-        loaded = parts_of(self.index).keys() - options.keys()
+        taken = inspect.signature(getattr(diffusers, self.class_name).__init__).parameters
+        loaded = parts_of(self.index).keys() & taken.keys() - options.keys()
         networks = load_networks(folder, {name: self.index[name] for name in loaded}, options)
         try:
             return getattr(diffusers, kind).from_pretrained(self.home, **options, **networks)

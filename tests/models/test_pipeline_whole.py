@@ -205,3 +205,18 @@ def test_a_seq2seq_model_without_all_its_weights_is_refused(tmp_path):
     edit(folder / "model.safetensors", lambda weights: weights.pop("model.encoder.layers.0.fc1.weight"))
     with pytest.raises(TargetError, match="holds no whole BartForConditionalGeneration: 1 weights are missing"):
         Seq2SeqTarget(str(folder), "shipped:openmoji-vq", device="cpu").generate(["sun"], [0])
+
+
+def test_a_hub_id_is_loaded_from_its_snapshot(copied_folder, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    expected = make(copied_folder).generate(["sun"], [0])
+    cache, commit = tmp_path / "models--someone--tiny", "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(copied_folder, cache / "snapshots" / commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert (make("someone/tiny").generate(["sun"], [0]) == expected).all()
+    edit(cache / "snapshots" / commit / TEXT, lambda weights: weights.pop("final_layer_norm.weight"))
+    with pytest.raises(TargetError, match="holds no whole CLIPTextModel"):
+        make("someone/tiny").generate(["sun"], [0])
