@@ -16,6 +16,7 @@ from lit_mia.attacks.base import Attack
 from lit_mia.audits.making import object_keys
 from lit_mia.cli.commands import resolve
 from lit_mia.errors import HeadError
+from lit_mia.models.contents import check_contents
 
 _NOTHING: Any = Namespace()  # type: ignore[no-untyped-call]
 
@@ -47,11 +48,18 @@ class MembershipCLI(LightningCLI):
     """LightningCLI that refuses to score an untrained head or a checkpoint of another class."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it."""
+        """Parse, and keep what the user asked for before a checkpoint's hyper-parameters are laid over it.
+
+        Raises:
+            HeadError: If something else was saved in the place of a checkpoint.
+        """
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # `run` got them from the command line
             super().parse_arguments(parser, args)
         self.asked = copy.deepcopy(self.config)
+        path = Path(str(self.config[str(self.config["subcommand"])].get("ckpt_path")))
+        if path.is_file():
+            check_contents(path, HeadError)
 
     def before_instantiate_classes(self) -> None:
         """Compare the model of the config with that of the checkpoint.

@@ -79,6 +79,9 @@ def test_random_weights_score_nothing(workspace, command):
         run([command, "--config", "fit.yaml"])
     with pytest.raises(HeadError, match=r"'nowhere\.ckpt' does not exist"):
         run([command, "--config", "fit.yaml", "--ckpt_path", "nowhere.ckpt"])
+    (workspace.root / "pointer.ckpt").write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(HeadError, match=r"pointer\.ckpt' is a Git LFS pointer"):
+        run([command, "--config", "fit.yaml", "--ckpt_path", "pointer.ckpt"])
     assert not (workspace.root / "store").exists()
 
 
