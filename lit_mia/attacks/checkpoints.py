@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from lit_mia.errors import HeadError
+from lit_mia.models.contents import check_contents
 
 
 def read_checkpoint(path: str, option: str) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     place = Path(path).expanduser()
     if not place.is_file():
         raise HeadError(f"`{option}` must be a checkpoint file, but {path!r} does not exist.")
+    check_contents(place, HeadError)
     try:
         checkpoint = torch.load(place, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:

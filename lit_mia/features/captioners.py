@@ -16,7 +16,7 @@ from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
 from lit_mia.files import key_digest, replacing
-from lit_mia.models import enough_memory, shipped
+from lit_mia.models import enough_memory
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
 
@@ -124,7 +124,7 @@ class TransformersCaptioner(Captioner):
         self.path, self.prompt = path, prompt.strip()
         self.num_beams, self.max_length, self.min_length = num_beams, max_length, min_length
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
-        self._files = Pretrained(shipped(path), (*_PROMPTED, "vision-encoder-decoder"), CaptionerError)
+        self._files = Pretrained(path, (*_PROMPTED, "vision-encoder-decoder"), CaptionerError)
 
     def fingerprint(self) -> dict[str, object]:
         """Hash of the folder if it is local, else the hub id and its commit; version of transformers; settings."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision
 from lit_mia.models import model_digest
+from lit_mia.models.contents import check_contents
 
 
 @final
@@ -52,7 +53,7 @@ class InceptionEncoder(ImageEncoder):
         """
         return {
             "encoder": "inception",
-            "weights": model_digest(self._file),
+            "weights": model_digest(self._file, EncoderError),
             "normalize": self.normalize,
             "dtype": self.dtype,
             "torch-fidelity": version("torch-fidelity"),
@@ -68,17 +69,19 @@ class InceptionEncoder(ImageEncoder):
             import torch_fidelity  # noqa: F401
         except ImportError as error:
             raise EncoderError("InceptionEncoder needs torch-fidelity: `pip install lit-mia[fid]`.") from error
-        if not Path(self.weights).is_file():
+        file = Path(self.weights).expanduser()
+        if not file.is_file():
             raise EncoderError(
                 f"There are no Inception weights at {self.weights!r}. Fetch pt_inception-2015-12-05-6726825d.pth from "
                 "the releases of mseitzer/pytorch-fid, or choose another encoder."
             )
-        return Path(self.weights)
+        return file
 
     @cached_property
     def _model(self) -> Any:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+        check_contents(self._file, EncoderError)
         checked = io.BytesIO()  # torch-fidelity would unpickle anything
         try:
             torch.save(torch.load(self._file, map_location="cpu", weights_only=True), checked)

@@ -13,6 +13,8 @@ from torch import Tensor
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision, standardize
 from lit_mia.models import model_digest
+from lit_mia.models.contents import check_contents
+from lit_mia.models.whole import check_depth
 
 
 @final
@@ -58,7 +60,7 @@ class TimmEncoder(ImageEncoder):
         return {
             "encoder": "timm",
             "model": self.model,
-            "weights": model_digest(self._file) if self._file else "timm",
+            "weights": model_digest(self._file, EncoderError) if self._file else "timm",
             "normalize": self.normalize,
             "dtype": self.dtype,
             "timm": version("timm"),
@@ -71,9 +73,10 @@ class TimmEncoder(ImageEncoder):
 
     @property
     def _file(self) -> Path | None:
-        if self.weights is not None and not Path(self.weights).is_file():
+        file = None if self.weights is None else Path(self.weights).expanduser()
+        if file is not None and not file.is_file():
             raise EncoderError(f"`weights` must be a file or null, but {self.weights!r} does not exist.")
-        return Path(self.weights) if self.weights is not None else None
+        return file
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -124,6 +127,7 @@ def _load(model: Any, file: Path) -> None:
     import timm
     from safetensors import SafetensorError
 
+    check_contents(file, EncoderError)
     try:
         result = model.load_state_dict(timm.models.load_state_dict(str(file), weights_only=True), strict=False)
     except (OSError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
@@ -133,3 +137,4 @@ def _load(model: Any, file: Path) -> None:
             f"The weights {file} lack {len(result.missing_keys)} of the tensors of the model, e.g. "
             f"{result.missing_keys[:3]}. Give a file in timm's own layout."
         )
+    check_depth(file, result.unexpected_keys, model.state_dict(), EncoderError)

@@ -1,6 +1,7 @@
 """Model files: where they are, what tells those of one model from those of all others, and what is said of bad ones."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -10,6 +11,7 @@ from pickle import UnpicklingError
 from safetensors import SafetensorError
 
 from lit_mia.errors import LitMiaError, TargetError
+from lit_mia.models.contents import check_contents
 
 FingerprintValue = str | int | float | bool | None
 Fingerprint = dict[str, FingerprintValue]
@@ -18,10 +20,12 @@ Fingerprint = dict[str, FingerprintValue]
 PREFIX = "shipped:"
 ASSETS = Path(__file__).parent.parent / "assets"
 _MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
+_INDEX_FILES = ("*.safetensors.index*.json", "*.bin.index*.json")
+_ADAPTER = "adapter_config.json"
 
 
 def shipped(path: str) -> str:
-    """Replace `shipped:<name>` by the folder of that model; any other path is returned as it is.
+    """Replace `shipped:<name>` by the folder of that model, and a `~` at the start by the user's folder.
 
     Args:
         path: A path, a hub id, or `shipped:` and the name of a folder in `lit_mia/assets/<kind>/`.
@@ -29,6 +33,8 @@ def shipped(path: str) -> str:
     Raises:
         TargetError: If no shipped model has this name.
     """
+    if path.startswith("~/"):
+        return str(Path(path).expanduser())
     if not path.startswith(PREFIX):
         return path
     folders = {folder.name: folder for folder in sorted(ASSETS.glob("*/*")) if folder.is_dir()}
@@ -84,23 +90,62 @@ def readable(error: type[LitMiaError], said: str, *more: type[Exception]) -> Ite
         raise error(f"{said}: {problem}") from problem
 
 
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file's contents."""
+def file_digest(file: Path, error: type[LitMiaError] = TargetError) -> str:
+    """SHA-256 of a file's contents.
+
+    Raises:
+        LitMiaError: If something else was saved in its place.
+    """
+    check_contents(file, error)
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def digest(folder: Path, files: Iterable[Path]) -> str:
-    """SHA-256 over the contents of files and their places below a folder, in any order."""
-    lines = (f"{file.relative_to(folder).as_posix()} {file_digest(file)}\n" for file in sorted(files))
+def digest(folder: Path, files: Iterable[Path], error: type[LitMiaError] = TargetError) -> str:
+    """SHA-256 over the contents of files and their places below a folder, in any order.
+
+    Raises:
+        LitMiaError: If something else was saved in the place of a file.
+    """
+    lines = [f"{file.relative_to(folder).as_posix()} {file_digest(file, error)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def model_digest(path: Path) -> str:
-    """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name."""
+def model_digest(path: Path, error: type[LitMiaError] = TargetError) -> str:
+    """SHA-256 of a weights file, or of the configuration, tokenizer and weights files of a folder, by name.
+
+    Raises:
+        LitMiaError: If something else was saved in the place of a file, an index of weights cannot be read, or the
+            folder holds an adapter.
+    """
     if path.is_file():
-        return file_digest(path)
-    return digest(path, (file for file in path.iterdir() if file.suffix in _MODEL_FILES))
+        return file_digest(path, error)
+    files = {file for file in path.iterdir() if file.suffix in _MODEL_FILES}
+    return digest(path, files | shards(path, error), error)
+
+
+def shards(folder: Path, error: type[LitMiaError] = TargetError) -> set[Path]:
+    """The weights files that the index files of a folder name: they may lie in other folders.
+
+    Raises:
+        LitMiaError: If an index cannot be read, or the folder holds an adapter, whose base is elsewhere.
+    """
+    if (folder / _ADAPTER).is_file():
+        raise error(
+            f"The folder {str(folder)!r} holds an adapter ({_ADAPTER}), whose base model is outside of it. Merge both "
+            "(`merge_and_unload` of peft), save the result and give its folder."
+        )
+    indices = (index for kind in _INDEX_FILES for index in folder.glob(kind))
+    return {shard for index in indices for shard in _shards_of(index, error) if shard.is_file()}
+
+
+def _shards_of(index: Path, error: type[LitMiaError]) -> set[Path]:
+    check_contents(index, error)
+    try:
+        names = {Path(name) for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise error(f"{str(index)!r} does not say which file holds which weight. Download it again.") from problem
+    return {index.parent / name for name in names if not name.is_absolute()}
 
 
 def versions(*libraries: str) -> dict[str, str]:

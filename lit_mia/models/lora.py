@@ -5,15 +5,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
+from torch import Tensor
+
 from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint, file_digest, hub_file, readable
+from lit_mia.models.lora_use import unused_weights
+from lit_mia.models.lycoris import fuse_lycoris, is_lycoris
 
 DEFAULT_NAME = "pytorch_lora_weights.safetensors"
 
 
 @final
 class Lora:
-    """One file of LoRA weights and the strength at which it is added."""
+    """One file of LoRA, LoHa or LoKr weights and the strength at which it is added."""
 
     def __init__(self, path: str, scale: float) -> None:
         """Find a local file; a file on the hub is looked up when it is first needed.
@@ -50,19 +54,37 @@ class Lora:
         """Add the weights to those of a pipeline.
 
         Raises:
-            TargetError: If the weights are not for this pipeline.
+            TargetError: If some of the weights are for no layer of this pipeline, or are no numbers.
         """
         from diffusers.loaders.lora_base import LoraBaseMixin
+        from safetensors.torch import load_file
 
         kind = type(pipeline).__name__
         if not isinstance(pipeline, LoraBaseMixin):
             raise TargetError(f"{kind} takes no LoRA weights in diffusers. Leave `lora` out, or choose another base.")
-        with readable(TargetError, f"The LoRA weights {self._path!r} do not fit this {kind}"):
-            pipeline.load_lora_weights(self._file.parent, weight_name=self._file.name, use_safetensors=True)
-            if not any(pipeline.get_list_adapters().values()):
-                raise ValueError("none of them belongs to a layer of it")
-            pipeline.fuse_lora(lora_scale=self._scale)
-            pipeline.unload_lora_weights()
+        _ = self.fingerprint()  # looks at the file before it is loaded
+        with readable(TargetError, f"The LoRA weights {self._path!r} do not fit this {kind}", Exception):
+            weights = load_file(self._file)
+            odd = sorted(key for key, value in weights.items() if not value.isfinite().all())
+            if odd:
+                raise ValueError(f"{len(odd)} of its {len(weights)} tensors hold values that are no numbers: {odd[:3]}")
+            if is_lycoris(weights):
+                fuse_lycoris(pipeline, weights, self._scale)
+            else:
+                self._fuse_lora(pipeline, weights)
+
+    def _fuse_lora(self, pipeline: Any, weights: dict[str, Tensor]) -> None:
+        pipeline.load_lora_weights(self._file.parent, weight_name=self._file.name, use_safetensors=True)
+        if not any(pipeline.get_list_adapters().values()):
+            raise ValueError("none of them belongs to a layer of it")
+        unused = unused_weights(pipeline, weights)
+        if unused:
+            raise ValueError(
+                f"{len(unused)} of its {len(weights)} tensors belong to no layer and would stay unused, e.g. "
+                f"{unused[:3]}. Choose the base that they were trained on, or remove them from the file"
+            )
+        pipeline.fuse_lora(lora_scale=self._scale)
+        pipeline.unload_lora_weights()
 
     @cached_property
     def _file(self) -> Path:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
+from lit_mia.models.contents import check_contents
 
 TEXT_TOKENS = 64
 HEAD_WIDTH = 64
@@ -78,6 +79,8 @@ def load_tokenizer(files: WeightFiles) -> Any:
     Raises:
         TargetError: If a file cannot be read, or the vocabulary lacks a special token.
     """
+    for file in (files.vocabulary, files.merges):
+        check_contents(file, TargetError)
     try:
         vocabulary = json.loads(files.vocabulary.read_text(encoding="utf-8"))
         merges = files.merges.read_text(encoding="utf-8").split("\n")[1:-1]  # after a line with the version
@@ -149,6 +152,7 @@ def _part(name: str) -> ModuleType:
 
 
 def _read(file: Path) -> dict[str, Tensor]:
+    check_contents(file, TargetError)
     try:
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError) as error:

@@ -1,7 +1,6 @@
 """Where the files of a diffusers pipeline are, what they are, and how they are loaded without code of their own."""
 
 import inspect
-import json
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,9 +13,13 @@ from typing import Any, Literal, final
 import torch
 
 from lit_mia.errors import TargetError
-from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shipped, versions
+from lit_mia.models.combined import combine, combined_name
+from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shards, shipped, versions
+from lit_mia.models.formats import check_formats
+from lit_mia.models.pipeline_parts import WAY_OUT, check_filled, load_networks, parts_of, read_index
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
+CHECKER = "safety_checker"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -32,23 +35,27 @@ class PipelineFiles:
         location: What is loaded: the file, or else the home.
     """
 
-    def __init__(self, path: str, revision: str | None, config: str | None = None) -> None:
+    def __init__(self, path: str, revision: str | None, config: str | None = None, prior: str | None = None) -> None:
         """Find a local folder or file; a hub id is looked up when it is first needed.
 
         Args:
             path: A local folder, a hub id, or `shipped:<name>`; together with `config` a single file.
             revision: Branch, tag or commit of a hub id.
             config: For a single file: a folder or hub id of a pipeline of the same layout.
+            prior: For a decoder: the folder or hub id of its prior.
 
         Raises:
-            TargetError: If a local folder is missing or holds no pipeline, or a single file is missing or of another
-                kind.
+            TargetError: If a local folder is missing or holds no pipeline, a single file is missing or of another
+                kind, or `config` and `prior` are given together.
         """
+        if config and prior:
+            raise TargetError("`config` goes with a single file and `prior` with a folder. Leave one of them out.")
         self.file = _single_file(path) if config else None
         self.folder = _local_folder(shipped(config or path))
         self.home = str(self.folder or config or path)
         self.location = str(self.file or self.home)
         self._revision = revision
+        self._prior = PipelineFiles(prior, None) if prior else None
 
     @property
     def class_name(self) -> str:
@@ -57,18 +64,17 @@ class PipelineFiles:
 
     @property
     def pipeline_class(self) -> Any:
-        """The class of diffusers that the files ask for.
+        """The class of diffusers that the files ask for, or that decoder and prior make together.
 
         Raises:
             TargetError: If there is none.
         """
         import diffusers
 
-        if not hasattr(diffusers, self.class_name):
-            raise TargetError(
-                f"diffusers {diffusers.__version__} has no {self.class_name}, which {self.location!r} needs."
-            )
-        return getattr(diffusers, self.class_name)
+        name = combined_name(self.class_name) if self._prior else self.class_name
+        if not hasattr(diffusers, name):
+            raise TargetError(f"diffusers {diffusers.__version__} has no {name}, which {self.location!r} needs.")
+        return getattr(diffusers, name)
 
     @property
     def commit(self) -> str | None:
@@ -83,7 +89,8 @@ class PipelineFiles:
         """
         libraries = versions("diffusers", "torch", "transformers")
         single = {} if self.file is None else {"weights": self._file_digest, "config": self.weights}
-        return {"pipeline": self.class_name, "weights": self.weights, **libraries, **single}
+        prior = {"prior": self._prior.weights} if self._prior else {}
+        return {"pipeline": self.class_name, "weights": self.weights, **libraries, **single, **prior}
 
     @cached_property
     def index(self) -> dict[str, Any]:
@@ -92,26 +99,34 @@ class PipelineFiles:
         Raises:
             TargetError: If it cannot be read, or the pipeline brings code of its own.
         """
-        try:
-            index: dict[str, Any] = json.loads(self._index_file.read_text())
-        except ValueError as error:
-            raise TargetError(f"The model_index.json of {self.home!r} is no JSON: {error}.") from error
-        code = list(self.folder.glob("*/*.py")) if self.folder else []
-        if not isinstance(index.get("_class_name"), str) or code:
-            raise TargetError(
-                f"The pipeline {self.home!r} needs code of its own, which is never run. Choose a pipeline whose "
-                "classes are part of diffusers and transformers."
-            )
-        return index
+        return read_index(self._index_file, self.home)
 
     @cached_property
     def weights(self) -> str:
-        """What tells the files at home from all others: hub id and commit, or the SHA-256 of the local files."""
+        """What tells the files at home from all others: hub id and commit, or the SHA-256 of the local files.
+
+        Raises:
+            TargetError: If something else was saved in the place of a local file, or there are no weights.
+        """
         if self.folder is None:
             return f"{self.home}@{self.commit}"
         components = [self.folder / name for name in self.index if not name.startswith("_")]
-        files = [file for component in components for file in component.rglob("*") if file.suffix in MODEL_SUFFIXES]
-        return digest(self.folder, [self.folder / "model_index.json", *files])
+        places = {place for place in components if place.is_dir()} | ({self.folder} if self._is_flat else set())
+        found = {file for place in places - {self.folder} for file in place.rglob("*")}
+        found |= {file for file in self.folder.iterdir() if self._is_flat}
+        files = {file for file in found if file.suffix in MODEL_SUFFIXES and file.is_file()}
+        files |= {shard for place in places for shard in shards(place)}
+        if self.file is None and not any(file.suffix == ".safetensors" for file in files):
+            for place in sorted(places):
+                check_formats(place, TargetError)
+            raise TargetError(f"The pipeline {self.home!r} holds no weights. Download the whole folder.")
+        return digest(self.folder, {self.folder / "model_index.json", *files})
+
+    @property
+    def _is_flat(self) -> bool:
+        """Whether a part lies beside `model_index.json` instead of in a folder of its own."""
+        needed = parts_of(self.index).keys() - {CHECKER}
+        return self.folder is not None and self.file is None and any(not (self.folder / n).is_dir() for n in needed)
 
     def load(
         self,
@@ -123,7 +138,7 @@ class PipelineFiles:
         """The pipeline, without code of its own.
 
         Args:
-            kind: One of diffusers' automatic pipelines, tried first; no matter for a single file.
+            kind: One of diffusers' automatic pipelines, tried first; no matter for a single file or with a prior.
             dtype: Name of the torch type in which the weights are held.
             variant: Weight variant of the files, such as `fp16`; no matter for a single file.
             keep_checker: Whether to load the pipeline's safety checker; a single file holds none.
@@ -137,14 +152,18 @@ class PipelineFiles:
             "local_files_only": self.folder is not None,
             **self._left_out(keep_checker and self.file is None),
         }
+        _ = self.fingerprint()  # looks at the files before any is loaded
         with quietly(self.location):
-            return self._load_file(options) if self.file else self._load_home(kind, variant, options)
+            if self._prior is None:
+                return self._load_file(options) if self.file else self._load_home(kind, variant, options)
+            decoder = self._load_home("DiffusionPipeline", variant, options)
+            return combine(self.pipeline_class, decoder, self._prior.load("DiffusionPipeline", dtype, variant))
 
     def _left_out(self, keep_checker: bool) -> dict[str, object]:
         """Parts that would change images by what is shown on them, or by what else is installed."""
         options: dict[str, object] = {}
-        if "safety_checker" in self.index and not keep_checker:
-            options |= {"safety_checker": None, "requires_safety_checker": False}
+        if CHECKER in self.index and not keep_checker:
+            options |= {CHECKER: None, "requires_safety_checker": False}
         if "add_watermarker" in inspect.signature(self.pipeline_class.__init__).parameters:
             options["add_watermarker"] = False
         return options
@@ -152,7 +171,17 @@ class PipelineFiles:
     def _load_file(self, options: dict[str, object]) -> Any:
         if not hasattr(self.pipeline_class, "from_single_file"):
             raise TargetError(f"diffusers reads no {self.class_name} from a single file. Give a folder or a hub id.")
-        return self.pipeline_class.from_single_file(self.location, config=self.home, **options)
+        if find_spec("accelerate") is None:
+            raise TargetError(
+                "Without the package `accelerate`, diffusers draws weights that a single file lacks at random. Install "
+                "it with `pip install accelerate`."
+            )
+        try:
+            pipeline = self.pipeline_class.from_single_file(self.location, config=self.home, **options)
+        except NotImplementedError as error:  # what PyTorch says of weights without values
+            raise TargetError(f"{self.location!r} lacks weights of its networks. {WAY_OUT}") from error
+        check_filled(pipeline.components, self.location)
+        return pipeline
 
     def _load_home(self, kind: str, variant: str | None, options: dict[str, object]) -> Any:
         import diffusers
@@ -162,10 +191,14 @@ class PipelineFiles:
             "variant": variant,
             "low_cpu_mem_usage": find_spec("accelerate") is not None,  # else diffusers warns at every load
         }
+        folder = self.folder or Path(diffusers.DiffusionPipeline.download(self.home, **options))
+        taken = inspect.signature(getattr(diffusers, self.class_name).__init__).parameters
+        loaded = parts_of(self.index).keys() & taken.keys() - options.keys()
+        networks = load_networks(folder, {name: self.index[name] for name in loaded}, options)
         try:
-            return getattr(diffusers, kind).from_pretrained(self.home, **options)
+            return getattr(diffusers, kind).from_pretrained(self.home, **options, **networks)
         except ValueError:  # not every pipeline is in the automatic class's table
-            return diffusers.DiffusionPipeline.from_pretrained(self.home, **options)
+            return diffusers.DiffusionPipeline.from_pretrained(self.home, **options, **networks)
 
     @cached_property
     def _file_digest(self) -> str:

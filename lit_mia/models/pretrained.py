@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from lit_mia.errors import LitMiaError
 from lit_mia.models.files import hub_file, model_digest, readable, shipped, versions
+from lit_mia.models.whole import load_whole
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 
@@ -24,13 +26,13 @@ class Pretrained:
     """A model, its image processor and its tokenizer, each loaded when it is first used.
 
     Args:
-        path: A hub id or a folder made by `save_pretrained`.
+        path: A hub id, a folder made by `save_pretrained`, or `shipped:<name>`.
         families: The model types that are of use, as `config.json` spells them.
         error: What to raise.
     """
 
     def __init__(self, path: str, families: tuple[str, ...], error: type[LitMiaError]) -> None:
-        self.path, self.families = path, families
+        self.path, self.families = shipped(path), families
         self._error = error
 
     @cached_property
@@ -38,10 +40,10 @@ class Pretrained:
         """Hash of the folder if it is local, else the hub id and its commit; version of transformers.
 
         Raises:
-            LitMiaError: If a hub id cannot be resolved.
+            LitMiaError: If a hub id cannot be resolved, or something else was saved in the place of a local file.
         """
         if self.commit is None:
-            return {"weights": model_digest(Path(self.path)), **versions("transformers")}
+            return {"weights": model_digest(Path(self.path), self._error), **versions("transformers")}
         return {"model": f"{self.path}@{self.commit}", **versions("transformers")}
 
     @cached_property
@@ -89,16 +91,11 @@ class Pretrained:
             dtype: Number format of its weights.
 
         Raises:
-            LitMiaError: If it cannot be loaded, or weights are missing.
+            LitMiaError: If it cannot be loaded, or its files do not give all of it.
         """
         _ = self.config  # another family is refused by its name, not by its weights
-        model, info = self._load(kind, weights_only=True, dtype=dtype, output_loading_info=True)
-        missing = sorted({*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])})
-        if missing:
-            raise self._error(
-                f"{self.path!r} holds no whole {type(model).__name__}: {len(missing)} weights are missing or of "
-                f"another shape, e.g. {missing[:3]}."
-            )
+        with self._readable(kind):
+            model = load_whole(kind, self.path, self._error, weights_only=True, dtype=dtype, **self._options)
         return model.to(device).eval()
 
     def random_model(self, kind: Any, seed: int, device: torch.device) -> Any:
@@ -149,14 +146,21 @@ class Pretrained:
 
         return self._load(AutoImageProcessor)
 
-    def _load(self, kind: Any, **options: object) -> Any:
-        revision = self.commit or "main"  # of no meaning for a folder
+    def _load(self, kind: Any) -> Any:
+        with self._readable(kind):
+            return kind.from_pretrained(self.path, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"revision": self.commit or "main", "trust_remote_code": False}  # no revision is read of a folder
+
+    def _readable(self, kind: Any) -> AbstractContextManager[None]:
+        _ = self.identity  # looks at local files before any is loaded
         said = (
             f"{kind.__name__} cannot be loaded from {self.path!r}, which must be a hub id or a folder made by "
             "`save_pretrained`"
         )
-        with readable(self._error, said):
-            return kind.from_pretrained(self.path, revision=revision, trust_remote_code=False, **options)
+        return readable(self._error, said)
 
 
 @final
@@ -175,7 +179,8 @@ class OpenClipFiles:
     def __init__(
         self, model: str, pretrained: str | None, error: type[LitMiaError], untrained: int | None = None
     ) -> None:
-        self.given, self.pretrained, self.untrained = model, pretrained, untrained
+        self.given, self.untrained = model, untrained
+        self.pretrained = None if pretrained is None else shipped(pretrained)
         self._error = error
 
     @cached_property
@@ -185,7 +190,7 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If there is no such model.
         """
-        name = shipped(self.given).removeprefix(_LOCAL)
+        name = shipped(self.given.removeprefix(_LOCAL))
         if Path(name).is_dir():
             self._check_folder(Path(name))
             return f"{_LOCAL}{name}"
@@ -197,17 +202,23 @@ class OpenClipFiles:
 
     @cached_property
     def identity(self) -> dict[str, str | int | None]:
-        """Hash of the weights if they are local, else their names."""
+        """Hash of the weights if they are local, else their names.
+
+        Raises:
+            LitMiaError: If there is no such model, or something else was saved in the place of a local file.
+        """
         if self.source.startswith(_LOCAL):
-            return {"weights": model_digest(Path(self.source.removeprefix(_LOCAL)))}
+            return {"weights": model_digest(Path(self.source.removeprefix(_LOCAL)), self._error)}
         if self.pretrained is not None and Path(self.pretrained).is_file():
-            return {"model": self.source, "weights": model_digest(Path(self.pretrained))}
+            return {"model": self.source, "weights": model_digest(Path(self.pretrained), self._error)}
         return {"model": self.source, "pretrained": self.pretrained}
 
     @cached_property
     def architecture(self) -> dict[str, Any]:
         """The configuration of the model."""
-        config: dict[str, Any] = _open_clip().get_model_config(self.source)
+        _ = self.identity
+        with readable(self._error, f"The configuration of {self.given!r} cannot be read"):
+            config: dict[str, Any] = _open_clip().get_model_config(self.source)
         return config
 
     @cached_property
@@ -237,6 +248,7 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If it cannot be loaded.
         """
+        _ = self.identity  # looks at local files before any is loaded
         if self.activation_mismatch:
             logger.warning(self.activation_mismatch)
         said = f"The model {self.given!r} ({self.pretrained!r}) cannot be loaded"
@@ -251,6 +263,7 @@ class OpenClipFiles:
         Raises:
             LitMiaError: If it cannot be loaded.
         """
+        _ = self.identity
         # A configuration file may ask for `trust_remote_code`: this overrides it.
         extra = {"trust_remote_code": False} if self.architecture["text_cfg"].get("hf_tokenizer_name") else {}
         with readable(self._error, f"The tokenizer of {self.given!r} cannot be loaded"):

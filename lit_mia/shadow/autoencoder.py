@@ -9,6 +9,8 @@ from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor
 from torch.nn import functional as F
 
+from lit_mia.errors import TargetError
+from lit_mia.models.whole import load_whole
 from lit_mia.shadow.training import CaptionedBatch, ToolTraining
 
 
@@ -179,8 +181,11 @@ def quantised(autoencoder: Path, codes: int) -> VQModel:
     Args:
         autoencoder: Folder of the `AutoencoderKL`; its mid block has no attention.
         codes: Entries of the codebook.
+
+    Raises:
+        TargetError: If weights are missing.
     """
-    source = AutoencoderKL.from_pretrained(autoencoder, torch_dtype=torch.float32)
+    source = load_whole(AutoencoderKL, autoencoder, TargetError, torch_dtype=torch.float32)
     config: dict[str, Any] = dict(source.config)
     kept = ("down_block_types", "up_block_types", "block_out_channels", "layers_per_block", "latent_channels")
     model = VQModel(

@@ -21,7 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from lit_mia.errors import TargetError
 from lit_mia.models import in_float32
+from lit_mia.models.whole import load_whole
 from lit_mia.shadow.training import CaptionedBatch, EncodedDataModule, TargetTraining
 
 
@@ -227,9 +229,13 @@ def build_pipeline(tools: Mapping[str, Any], unet: Any) -> StableDiffusionPipeli
 
 
 def load_tools(folder: Path) -> dict[str, Any]:
-    """The frozen autoencoder, text encoder and tokenizer of `folder`, in float32."""
-    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
-    text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+    """The frozen autoencoder, text encoder and tokenizer of `folder`, in float32.
+
+    Raises:
+        TargetError: If weights are missing.
+    """
+    vae = load_whole(AutoencoderKL, folder / "vae", TargetError, torch_dtype=torch.float32)
+    text_encoder = load_whole(CLIPTextModel, folder / "text_encoder", TargetError, dtype=torch.float32)
     return {
         "vae": vae.requires_grad_(False).eval(),
         "text_encoder": text_encoder.requires_grad_(False).eval(),

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerBase
 
+from lit_mia.errors import TargetError
+from lit_mia.models.whole import load_whole
 from lit_mia.shadow.training import EncodedDataModule, TargetTraining, one_cycle
 
 
@@ -97,8 +99,13 @@ class Seq2SeqTraining(TargetTraining):
                 )
             )
         else:
-            self.bart = BartForConditionalGeneration.from_pretrained(
-                start, torch_dtype=torch.float32, local_files_only=True, dropout=dropout
+            self.bart = load_whole(
+                BartForConditionalGeneration,
+                start,
+                TargetError,
+                torch_dtype=torch.float32,
+                local_files_only=True,
+                dropout=dropout,
             )
 
     def loss(self, batch: TokenBatch) -> Tensor:
@@ -144,6 +151,6 @@ def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) 
 @torch.inference_mode()
 def encode_codes(vq: Path, images: Tensor) -> Tensor:
     """The codes of uint8 images, long `[n, l]`, row by row."""
-    model = VQModel.from_pretrained(vq, torch_dtype=torch.float32).eval()
+    model = load_whole(VQModel, vq, TargetError, torch_dtype=torch.float32).eval()
     parts = (model.encode(part.float() / 255 * 2 - 1).latents for part in torch.split(images, 64))
     return torch.cat([model.quantize(latents)[2][2].reshape(len(latents), -1) for latents in parts])

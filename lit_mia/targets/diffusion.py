@@ -33,6 +33,7 @@ from lit_mia.models import (
     short_name,
     token_limits,
 )
+from lit_mia.models.combined import COMBINED
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class DiffusersTarget(GenerateTarget):
         compile: bool = False,
         batch_size: int = 32,
         config: str | None = None,
+        prior: str | None = None,
         revision: str | None = None,
         variant: str | None = None,
         name: str | None = None,
@@ -88,7 +90,8 @@ class DiffusersTarget(GenerateTarget):
             safety_checker: `none` does not load the checker of a pipeline; `pipeline` keeps it, and then what it
                 flags is counted as refused and never scored.
             lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, or a hub id followed by `/`
-                and the name of a file. Needs the package `peft`.
+                and the name of a file; LoHa and LoKr files too. Needs the package `peft`. A file of which a tensor
+                belongs to no layer is refused.
             lora_scale: Factor of the LoRA weights.
             dtype: Number format in which the model runs, whatever format its weights are stored in.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
@@ -100,6 +103,8 @@ class DiffusersTarget(GenerateTarget):
             batch_size: Images per call of the pipeline; does not change the images.
             config: For a single file: a local folder or hub id of a pipeline of the same layout, with its
                 `model_index.json`, the `config.json` of each part and the tokenizers.
+            prior: For a decoder that is saved without its prior (Kandinsky 2.1 and 2.2): the local folder or hub id of
+                the prior, which `call: {prior_num_inference_steps: ...}` and the like set.
             revision: Branch, tag or commit of a hub id.
             variant: Weight variant of the files, such as `fp16`.
             name: What logs and reports call this target; the last part of `path` if None.
@@ -110,7 +115,7 @@ class DiffusersTarget(GenerateTarget):
         known = get_args(Precision)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
         check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
-        self._files = PipelineFiles(path, revision, config)
+        self._files = PipelineFiles(path, revision, config, prior)
         self._lora = Lora(lora, lora_scale) if lora else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
@@ -248,7 +253,8 @@ class DiffusersTarget(GenerateTarget):
     def _pipeline(self) -> Any:
         name, location = self._files.class_name, self._files.location
         if "prompt" not in inspect.signature(self._files.pipeline_class.__call__).parameters:
-            raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.")
+            advice = " Give its prior as `prior`." if name in COMBINED else ""
+            raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.{advice}")
         if self._lora is not None:
             self._lora.require_peft()
         keep = self._safety_checker == "pipeline"
@@ -257,6 +263,8 @@ class DiffusersTarget(GenerateTarget):
             raise TargetError(f"{location!r} holds no safety checker. Leave `safety_checker` out.")
         check_images(pipeline)
         if self._scheduler != "pipeline":
+            if hasattr(pipeline, "decoder_pipe"):  # it keeps a sampler of its own
+                raise TargetError(f"The sampler of a {type(pipeline).__name__} cannot be replaced. Leave it out.")
             replace_scheduler(pipeline, self._scheduler)
         if self._lora is not None:
             self._lora.fuse(pipeline)

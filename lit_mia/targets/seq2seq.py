@@ -21,6 +21,10 @@ from lit_mia.models import (
     shipped,
     versions,
 )
+from lit_mia.models.contents import check_contents
+from lit_mia.models.files import shards
+from lit_mia.models.formats import check_formats
+from lit_mia.models.whole import load_whole
 from lit_mia.targets.base import AccessLevel, GenerateTarget, check_arguments
 
 
@@ -75,7 +79,10 @@ class Seq2SeqTarget(GenerateTarget):
         """Passes of the decoder: one per image token, two with conditioning."""
         from transformers import BartConfig
 
-        return _image_tokens(BartConfig.from_pretrained(self._folder), self._folder)[1] * (2 if self._guided else 1)
+        check_contents(self._folder / "config.json", TargetError)
+        with quietly(str(self._folder)):
+            config = BartConfig.from_pretrained(self._folder)
+        return _image_tokens(config, self._folder)[1] * (2 if self._guided else 1)
 
     def fingerprint(self) -> Fingerprint:
         """Weights, sampling and library versions; not the device, the batch size or the name."""
@@ -164,14 +171,16 @@ class Seq2SeqTarget(GenerateTarget):
     def _tokenizer(self) -> Any:
         from transformers import AutoTokenizer
 
+        _check_files(self._folder)
         with quietly(str(self._folder)):
             return AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
 
     def _load(self, kind: Any, folder: Path) -> Any:
+        _check_files(folder)
         with quietly(str(folder)):
-            return kind.from_pretrained(
-                folder, torch_dtype=getattr(torch, self._dtype), use_safetensors=True, local_files_only=True
-            )
+            dtype = getattr(torch, self._dtype)
+            options = {"torch_dtype": dtype, "use_safetensors": True, "local_files_only": True}
+            return load_whole(kind, folder, TargetError, **options)
 
 
 def _image_tokens(config: Any, folder: Path) -> tuple[int, int]:
@@ -196,7 +205,18 @@ def _model_folder(path: str, needed: Sequence[str]) -> Path:
     return folder
 
 
+def _check_files(folder: Path) -> None:
+    """Refuse what cannot be model files before any is loaded."""
+    for file in _model_files(folder):
+        check_contents(file, TargetError)
+    check_formats(folder, TargetError)
+
+
 def _model_digest(folder: Path) -> str:
     """SHA-256 of the model and tokenizer files of a folder."""
-    files = [file for file in folder.iterdir() if file.suffix in MODEL_SUFFIXES and file.name != "membership.json"]
-    return digest(folder, files)
+    return digest(folder, _model_files(folder))
+
+
+def _model_files(folder: Path) -> set[Path]:
+    files = {file for file in folder.iterdir() if file.suffix in MODEL_SUFFIXES and file.name != "membership.json"}
+    return files | shards(folder)

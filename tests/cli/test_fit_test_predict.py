@@ -88,8 +88,9 @@ def test_random_weights_score_nothing(workspace, command):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"version https://git-lfs.github.com/spec/v1\n", "cannot be read as a checkpoint"),
-        (b"", "cannot be read as a checkpoint"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"", "is empty"),
+        (b"PK no checkpoint", "cannot be read as a checkpoint"),
         (None, "a model of another program"),
     ],
 )
@@ -100,7 +101,7 @@ def test_what_is_no_checkpoint_is_refused_before_anything_is_asked(workspace, co
         torch.save({"state_dict": {}, "hyper_parameters": {"_class_path": "os.getcwd"}}, file)
     else:
         file.write_bytes(content)
-    with pytest.raises(HeadError, match=f"head.ckpt.* {said}|head.ckpt {said}"):
+    with pytest.raises(HeadError, match=rf"head\.ckpt.* {said}"):
         run([command, "--config", "fit.yaml", "--ckpt_path", "head.ckpt"])
     for keyword in ("best", "hpc"):
         with pytest.raises(HeadError, match="Give the file"):

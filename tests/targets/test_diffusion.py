@@ -225,18 +225,41 @@ def test_a_pipeline_without_prompt_is_refused(tmp_path):
         DiffusersTarget(str(tmp_path)).generate(["moon"], [0])
 
 
-def test_code_that_comes_with_a_pipeline_is_refused(copied_folder):
-    (copied_folder / "unet" / "my_unet.py").write_text("raise SystemExit")
+@pytest.mark.parametrize(("library", "file"), [("my_unet", None), ("my_unet", "my_unet"), ("diffusers", "diffusers")])
+def test_code_that_comes_with_a_pipeline_is_refused(copied_folder, library, file):
+    index = json.loads((copied_folder / "model_index.json").read_text())
+    (copied_folder / "model_index.json").write_text(json.dumps(index | {"unet": [library, "UNet2DConditionModel"]}))
+    if file:
+        (copied_folder / "unet" / f"{file}.py").write_text("raise SystemExit")
     with pytest.raises(TargetError, match="code of its own, which is never run"):
+        make(copied_folder).generate(["moon"], [0])
+
+
+def test_code_that_no_part_asks_for_may_lie_beside_them(copied_folder):
+    plain = make(copied_folder).fingerprint()
+    (copied_folder / "scripts").mkdir()
+    for place in ("scripts", "unet"):
+        (copied_folder / place / "train.py").write_text("raise SystemExit")
+    assert make(copied_folder).fingerprint() == plain
+    assert len(make(copied_folder).generate(["moon"], [0])) == 1
+
+
+def test_weights_that_are_no_safetensors_are_refused_with_the_way_out(copied_folder):
+    for weights in copied_folder.glob("*/*.safetensors"):
+        weights.rename(weights.with_suffix(".bin"))
+        with pytest.raises(TargetError, match=r"\.bin files, which can hold code.*safetensors to a new folder"):
+            make(copied_folder).generate(["moon"], [0])
+    with pytest.raises(TargetError, match=r"\.bin files"):
         make(copied_folder).fingerprint()
 
 
-def test_weights_that_are_no_safetensors_are_refused(copied_folder):
-    (copied_folder / "unet" / "diffusion_pytorch_model.safetensors").rename(
-        copied_folder / "unet" / "diffusion_pytorch_model.bin"
-    )
-    with pytest.raises(TargetError, match="cannot be loaded"):
+def test_a_variant_that_is_alone_is_named(copied_folder):
+    base = make(copied_folder).generate(["moon"], [0])
+    weights = copied_folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".fp16.safetensors"))
+    with pytest.raises(TargetError, match=r"unet.*variant fp16 only.*Set `variant: fp16`"):
         make(copied_folder).generate(["moon"], [0])
+    assert (make(copied_folder, variant="fp16").generate(["moon"], [0]) == base).all()
 
 
 def test_all_wrong_arguments_are_named_at_once(tiny_pipeline_folder):

@@ -266,7 +266,7 @@ def test_damaged_weights_are_reported(make, copied):
 def test_pickled_weights_are_refused(make, copied):
     (copied / "model.safetensors").unlink()
     torch.save({}, copied / "pytorch_model.bin")
-    with pytest.raises(TargetError, match="cannot be loaded"):
+    with pytest.raises(TargetError, match=r"\.bin files, which can hold code.*safetensors to a new folder"):
         make(copied).generate(["moon"], [0])
 
 
