@@ -11,7 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features import DinoEncoder, TimmEncoder
+from lit_mia.models import PipelineFiles, part_json
 from lit_mia.models.files import model_digest
+from lit_mia.models.samplers import saved_sampler
 from lit_mia.targets import DenoiserTarget, DiffusersTarget, Seq2SeqTarget
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -49,7 +51,7 @@ def ddpms(tmp_path_factory):
             unet = UNet2DModel(
                 sample_size=16, layers_per_block=1, block_out_channels=(4, 8), norm_num_groups=2, **blocks
             )
-        DDPMPipeline(unet, DDPMScheduler()).save_pretrained(folder)
+        DDPMPipeline(unet, DDPMScheduler(beta_end=0.03, clip_sample=False)).save_pretrained(folder)
     return folders
 
 
@@ -71,6 +73,14 @@ def test_weights_beside_the_index_are_loaded(ddpms, tmp_path):
     x, t = torch.ones(1, 3, 16, 16), torch.tensor([100])
     first, second = (target.predict_noise(x, t, target.condition([None])) for target in (nested, flat))
     torch.testing.assert_close(first, second)
+
+
+def test_settings_beside_the_index_are_read(ddpms, tmp_path):
+    nested, flat = (PipelineFiles(str(f), None) for f in (ddpms[0], flat_copy(ddpms[0], tmp_path / "flat")))
+    assert saved_sampler(flat).config == saved_sampler(nested).config
+    assert (saved_sampler(flat).config.beta_end, saved_sampler(flat).config.clip_sample) == (0.03, False)
+    assert part_json(flat, "unet")["sample_size"] == 16
+    assert part_json(flat, "unet", "added_tokens.json") == part_json(flat, "tokenizer") == {}
 
 
 def test_a_pipeline_without_weights_is_refused(copied_folder):
