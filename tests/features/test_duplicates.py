@@ -97,7 +97,7 @@ def test_sets_across_groups_or_sides_are_found_and_others_are_not(tmp_path):
         Duplicates(("r1", "r3"), exact=False, groups=1, sides=2),
     ], "C is one group on one side, as the source says"
     assert told(sets) == (
-        "5 records show the same as another of another group or side, in 2 sets, of which 2 hold members and "
+        "5 records show the same image as a record of another group or side, in 2 sets, of which 2 hold members and "
         "non-members (=: equal pixels, ≈: nearly): r0 = r2 = r7; r1 ≈ r3."
     )
 
@@ -111,7 +111,7 @@ def test_what_is_near_what_is_near_is_in_one_set(tmp_path):
 def test_many_sets_are_counted_and_some_named(tmp_path):
     images = [scene(row // 2) for row in range(30)]
     sentence = told(found(images, tmp_path))
-    assert sentence.startswith("30 records show the same")
+    assert sentence.startswith("30 records show the same image")
     assert sentence.count(" = ") == 10
     assert sentence.endswith("; ….")
 
