@@ -94,8 +94,8 @@ class Manifest:
         manifest = cls._parsed(folder / COINS, _mapping(folder / COINS))
         if _commitment(manifest.salt, content) != public.get("commitment"):
             raise DesignError(
-                f"{folder / COINS} is not what {folder / PUBLIC} commits to, so one of them was changed after the coins "
-                "were drawn, and nothing follows from them. Restore both from where you published or saved them."
+                f"{folder / COINS} is not what {folder / PUBLIC} commits to: one of them was changed after the coins "
+                "were drawn, so nothing follows from them. Restore both from where you published or saved them."
             )
         return manifest
 
@@ -162,8 +162,8 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DesignError(
-            f"{path} cannot be read ({error.strerror}), so there is no finished design. `lit-mia design` makes one, and "
-            "goes on with one that was interrupted."
+            f"{path} cannot be read ({error.strerror}), so there is no finished design. `lit-mia design` makes one, "
+            "and goes on with one that was interrupted."
         ) from error
 
 
