@@ -47,8 +47,8 @@ def cut_texts(path: str, texts: Sequence[str]) -> dict[str, list[bool]]:
     Raises:
         DesignError: If there is no tokenizer.
     """
-    folders = [folder for folder in sorted(Path(path).glob("tokenizer*")) if folder.is_dir()]
-    return dict(_cut(str(folder), texts) for folder in folders or [path])
+    folders = [str(folder) for folder in sorted(Path(path).glob("tokenizer*")) if folder.is_dir()]
+    return dict(_cut(folder, texts) for folder in folders or [path])
 
 
 def _cut(path: str, texts: Sequence[str]) -> tuple[str, list[bool]]:

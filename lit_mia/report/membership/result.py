@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, final
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
@@ -117,12 +117,15 @@ class MembershipResult(Result):
         levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         said = Text("\n".join([*footnotes(report, levels), *charge_notes(report), *fidelity]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
+        tiers: list[RenderableType] = (
+            [Text(), terminal_table(tier_table(report, "terminal"))] if has_tiers(report) else []
+        )
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),
             terminal_table(attack_table(report, "terminal", short_name)),
-            *([Text(), terminal_table(tier_table(report, "terminal"))] if has_tiers(report) else []),
+            *tiers,
             Text(),
             said,
             Text(),
