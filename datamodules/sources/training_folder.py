@@ -28,7 +28,8 @@ def told_scan(manifest: Manifest, training: Path, holdout: Path) -> str:
     """
     entries = manifest.entries
     written = {file.sha256: Seen(entry.pixels, "as written") for entry in entries for file in entry.files}
-    now, captioned = files_now(training, written), manifest.layout != "dreambooth"
+    captioned = manifest.layout != "dreambooth"
+    now = files_now(training, written, hidden=not captioned)
     if captioned:
         now.pop(LIST, None)
     _refuse(survival(entries, now), training)
@@ -51,12 +52,13 @@ def _refuse(found: Mapping[str, Sequence[str]], folder: Path) -> None:
         )
 
 
-def files_now(folder: Path, written: Mapping[str, Seen]) -> dict[str, Seen]:
-    """Place in a folder → what is there now; hidden files, which no trainer reads, are left out.
+def files_now(folder: Path, written: Mapping[str, Seen], hidden: bool = False) -> dict[str, Seen]:
+    """Place in a folder → what is there now.
 
     Args:
         folder: The folder.
         written: SHA-256 of a written file → what it shows, so that it need not be decoded.
+        hidden: Whether hidden files count, as they do for DreamBooth's scripts, which open every file.
 
     Raises:
         DesignError: If there is no such folder, or a file cannot be read.
@@ -66,9 +68,11 @@ def files_now(folder: Path, written: Mapping[str, Seen]) -> dict[str, Seen]:
             f"There is no folder {folder}. Give the folder of a design, and as `train_dir` what was trained on."
         )
     try:
-        return {name: _seen(folder / name, written) for name in _visible(folder)}
+        return {name: _seen(folder / name, written) for name in _names(folder, hidden)}
     except OSError as error:
-        raise DesignError(f"{error.filename} cannot be read ({error.strerror}). Give yourself the right to.") from error
+        raise DesignError(
+            f"{error.filename} cannot be read ({error.strerror}). Remove it, or make it readable."
+        ) from error
 
 
 def captions_now(folder: Path) -> dict[str, list[str | None]]:
@@ -80,9 +84,12 @@ def captions_now(folder: Path) -> dict[str, list[str | None]]:
     file, listed = folder / LIST, dict[str, list[str | None]]()
     try:
         for line in file.read_text(encoding="utf-8").split("\n"):
-            row = json.loads(line) if line.strip() else {"file_name": ""}
-            listed.setdefault(PurePosixPath(row["file_name"]).as_posix(), []).append(row.get("text"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            if line.strip():
+                row = json.loads(line)
+                text = row.get("text")
+                own = listed.setdefault(PurePosixPath(row["file_name"]).as_posix(), [])
+                own.append(text if isinstance(text, str) else None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DesignError(
             f"{file} is not there, or not as the design wrote it ({type(error).__name__}: {error}). The captions that "
             "the model was trained with must stand in it: restore the file that was trained with."
@@ -90,9 +97,10 @@ def captions_now(folder: Path) -> dict[str, list[str | None]]:
     return listed
 
 
-def _visible(folder: Path) -> list[str]:
-    places = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
-    return [place.as_posix() for place in places if not any(part.startswith(".") for part in place.parts)]
+def _names(folder: Path, hidden: bool) -> list[str]:
+    files = [file for file in sorted(folder.rglob("*")) if file.is_symlink() or not file.is_dir()]
+    places = [file.relative_to(folder) for file in files]
+    return [place.as_posix() for place in places if hidden or not any(part.startswith(".") for part in place.parts)]
 
 
 def _seen(file: Path, written: Mapping[str, Seen]) -> Seen:

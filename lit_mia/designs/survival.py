@@ -84,11 +84,13 @@ def caption_survival(entries: Sequence[Entry], listed: Mapping[str, Sequence[str
         entries: Records and canaries of the design.
         listed: Place of an image in the training folder → the captions that `metadata.jsonl` gives to it.
     """
-    written = sorted((name, entry.caption) for name, entry in files_of(entries, TRAIN).items())
+    captions = {name: entry.caption for name, entry in files_of(entries, TRAIN).items()}
+    written = sorted(captions.keys() & listed.keys())
     return {
-        "without a caption": [name for name, _ in written if name not in listed],
-        "with another caption": [name for name, caption in written if {*listed.get(name, ())} - {caption}],
-        "listed several times": [name for name, _ in written if len(listed.get(name, ())) > 1],
+        "without a caption": sorted(captions.keys() - listed.keys()),
+        "with another caption": [name for name in written if {*listed[name]} != {captions[name]}],
+        "listed several times": [name for name in written if len(listed[name]) > 1],
+        "listed, but not of the design": sorted(listed.keys() - captions.keys()),
     }
 
 
