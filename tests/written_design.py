@@ -2,14 +2,15 @@
 
 import hashlib
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from lit_mia.designs.coins import file_name
+from lit_mia.designs.layouts import METADATA, metadata_lines
 from lit_mia.designs.manifest import Entry, Manifest, WrittenFile
-from lit_mia.designs.survival import LIST, pixel_digest
+from lit_mia.designs.survival import FileNow
 
 SALT = "5a" * 32
 
@@ -22,7 +23,7 @@ def noise_image(number, side=8):
 
 def name_of(entry, copy=0):
     """The neutral name of a file."""
-    return hashlib.sha256(f"{SALT}/{entry}/{copy}".encode()).hexdigest()[:16] + ".png"
+    return file_name(SALT, entry, copy)
 
 
 def record(number, **options):
@@ -72,16 +73,15 @@ def write_design(folder: Path, drawn, layout="imagefolder", images=None) -> Mani
         entries.append(
             Entry(
                 **{"group": facts["id"], "key": None, "caption": caption} | facts,
-                pixels=pixel_digest(image),
+                pixels=FileNow.of(image).pixels,
                 files=tuple(files),
             )
         )
     manifest = Manifest("seed", SALT, 0.5, layout, tuple(sorted(entries, key=lambda entry: entry.id)))
     if layout == "imagefolder":
         for side in ("train", "holdout"):
-            rows = {Path(f.path).name: e.caption for e in entries for f in e.files if f.path.startswith(side)}
-            lines = [json.dumps({"file_name": name, "text": text}) for name, text in sorted(rows.items())]
-            (folder / side / LIST).write_text("\n".join(lines) + "\n", encoding="utf-8")
+            captions = {Path(f.path).name: e.caption for e in entries for f in e.files if f.path.startswith(side)}
+            (folder / side / METADATA).write_bytes(metadata_lines(captions))
     (folder / "secret").mkdir()
     manifest.write(folder)
     return manifest

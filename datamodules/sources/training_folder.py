@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from datamodules.sources.decoding import open_rgb
+from lit_mia.designs.layouts import LAYOUTS, METADATA
 from lit_mia.designs.manifest import HOLDOUT, Manifest
-from lit_mia.designs.survival import LIST, Seen, caption_survival, files_of, losses, survival
+from lit_mia.designs.survival import FileNow, caption_survival, files_of, losses, survival
 from lit_mia.errors import DesignError
 from lit_mia.models.files import file_digest
 from lit_mia.reasons import listed
@@ -27,11 +28,11 @@ def told_scan(manifest: Manifest, training: Path, holdout: Path) -> str:
         DesignError: Naming the files that are not what the coins decided.
     """
     entries = manifest.entries
-    written = {file.sha256: Seen(entry.pixels, "as written") for entry in entries for file in entry.files}
-    captioned = manifest.layout != "dreambooth"
+    written = {file.sha256: FileNow(entry.pixels, "as written") for entry in entries for file in entry.files}
+    captioned = LAYOUTS[manifest.layout].captioned
     now = files_now(training, written, hidden=not captioned)
     if captioned:
-        now.pop(LIST, None)
+        now.pop(METADATA, None)
     _refuse(survival(entries, now), training)
     if captioned:
         _refuse(caption_survival(entries, captions_now(training)), training)
@@ -52,7 +53,7 @@ def _refuse(found: Mapping[str, Sequence[str]], folder: Path) -> None:
         )
 
 
-def files_now(folder: Path, written: Mapping[str, Seen], hidden: bool = False) -> dict[str, Seen]:
+def files_now(folder: Path, written: Mapping[str, FileNow], hidden: bool = False) -> dict[str, FileNow]:
     """Place in a folder → what is there now.
 
     Args:
@@ -81,7 +82,7 @@ def captions_now(folder: Path) -> dict[str, list[str | None]]:
     Raises:
         DesignError: If there is no list, or it is none.
     """
-    file, listed = folder / LIST, dict[str, list[str | None]]()
+    file, listed = folder / METADATA, dict[str, list[str | None]]()
     try:
         for line in file.read_text(encoding="utf-8").split("\n"):
             if line.strip():
@@ -103,11 +104,11 @@ def _names(folder: Path, hidden: bool) -> list[str]:
     return [place.as_posix() for place in places if hidden or not any(part.startswith(".") for part in place.parts)]
 
 
-def _seen(file: Path, written: Mapping[str, Seen]) -> Seen:
+def _seen(file: Path, written: Mapping[str, FileNow]) -> FileNow:
     known = written.get(file_digest(file))
     if known is not None:
         return known
     try:
-        return Seen.of(open_rgb(file))
+        return FileNow.of(open_rgb(file))
     except OSError:
-        return Seen("", "not readable as an image")
+        return FileNow("", "not readable as an image")

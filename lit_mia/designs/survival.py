@@ -1,6 +1,5 @@
 """Whether a training folder still holds what the coins decided: each file against the file that was written."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -8,18 +7,16 @@ from typing import final
 from PIL import Image
 
 from lit_mia.designs.manifest import TRAIN, Entry
-
-LIST = "metadata.jsonl"
-"""The file of a training folder that gives each image its caption."""
+from lit_mia.features.copies import look_at
 
 
 @final
 @dataclass(frozen=True)
-class Seen:
-    """An image as a trainer would see it now.
+class FileNow:
+    """A file as a trainer would see it now.
 
     Attributes:
-        pixels: SHA-256 of its size and RGB bytes, as `Entry.pixels`; empty if no image can be read from the file.
+        pixels: What it shows, as `Entry.pixels`; empty if no image can be read from it.
         size: Its size in words.
     """
 
@@ -27,17 +24,12 @@ class Seen:
     size: str
 
     @classmethod
-    def of(cls, image: Image.Image) -> "Seen":
-        """What an RGB image is."""
-        return cls(pixel_digest(image), f"{image.width} × {image.height} pixels")
+    def of(cls, image: Image.Image) -> "FileNow":
+        """What an RGB image shows."""
+        return cls(look_at(image)["pixels"].tobytes().hex(), f"{image.width} × {image.height} pixels")
 
 
-def pixel_digest(image: Image.Image) -> str:
-    """SHA-256 of the size and the bytes of an RGB image."""
-    return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).hexdigest()
-
-
-def survival(entries: Sequence[Entry], now: Mapping[str, Seen]) -> dict[str, list[str]]:
+def survival(entries: Sequence[Entry], now: Mapping[str, FileNow]) -> dict[str, list[str]]:
     """What is wrong with the files of a training folder: kind → files.
 
     A file that was saved anew with the same pixels is as good as the one that was written.
@@ -60,7 +52,7 @@ def survival(entries: Sequence[Entry], now: Mapping[str, Seen]) -> dict[str, lis
     }
 
 
-def losses(written: Mapping[str, Entry], now: Mapping[str, Seen]) -> dict[str, list[str]]:
+def losses(written: Mapping[str, Entry], now: Mapping[str, FileNow]) -> dict[str, list[str]]:
     """What is no longer there, and what shows something else: kind → files.
 
     Args:

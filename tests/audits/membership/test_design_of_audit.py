@@ -85,6 +85,7 @@ def test_a_mismatch_is_told_before_anything_is_asked(tmp_path):
 # ---------------------------------------------------------------------- what the report says
 
 
+@pytest.mark.slow
 def test_a_design_is_audited_as_a_randomized_split(tmp_path):
     images = smooth_images(120, 0)
     write_design(tmp_path / "design", [record(number) for number in range(120)], images=pictures(images))
@@ -100,6 +101,7 @@ def test_a_design_is_audited_as_a_randomized_split(tmp_path):
     assert result.report.tiers == []
 
 
+@pytest.mark.slow
 def test_a_stated_coin_is_quoted(plain, tmp_path):
     images = smooth_images(120, 0)
     audit = audit_of(
@@ -115,6 +117,7 @@ def test_a_stated_coin_is_quoted(plain, tmp_path):
     assert report.design_notes == []
 
 
+@pytest.mark.slow
 def test_tiers_are_told_apart(tmp_path):
     """The target has memorised what was inserted four times, and nothing else."""
     images = smooth_images(240, 0)

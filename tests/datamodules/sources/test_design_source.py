@@ -4,12 +4,18 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from datasets import load_dataset
+from memory_source import MemorySource
 from PIL import Image
 from written_design import canaries, controls, name_of, noise_image, record, write_design
 
 from datamodules import ConcatSource, DesignSource
+from lit_mia.designs.canaries import Canaries
+from lit_mia.designs.drawing import Settings, drawn, look_through
+from lit_mia.designs.folder import write
 from lit_mia.designs.manifest import Manifest
 from lit_mia.errors import DesignError, RecordError
 
@@ -298,3 +304,27 @@ def test_stamps_follow_the_content(folder, tmp_path):
     assert DesignSource(str(tmp_path / "copy")).load().stamps == stamps
     assert len({*stamps}) == 8
     assert not any(str(Path(tmp_path)) in stamp for stamp in stamps)
+
+
+# ---------------------------------------------------------------------- as `lit-mia design` writes it
+
+
+@pytest.mark.parametrize("layout", ["imagefolder", "dreambooth"])
+def test_a_written_design_is_read_back(tmp_path, layout):
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (400, 3, 6, 6), dtype=np.uint8))
+    seen = look_through(MemorySource(images, [0] * 400, [f"picture {row}" for row in range(400)]).load())
+    kinds = ("token", "permuted", "synthetic") if layout == "imagefolder" else ("synthetic",)
+    canaries_of = Canaries(kinds=kinds, copies=(1, 4), per_tier=2, never=100, budget=0.2)
+    manifest = write(drawn(seen, Settings(0.5, layout, canaries_of), "a seed"), tmp_path / "design")
+    folder, commitment = str(tmp_path / "design"), manifest.commitment
+    records, source = DesignSource(folder, commitment), DesignSource(folder, commitment, part="canaries")
+    ordinary = {entry.id: entry for entry in manifest.entries if entry.kind == "record"}
+    table = records.load()
+    assert dict(zip(table.ids, table.members, strict=True)) == {e.id: int(e.included) for e in ordinary.values()}
+    assert dict(zip(table.ids, table.groups, strict=True)) == {e.id: e.group for e in ordinary.values()}
+    assert all(
+        np.array_equal(np.asarray(table.open_image(row)).transpose(2, 0, 1), images[int(name[1:])])
+        for row, name in enumerate(table.ids[:20])
+    )
+    assert len(source.load()) == 100 + 2 * 2 * len(kinds)
+    assert f"holds the {manifest.public()['files']} files" in sentences(records)
