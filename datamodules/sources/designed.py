@@ -146,7 +146,7 @@ def _told_coin(manifest: Manifest, published: bool) -> str:
 
 def _told_canaries(entries: Sequence[Entry]) -> str:
     tiers = Counter(entry.copies for entry in entries if not entry.control)
-    told = ", ".join(f"{count} of copies {copies}" for copies, count in sorted(tiers.items()))
+    told = ", ".join(f"{count} with copies = {copies}" for copies, count in sorted(tiers.items()))
     return (
         f"Canaries: {told}, each let in or kept out by its coin, and {sum(entry.control for entry in entries)} never "
         "inserted. Copies void a one-record ε: what is learned of a record with several copies bounds nothing for one "

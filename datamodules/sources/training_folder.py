@@ -1,7 +1,9 @@
 """The survival scan: what the folders of a design hold now, against what the coins decided."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from datamodules.sources.decoding import open_rgb
@@ -68,8 +70,10 @@ def files_now(folder: Path, written: Mapping[str, FileNow], hidden: bool = False
         raise DesignError(
             f"There is no folder {folder}. Give the folder of a design, and as `train_dir` what was trained on."
         )
+    names = _names(folder, hidden)
     try:
-        return {name: _seen(folder / name, written) for name in _names(folder, hidden)}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return dict(zip(names, pool.map(lambda name: _seen(folder / name, written), names), strict=True))
     except OSError as error:
         raise DesignError(
             f"{error.filename} cannot be read ({error.strerror}). Remove it, or make it readable."

@@ -46,7 +46,7 @@ def tier_table(report: AuditReport, place: Place) -> Table:
         place: Where it will stand.
     """
     blocks = [[tier for tier in report.tiers if tier["attack"] == row.name] for row in report.rows if is_attack(row)]
-    return table_of("Copies", _COLUMNS, blocks, place, name=_name, kind=lambda _: "attack", strong=lambda _: True)
+    return table_of("Canaries", _COLUMNS, blocks, place, name=_name, kind=lambda _: "attack", strong=lambda _: True)
 
 
 def has_tiers(report: AuditReport) -> bool:
@@ -79,5 +79,5 @@ def _name(tier: Tier) -> str:
 _COLUMNS: tuple[Column[Tier], ...] = (
     Column("n_members", "In", lambda tier: Cell(count(tier["n_members"]))),
     Column("n_nonmembers", "Out", lambda tier: Cell(count(tier["n_nonmembers"]))),
-    Column("auc", "AUC", lambda tier: Cell(number(tier["auc"]), interval(tier["auc_ci"]))),
+    Column("auc", "AUC [95 % CI]", lambda tier: Cell(number(tier["auc"]), interval(tier["auc_ci"]))),
 )

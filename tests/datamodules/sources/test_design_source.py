@@ -267,7 +267,10 @@ def test_canaries_and_records_are_read_apart(many):
     assert source.design.kind == "canary"
     assert set(source.design.copies.values()) == {0, 1, 4}
     told = sentences(source)
-    assert "Canaries: 6 of copies 1, 6 of copies 4, each let in or kept out by its coin, and 5 never inserted" in told
+    assert (
+        "Canaries: 6 with copies = 1, 6 with copies = 4, each let in or kept out by its coin, and 5 never inserted"
+        in told
+    )
     assert "Copies void a one-record ε" in told
     one = DesignSource(str(many), part="canaries", copies=4).load()
     assert {name[0] for name in one.ids} == {"c", "k"}
