@@ -52,8 +52,8 @@ class Canaries:
             )
         if self.never < FEWEST_CONTROLS:
             raise DesignError(
-                f"`never` must be at least {FEWEST_CONTROLS}, since fewer canaries that were never inserted say nothing "
-                f"of false alarms in a hundred, but got {self.never}."
+                f"`never` must be at least {FEWEST_CONTROLS}, since fewer canaries that were never inserted say "
+                f"nothing of one false alarm in a hundred, but got {self.never}."
             )
 
     def tiers(self, kind: CanaryKind) -> list[int]:
@@ -158,8 +158,8 @@ def _exchanged(captions: Sequence[str | None]) -> list[str | None]:
     step = max(Counter(captions).values(), default=0)
     if 2 * step > len(captions):
         raise DesignError(
-            f"{step} of the {len(captions)} records that were drawn for `permuted` canaries have the same caption, so it "
-            "cannot be exchanged. Leave `permuted` out of the `kinds` of canaries, or give captions that differ."
+            f"{step} of the {len(captions)} records that were drawn for `permuted` canaries have the same caption, so "
+            "it cannot be exchanged. Leave `permuted` out of the `kinds` of canaries, or give captions that differ."
         )
     moved = dict(zip(order, [*order[step:], *order[:step]], strict=True))
     return [captions[moved[row]] for row in range(len(captions))]
@@ -175,7 +175,7 @@ def _check_room(canaries: Canaries, groups: int, records: int) -> None:
     share = files / (files + rest)
     raise DesignError(
         f"These canaries take {real} groups of real images out of {groups}, and leave {rest} of {records} records, of "
-        f"whose training files they would be expected to fill {share:.1%}; `budget` is {canaries.budget:.1%}. They need "
-        f"{needed + real} records, or a `budget` of {math.ceil(share * 1000) / 1000} if groups are left. Or ask for "
-        "fewer: lower `per_tier`, or fewer `copies` or `kinds`."
+        f"whose training files they would be expected to fill {share:.1%}; `budget` is {canaries.budget:.1%}. They "
+        f"need {needed + real} records, or a `budget` of {math.ceil(share * 1000) / 1000} if groups are left. Or ask "
+        "for fewer: a lower `per_tier`, fewer `copies` or `kinds`."
     )

@@ -1,7 +1,6 @@
 """From records to a design on paper: images looked at, copies grouped, canaries dealt, coins tossed."""
 
 import logging
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -113,7 +112,7 @@ def look_through(records: Records) -> Seen:
         except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
             reasons[records.ids[row]] = f"unreadable image: {reason_of(error)}"
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor() as pool:
         for part in slices(len(records), 256):
             list(pool.map(look, range(len(records))[part]))
     rows = [row for row, name in enumerate(records.ids) if name not in reasons]
@@ -122,12 +121,12 @@ def look_through(records: Records) -> Seen:
     if reasons:
         logger.warning("%d of %d images are left out: %s", len(reasons), len(records), told_by_reason(reasons))
     if any(member != UNKNOWN for member in records.members):
-        logger.info("The records' own labels are ignored: coins decide who is a member.")
+        logger.warning("The records' own labels are ignored: coins decide who is a member.")
     readable = records.select(rows)
     sets = [[readable.ids[row] for row in same] for same in sets_of_equals(looks[rows], copy_pairs)]
     if sets:
         shown = listed([listed(names, SHOWN, between=" ≈ ") for names in sets], SHOWN, between="; ")
-        logger.info("%d images are near copies of another and share its coin: %s", sum(map(len, sets)), shown)
+        logger.warning("%d images are near copies of another and share its coin: %s", sum(map(len, sets)), shown)
     return Seen(readable.joined(sets), looks[rows])
 
 
@@ -204,6 +203,6 @@ def _check_captions(records: Records) -> None:
     without = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
     if without:
         raise DesignError(
-            f"{len(without)} of {len(records)} records have no caption ({listed(without, SHOWN)}), but the layout trains on "
-            "captions. Add them, leave these records out, or use the layout dreambooth."
+            f"{len(without)} of {len(records)} records have no caption ({listed(without, SHOWN)}), but the layout "
+            "trains on captions. Add them, leave these records out, or use the layout dreambooth."
         )

@@ -1,4 +1,4 @@
-"""A design as a folder: written file by file, gone on with after an interruption, and never changed once it is whole."""
+"""A design as a folder: written file by file, gone on with where it was left, and never changed once it is whole."""
 
 import hashlib
 import io
@@ -53,8 +53,7 @@ class Begun:
             DesignError: If the folder holds anything else, or cannot be read.
         """
         if (folder / DRAFT).is_file():
-            draft = json.loads((folder / DRAFT).read_text(encoding="utf-8"))
-            return cls(draft["seed"], draft["digest"])
+            return cls(*_draft(folder / DRAFT))
         if (folder / COINS).is_file():
             manifest = Manifest.read(folder)
             return cls(manifest.seed, _digest(manifest), finished=True)
@@ -73,9 +72,17 @@ class Begun:
         if self.digest not in (None, _digest(plan.manifest)):
             state = "holds" if self.finished else "holds the beginning of"
             raise DesignError(
-                f"{folder} {state} a design of other records, settings or seed, and coins are never tossed again. Go back "
-                "to those, or give another `--output`."
+                f"{folder} {state} a design of other records, settings or seed, and coins are never tossed again. Go "
+                "back to those, or give another `--output`."
             )
+
+
+def _draft(path: Path) -> tuple[str, str]:
+    try:
+        draft = json.loads(path.read_text(encoding="utf-8"))
+        return draft["seed"], draft["digest"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DesignError(f"{path} cannot be read ({error}). Remove {path.parent.parent}, and begin anew.") from error
 
 
 def write(plan: Plan, folder: Path) -> Manifest:
@@ -123,7 +130,7 @@ def _write_files(plan: Plan, folder: Path) -> Manifest:
     salt = plan.manifest.salt
     entries = sorted(plan.manifest.entries, key=lambda entry: file_name(salt, entry.id, 0))  # no side comes first
     whole: list[Entry] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor() as pool:
         for part in slices(len(entries), _BATCH):
             whole += pool.map(lambda entry: _written(plan, folder, entry), entries[part])
     for side in (TRAIN, HOLDOUT) if LAYOUTS[plan.manifest.layout].captioned else ():
@@ -140,12 +147,25 @@ def _write_files(plan: Plan, folder: Path) -> Manifest:
 def _written(plan: Plan, folder: Path, entry: Entry) -> Entry:
     """An entry whose files are there."""
     paths = list(_paths(entry, plan.manifest.salt))
-    missing = [path for path in paths if not (folder / path).is_file()]
-    content = _png(plan, entry) if missing else (folder / paths[0]).read_bytes()
-    for path in missing:
-        _put(folder / path, content)
+    there = next((content for path in paths if (content := _whole(folder / path, entry))), None)
+    content = there or _png(plan, entry)
+    for path in paths:
+        if there is None or not (folder / path).is_file():
+            _put(folder / path, content)
     digest = hashlib.sha256(content).hexdigest()
     return replace(entry, files=tuple(WrittenFile(path, digest) for path in paths))
+
+
+def _whole(path: Path, entry: Entry) -> bytes | None:
+    """What a file holds that an interrupted run has left, if that is the image of its entry."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return content if _pixels(image) == entry.pixels else None
+    except OSError:
+        return None
 
 
 def _paths(entry: Entry, salt: str) -> Iterator[str]:
@@ -158,11 +178,16 @@ def _png(plan: Plan, entry: Entry) -> bytes:
         image = plan.open_image(entry)
     except Exception as error:
         raise DesignError(f"The image of {entry.id} could be read before, but not now: {error}") from error
-    if look_at(image)["pixels"].tobytes().hex() != entry.pixels:
+    if _pixels(image) != entry.pixels:
         raise DesignError(f"The image of {entry.id} was changed while the design was made. Run the command again.")
     file = io.BytesIO()
     Image.frombytes("RGB", image.size, image.tobytes()).save(file, "PNG")  # anew, so that no metadata comes along
     return file.getvalue()
+
+
+def _pixels(image: Image.Image) -> str:
+    digest: str = look_at(image)["pixels"].tobytes().hex()
+    return digest
 
 
 def _put(path: Path, content: bytes) -> None:

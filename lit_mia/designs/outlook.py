@@ -22,8 +22,8 @@ class Outlook(NamedTuple):
         auc: Smallest AUC that is found with 80 % power (5 %, one-sided) among all groups.
         auc_test: Likewise on the test split that heads leave, 40 % of the groups; None if it would be empty.
         fpr_floor: False positive rate below which a true positive rate is not to be stated, 10 / n0, at most 1.
-        epsilon: Largest ε (δ = 0, 95 %) that a one-run bound could show if every guess were right; None if the coins are
-            not fair.
+        epsilon: Largest ε (δ = 0, 95 %) that a one-run bound could show if every guess were right; None if the coins
+            are not fair.
     """
 
     included: float
@@ -54,37 +54,43 @@ def outlook(groups: int, include: float) -> Outlook:
     )
 
 
-def check_size(groups: int, include: float, *, allow_small: bool) -> None:
+def ordinary_groups(manifest: Manifest) -> int:
+    """Number of groups of ordinary records."""
+    return len({entry.group for entry in manifest.entries if entry.kind == "record"})
+
+
+def check_size(manifest: Manifest, *, allow_small: bool) -> None:
     """Refuse a design from which nothing would follow.
 
     Args:
-        groups: Number of groups of ordinary records.
-        include: Probability of each coin.
+        manifest: The design.
         allow_small: Whether a side may be expected to be small.
 
     Raises:
-        DesignError: If fewer than 20 groups are expected on a side, or there are fewer than two.
+        DesignError: If fewer than 20 groups are expected on a side, there are fewer than two, or all fell on one.
     """
+    groups, include = ordinary_groups(manifest), manifest.include
     smaller = groups * min(include, 1 - include)
     if groups < 2 or (smaller < FEWEST_GROUPS and not allow_small):
         needed = math.ceil(FEWEST_GROUPS / min(include, 1 - include) - 1e-9)
         raise DesignError(
             f"There are {groups} groups of images that differ, of which {smaller:.3g} are expected on the smaller side "
-            f"(`include` {include}). That says next to nothing of a model: {needed} groups are needed, {FEWEST_GROUPS} on "
-            "each side. Add records"
+            f"(`include` {include}). That says next to nothing of a model: {needed} groups are needed, {FEWEST_GROUPS} "
+            "on each side. Add records"
             + (", choose an `include` nearer to 0.5, or set `allow_small: true`." if groups > 1 else ".")
+        )
+    if len({entry.included for entry in manifest.entries if entry.kind == "record"}) < 2:
+        raise DesignError(
+            f"The coins of all {groups} groups fell on one side, so there is nothing to compare. Add records, or toss "
+            "again with another `seed`."
         )
 
 
-def told(manifest: Manifest, expected: Outlook) -> str:
-    """What is printed before anything is written.
-
-    Args:
-        manifest: The design.
-        expected: What it can show.
-    """
+def told(manifest: Manifest) -> str:
+    """What is printed of a design before anything is written."""
     records = [entry for entry in manifest.entries if entry.kind == "record"]
-    groups = len({entry.group for entry in records})
+    groups = ordinary_groups(manifest)
+    expected = outlook(groups, manifest.include)
     test = "too small" if expected.auc_test is None else f"{expected.auc_test:.3f}"
     bound = (
         f"{expected.epsilon:.2f}, if every guess about {groups} groups were right (δ = 0, 95 %)"

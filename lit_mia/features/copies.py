@@ -73,20 +73,22 @@ def _are_copies(first: NDArray[Any], second: NDArray[Any], *, mirrored: bool) ->
         _least_distance(first["whole"], first["size"], turned), _least_distance(turned, second["size"], first["whole"])
     )
     contrast = _cells(first["whole"], _FINE).std(axis=(2, 3)).max(axis=1)
-    return distance <= np.minimum(COPY_DISTANCE, CONTRAST_SHARE * contrast)
+    are: NDArray[np.bool_] = distance <= np.minimum(COPY_DISTANCE, CONTRAST_SHARE * contrast)
+    return are
 
 
 def _least_distance(
     cropped: NDArray[np.uint8], sizes: NDArray[np.int32], other: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
-    """Least root-mean-square difference over all ways to cut a pixel off some of the sides of one image of each pair."""
+    """Least root-mean-square difference over all ways to cut a pixel off some sides of one image of each pair."""
     against = _cells(other, _FINE)
     widths, heights = (list(_cuts(sizes[:, axis])) for axis in (0, 1))
     distances = [
         np.sqrt(np.square(rows @ cropped @ columns - against).mean(axis=(1, 2, 3)))
         for rows, columns in product(heights, (np.swapaxes(cut, -1, -2) for cut in widths))
     ]
-    return np.min(distances, axis=0)
+    least: NDArray[np.float32] = np.min(distances, axis=0)
+    return least
 
 
 def _cuts(pixels: NDArray[np.int32]) -> Iterator[NDArray[np.float32]]:
@@ -112,5 +114,6 @@ def _averages(start: NDArray[Any], end: NDArray[Any], n: int) -> NDArray[np.floa
     edges = start[:, None] + (end - start)[:, None] * np.linspace(0, 1, n + 1)
     pixel = np.arange(THUMBNAIL)
     overlap = np.minimum(edges[:, 1:, None], pixel + 1) - np.maximum(edges[:, :-1, None], pixel)
-    shares = overlap.clip(0) / np.maximum(edges[:, 1:] - edges[:, :-1], 1e-9)[..., None]
-    return shares.astype(np.float32)
+    shares = overlap.clip(0)
+    weights: NDArray[np.float32] = (shares / np.maximum(shares.sum(axis=-1, keepdims=True), 1e-9)).astype(np.float32)
+    return weights
