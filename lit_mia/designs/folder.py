@@ -52,6 +52,13 @@ class Begun:
         Raises:
             DesignError: If the folder holds anything else, or cannot be read.
         """
+        try:
+            return cls._read(folder)
+        except OSError as error:
+            raise DesignError(f"{folder} cannot be looked into ({error.strerror}). Give another `--output`.") from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
         if (folder / DRAFT).is_file():
             return cls(*_draft(folder / DRAFT))
         if (folder / COINS).is_file():

@@ -114,10 +114,10 @@ def test_too_many_canaries_for_the_data_are_refused_with_the_numbers():
     with pytest.raises(DesignError) as refused:
         entries(Canaries(copies=(1, 4), per_tier=2, budget=0.05))
     message = str(refused.value)
-    assert "take 75 groups of real images out of 300, and leave 225 of 300 records" in message
-    assert "fill 11.8%; `budget` is 5.0%. They need 645 records, or a `budget` of 0.118" in message
+    assert "fill 11.8% of the training files, but `budget` is 5.0%. They need 645 records" in message
+    assert "of which there are 300, or a `budget` of 0.118" in message
     assert len(entries(Canaries(copies=(1, 4), per_tier=2, budget=0.118))) == 300 + 37
-    with pytest.raises(DesignError, match="take 91 groups of real images out of 80"):
+    with pytest.raises(DesignError, match="the real images of 91 groups, but there are 80 groups"):
         dealt(MANY, seen(80).records, "s")
 
 
