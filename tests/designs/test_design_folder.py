@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from designed import PLAIN, contents, plan_of, scene, table, write_design
+from filelock import FileLock
 from PIL import Image
 
 from lit_mia.designs import Begun, Canaries, Manifest, Settings, drawn, look_through, write
@@ -154,6 +155,16 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert Begun.read(tmp_path / "new") == Begun()
 
 
+def test_two_processes_never_write_at_once(tmp_path):
+    (tmp_path / "secret").mkdir()
+    with FileLock(tmp_path / "secret/lock"), pytest.raises(DesignError, match="Another process is writing"):
+        write_design(tmp_path, 60)
+    assert Begun.read(tmp_path) == Begun()
+    write_design(tmp_path, 60)
+    with pytest.raises(DesignError, match="of other records, settings or seed"):
+        write_design(tmp_path, 60, seed="t")
+
+
 def test_a_design_is_never_drawn_anew(tmp_path):
     write_design(tmp_path, 60)
     begun = Begun.read(tmp_path)
@@ -167,7 +178,8 @@ def test_a_design_is_never_drawn_anew(tmp_path):
 
 def test_foreign_files_do_not_get_into_the_training_set(tmp_path):
     write_design(tmp_path, 60)
-    (tmp_path / "secret/draft.json").write_text('{"seed": "s", "digest": "d"}', encoding="utf-8")
+    draft = {"seed": "s", "digest": Begun.read(tmp_path).digest}
+    (tmp_path / "secret/draft.json").write_text(json.dumps(draft), encoding="utf-8")
     (tmp_path / "train/mine.png").write_bytes(b"x")
     with pytest.raises(DesignError, match=r"train/mine\.png is not of this design"):
         write_design(tmp_path, 60)

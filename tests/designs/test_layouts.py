@@ -40,6 +40,7 @@ def test_the_scripts_of_flux_and_sd3_read_it(imagefolder, tmp_path):
     folder, manifest = imagefolder
     loaded = load_dataset("imagefolder", data_dir=str(folder / "train"), cache_dir=str(tmp_path))
     assert list(loaded) == ["train"]
+    assert hashed(load_dataset(str(folder / "train"), cache_dir=str(tmp_path))["train"]) == given(manifest)
     assert hashed(loaded["train"]) == given(manifest)
 
 
