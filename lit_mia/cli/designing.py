@@ -37,17 +37,19 @@ def make(command: str, args: Sequence[str]) -> Manifest:
     ready = parser.instantiate(parser.parse_args(line.args))
     output = Path(ready.output or f"runs/{line.name or command}").expanduser()
     settings = {name: ready[name] for name in ("include", "layout", "canaries", "seed", "allow_small")}
-    manifest = OwnersDesign(_source(ready), **settings).make(output)
+    manifest = OwnersDesign(_source(ready, output), **settings).make(output)
     print(_next_steps(manifest, output))
     return manifest
 
 
-def _source(ready: Namespace) -> RecordSource:
+def _source(ready: Namespace, output: Path) -> RecordSource:
     if (ready.images is None) == (ready.source is None):
         raise CommandError("`lit-mia design` needs one source of images: a config with `source`, or `--images FOLDER`.")
     if ready.images is None:
         source: RecordSource = ready.source
         return source
+    if output.resolve().is_relative_to(Path(ready.images).expanduser().resolve()):
+        raise CommandError(f"The output {output} is inside {ready.images}, so its images would be designed again.")
     return FolderSource(ready.images, caption_ending="txt" if LAYOUTS[ready.layout].captioned else None)
 
 

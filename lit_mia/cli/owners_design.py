@@ -44,11 +44,11 @@ class OwnersDesign:
         include: float = 0.5,
         layout: str = "imagefolder",
         canaries: Canaries | None = None,
-        seed: str | None = None,
+        seed: str | int | None = None,
         allow_small: bool = False,
     ) -> None:
         self.source, self.settings = source, Settings(include, layout, canaries)
-        self.seed, self.allow_small = seed, allow_small
+        self.seed, self.allow_small = None if seed is None else str(seed), allow_small
 
     def make(self, output: Path) -> Manifest:
         """Draw the design and write it, or what is missing of it, after saying what it can show.

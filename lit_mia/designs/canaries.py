@@ -166,16 +166,18 @@ def _exchanged(captions: Sequence[str | None]) -> list[str | None]:
 
 
 def _check_room(canaries: Canaries, groups: int, records: int) -> None:
-    real = sum(canaries.real.values())
-    rest = max(0, records - real)
-    files = canaries.files
-    needed = math.ceil(files * (1 - canaries.budget) / canaries.budget)
-    if real < groups and rest >= needed:
-        return
-    share = files / (files + rest)
-    raise DesignError(
-        f"These canaries take {real} groups of real images out of {groups}, and leave {rest} of {records} records, of "
-        f"whose training files they would be expected to fill {share:.1%}; `budget` is {canaries.budget:.1%}. They "
-        f"need {needed + real} records, or a `budget` of {math.ceil(share * 1000) / 1000} if groups are left. Or ask "
-        "for fewer: a lower `per_tier`, fewer `copies` or `kinds`."
-    )
+    real, files = sum(canaries.real.values()), canaries.files
+    needed = math.ceil(files * (1 - canaries.budget) / canaries.budget) + real
+    fewer = "Or ask for fewer: a lower `per_tier`, fewer `copies` or `kinds`."
+    if real >= groups:
+        raise DesignError(
+            f"These canaries take the real images of {real} groups, but there are {groups} groups; at a `budget` of "
+            f"{canaries.budget:.1%} they need {needed} records in all. {fewer}"
+        )
+    if records < needed:
+        share = files / (files + records - real)
+        raise DesignError(
+            f"These canaries would be expected to fill {share:.1%} of the training files, but `budget` is "
+            f"{canaries.budget:.1%}. They need {needed} records, of which there are {records}, or a `budget` of "
+            f"{math.ceil(share * 1000) / 1000}. {fewer}"
+        )

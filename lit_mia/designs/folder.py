@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self, final
 
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from lit_mia.batches import slices
@@ -25,6 +26,8 @@ from lit_mia.files import key_digest, replacing
 logger = logging.getLogger(__name__)
 DRAFT = Path(SECRET, "draft.json")
 """What is being written; it comes first and goes last."""
+LOCK = Path(SECRET, "lock")
+"""Keeps two processes from writing at once."""
 _WRITTEN_AT = 946684800
 """Time of change of every file: 2000-01-01."""
 _BATCH = 64
@@ -52,12 +55,19 @@ class Begun:
         Raises:
             DesignError: If the folder holds anything else, or cannot be read.
         """
+        try:
+            return cls._read(folder)
+        except OSError as error:
+            raise DesignError(f"{folder} cannot be looked into ({error.strerror}). Give another `--output`.") from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> Self:
         if (folder / DRAFT).is_file():
             return cls(*_draft(folder / DRAFT))
         if (folder / COINS).is_file():
             manifest = Manifest.read(folder)
             return cls(manifest.seed, _digest(manifest), finished=True)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.is_file() or any(path.is_file() and path != folder / LOCK for path in folder.rglob("*")):
             raise DesignError(
                 f"{folder} is there already and is no design. Give the `--output` of a new or empty folder."
             )
@@ -89,20 +99,27 @@ def write(plan: Plan, folder: Path) -> Manifest:
     """Write a design, or what is missing of it.
 
     Args:
-        plan: The design; `Begun.check` has allowed it.
+        plan: The design.
         folder: Where to; new, empty, or the beginning of the same design.
 
     Returns:
         The design with its files.
 
     Raises:
-        DesignError: If a file cannot be written, an image is another than before, or a foreign file is in the way.
+        DesignError: If a file cannot be written, an image is another than before, a foreign file is in the way, or
+            another process writes there.
     """
     try:
-        _begin(plan, folder)
-        manifest = _write_files(plan, folder)
-        manifest.write(folder)
-        (folder / DRAFT).unlink()
+        (folder / SECRET).mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            Begun.read(folder).check(folder, plan)
+            _begin(plan, folder)
+            manifest = _write_files(plan, folder)
+            manifest.write(folder)
+            (folder / DRAFT).unlink()
+        (folder / LOCK).unlink(missing_ok=True)
+    except Timeout as error:
+        raise DesignError(f"Another process is writing the design in {folder}. Wait until it has finished.") from error
     except OSError as error:
         raise DesignError(
             f"The design in {folder} cannot be written whole ({error.strerror or error}). Mend that and run the same "
@@ -112,11 +129,10 @@ def write(plan: Plan, folder: Path) -> Manifest:
 
 
 def _begin(plan: Plan, folder: Path) -> None:
-    (folder / SECRET).mkdir(mode=0o700, parents=True, exist_ok=True)
     with replacing(folder / DRAFT) as temporary:
         draft = {"seed": plan.manifest.seed, "digest": _digest(plan.manifest)}
         temporary.write_text(json.dumps(draft), encoding="utf-8")
-    expected = {TRAIN, HOLDOUT, SECRET, *map(str, (DRAFT, COINS, PUBLIC))}
+    expected = {TRAIN, HOLDOUT, SECRET, *map(str, (DRAFT, LOCK, COINS, PUBLIC))}
     expected |= {f"{side}/{METADATA}" for side in (TRAIN, HOLDOUT)}
     expected |= {path for entry in plan.manifest.entries for path in _paths(entry, plan.manifest.salt)}
     for path in folder.rglob("*"):

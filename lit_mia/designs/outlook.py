@@ -11,6 +11,7 @@ from lit_mia.metrics.auc import mde_auc
 FEWEST_GROUPS = 20
 """Expected on each side."""
 TEST_SHARE, EXPECTED_FALSE_ALARMS = 0.4, 10
+_ROUNDING = 1e-9
 
 
 class Outlook(NamedTuple):
@@ -71,10 +72,10 @@ def check_size(manifest: Manifest, *, allow_small: bool) -> None:
     """
     groups, include = ordinary_groups(manifest), manifest.include
     smaller = groups * min(include, 1 - include)
-    if groups < 2 or (smaller < FEWEST_GROUPS and not allow_small):
-        needed = math.ceil(FEWEST_GROUPS / min(include, 1 - include) - 1e-9)
+    if groups < 2 or (smaller < FEWEST_GROUPS - _ROUNDING and not allow_small):
+        needed = math.ceil(FEWEST_GROUPS / min(include, 1 - include) - _ROUNDING)
         raise DesignError(
-            f"There are {groups} groups of images that differ, of which {smaller:.3g} are expected on the smaller side "
+            f"Groups of images that differ: {groups}, of which {smaller:.3g} are expected on the smaller side "
             f"(`include` {include}). That says next to nothing of a model: {needed} groups are needed, {FEWEST_GROUPS} "
             "on each side. Add records"
             + (", choose an `include` nearer to 0.5, or set `allow_small: true`." if groups > 1 else ".")
