@@ -41,7 +41,8 @@ def told_scan(manifest: Manifest, training: Path, holdout: Path) -> str:
     _refuse(losses(files_of(entries, HOLDOUT), files_now(holdout, written)), holdout)
     with_captions = ", with their captions," if captioned else ""
     return (
-        f"Survival scan: {training.name} holds the {len(now)} files that the coins let in{with_captions} and no others."
+        f"Survival scan: the training folder holds the {len(now)} files that the coins let in{with_captions} and no "
+        "others."
     )
 
 
@@ -86,20 +87,20 @@ def captions_now(folder: Path) -> dict[str, list[str | None]]:
     Raises:
         DesignError: If there is no list, or it is none.
     """
-    file, listed = folder / METADATA, dict[str, list[str | None]]()
+    file, captions = folder / METADATA, dict[str, list[str | None]]()
     try:
         for line in file.read_text(encoding="utf-8").split("\n"):
             if line.strip():
                 row = json.loads(line)
                 text = row.get("text")
-                own = listed.setdefault(PurePosixPath(row["file_name"]).as_posix(), [])
+                own = captions.setdefault(PurePosixPath(row["file_name"]).as_posix(), [])
                 own.append(text if isinstance(text, str) else None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DesignError(
             f"{file} is not there, or not as the design wrote it ({type(error).__name__}: {error}). The captions that "
             "the model was trained with must stand in it: restore the file that was trained with."
         ) from error
-    return listed
+    return captions
 
 
 def _names(folder: Path, hidden: bool) -> list[str]:

@@ -7,7 +7,7 @@ from lit_mia.errors import DesignError
 _EXAMPLES = re.compile(r"Num examples\s*=\s*([\d,]+)")
 _SWITCHES = ("random_flip", "center_crop", "with_prior_preservation")
 _NUMBERS = ("max_train_samples", "repeats", "resolution", "proportion_empty_prompts")
-_OPTION = re.compile(rf"--(?:({'|'.join(_SWITCHES)})\b|({'|'.join(_NUMBERS)})[ =]+[\"']?(\d[\d.]*))")
+_OPTION = re.compile(rf"--(?:({'|'.join(_SWITCHES)})\b|({'|'.join(_NUMBERS)})[ =]+[\"']?(\d+(?:\.\d+)?))")
 """Options of diffusers' scripts that say which part of a folder is learned."""
 
 
@@ -68,10 +68,10 @@ def _check_samples(files: int, most: str | None) -> None:
 def _told_examples(files: int, examples: int | None, how: str) -> str:
     if examples is None:
         return (
-            f"How many examples the trainer used is neither stated nor logged: that it used all {files} files is taken "
-            "on trust."
+            f"How many examples the trainer used is neither stated nor logged: that it used all {files} files alike is "
+            "taken on trust."
         )
-    if examples < 1 or examples % files:
+    if min(examples, files) < 1 or examples % files:
         raise DesignError(
             f"The trainer used {examples} examples ({how}), but its folder holds {files} files, so not every file was "
             "used alike. Train without `--max_train_samples` on exactly this folder; with prior preservation, use as "
@@ -84,5 +84,6 @@ def _told_examples(files: int, examples: int | None, how: str) -> str:
 def _told_options(log: str | None, options: dict[str, str]) -> str:
     if log is None or not options:
         where = "stated" if log is None else "in the trainer's log"
-        return f"Flips, crops, repeats and dropped captions are not {where}; they leave no trace in the folder."
-    return f"Options in the trainer's log: {', '.join(f'{name} = {value}' for name, value in options.items())}."
+        return f"Flips, crops and dropped captions are not {where}; they leave no trace in the folder."
+    told = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return f"Options in the trainer's log: {told}; it names no others that say what is learned of a file."

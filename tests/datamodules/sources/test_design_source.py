@@ -216,6 +216,7 @@ def test_the_trainers_log_is_quoted(folder, tmp_path, log, told):
         ("Num examples = 3", None, r"used 3 examples \(logged\), but its folder holds 4 files"),
         ("", 6, r"used 6 examples \(stated\), but its folder holds 4 files"),
         ("", 0, r"used 0 examples"),
+        ("train.py --max_train_samples 3.5.1", None, "max_train_samples 3.5` of 4 files"),
         ("Num examples = 4", 8, "`examples` is 8, but the log says 4"),
         ("Num examples = 4\nNum examples = 1,004", None, "runs on 4, 1004 examples"),
         ("accelerate launch train.py --max_train_samples 3", None, "max_train_samples 3` of 4 files"),
@@ -229,8 +230,8 @@ def test_a_trainer_that_used_other_examples_is_refused(folder, tmp_path, log, ex
 
 def test_what_is_not_stated_is_said_to_be_so(folder, tmp_path):
     told = sentences(DesignSource(str(folder)))
-    assert "neither stated nor logged: that it used all 4 files is taken on trust" in told
-    assert "Flips, crops, repeats and dropped captions are not stated" in told
+    assert "neither stated nor logged: that it used all 4 files alike is taken on trust" in told
+    assert "Flips, crops and dropped captions are not stated" in told
     assert "Whether the trainer's tokenizer cuts captions was not checked" in told
     assert "used 4 examples (stated): every file once" in sentences(DesignSource(str(folder), examples=4))
     with pytest.raises(DesignError, match=r"log .*nowhere cannot be read"):
