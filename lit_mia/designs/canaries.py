@@ -119,7 +119,8 @@ def dealt(canaries: Canaries, records: Records, seed: str) -> list[Canary]:
         captions = _exchanged([records.captions[row] for row in of_kind]) if kind == "permuted" else []
         for place, (row, copies) in enumerate(zip(of_kind, canaries.tiers(kind), strict=True)):
             key = random_words(f"design/{seed}/{records.ids[row]}") if kind == "token" else None
-            found.append(Canary(records.ids[row], records.groups[row], kind, copies, row, key, key or captions[place]))
+            name, group = records.ids[row], records.groups[row]
+            found.append(Canary(name, group, kind, copies, row=row, key=key, caption=key or captions[place]))
     return found + list(_synthetic(canaries, seed))
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ from lit_mia.transparency import rgb_over_white
 logger = logging.getLogger(__name__)
 
 
-class Seen(NamedTuple):
+@final
+@dataclass(frozen=True)
+class Seen:
     """Records whose images can be read, those that show the same in one group.
 
     Attributes:
@@ -38,6 +40,11 @@ class Seen(NamedTuple):
 
     records: Records
     looks: NDArray[Any]
+
+    @cached_property
+    def usual_size(self) -> tuple[int, int]:
+        """Width and height that most images have."""
+        return Counter[tuple[int, int]](map(tuple, self.looks["size"].tolist())).most_common(1)[0][0]
 
 
 @final
@@ -64,7 +71,8 @@ class Settings:
         """
         if not 0 < self.include < 1:
             raise DesignError(f"`include` is the chance of being trained on, between 0 and 1, but got {self.include}.")
-        if self.canaries and not LAYOUTS[self.layout].captioned and self.canaries.kinds != ("synthetic",):
+        captioned = LAYOUTS[self.layout].captioned
+        if self.canaries and not captioned and self.canaries.kinds != ("synthetic",):
             raise DesignError(
                 f"The layout {self.layout!r} has no captions, by which `token` and `permuted` canaries are known. Set "
                 "`kinds` of the canaries to [synthetic], or use another layout."
@@ -195,8 +203,7 @@ def _entry(canary: Canary, seen: Seen, seed: str, include: float) -> Entry:
 
 def _mosaic(name: str, seed: str, seen: Seen) -> Image.Image:
     """The image of a synthetic canary, as large as most records are."""
-    (size, _), *_ = Counter(map(tuple, seen.looks["size"].tolist())).most_common(1)
-    return mosaic(f"design/{seed}/{name}", size)
+    return mosaic(f"design/{seed}/{name}", seen.usual_size)
 
 
 def _check_captions(records: Records) -> None:

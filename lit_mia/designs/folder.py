@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +19,9 @@ from lit_mia.designs.drawing import Plan
 from lit_mia.designs.layouts import LAYOUTS, METADATA, metadata_lines
 from lit_mia.designs.manifest import COINS, HOLDOUT, PUBLIC, SECRET, TRAIN, Entry, Manifest, WrittenFile
 from lit_mia.errors import DesignError
-from lit_mia.features.copies import look_at
+from lit_mia.features.copies import pixel_digest
 from lit_mia.files import key_digest, replacing
 
-logger = logging.getLogger(__name__)
 DRAFT = Path(SECRET, "draft.json")
 """What is being written; it comes first and goes last."""
 LOCK = Path(SECRET, "lock")
@@ -162,14 +160,13 @@ def _write_files(plan: Plan, folder: Path) -> Manifest:
 
 def _written(plan: Plan, folder: Path, entry: Entry) -> Entry:
     """An entry whose files are there."""
-    paths = list(_paths(entry, plan.manifest.salt))
-    there = next((content for path in paths if (content := _whole(folder / path, entry))), None)
-    content = there or _png(plan, entry)
-    for path in paths:
-        if there is None or not (folder / path).is_file():
+    there = {path: _whole(folder / path, entry) for path in _paths(entry, plan.manifest.salt)}
+    content = next(filter(None, there.values()), None) or _png(plan, entry)
+    for path, found in there.items():
+        if found != content:
             _put(folder / path, content)
     digest = hashlib.sha256(content).hexdigest()
-    return replace(entry, files=tuple(WrittenFile(path, digest) for path in paths))
+    return replace(entry, files=tuple(WrittenFile(path, digest) for path in there))
 
 
 def _whole(path: Path, entry: Entry) -> bytes | None:
@@ -179,8 +176,8 @@ def _whole(path: Path, entry: Entry) -> bytes | None:
     content = path.read_bytes()
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return content if _pixels(image) == entry.pixels else None
-    except OSError:
+            return content if pixel_digest(image).hex() == entry.pixels else None
+    except Exception:  # decoders raise anything over half a file
         return None
 
 
@@ -194,16 +191,11 @@ def _png(plan: Plan, entry: Entry) -> bytes:
         image = plan.open_image(entry)
     except Exception as error:
         raise DesignError(f"The image of {entry.id} could be read before, but not now: {error}") from error
-    if _pixels(image) != entry.pixels:
+    if pixel_digest(image).hex() != entry.pixels:
         raise DesignError(f"The image of {entry.id} was changed while the design was made. Run the command again.")
     file = io.BytesIO()
     Image.frombytes("RGB", image.size, image.tobytes()).save(file, "PNG")  # anew, so that no metadata comes along
     return file.getvalue()
-
-
-def _pixels(image: Image.Image) -> str:
-    digest: str = look_at(image)["pixels"].tobytes().hex()
-    return digest
 
 
 def _put(path: Path, content: bytes) -> None:

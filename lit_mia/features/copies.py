@@ -20,14 +20,18 @@ CANDIDATE_DISTANCE, COPY_DISTANCE = 20.0, 12.0
 the 16 x 16 cells of copies. (Of 1,322 flat drawings of 64 pixels, 99.5 to 100 % of the copies of each kind are found,
 and 9 % of the drawings, such as clock faces, are taken for copies of another.)"""
 _COARSE, _FINE = 8, 16
-_BLOCK, _CHUNK = 1024, 256
+_BLOCK, _CHUNK = 256, 256
+
+
+def pixel_digest(image: Image.Image) -> bytes:
+    """SHA-256 of the size and the bytes of an RGB image, by which a design knows it."""
+    return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).digest()
 
 
 def look_at(image: Image.Image) -> NDArray[Any]:
-    """What an RGB image is compared by: a scalar of `WHOLE_LOOK`, whose pixels are those that a design states."""
-    digest = hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).digest()
+    """What an RGB image is compared by: a scalar of `WHOLE_LOOK`."""
     whole = np.asarray(image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
-    return np.array((np.void(digest), square(image, THUMBNAIL), whole, image.size), WHOLE_LOOK)
+    return np.array((np.void(pixel_digest(image)), square(image, THUMBNAIL), whole, image.size), WHOLE_LOOK)
 
 
 def copy_pairs(looks: NDArray[Any]) -> Pairs:
@@ -42,29 +46,26 @@ def copy_pairs(looks: NDArray[Any]) -> Pairs:
     """
     pairs = [near_pairs(looks["thumbnail"])]
     for mirrored in (False, True):
-        a, b = _candidates(_cells(looks["whole"], _COARSE), mirrored=mirrored)
-        close = np.zeros(len(a), np.bool_)
-        for part in slices(len(a), _CHUNK):
-            close[part] = _are_copies(looks[a[part]], looks[b[part]], mirrored=mirrored)
-        pairs.append((a[close], b[close]))
+        for a, b in _candidates(_cells(looks["whole"], _COARSE), mirrored=mirrored):
+            close = _are_copies(looks[a], looks[b], mirrored=mirrored)
+            pairs.append((a[close], b[close]))
     first, second = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
     return first, second
 
 
-def _candidates(cells: NDArray[np.float32], *, mirrored: bool) -> Pairs:
-    """Pairs of images, the second one maybe mirrored, whose cells differ little; every pair is compared."""
+def _candidates(cells: NDArray[np.float32], *, mirrored: bool) -> Iterator[Pairs]:
+    """Pairs of images, the second one maybe mirrored, whose cells differ little, some at a time; all are compared."""
     order = np.argsort(cells.mean(axis=(1, 2, 3)), kind="stable")  # means differ by no more than the cells do
     means, flat = cells.mean(axis=(1, 2, 3))[order], cells[order].reshape(len(cells), -1)
     other = (cells[..., ::-1] if mirrored else cells)[order].reshape(len(cells), -1)
-    squares, found = np.square(flat).sum(axis=1), [np.empty((2, 0), np.int64)]
+    squares = np.square(flat).sum(axis=1)
     for part in slices(len(cells), _BLOCK):
         end = int(np.searchsorted(means, means[part][-1] + CANDIDATE_DISTANCE, side="right"))
         rest = slice(part.start, end)
         distances = squares[part, None] + squares[None, rest] - 2 * flat[part] @ other[rest].T
-        a, b = np.nonzero(distances <= CANDIDATE_DISTANCE**2 * flat.shape[1])
-        found.append(np.stack([a, b])[:, a < b] + part.start)
-    a, b = order[np.concatenate(found, axis=1)]
-    return a, b
+        a, b = np.nonzero(np.triu(distances <= CANDIDATE_DISTANCE**2 * flat.shape[1], k=1))
+        for some in slices(len(a), _CHUNK):
+            yield order[part.start + a[some]], order[part.start + b[some]]
 
 
 def _are_copies(first: NDArray[Any], second: NDArray[Any], *, mirrored: bool) -> NDArray[np.bool_]:
@@ -82,10 +83,10 @@ def _least_distance(
 ) -> NDArray[np.float32]:
     """Least root-mean-square difference over all ways to cut a pixel off some sides of one image of each pair."""
     against = _cells(other, _FINE)
-    widths, heights = (list(_cuts(sizes[:, axis])) for axis in (0, 1))
+    columns = [np.swapaxes(cut, -1, -2) for cut in _cuts(sizes[:, 0])]
+    strips = [rows @ cropped for rows in _cuts(sizes[:, 1])]
     distances = [
-        np.sqrt(np.square(rows @ cropped @ columns - against).mean(axis=(1, 2, 3)))
-        for rows, columns in product(heights, (np.swapaxes(cut, -1, -2) for cut in widths))
+        np.sqrt(np.square(strip @ column - against).mean(axis=(1, 2, 3))) for strip, column in product(strips, columns)
     ]
     least: NDArray[np.float32] = np.min(distances, axis=0)
     return least

@@ -106,7 +106,7 @@ def test_an_interrupted_design_goes_on_with_the_same_coins(tmp_path):
         opened.append(row)
         return scene(row)
 
-    broken = replace(plan, seen=plan.seen._replace(records=replace(plan.seen.records, open_image=open_image)))
+    broken = replace(plan, seen=replace(plan.seen, records=replace(plan.seen.records, open_image=open_image)))
     with pytest.raises(KeyboardInterrupt):
         write(broken, tmp_path / "a")
     assert Begun.read(tmp_path / "a").seed == "s"
@@ -192,4 +192,4 @@ def test_an_image_that_changes_meanwhile_is_an_error(tmp_path):
     plan = plan_of(60)
     changed = replace(plan.seen.records, open_image=lambda row: scene(row + 1))
     with pytest.raises(DesignError, match="was changed while the design was made"):
-        write(replace(plan, seen=plan.seen._replace(records=changed)), tmp_path)
+        write(replace(plan, seen=replace(plan.seen, records=changed)), tmp_path)
