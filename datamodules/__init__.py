@@ -7,6 +7,7 @@ from datamodules.inputs import Wanted
 from datamodules.sources import (
     ConcatSource,
     CsvSource,
+    DesignSource,
     FacesSource,
     FolderPeopleSource,
     FolderSource,
@@ -24,6 +25,7 @@ __all__ = [
     "AuxiliaryDataModule",
     "ConcatSource",
     "CsvSource",
+    "DesignSource",
     "FacesSource",
     "FolderPeopleSource",
     "FolderSource",

@@ -21,6 +21,10 @@ class SplitError(LitMiaError):
     """A split would be redrawn, or lacks one of the two classes."""
 
 
+class DesignError(LitMiaError):
+    """A design cannot be made of these records, does not fit its folder, or is not what it commits to."""
+
+
 class TargetError(LitMiaError):
     """A target cannot be loaded or does not offer the access level that is needed."""
 

@@ -1,4 +1,4 @@
-"""The command line: LightningCLI's fit, validate, test and predict beside audit, query, report, sweep and listings."""
+"""The command line: LightningCLI's fit, validate, test and predict beside audit, sweep, design and the like."""
 
 import sys
 from collections.abc import Sequence
@@ -36,6 +36,9 @@ COMMANDS = {
     "sweep": Command(
         "measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)",
         "commands:measure",
+    ),
+    "design": Command(
+        "decide by coins what a model is trained on, as folders to train on and to audit", "designing:make"
     ),
     "fit": Command("train one head", "lightning_cli:run_lightning"),
     "test": Command("measure a trained head on the test split and freeze its threshold", "lightning_cli:run_lightning"),

@@ -20,6 +20,7 @@ ORDER = (
     "metrics",
     "attacks",
     "shadow",
+    "designs",
     "datamodules",
     "report",
     "callbacks",

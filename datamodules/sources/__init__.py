@@ -3,6 +3,7 @@
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv_table import CsvSource
+from datamodules.sources.designed import DesignSource
 from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.hugging_face import HuggingFaceSource
@@ -13,6 +14,7 @@ from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSo
 __all__ = [
     "ConcatSource",
     "CsvSource",
+    "DesignSource",
     "FacesSource",
     "FolderPeopleSource",
     "FolderSource",

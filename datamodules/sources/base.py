@@ -1,9 +1,27 @@
 """Where records come from."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lit_mia.cost import Cost, Estimate
+from lit_mia.metrics.verdict import Design
 from lit_mia.records import Records
+
+
+@dataclass(frozen=True)
+class StatedDesign:
+    """How members came to be members, and on what that rests.
+
+    Attributes:
+        kind: The design.
+        sentences: Who decided, when and how, and what of it was checked; the report says them.
+        copies: Id → how often a canary was inserted where it was; empty where all records are single.
+    """
+
+    kind: Design
+    sentences: tuple[str, ...] = ()
+    copies: Mapping[str, int] = field(default_factory=dict)
 
 
 class RecordSource(ABC):
@@ -30,6 +48,15 @@ class RecordSource(ABC):
         An audit of such records must be of the design `post_hoc`, and its report says this sentence.
         """
         return next((part.shift for part in self.parts if part.shift is not None), None)
+
+    @property
+    def design(self) -> StatedDesign | None:
+        """How members came to be members, if the source itself vouches for it; it never holds for a part alone.
+
+        Raises:
+            LitMiaError: If the source finds that what it should vouch for is not so.
+        """
+        return None
 
     def estimates(self) -> dict[str, Estimate]:
         """What `load` would ask of models that draw records, by model; empty if nothing is missing."""

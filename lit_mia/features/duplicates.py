@@ -1,6 +1,6 @@
 """Equal and nearly equal images among records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ _SIDE = 8
 _LUMA = np.array([19595, 38470, 7471], np.int32)
 """Weights of red, green and blue in grey, in 1/65536."""
 _CHUNK = 4096
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""First and second row of each pair, `[p]` each."""
+
 _BANDS, _BITS = HASH_DISTANCE + 1, _SIDE * _SIDE // (HASH_DISTANCE + 1)
 
 
@@ -78,17 +82,20 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     )
 
 
-def sets_of_equals(looks: NDArray[Any]) -> list[list[int]]:
+def sets_of_equals(
+    looks: NDArray[Any], near: Callable[[NDArray[Any]], Pairs] = lambda looks: near_pairs(looks["thumbnail"])
+) -> list[list[int]]:
     """Rows of images that are equal or nearly so, each set ascending, at least two.
 
     Args:
         looks: See `find_duplicates`.
+        near: Finds the pairs among some looks that are nearly equal.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     _, first, same = np.unique(looks["pixels"], return_index=True, return_inverse=True)
-    a, b = near_pairs(looks["thumbnail"][first])
+    a, b = near(looks[first])
     edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
     of_look = connected_components(edges, directed=False)[1]
     component = of_look[same]
@@ -97,7 +104,7 @@ def sets_of_equals(looks: NDArray[Any]) -> list[list[int]]:
     return sorted(rows.tolist() for rows in sets if len(rows) > 1)
 
 
-def near_pairs(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def near_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
     """Pairs of rows whose thumbnails are nearly equal.
 
     Args:
@@ -138,7 +145,7 @@ def _hashes(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.packbits(bits, axis=1).view(">u8").astype(np.uint64).ravel()
 
 
-def _close(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _close(hashes: NDArray[np.uint64]) -> Pairs:
     """Pairs of hashes that differ in few bits, first row below second: such have a band of bits in common."""
     n, pairs = len(hashes), [np.empty(0, np.int64)]
     for band in range(_BANDS):

@@ -97,8 +97,8 @@ def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bi
     flat = images.reshape(-1, 3, height, width).float()
     scaled = torch.nn.functional.interpolate(flat, (scaled_height, scaled_width), mode=mode, antialias=True)
     top, left = round((scaled_height - size) / 2), round((scaled_width - size) / 2)
-    square = scaled[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
-    return square.reshape(*images.shape[:-2], size, size)
+    centre = scaled[..., top : top + size, left : left + size].round().clamp(0, 255).to(torch.uint8)
+    return centre.reshape(*images.shape[:-2], size, size)
 
 
 @contextmanager
@@ -137,11 +137,11 @@ def _decode(records: Records, rows: Sequence[int], images: NDArray[np.uint8], lo
         try:
             image = rgb_over_white(records.open_image(rows[place]))
             digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).digest()
-            looks[place] = (np.void(digest), _square(image, THUMBNAIL))
-            images[place] = _square(image, size)
+            looks[place] = (np.void(digest), square(image, THUMBNAIL))
+            images[place] = square(image, size)
         except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
             _log.debug("%s: %s", records.ids[rows[place]], error)
-            return _kind_of(error)
+            return reason_of(error)
         return None
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
@@ -149,11 +149,12 @@ def _decode(records: Records, rows: Sequence[int], images: NDArray[np.uint8], lo
         return {row: reason for row, reason in reasons if reason is not None}
 
 
-def _square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """The centre square of an RGB image, resized, `[3, size, size]`."""
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
 
 
-def _kind_of(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What an error says, without what it says of one file only."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return re.sub(r"""'[^']*'|"[^"]*"|<[^>]*>""", "…", said).strip() or type(error).__name__

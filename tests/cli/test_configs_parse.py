@@ -22,7 +22,12 @@ from lit_mia.targets import Target
 pytestmark = pytest.mark.slow
 
 CONFIGS = sorted(config_folder().rglob("*.yaml"))
-COMMANDS = {"ablation": {"sweep"}, "audit": {"audit", "query"}, "experiment": {"fit", "test", "predict"}}
+COMMANDS = {
+    "ablation": {"sweep"},
+    "audit": {"audit", "query"},
+    "design": {"design"},
+    "experiment": {"fit", "test", "predict"},
+}
 """Folder of runnable files to the commands that they are for."""
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
 EXPERIMENTS = [path for path in RUNNABLE if path.parent.name == "experiment"]
@@ -108,7 +113,7 @@ def test_every_command_in_its_comments_parses(path, line, capsys, monkeypatch, t
     assert ended.value.code == 0, printed.err
     content = yaml.safe_load(printed.out)
     content = content.get("audit", content)  # the whole config that an ablation names
-    made = content["people"]["source"] if "people" in content else content["data"]
+    made = content.get("people", content).get("source") or content["data"]
     if path in ABLATIONS:
         assert made["class_path"] == "AuxiliaryDataModule"
         assert {type(attack) for attack in content["attacks"]} == {dict}

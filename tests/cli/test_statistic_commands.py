@@ -46,7 +46,7 @@ def made(tmp_path_factory, tiny_ddpm_folder):
     block(root / "data.yaml", tiny_ddpm_folder)
     block(root / "fit_data.yaml", tiny_ddpm_folder, attack=ATTACKS[0] | {"init_args": {"t": 100}})
     budget = {"seeds": 2, "max_epochs": 1, "accelerator": "cpu"}
-    audit = {"data": "data.yaml", "attacks": ATTACKS, "head": HEAD, "budget": budget, "design": "randomized_split"}
+    audit = {"data": "data.yaml", "attacks": ATTACKS, "head": HEAD, "budget": budget, "design": "same_source_holdout"}
     (root / "audit.yaml").write_text(yaml.safe_dump(audit))
     trainer = {"accelerator": "cpu", "max_epochs": 1, "logger": False, "enable_progress_bar": False}
     fit = {"model": HEAD, "data": "fit_data.yaml", "trainer": trainer}

@@ -9,10 +9,11 @@ from datamodules import AuditDataModule, AuxiliaryDataModule
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
+from lit_mia.audits.membership.agreement import agreed_design, stated_coin
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
 from lit_mia.cost import Cost, Estimate
-from lit_mia.errors import EncoderError, HeadError, RecordError, SplitError
+from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.verdict import Design
@@ -22,6 +23,7 @@ from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.notes import limits_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import AuditReport, Fidelity, Same, ToolCheck, Tried
+from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
 
@@ -36,9 +38,12 @@ class MembershipAudit(Audit):
         placebo: A target that saw neither members nor non-members; its answers must not betray membership.
         placebo_store: Folder of the placebo's answers; `<store>/placebo` if None.
         budget: Seeds and epochs, the same for attacks and controls.
-        design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit;
-            `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which caps the
-            verdict, is the only one that synthetic non-members allow, and holds unless another is stated.
+        design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit, by
+            a coin; `same_source_holdout`: held out from the same source; `post_hoc`: put together afterwards, which
+            caps the verdict and is the only one that synthetic non-members allow. If not given, what the source vouches
+            for, as a DesignSource does, else `post_hoc`.
+        design_statement: Who drew the coin of a `randomized_split` or `canary`, when and how, where the source does not
+            vouch for it. The report quotes it as stated, not checked.
         protocol: For training-free attacks. `threshold` (the default): the statistic itself. `resnet`: a network
             trained on the residual maps.
         head: The network of the protocol `resnet`, and of the control that sees only the image; a ResNet-18 if not
@@ -58,7 +63,8 @@ class MembershipAudit(Audit):
         placebo: Target | None = None,
         placebo_store: str | None = None,
         budget: Budget = Budget(),  # noqa: B008 (frozen)
-        design: Design = "post_hoc",
+        design: Design | None = None,
+        design_statement: str | None = None,
         protocol: StatisticProtocol | None = None,
         head: ResidualHead | None = None,
         fid_encoder: Encoder | None = None,
@@ -70,12 +76,18 @@ class MembershipAudit(Audit):
             raise HeadError(f"An audit needs at least one attack, and each once, but got {names or 'none'}.")
         if also is None and also_placebo is not None:
             raise HeadError("`also_placebo` is the placebo of `also`, which is not given. Use `placebo`.")
-        self.data, self.also, self.attacks, self.budget, self.design = data, also, attacks, budget, design
+        self.data, self.also, self.attacks, self.budget = data, also, attacks, budget
         self.fid_encoder = fid_encoder
         self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
-        self._check(data, design)
+        self._check(data)
+        self._design, self._statement = agreed_design(data.source, design, design_statement), design_statement
+
+    @property
+    def design(self) -> Design:
+        """How the members came to be members."""
+        return self._design.kind
 
     @property
     def suffix(self) -> str:
@@ -186,6 +198,7 @@ class MembershipAudit(Audit):
             refused=refused,
             limits=[
                 *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
+                *stated_coin(self._statement),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(view),
@@ -194,11 +207,13 @@ class MembershipAudit(Audit):
             git=origin.git,
             fidelity=distances,
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
+            design_notes=list(self._design.sentences),
+            tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),
         )
 
     # ------------------------------------------------------------------ checks
 
-    def _check(self, data: AuditDataModule, design: Design) -> None:
+    def _check(self, data: AuditDataModule) -> None:
         """Refuse, before anything is asked, what could only fail or mislead afterwards."""
         for scorer in self.scorers:
             target, _ = self._placebos[scorer.data]
@@ -207,8 +222,6 @@ class MembershipAudit(Audit):
                     target.require(level)
             for kind in sorted(scorer.control_kinds()):
                 _ = ROW_KINDS[kind]
-        if data.source.shift is not None and design != "post_hoc":
-            raise RecordError(f"These records allow only `design: post_hoc`, but it is `{design}`. {data.source.shift}")
         if self.fid_encoder is not None and self._pairs is None:
             raise EncoderError(
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "

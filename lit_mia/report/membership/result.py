@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, final
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
@@ -22,6 +22,7 @@ from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
+from lit_mia.report.membership.tiers import has_tiers, tier_table
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
@@ -116,11 +117,15 @@ class MembershipResult(Result):
         levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         said = Text("\n".join([*footnotes(report, levels), *charge_notes(report), *fidelity]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
+        tiers: list[RenderableType] = (
+            [Text(), terminal_table(tier_table(report, "terminal"))] if has_tiers(report) else []
+        )
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),
             terminal_table(attack_table(report, "terminal", short_name)),
+            *tiers,
             Text(),
             said,
             Text(),
@@ -134,7 +139,8 @@ class MembershipResult(Result):
             f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report.rows))
         )
         table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
-        return (f"{how}\n\n" if how else "") + f"{table}\n{notes}"
+        tiers = f"{markdown_table(tier_table(self.report, 'markdown'))}\n" if has_tiers(self.report) else ""
+        return (f"{how}\n\n" if how else "") + f"{table}\n{tiers}{notes}"
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split and ROC plots as one run.
@@ -243,6 +249,11 @@ def _roc(result: MembershipResult) -> dict[str, Any]:
     }
 
 
+def _design(result: MembershipResult) -> dict[str, Any]:
+    report = result.report
+    return {"floor": fpr_floor(report), "tiers": tier_table(report, "page") if has_tiers(report) else None}
+
+
 def _fidelity(result: MembershipResult) -> dict[str, Any]:
     fidelity = result.report.fidelity
     if fidelity is None:
@@ -283,7 +294,7 @@ AFTER_PICTURES: tuple[Section[MembershipResult], ...] = (
     Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
     Section("membership/controls.html.jinja"),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
-    Section("membership/design.html.jinja", lambda result: {"floor": fpr_floor(result.report)}),
+    Section("membership/design.html.jinja", _design),
     Section("membership/cost.html.jinja", lambda result: {"charge_notes": charge_notes(result.report)}),
     Section("membership/limits.html.jinja"),
     Section("provenance.html.jinja", _provenance),

@@ -156,6 +156,17 @@ class Same(TypedDict):
     sides: int
 
 
+class Tier(TypedDict):
+    """How well an attack tells canaries of so many copies from those that were kept out; None with too few."""
+
+    attack: str
+    copies: int
+    n_members: int
+    n_nonmembers: int
+    auc: float | None
+    auc_ci: list[float] | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Expense:
     """What the audit cost in this run; answers that were stored before cost nothing.
@@ -212,6 +223,8 @@ class AuditReport:
         git: Commit of the working tree, or None.
         fidelity: FID and KID, or None where nothing was generated, or too little.
         duplicates: Records that show the same in several groups of the source, or on both sides.
+        design_notes: What vouches for the design, and what of it was checked.
+        tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
         schema: Version of this form.
     """
 
@@ -243,6 +256,8 @@ class AuditReport:
     captioner: dict[str, Any] = field(default_factory=dict)
     tools: ToolCheck | None = None
     duplicates: list[Same] = field(default_factory=list)
+    design_notes: list[str] = field(default_factory=list)
+    tiers: list[Tier] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

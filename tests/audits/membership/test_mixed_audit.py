@@ -129,7 +129,7 @@ def test_a_pipeline_and_its_denoiser_make_one_result(pairs, findings, run, tiny_
 
 def test_one_holm_correction_holds_over_all_attacks(pairs, findings, run):
     audit = MembershipAudit(
-        pairs(), [AttackIP(), AttackIIP(), Loss(), PIA()], also=findings(), budget=BUDGET, design="randomized_split"
+        pairs(), [AttackIP(), AttackIIP(), Loss(), PIA()], also=findings(), budget=BUDGET, design="same_source_holdout"
     )
     result = run(audit)
     rows = attack_rows(result.report)

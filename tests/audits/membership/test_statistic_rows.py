@@ -35,7 +35,7 @@ def make(data):
     """An audit."""
 
     def build(attacks, seen=IMAGES[::2], placebo=None, **settings):
-        settings = {"budget": BUDGET, "design": "randomized_split", "head": ResidualHead(width=4)} | settings
+        settings = {"budget": BUDGET, "design": "same_source_holdout", "head": ResidualHead(width=4)} | settings
         return MembershipAudit(data(seen), attacks, placebo, **settings)
 
     return build

@@ -1,0 +1,68 @@
+"""The command that makes the design of an owner."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+
+from datamodules.sources import FolderSource, RecordSource
+from lit_mia.blocks import ObjectKeys
+from lit_mia.cli.commands import resolve
+from lit_mia.cli.owners_design import OwnersDesign
+from lit_mia.designs.layouts import LAYOUTS
+from lit_mia.designs.manifest import HOLDOUT, PUBLIC, SECRET, TRAIN, Manifest
+from lit_mia.errors import CommandError
+
+
+def make(command: str, args: Sequence[str]) -> Manifest:
+    """Draw what a model is to be trained on, and write it as folders.
+
+    Args:
+        command: `design`.
+        args: What follows it.
+
+    Raises:
+        CommandError: If there is not one source of images.
+    """
+    line = resolve(args, ObjectKeys([OwnersDesign]))
+    set_parsing_settings(instantiate_subclass_spec_in_any=False)
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=OwnersDesign.__doc__)
+    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
+    parser.add_argument("--output", type=str | None, help="Folder of the design; `runs/<config name>` if not given.")
+    parser.add_argument(
+        "--images", type=str | None, help="A folder of images, with captions in text files beside them."
+    )
+    parser.add_argument("--source", type=RecordSource | None, help="Your images and their captions.")
+    parser.add_class_arguments(OwnersDesign, skip={"source"})
+    ready = parser.instantiate(parser.parse_args(line.args))
+    output = Path(ready.output or f"runs/{line.name or command}").expanduser()
+    settings = {name: ready[name] for name in ("include", "layout", "canaries", "seed", "allow_small")}
+    manifest = OwnersDesign(_source(ready, output), **settings).make(output)
+    print(_next_steps(manifest, output))
+    return manifest
+
+
+def _source(ready: Namespace, output: Path) -> RecordSource:
+    if (ready.images is None) == (ready.source is None):
+        raise CommandError("`lit-mia design` needs one source of images: a config with `source`, or `--images FOLDER`.")
+    if ready.images is None:
+        source: RecordSource = ready.source
+        return source
+    if output.resolve().is_relative_to(Path(ready.images).expanduser().resolve()):
+        raise CommandError(f"The output {output} is inside {ready.images}, so its images would be designed again.")
+    return FolderSource(ready.images, caption_ending="txt" if LAYOUTS[ready.layout].captioned else None)
+
+
+def _next_steps(manifest: Manifest, output: Path) -> str:
+    options = LAYOUTS[manifest.layout].options.format(train=output / TRAIN)
+    files = {side: sum(entry.included == inside for entry in manifest.entries) for side, inside in _SIDES.items()}
+    return (
+        f"\nDrawn: {files[TRAIN]} in, {files[HOLDOUT]} out.\n"
+        f"1. Publish {output / PUBLIC} now; keep {output / SECRET} to yourself (commitment {manifest.commitment}).\n"
+        f"2. Give {output / TRAIN}, and nothing else, to the trainer, who drops no image (no --max_train_samples):\n"
+        f"   {options}\n"
+        f"3. Audit the model with {output} as the source of records."
+    )
+
+
+_SIDES = {TRAIN: True, HOLDOUT: False}
