@@ -1,5 +1,6 @@
 """The survival scan: what the folders of a design hold now, against what the coins decided."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,6 @@ from lit_mia.designs.layouts import LAYOUTS, METADATA
 from lit_mia.designs.manifest import HOLDOUT, Manifest
 from lit_mia.designs.survival import FileNow, caption_survival, files_of, losses, survival
 from lit_mia.errors import DesignError
-from lit_mia.models.files import file_digest
 from lit_mia.reasons import listed
 
 
@@ -110,7 +110,8 @@ def _names(folder: Path, hidden: bool) -> list[str]:
 
 
 def _seen(file: Path, written: Mapping[str, FileNow]) -> FileNow:
-    known = written.get(file_digest(file))
+    with file.open("rb") as opened:
+        known = written.get(hashlib.file_digest(opened, "sha256").hexdigest())
     if known is not None:
         return known
     try:
