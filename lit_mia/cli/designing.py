@@ -61,7 +61,8 @@ def _next_steps(manifest: Manifest, output: Path) -> str:
         f"1. Publish {output / PUBLIC} now; keep {output / SECRET} to yourself (commitment {manifest.commitment}).\n"
         f"2. Give {output / TRAIN}, and nothing else, to the trainer, who drops no image (no --max_train_samples):\n"
         f"   {options}\n"
-        f"3. Audit the model with {output} as the source of records."
+        f"3. After the training, audit the model: DesignSource with `folder: {output}`, as in `lit-mia configs "
+        "audit/own_design`."
     )
 
 
