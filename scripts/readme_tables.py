@@ -210,7 +210,7 @@ def transfer(path: Path) -> str:
 def configs() -> str:
     """Every runnable config with its command, and what it cost where it was run."""
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
-    for kind in ("audit", "ablation", "experiment"):
+    for kind in ("design", "audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
             command = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
             lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {config_note(path)} |")
@@ -229,10 +229,8 @@ def config_note(path: Path) -> str:
         spent = cost["by_row"].values() if "by_row" in cost else [cost]
         queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
         return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
-    missing = (
-        "Not run here" in path.read_text(encoding="utf-8") or path.stem == "own_target" or path.stem.startswith("wu_")
-    )
-    return "not run here" if missing else "" if path.parent.name == "experiment" else "not measured here"
+    missing = "Not run here" in path.read_text(encoding="utf-8") or path.stem.startswith(("own_", "wu_"))
+    return "not run here" if missing else "not measured here" if path.parent.name == "audit" else ""
 
 
 if __name__ == "__main__":
