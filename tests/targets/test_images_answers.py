@@ -130,6 +130,14 @@ def test_a_rejected_setting_is_named(content, message):
     assert re.search(message, raised.value.advice)
 
 
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"error":' * 480 + b"1" + b"}" * 480])
+def test_what_is_nested_too_deeply_is_no_crash(deep):
+    with pytest.raises(RejectedError, match="HTTP 400"):
+        check_status(API, 400, {}, deep)
+    with pytest.raises(BrokenError, match="the answer is no JSON|holds no images"):
+        read_answer(API, deep)
+
+
 @pytest.mark.parametrize(
     ("content", "said", "reason"),
     [
