@@ -68,6 +68,24 @@ def test_objects_bytes_and_classes(folder):
         HuggingFaceSource(**options, caption_column="image").load()
 
 
+def test_classes_in_objects_and_lists_are_known_by_their_names(folder):
+    kinds = datasets.ClassLabel(names=["member", "nonmember"])
+    options = table(info=[{"of": kind} for kind in (0, 1, 0)], seen=[[0], [1, 0], None])
+    rows = datasets.load_dataset(**options, split="train")
+    rows = rows.cast(datasets.Features({**rows.features, "info": {"of": kinds}, "seen": datasets.List(kinds)}))
+    rows.save_to_disk("classes")
+    source = HuggingFaceSource("classes", caption_column="seen", member_column="info.of", caption_choice="all")
+    records = source.load()
+    assert records.members == (1, 0, 0, 1)
+    assert records.captions == ("member", "nonmember", "member", None)
+
+
+def test_what_a_builder_failed_over_is_told(folder):
+    (folder / "rows.jsonl").write_text('{"image": "a.png"}\n{"image": ')
+    with pytest.raises(RecordError, match="cannot be loaded: An error occurred while generating the dataset: .*JSON"):
+        HuggingFaceSource("json", data_files="rows.jsonl").load()
+
+
 def test_rows_of_one_image_are_one_group(folder):
     options = table(["red", "blue", "red"], caption=["a", "b", "c"], name=["x", "y", None])
     records = HuggingFaceSource(**options, caption_column="caption").load()
