@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 
+from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
 from lit_mia.records import Records
 
@@ -11,9 +12,11 @@ class RecordSource(ABC):
 
     Attributes:
         parts: The sources that this one reads; what is true of a part is true of the whole.
+        caption_choice: Which of several captions of a row is used; with `all` one row can make several records.
     """
 
     parts: tuple["RecordSource", ...] = ()
+    caption_choice: CaptionChoice = "first"
 
     @abstractmethod
     def load(self) -> Records:
@@ -30,6 +33,11 @@ class RecordSource(ABC):
         An audit of such records must be of the design `post_hoc`, and its report says this sentence.
         """
         return next((part.shift for part in self.parts if part.shift is not None), None)
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether one row of what is read can make several records."""
+        return self.caption_choice == "all" or any(part.multiplies for part in self.parts)
 
     def estimates(self) -> dict[str, Estimate]:
         """What `load` would ask of models that draw records, by model; empty if nothing is missing."""
