@@ -84,7 +84,6 @@ def test_the_key_is_shown_for_an_image_only_to_the_server_itself_and_only_if_it_
         "//",
         "http://127.0.0.1:9/a.png",
         "http://127.0.0.1:99999/a.png",
-        "http://x/\ud800",
     ],
 )
 def test_an_address_that_leads_nowhere_is_an_error_and_kept_by_no_store(url):
