@@ -20,8 +20,8 @@ _KEYS = ("caption", "text", "prompt", "raw")
 def captions_in(cell: Any, where: str) -> list[str]:
     """The captions that a cell holds, without blank ones.
 
-    A text that is the JSON, Python or NumPy form of a list of texts, as pandas writes such a column, is that list. Bytes
-    are UTF-8. An object holds its captions under `caption`, `text`, `prompt` or `raw`.
+    A text that is a list of texts as JSON, Python or NumPy write it, or pandas such a column, is that list. Bytes are
+    UTF-8. An object holds its captions under `caption`, `text`, `prompt` or `raw`.
 
     Args:
         cell: A cell of the table.
