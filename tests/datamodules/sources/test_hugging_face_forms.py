@@ -82,7 +82,7 @@ def test_classes_in_objects_and_lists_are_known_by_their_names(folder):
 
 def test_what_a_builder_failed_over_is_told(folder):
     (folder / "rows.jsonl").write_text('{"image": "a.png"}\n{"image": ')
-    with pytest.raises(RecordError, match="cannot be loaded: An error occurred while generating the dataset: .*JSON"):
+    with pytest.raises(RecordError, match=r"cannot be loaded: An error occurred while generating the dataset: .*JSON"):
         HuggingFaceSource("json", data_files="rows.jsonl").load()
 
 
