@@ -261,13 +261,16 @@ class OpenClipFiles:
         """The tokenizer of the model.
 
         Raises:
-            LitMiaError: If it cannot be loaded.
+            LitMiaError: If it cannot be loaded, or has no words.
         """
         _ = self.identity
         # A configuration file may ask for `trust_remote_code`: this overrides it.
         extra = {"trust_remote_code": False} if self.architecture["text_cfg"].get("hf_tokenizer_name") else {}
         with readable(self._error, f"The tokenizer of {self.given!r} cannot be loaded"):
-            return _open_clip().get_tokenizer(self.source, **extra)
+            tokenizer = _open_clip().get_tokenizer(self.source, **extra)
+        if extra:  # one of transformers
+            check_words(tokenizer.tokenizer, self.given, self._error)
+        return tokenizer
 
     def _trained(self, device: torch.device) -> Any:
         return _open_clip().create_model(

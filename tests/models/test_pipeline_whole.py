@@ -13,8 +13,8 @@ from tiny_pipelines import save_tiny
 from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features import DinoEncoder, TimmEncoder
 from lit_mia.models import PipelineFiles, part_json
-from lit_mia.models.files import model_digest
-from lit_mia.models.pretrained import Pretrained
+from lit_mia.models.files import ASSETS, model_digest
+from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.samplers import saved_sampler
 from lit_mia.targets import DenoiserTarget, DiffusersTarget, Seq2SeqTarget
 
@@ -249,6 +249,10 @@ def test_a_folder_without_words_is_refused_for_other_models_too(copied_folder):
     (copied_folder / "tokenizer/tokenizer.json").unlink()
     with pytest.raises(EncoderError, match=r"The CLIPTokenizer of .* has no words"):
         _ = Pretrained(str(copied_folder / "tokenizer"), (), EncoderError).tokenizer
+    faces = shutil.copytree(ASSETS / "targets/faces-clip", copied_folder / "faces")
+    (faces / "tokenizer.json").unlink()
+    with pytest.raises(EncoderError, match=r"The CLIPTokenizer of .* has no words"):
+        OpenClipFiles(str(faces), None, EncoderError).tokenizer()
 
 
 @pytest.mark.parametrize("content", ['"x"', '{"added_tokens": [], "model": {}}'])
