@@ -7,7 +7,8 @@ from pathlib import Path
 from lit_mia.errors import RecordError
 
 NO_IMAGE = "The row has no image."
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jp2", ".avif", ".heic"}
+"""Endings of images; those that Pillow cannot read are reported instead of passed over."""
 
 
 def with_home(path: str) -> Path:

@@ -43,6 +43,16 @@ def test_other_endings_and_none(folder):
             FolderSource(str(folder / "set"), ending)
 
 
+def test_no_image_is_passed_over(folder):
+    (folder / "set/10_cat/c.png").rename(folder / "set/10_cat/c.jfif")
+    (folder / "set/10_cat/d.heic").write_bytes(b"x")
+    records = FolderSource("~/set").load()
+    assert records.ids[2:] == ("10_cat/c.jfif", "10_cat/d.heic")
+    assert records.open_image(2).getpixel((0, 0)) == (0, 255, 0)
+    with pytest.raises(OSError, match="cannot identify image file"):
+        records.open_image(3)
+
+
 def test_names_that_are_not_utf_8_are_refused(folder):
     (folder / "set/10_cat/c.png").rename(folder / "set/10_cat" / os.fsdecode(b"caf\xe9.png"))
     with pytest.raises(RecordError, match=r"must be UTF-8, but 1 are not, e.g. \[b'10_cat/caf\\xe9.png'\]. Rename"):
