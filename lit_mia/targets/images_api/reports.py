@@ -60,7 +60,7 @@ class Report:
         return cls(
             codes=frozenset(given),
             code=next(words, ""),
-            message=" ".join(message.split()),
+            message=" ".join(message.encode(errors="replace").decode().split()),  # JSON can hold halves of letters
             fields=tuple(str(name) for name in named if name),
         )
 
