@@ -34,11 +34,6 @@ class RecordSource(ABC):
         """
         return next((part.shift for part in self.parts if part.shift is not None), None)
 
-    @property
-    def multiplies(self) -> bool:
-        """Whether one row of what is read can make several records."""
-        return self.caption_choice == "all" or any(part.multiplies for part in self.parts)
-
     def estimates(self) -> dict[str, Estimate]:
         """What `load` would ask of models that draw records, by model; empty if nothing is missing."""
         return {name: estimate for part in self.parts for name, estimate in part.estimates().items()}
@@ -46,3 +41,8 @@ class RecordSource(ABC):
     def costs(self) -> dict[str, Cost]:
         """What `load` has asked of such models so far, by model."""
         return {name: cost for part in self.parts for name, cost in part.costs().items()}
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether one row of what is read can make several records."""
+        return self.caption_choice == "all" or any(part.multiplies for part in self.parts)

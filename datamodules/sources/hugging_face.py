@@ -91,7 +91,7 @@ class HuggingFaceSource(RecordSource):
         """
         if self.member is not None and self.columns.member is not None:
             raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
-        table = self._table()
+        table = self._table().with_format(None)  # a saved one may come as tensors, or without some columns
         present = table.column_names
         check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
         images = self._undecoded(table)

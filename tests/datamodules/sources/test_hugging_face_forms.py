@@ -100,6 +100,22 @@ def test_groups_that_are_no_numbers_are_none(folder):
     assert records.groups == ("table.parquet/train/0", "2.0", "table.parquet/train/2")
 
 
+def test_a_list_of_groups_is_refused(folder):
+    options = table(artists=[["a", "b"], ["a"], []])
+    with pytest.raises(RecordError, match=r"in one group, but row 0 of parquet has \['a', 'b'\]"):
+        HuggingFaceSource(**options, group_column="artists").load()
+
+
+def test_the_format_of_a_saved_table_does_not_count(folder):
+    rows = datasets.load_dataset(**table(member=[1, 0, 1]), split="train")
+    rows.with_format("torch").save_to_disk("tensors")
+    rows.with_format("numpy", columns=["member"]).save_to_disk("columns")
+    for name in ("tensors", "columns"):
+        records = HuggingFaceSource(name, member_column="member").load()
+        assert records.members == (1, 0, 1)
+        assert first_pixels(records) == [*COLORS.values()]
+
+
 def listed(folder, *names):
     """A list of images in a folder of its own, beside their folder."""
     (folder / "lists").mkdir()
