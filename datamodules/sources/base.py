@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
 from lit_mia.metrics.verdict import Design
 from lit_mia.records import Records
@@ -29,9 +30,11 @@ class RecordSource(ABC):
 
     Attributes:
         parts: The sources that this one reads; what is true of a part is true of the whole.
+        caption_choice: Which of several captions of a row is used; with `all` one row can make several records.
     """
 
     parts: tuple["RecordSource", ...] = ()
+    caption_choice: CaptionChoice = "first"
 
     @abstractmethod
     def load(self) -> Records:
@@ -65,3 +68,8 @@ class RecordSource(ABC):
     def costs(self) -> dict[str, Cost]:
         """What `load` has asked of such models so far, by model."""
         return {name: cost for part in self.parts for name, cost in part.costs().items()}
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether one row of what is read can make several records."""
+        return self.caption_choice == "all" or any(part.multiplies for part in self.parts)

@@ -3,7 +3,9 @@
 import ast
 import json
 import math
+import tokenize
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import Any, Literal
 
 from lit_mia.errors import RecordError
@@ -18,7 +20,7 @@ _KEYS = ("caption", "text", "prompt", "raw")
 def captions_in(cell: Any, where: str) -> list[str]:
     """The captions that a cell holds, without blank ones.
 
-    A text that is the JSON or Python form of a list of texts, as pandas writes such a column, is that list. Bytes are
+    A text that is a list of texts as JSON, Python or NumPy write it, or pandas such a column, is that list. Bytes are
     UTF-8. An object holds its captions under `caption`, `text`, `prompt` or `raw`.
 
     Args:
@@ -33,7 +35,8 @@ def captions_in(cell: Any, where: str) -> list[str]:
     if isinstance(cell, bytes):
         return captions_in(decoded(cell, where), where)
     if isinstance(cell, str):
-        return [text for text in _listed(cell) or [cell] if text.strip()]
+        texts = _listed(cell)
+        return [text for text in ([cell] if texts is None else texts) if text.strip()]
     if isinstance(cell, int) and not isinstance(cell, bool):
         return [str(cell)]
     if isinstance(cell, Sequence):
@@ -78,16 +81,25 @@ def decoded(cell: bytes, where: str) -> str:
 
 def _listed(text: str) -> list[str] | None:
     """The texts of a list that was written as text; None if it is no such list."""
-    if not (text.lstrip().startswith("[") and text.rstrip().endswith("]")):
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
         return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            items = read(text.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(items, list) and items and all(isinstance(item, str) for item in items):
-            return items
-    return None
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        items = _literals(text)
+    texts = [item for item in items or () if item is not None]
+    return texts if items is not None and all(isinstance(item, str) for item in texts) else None
+
+
+def _literals(text: str) -> list[Any] | None:
+    """What stands in a list, with or without commas: NumPy writes none, and Python would join the texts."""
+    try:
+        tokens = [token.string for token in tokenize.generate_tokens(StringIO(text).readline)]
+        inner = [token for token in tokens if token.strip() not in ("", ",")][1:-1]
+        return [None if token == "nan" else ast.literal_eval(token) for token in inner]
+    except (ValueError, SyntaxError, tokenize.TokenError):
+        return None
 
 
 def _refusal(cell: Any, where: str) -> str:

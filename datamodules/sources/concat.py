@@ -1,8 +1,8 @@
 """Records of several sources as one."""
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, chain
 from typing import final
@@ -88,9 +88,24 @@ def _check_ids(tables: Sequence[Records]) -> None:
 
 def _prefixed(prefix: str, table: Records) -> Records:
     """The table with other ids, and groups that are named after them."""
-    names = set(table.ids)
     return replace(
         table,
         ids=tuple(f"{prefix}/{name}" for name in table.ids),
-        groups=tuple(group if table.grouped and group not in names else f"{prefix}/{group}" for group in table.groups),
+        groups=tuple(
+            group if is_stated else f"{prefix}/{group}"
+            for group, is_stated in zip(table.groups, _stated(table), strict=True)
+        ),
     )
+
+
+def _stated(table: Records) -> Iterator[bool]:
+    """Whether the source states the group of each record; others are called like a record of the same image.
+
+    So may be a stated one, such as artist 7 beside image 7, but then the images of its records differ.
+    """
+    own = set(zip(table.stamps, table.ids, strict=True))
+    images = defaultdict(set)
+    for stamp, group in zip(table.stamps, table.groups, strict=True):
+        images[group].add(stamp)
+    for stamp, group in zip(table.stamps, table.groups, strict=True):
+        yield table.grouped and ((stamp, group) not in own or len(images[group]) > 1)

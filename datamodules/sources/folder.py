@@ -6,7 +6,7 @@ from typing import Literal, final
 from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice, decoded
 from datamodules.sources.decoding import open_rgb
-from datamodules.sources.places import file_stamp, image_files, with_home
+from datamodules.sources.places import file_stamp, image_files, refuse_other_letters, with_home
 from datamodules.sources.rows import Columns, Rows
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
@@ -25,6 +25,9 @@ class FolderSource(RecordSource):
         member: Label of all images: 1 or 0. Null makes every record unknown.
         caption_choice: Which line of several is used: `first`; `random`, by a hash of the id; or `all`, each in a
             record of its own, called `id#1`, `id#2` and so on, in one group.
+
+    Raises:
+        RecordError: If `caption_ending` is none.
     """
 
     def __init__(
@@ -36,12 +39,15 @@ class FolderSource(RecordSource):
     ) -> None:
         self.path, self.member, self.caption_choice = path, member, caption_choice
         self.caption_ending = None if caption_ending is None else f".{caption_ending.lstrip('.')}"
+        if self.caption_ending == "." or "/" in str(self.caption_ending):
+            raise RecordError(f"`caption_ending` must be an ending such as txt, or null, but is {caption_ending!r}.")
 
     def load(self) -> Records:
         """List the images and read their captions; an id is the path of an image in the folder.
 
         Raises:
-            RecordError: If there is no image or, of the ending, no file of captions; or one is not UTF-8.
+            RecordError: If there is no image or, of the ending, no file of captions; or a file of captions or the name
+                of an image is not UTF-8.
         """
         folder = with_home(self.path)
         files = image_files(folder)
@@ -54,6 +60,7 @@ class FolderSource(RecordSource):
                 f"{files[0].with_suffix(self.caption_ending).name}. Give their `caption_ending`, or null."
             )
         ids = [file.relative_to(folder).as_posix() for file in files]
+        refuse_other_letters(ids)
         rows = Rows(
             columns=Columns(image="image", caption="caption", member=None, id=None, group=None),
             ids=ids,

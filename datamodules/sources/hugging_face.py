@@ -91,7 +91,7 @@ class HuggingFaceSource(RecordSource):
         """
         if self.member is not None and self.columns.member is not None:
             raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
-        table = self._table()
+        table = self._table().with_format(None)  # a saved one may come as tensors, or without some columns
         present = table.column_names
         check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
         images = self._undecoded(table)
@@ -141,11 +141,12 @@ class HuggingFaceSource(RecordSource):
         except RecordError:
             raise
         except Exception as error:  # builders raise what their parsers do
-            scripted = "scripts are no longer supported" in str(error)
+            said = ": ".join(str(part) for part in (error, error.__cause__) if part is not None and str(part))
+            scripted = "scripts are no longer supported" in said
             advice = " Make Parquet files of it, or an image folder, and give those." if scripted else ""
             raise RecordError(
                 f"The data set {self.path!r} (name {self.name!r}, split {self.split!r}, data_dir {self.data_dir!r}, "
-                f"data_files {self.data_files!r}) cannot be loaded: {str(error) or type(error).__name__}.{advice}"
+                f"data_files {self.data_files!r}) cannot be loaded: {said or type(error).__name__}.{advice}"
             ) from error
 
     def _undecoded(self, table: Any) -> Any:
@@ -265,12 +266,25 @@ def _column(table: Any, name: str | None) -> Sequence[Any]:
 
 
 def _by_name(table: Any, name: str | None) -> Sequence[Any]:
-    """The cells of a column, with the names of classes, e.g. of folders, for their numbers."""
+    """The cells of a column, or of a part of its objects, with the names of classes, e.g. of folders, for numbers."""
+    cells = _column(table, name)
+    if name is None:
+        return cells
+    head = _head(name, table.column_names)
+    feature = table.features[head]
+    for part in name.removeprefix(head).split(".")[1:]:
+        feature = feature[part] if isinstance(feature, Mapping) else None
+    return [_named(cell, feature) for cell in cells]
+
+
+def _named(cell: Any, feature: Any) -> Any:
+    """A cell with the names of classes for their numbers, also in lists and objects; None for a number of no class."""
     import datasets
 
-    cells = _column(table, name)
-    feature = table.features.get(name)
-    if not isinstance(feature, datasets.ClassLabel):
-        return cells
-    names = dict(enumerate(feature.names))
-    return [names.get(cell) for cell in cells]
+    if isinstance(feature, datasets.ClassLabel):
+        return dict(enumerate(feature.names)).get(cell)
+    if isinstance(feature, datasets.List | datasets.LargeList) and cell is not None:
+        return [_named(item, feature.feature) for item in cell]
+    if isinstance(feature, Mapping) and cell is not None:
+        return {part: _named(value, feature.get(part)) for part, value in cell.items()}
+    return cell

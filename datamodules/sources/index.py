@@ -51,8 +51,13 @@ class IndexSource(RecordSource):
 
         Raises:
             RecordError: If the file is missing, is another file, is empty, holds other than whole numbers or masks,
-                overlaps itself or counts beyond the source.
+                overlaps itself or counts beyond the source; or if a row of the source can make several records.
         """
+        if self.parts[0].multiplies:
+            raise RecordError(
+                f"{self.path} counts images, but with `caption_choice: all` an image can be several records of the "
+                "source. Set `first` or `random`."
+            )
         arrays = self._arrays()
         records = self.parts[0].load()
         members, others = (self._rows(array, len(records)) for array in arrays)

@@ -7,7 +7,8 @@ from pathlib import Path
 from lit_mia.errors import RecordError
 
 NO_IMAGE = "The row has no image."
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+_SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".jp2", ".avif", ".heic"}
+"""Endings of images; those that Pillow cannot read are reported instead of passed over."""
 
 
 def with_home(path: str) -> Path:
@@ -53,6 +54,20 @@ def image_files(folder: Path) -> list[Path]:
         and file.is_file()
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
+
+
+def refuse_other_letters(names: Iterable[str]) -> None:
+    """Refuse names of files that are not UTF-8, as old archives leave them: they cannot be ids or stand in captions.
+
+    Raises:
+        RecordError: Naming some of them.
+    """
+    odd = [name.encode(errors="surrogateescape") for name in names if name != name.encode(errors="replace").decode()]
+    if odd:
+        raise RecordError(
+            f"Names of files and folders must be UTF-8, but {len(odd)} are not, e.g. {odd[:3]}. Rename them, e.g. with "
+            "`convmv -r -f latin1 -t utf8 --notest`."
+        )
 
 
 def refuse_urls(names: Iterable[str], column: str, path: str) -> None:

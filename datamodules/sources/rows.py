@@ -56,7 +56,7 @@ class Rows:
             choice: Which caption of several is used; `all` makes a record of each, `id#1`, `id#2` and so on.
 
         Raises:
-            RecordError: If a caption is no text, or two records have one id.
+            RecordError: If a caption is no text, a group is a list or an object, or two records have one id.
         """
         names = self.ids if self.columns.id is not None else list(_numbered(self))
         groups = list(_groups(self, names))
@@ -114,7 +114,12 @@ def _numbered(rows: Rows) -> Iterator[str]:
 
 def _groups(rows: Rows, names: Sequence[str]) -> Iterator[str]:
     first: dict[str, str] = {}
-    for name, cell, stamp in zip(names, rows.groups, rows.stamps, strict=True):
+    for row, (name, cell, stamp) in enumerate(zip(names, rows.groups, rows.stamps, strict=True)):
+        if isinstance(cell, list | dict):
+            raise RecordError(
+                f"A record is in one group, but {rows.where(row)} has {str(cell)[:80]}. Name a `group_column` of texts "
+                "or numbers."
+            )
         if not is_empty(cell):
             yield str(cell)
         else:

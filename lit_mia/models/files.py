@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from pickle import UnpicklingError
-
-from safetensors import SafetensorError
 
 from lit_mia.errors import LitMiaError, TargetError
 from lit_mia.models.contents import check_contents
@@ -66,27 +63,18 @@ def hub_file(repository: str, name: str, refused: Callable[[str], LitMiaError], 
 
 
 @contextmanager
-def readable(error: type[LitMiaError], said: str, *more: type[Exception]) -> Iterator[None]:
-    """Turn whatever libraries raise over files that they cannot read into one error.
+def readable(error: type[LitMiaError], said: str) -> Iterator[None]:
+    """Turn whatever libraries raise over files that they cannot read into one error; they know no limits in that.
 
     Args:
         error: What to raise.
         said: The message; what the library says is added to it.
-        *more: Further exceptions that a library raises.
     """
-    kinds: tuple[type[Exception], ...] = (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        ImportError,
-        UnpicklingError,
-        SafetensorError,
-        *more,
-    )
     try:
         yield
-    except kinds as problem:
+    except LitMiaError:
+        raise
+    except Exception as problem:
         raise error(f"{said}: {problem}") from problem
 
 

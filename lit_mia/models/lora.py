@@ -63,9 +63,9 @@ class Lora:
         if not isinstance(pipeline, LoraBaseMixin):
             raise TargetError(f"{kind} takes no LoRA weights in diffusers. Leave `lora` out, or choose another base.")
         _ = self.fingerprint()  # looks at the file before it is loaded
-        with readable(TargetError, f"The LoRA weights {self._path!r} do not fit this {kind}", Exception):
+        with readable(TargetError, f"The LoRA weights {self._path!r} do not fit this {kind}"):
             weights = load_file(self._file)
-            odd = sorted(key for key, value in weights.items() if not value.isfinite().all())
+            odd = sorted(key for key, value in weights.items() if not value.float().isfinite().all())
             if odd:
                 raise ValueError(f"{len(odd)} of its {len(weights)} tensors hold values that are no numbers: {odd[:3]}")
             if is_lycoris(weights):

@@ -196,9 +196,11 @@ class PipelineFiles:
         loaded = parts_of(self.index).keys() & taken.keys() - options.keys()
         networks = load_networks(folder, {name: self.index[name] for name in loaded}, options)
         try:
-            return getattr(diffusers, kind).from_pretrained(self.home, **options, **networks)
+            pipeline = getattr(diffusers, kind).from_pretrained(self.home, **options, **networks)
         except ValueError:  # not every pipeline is in the automatic class's table
-            return diffusers.DiffusionPipeline.from_pretrained(self.home, **options, **networks)
+            pipeline = diffusers.DiffusionPipeline.from_pretrained(self.home, **options, **networks)
+        check_filled(pipeline.components, self.home)
+        return pipeline
 
     @cached_property
     def _file_digest(self) -> str:
@@ -228,13 +230,12 @@ def quietly(location: str) -> Iterator[None]:
     """
     import diffusers.utils.logging
     import transformers.utils.logging
-    from diffusers.loaders.single_file_utils import SingleFileComponentError
 
     for logging_of in (diffusers.utils.logging, transformers.utils.logging):
         logging_of.disable_progress_bar()
         logging_of.set_verbosity_error()
     said = f"The model {location!r} cannot be loaded"
-    with warnings.catch_warnings(), readable(TargetError, said, SingleFileComponentError):
+    with warnings.catch_warnings(), readable(TargetError, said):
         # diffusers renamed it to `dtype` after 0.35, our lower bound
         warnings.filterwarnings("ignore", "`torch_dtype` is deprecated", FutureWarning)
         yield

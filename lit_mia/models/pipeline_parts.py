@@ -11,7 +11,7 @@ import torch
 from lit_mia.errors import TargetError
 from lit_mia.models.contents import check_contents
 from lit_mia.models.formats import check_formats
-from lit_mia.models.whole import load_whole
+from lit_mia.models.whole import check_words, load_whole
 
 OWN_CODE = (
     "The pipeline {!r} needs code of its own, which is never run. Choose a pipeline whose classes are part of "
@@ -70,12 +70,16 @@ def load_networks(folder: Path, parts: Mapping[str, tuple[str, str]], options: M
 
 
 def check_filled(parts: Mapping[str, Any], location: str) -> None:
-    """Refuse networks with weights that have no values, as diffusers leaves those that a single file lacks.
+    """Refuse parts that lack something: weights without values, as diffusers leaves them, or tokenizers without words.
 
     Raises:
-        TargetError: If there are such weights.
+        TargetError: If there are such weights, or a tokenizer has no words.
     """
+    from transformers import PreTrainedTokenizerBase
+
     for name, part in parts.items():
+        if isinstance(part, PreTrainedTokenizerBase):
+            check_words(part, f"{location} ({name})", TargetError)
         weights = part.state_dict().items() if isinstance(part, torch.nn.Module) else ()
         empty = [weight for weight, value in weights if value.is_meta]
         if empty:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lit_mia.errors import LitMiaError
 from lit_mia.models.files import hub_file, model_digest, readable, shipped, versions
-from lit_mia.models.whole import load_whole
+from lit_mia.models.whole import check_words, load_whole
 
 _LOCAL, _HUB = "local-dir:", "hf-hub:"
 
@@ -115,11 +115,11 @@ class Pretrained:
         """The tokenizer of the model.
 
         Raises:
-            LitMiaError: If it cannot be loaded.
+            LitMiaError: If it cannot be loaded, or has no words.
         """
         from transformers import AutoTokenizer
 
-        return self._load(AutoTokenizer)
+        return check_words(self._load(AutoTokenizer), self.path, self._error)
 
     def too_long(self, texts: list[str]) -> int:
         """How many of some texts are cut off by the tokenizer."""
@@ -261,13 +261,16 @@ class OpenClipFiles:
         """The tokenizer of the model.
 
         Raises:
-            LitMiaError: If it cannot be loaded.
+            LitMiaError: If it cannot be loaded, or has no words.
         """
         _ = self.identity
         # A configuration file may ask for `trust_remote_code`: this overrides it.
         extra = {"trust_remote_code": False} if self.architecture["text_cfg"].get("hf_tokenizer_name") else {}
         with readable(self._error, f"The tokenizer of {self.given!r} cannot be loaded"):
-            return _open_clip().get_tokenizer(self.source, **extra)
+            tokenizer = _open_clip().get_tokenizer(self.source, **extra)
+        if extra:  # one of transformers
+            check_words(tokenizer.tokenizer, self.given, self._error)
+        return tokenizer
 
     def _trained(self, device: torch.device) -> Any:
         return _open_clip().create_model(

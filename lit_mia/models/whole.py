@@ -1,4 +1,4 @@
-"""Models whose weights all come from their files: none is drawn at random, none of a deeper model is left out."""
+"""Models whose weights and words all come from their files: none is made up, none of a deeper model is left out."""
 
 import re
 from collections.abc import Iterable
@@ -54,6 +54,30 @@ def check_depth(path: Path | str, unused: Iterable[str], known: Iterable[str], e
             f"The weights of {str(path)!r} are of a larger model than its configuration says: {len(deeper)} of them "
             f"would stay unused, e.g. {deeper[:3]}. Give the configuration that goes with the weights."
         )
+
+
+def check_words(tokenizer: Any, location: str, error: type[LitMiaError]) -> Any:
+    """Refuse a tokenizer without words: where its files are missing, transformers makes one that reads no text.
+
+    Args:
+        tokenizer: The tokenizer.
+        location: What it is from, for the message.
+        error: What to raise.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        LitMiaError: If it knows nothing but special words.
+    """
+    words = tokenizer.get_vocab().keys() - {*tokenizer.all_special_tokens} - tokenizer.get_added_vocab().keys()
+    if len(words) < 2:  # T5 is given the mark of a space
+        needed = ", ".join(sorted(set(type(tokenizer).vocab_files_names.values()) | {"tokenizer.json"}))
+        raise error(
+            f"The {type(tokenizer).__name__} of {location!r} has no words, so every text would be the same to it: its "
+            f"files are missing ({needed}; not all are needed). Download them too."
+        )
+    return tokenizer
 
 
 def _without_numbers(name: str) -> str:

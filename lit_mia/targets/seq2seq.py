@@ -24,7 +24,7 @@ from lit_mia.models import (
 from lit_mia.models.contents import check_contents
 from lit_mia.models.files import shards
 from lit_mia.models.formats import check_formats
-from lit_mia.models.whole import load_whole
+from lit_mia.models.whole import check_words, load_whole
 from lit_mia.targets.base import AccessLevel, GenerateTarget, check_arguments
 
 
@@ -173,7 +173,8 @@ class Seq2SeqTarget(GenerateTarget):
 
         _check_files(self._folder)
         with quietly(str(self._folder)):
-            return AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True, trust_remote_code=False)
+        return check_words(tokenizer, str(self._folder), TargetError)
 
     def _load(self, kind: Any, folder: Path) -> Any:
         _check_files(folder)

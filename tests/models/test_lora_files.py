@@ -98,6 +98,10 @@ def test_each_kind_of_file_adds_its_product(tiny_pipeline_folder, plain, tmp_pat
         ({f"lora_te_mlp.{name.partition('.')[2]}": value for name, value in KOHYA.items()}, "do not fit"),
         ({name: value.new_ones(3, 3) for name, value in PEFT.items()}, "size mismatch"),
         (PEFT | {f"unet.{UNET}.lora_A.weight": DOWN * float("nan")}, "1 of its 2 tensors hold values that are no num"),
+        (
+            PEFT | {f"unet.{UNET}.lora_A.weight": (DOWN * float("nan")).to(torch.float8_e4m3fn)},
+            "1 of its 2 tensors hold values that are no num",
+        ),
     ],
 )
 def test_what_would_stay_unused_is_refused(tiny_pipeline_folder, tmp_path, weights, message):

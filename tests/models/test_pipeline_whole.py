@@ -8,11 +8,13 @@ import pytest
 import torch
 from original_layout import write_original
 from safetensors.torch import load_file, save_file
+from tiny_pipelines import save_tiny
 
 from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features import DinoEncoder, TimmEncoder
 from lit_mia.models import PipelineFiles, part_json
-from lit_mia.models.files import model_digest
+from lit_mia.models.files import ASSETS, model_digest
+from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.samplers import saved_sampler
 from lit_mia.targets import DenoiserTarget, DiffusersTarget, Seq2SeqTarget
 
@@ -230,3 +232,31 @@ def test_a_hub_id_is_loaded_from_its_snapshot(copied_folder, tmp_path, monkeypat
     edit(cache / "snapshots" / commit / TEXT, lambda weights: weights.pop("final_layer_norm.weight"))
     with pytest.raises(TargetError, match="holds no whole CLIPTextModel"):
         make("someone/tiny").generate(["sun"], [0])
+
+
+@pytest.mark.parametrize(("family", "part"), [("sd", "tokenizer"), ("flux", "tokenizer"), ("flux", "tokenizer_2")])
+def test_a_tokenizer_without_words_is_refused(tmp_path, family, part):
+    folder = save_tiny(family, tmp_path / family)
+    (folder / part / "tokenizer.json").unlink()
+    with pytest.raises(TargetError, match=rf"\({part}\)' has no words.*tokenizer.json.*Download them too"):
+        make(folder).generate(["a"], [0])
+    shutil.rmtree(folder / part)
+    with pytest.raises(TargetError, match=rf"\({part}\)' has no words"):
+        make(folder).generate(["a"], [0])
+
+
+def test_a_folder_without_words_is_refused_for_other_models_too(copied_folder):
+    (copied_folder / "tokenizer/tokenizer.json").unlink()
+    with pytest.raises(EncoderError, match=r"The CLIPTokenizer of .* has no words"):
+        _ = Pretrained(str(copied_folder / "tokenizer"), (), EncoderError).tokenizer
+    faces = shutil.copytree(ASSETS / "targets/faces-clip", copied_folder / "faces")
+    (faces / "tokenizer.json").unlink()
+    with pytest.raises(EncoderError, match=r"The CLIPTokenizer of .* has no words"):
+        OpenClipFiles(str(faces), None, EncoderError).tokenizer()
+
+
+@pytest.mark.parametrize("content", ['"x"', '{"added_tokens": [], "model": {}}'])
+def test_whatever_a_library_raises_over_a_file_is_an_error_of_the_target(copied_folder, content):
+    (copied_folder / "tokenizer/tokenizer.json").write_text(content)
+    with pytest.raises(TargetError, match="cannot be loaded"):
+        make(copied_folder).generate(["a"], [0])

@@ -75,7 +75,17 @@ def test_the_key_is_shown_for_an_image_only_to_the_server_itself_and_only_if_it_
             assert not any("authorization" in request.headers for request in own.requests)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/hostname", "http://[", "ftp://x/a.png", "//", "http://127.0.0.1:9/a.png"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/hostname",
+        "http://[",
+        "ftp://x/a.png",
+        "//",
+        "http://127.0.0.1:9/a.png",
+        "http://127.0.0.1:99999/a.png",
+    ],
+)
 def test_an_address_that_leads_nowhere_is_an_error_and_kept_by_no_store(url):
     with another(lambda request, number: {"data": [{"b64_json": BASE64} if number else {"url": url}]}) as server:
         images, refused, end = gather(target(server, attempts=1, concurrency=1).stream(PROMPTS[:2], SEEDS[:2]))

@@ -130,6 +130,20 @@ def test_a_rejected_setting_is_named(content, message):
     assert re.search(message, raised.value.advice)
 
 
+def test_half_a_letter_in_what_a_server_says_can_be_written():
+    with pytest.raises(RejectedError) as raised:
+        check_status(API, 400, {}, b'{"error": {"message": "no \\ud83d"}}')
+    assert raised.value.reason.encode() == b"HTTP 400: no ?"
+
+
+@pytest.mark.parametrize("deep", [b"[" * 100_000, b'{"error":' * 480 + b"1" + b"}" * 480])
+def test_what_is_nested_too_deeply_is_no_crash(deep):
+    with pytest.raises(RejectedError, match="HTTP 400"):
+        check_status(API, 400, {}, deep)
+    with pytest.raises(BrokenError, match=r"the answer is no JSON|holds no images"):
+        read_answer(API, deep)
+
+
 @pytest.mark.parametrize(
     ("content", "said", "reason"),
     [

@@ -77,6 +77,7 @@ def test_a_file_written_is_read_unchanged():
     [
         (b"<html>", "cannot be decoded"),
         (encoded(Image.new("RGB", (6, 4)), "PNG")[:-30], "cannot be decoded"),
+        (read_payload("data:image/png,\ud800"), "cannot be decoded"),
         (encoded(Image.new("RGB", (6, 4)), "GIF"), "cannot be decoded"),
         (encoded(Image.new("RGB", (4, 6)), "PNG"), "has 4x6 pixels instead of 6x4; if all have, set `size`"),
     ],

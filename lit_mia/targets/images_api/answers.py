@@ -64,7 +64,7 @@ def read_answer(api: ImagesAPI, body: bytes) -> list[dict[str, str]]:
     """
     try:
         content = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BrokenError(f"the answer is no JSON ({type(error).__name__})") from None
     items = content.get("data") if isinstance(content, dict) else None
     found = [places for item in items if (places := _places(item))] if isinstance(items, list) else []

@@ -83,7 +83,7 @@ class Exchange:
             try:
                 url = urljoin(self.api.url("generations"), address.strip())
                 status, _, body = await _read(client, "GET", url)
-            except (BrokenError, httpx.InvalidURL, ValueError) as error:
+            except Exception as error:  # libraries raise anything over an address, and other answers must not be lost
                 lost = LostError(f"an image of the answer cannot be downloaded: {error}")
             else:
                 if status == 200:

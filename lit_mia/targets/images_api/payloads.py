@@ -30,7 +30,7 @@ def read_payload(text: str) -> bytes:
     if not is_data_uri(text):
         return _read_base64(text)
     head, _, data = text.partition(",")
-    content = unquote_to_bytes(data)
+    content = unquote_to_bytes(data.encode(errors="replace"))
     return _read_base64(content.decode("latin-1")) if head.strip().lower().endswith(";base64") else content
 
 

@@ -46,9 +46,12 @@ class Report:
     def of(cls, body: bytes) -> Self:
         """Read an answer of any server: an error of OpenAI's form, FastAPI's `detail`, or anything else."""
         try:
-            content = json.loads(body)
-        except ValueError:
-            content = None
+            return cls._said(json.loads(body), body)
+        except (ValueError, RecursionError):  # no JSON, or more deeply nested than can be read
+            return cls._said(None, body)
+
+    @classmethod
+    def _said(cls, content: Any, body: bytes) -> Self:
         parts = list(_dicts(content))
         given = [str(part[name]) for name in ("code", "type") for part in parts if part.get(name)]
         words = (str(part["code"]) for part in parts if re.fullmatch(r"[A-Za-z][\w.-]*", str(part.get("code") or "")))
@@ -57,7 +60,7 @@ class Report:
         return cls(
             codes=frozenset(given),
             code=next(words, ""),
-            message=" ".join(message.split()),
+            message=" ".join(message.encode(errors="replace").decode().split()),  # JSON can hold halves of letters
             fields=tuple(str(name) for name in named if name),
         )
 

@@ -18,6 +18,10 @@ TWO = ["a cat", "a sleeping cat"]
         [b"a cat\n", {"raw": "a sleeping cat", "tokens": ["a"]}],
         {"url": "https://example.org", "caption": [*TWO, "", None]},
         b'["a cat", "a sleeping cat"]',
+        "['a cat' 'a sleeping cat']",  # as NumPy writes it
+        "['a cat'\n 'a sleeping cat']",
+        '["a cat", null, "a sleeping cat"]',
+        "['a cat', nan, 'a sleeping cat', None]",
     ],
 )
 def test_several_captions(cell):
@@ -34,6 +38,8 @@ def test_several_captions(cell):
         (float("nan"), []),
         (" ", []),
         ([], []),
+        ("[]", []),
+        ("[None]", []),
         ({"text": None}, []),
         ("[a cat]", ["[a cat]"]),
         ("[1, 2]", ["[1, 2]"]),

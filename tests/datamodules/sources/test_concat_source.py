@@ -44,3 +44,18 @@ def test_prefixes_tell_equal_names_apart(tmp_path):
     for wrong in (["a"], ["a", "a"], ["a", ""], ["a", "b", "b"]):
         with pytest.raises(RecordError, match="another name for each of 2 sources"):
             ConcatSource([source, other], prefixes=wrong).load()
+
+
+def test_a_stated_group_that_is_called_like_a_record_is_known_by_its_images(tmp_path):
+    lines = {"a": ["1,x.png,1", "2,y.png,1", "3,z.png,", "4,z.png,"], "b": ["5,x.png,1", "6,y.png,"]}
+    sources = []
+    for name, rows in lines.items():
+        for image in ("x", "y", "z"):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.new("RGB", (4, 4)).save(tmp_path / name / f"{image}.png")
+        (tmp_path / name / "rows.csv").write_text("\n".join(["id,image,artist", *rows]), encoding="utf-8")
+        columns = {"caption_column": None, "member_column": None, "id_column": "id", "group_column": "artist"}
+        sources.append(CsvSource(str(tmp_path / name / "rows.csv"), **columns))
+    records = ConcatSource(sources, prefixes=["a", "b"]).load()
+    assert records.ids == ("a/1", "a/2", "a/3", "a/4", "b/5", "b/6")
+    assert records.groups == ("1", "1", "a/3", "a/3", "1", "b/6")

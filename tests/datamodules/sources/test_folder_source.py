@@ -1,9 +1,11 @@
 """Folders of images with captions in text files."""
 
+import os
+
 import pytest
 from PIL import Image
 
-from datamodules import FolderSource
+from datamodules import FolderPeopleSource, FolderSource
 from lit_mia.errors import RecordError
 
 
@@ -36,6 +38,28 @@ def test_other_endings_and_none(folder):
     assert FolderSource(str(folder / "set"), None).load().captions == (None, None, None)
     with pytest.raises(RecordError, match=r"No image in .* has a caption in a file beside it such as a.tags"):
         FolderSource(str(folder / "set"), "tags").load()
+    for ending in ("", ".", "captions/txt"):
+        with pytest.raises(RecordError, match="`caption_ending` must be an ending such as txt, or null, but is"):
+            FolderSource(str(folder / "set"), ending)
+
+
+def test_no_image_is_passed_over(folder):
+    (folder / "set/10_cat/c.png").rename(folder / "set/10_cat/c.jfif")
+    (folder / "set/10_cat/d.heic").write_bytes(b"x")
+    records = FolderSource("~/set").load()
+    assert records.ids[2:] == ("10_cat/c.jfif", "10_cat/d.heic")
+    assert records.open_image(2).getpixel((0, 0)) == (0, 255, 0)
+    with pytest.raises(OSError, match="cannot identify image file"):
+        records.open_image(3)
+
+
+def test_names_that_are_not_utf_8_are_refused(folder):
+    (folder / "set/10_cat/c.png").rename(folder / "set/10_cat" / os.fsdecode(b"caf\xe9.png"))
+    with pytest.raises(RecordError, match=r"must be UTF-8, but 1 are not, e.g. \[b'10_cat/caf\\xe9.png'\]. Rename"):
+        FolderSource("~/set").load()
+    (folder / "set/10_cat").rename(folder / "set" / os.fsdecode(b"Zo\xeb"))
+    with pytest.raises(RecordError, match=r"1 are not, e.g. \[b'Zo\\xeb'\]"):
+        FolderPeopleSource("~/set").load()
 
 
 def test_mistakes_are_named(folder):

@@ -68,6 +68,24 @@ def test_objects_bytes_and_classes(folder):
         HuggingFaceSource(**options, caption_column="image").load()
 
 
+def test_classes_in_objects_and_lists_are_known_by_their_names(folder):
+    kinds = datasets.ClassLabel(names=["member", "nonmember"])
+    options = table(info=[{"of": kind} for kind in (0, 1, 0)], seen=[[0], [1, 0], None])
+    rows = datasets.load_dataset(**options, split="train")
+    rows = rows.cast(datasets.Features({**rows.features, "info": {"of": kinds}, "seen": datasets.List(kinds)}))
+    rows.save_to_disk("classes")
+    source = HuggingFaceSource("classes", caption_column="seen", member_column="info.of", caption_choice="all")
+    records = source.load()
+    assert records.members == (1, 0, 0, 1)
+    assert records.captions == ("member", "nonmember", "member", None)
+
+
+def test_what_a_builder_failed_over_is_told(folder):
+    (folder / "rows.jsonl").write_text('{"image": "a.png"}\n{"image": ')
+    with pytest.raises(RecordError, match=r"cannot be loaded: An error occurred while generating the dataset: .*JSON"):
+        HuggingFaceSource("json", data_files="rows.jsonl").load()
+
+
 def test_rows_of_one_image_are_one_group(folder):
     options = table(["red", "blue", "red"], caption=["a", "b", "c"], name=["x", "y", None])
     records = HuggingFaceSource(**options, caption_column="caption").load()
@@ -80,6 +98,22 @@ def test_rows_of_one_image_are_one_group(folder):
 def test_groups_that_are_no_numbers_are_none(folder):
     records = HuggingFaceSource(**table(artist=[float("nan"), 2.0, float("nan")]), group_column="artist").load()
     assert records.groups == ("table.parquet/train/0", "2.0", "table.parquet/train/2")
+
+
+def test_a_list_of_groups_is_refused(folder):
+    options = table(artists=[["a", "b"], ["a"], []])
+    with pytest.raises(RecordError, match=r"in one group, but row 0 of parquet has \['a', 'b'\]"):
+        HuggingFaceSource(**options, group_column="artists").load()
+
+
+def test_the_format_of_a_saved_table_does_not_count(folder):
+    rows = datasets.load_dataset(**table(member=[1, 0, 1]), split="train")
+    rows.with_format("torch").save_to_disk("tensors")
+    rows.with_format("numpy", columns=["member"]).save_to_disk("columns")
+    for name in ("tensors", "columns"):
+        records = HuggingFaceSource(name, member_column="member").load()
+        assert records.members == (1, 0, 1)
+        assert first_pixels(records) == [*COLORS.values()]
 
 
 def listed(folder, *names):

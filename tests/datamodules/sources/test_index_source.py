@@ -7,7 +7,7 @@ import pytest
 from memory_source import MemorySource
 from optimal_denoiser import smooth_images
 
-from datamodules.sources import IndexSource
+from datamodules.sources import ConcatSource, CsvSource, IndexSource
 from lit_mia.errors import RecordError
 
 SOURCE = MemorySource(smooth_images(8, 0), [-1] * 8)
@@ -42,6 +42,13 @@ def test_a_missing_file_is_downloaded(published, tmp_path):
         IndexSource(SOURCE, md5, (tmp_path / "nowhere.npz").as_uri(), cache_dir=str(tmp_path / "cache")).load()
     with pytest.raises(RecordError, match="no `url` to download it from"):
         IndexSource(SOURCE, md5, path=str(tmp_path / "other.npz")).load()
+
+
+def test_records_of_all_captions_are_not_counted_as_images(published):
+    path, md5 = published
+    table = CsvSource("images.csv", caption_choice="all")
+    with pytest.raises(RecordError, match="with `caption_choice: all` an image can be several records"):
+        IndexSource(ConcatSource([SOURCE, table]), md5, path=str(path)).load()
 
 
 def test_another_file_is_refused(published):
