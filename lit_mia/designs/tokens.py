@@ -7,6 +7,7 @@ from typing import Any
 from lit_mia.designs.manifest import Entry
 from lit_mia.errors import DesignError
 from lit_mia.models.files import readable
+from lit_mia.models.whole import check_words
 from lit_mia.reasons import listed
 
 _NO_LIMIT = 10**6  # transformers' number for "none" is far above it
@@ -63,4 +64,4 @@ def _tokenizer(path: str) -> Any:
 
     said = f"No tokenizer can be loaded from {path!r}, which must be a folder with one, a pipeline's, or a hub id"
     with readable(DesignError, said):
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        return check_words(AutoTokenizer.from_pretrained(path, trust_remote_code=False), path, DesignError)
