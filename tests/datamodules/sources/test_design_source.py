@@ -10,7 +10,7 @@ import torch
 from datasets import load_dataset
 from memory_source import MemorySource
 from PIL import Image
-from written_design import canaries, controls, name_of, noise_image, record, write_design
+from written_design import canaries, controls, group_of, name_of, noise_image, record, write_design
 
 from datamodules import ConcatSource, DesignSource
 from lit_mia.designs.canaries import Canaries
@@ -52,7 +52,8 @@ def sentences(source):
 def test_the_coins_make_members(folder):
     source = DesignSource(str(folder))
     records = source.load()
-    assert records.ids == records.groups == tuple(f"r{number:03d}" for number in range(8))
+    assert records.ids == tuple(f"r{number:03d}" for number in range(8))
+    assert records.groups == tuple(group_of(facts) for facts in DRAWN)
     assert records.members == (1, 0) * 4
     assert records.captions[3] == "picture 3"
     assert records.grouped
