@@ -65,8 +65,8 @@ class Begun:
         if (folder / COINS).is_file():
             manifest = Manifest.read(folder)
             return cls(manifest.seed, _digest(manifest), finished=True)
-        others = (path for path in folder.rglob("*") if path.is_file() and not _is_unfinished(path))
-        if folder.is_file() or any(path != folder / LOCK for path in others):
+        begun = {folder / LOCK, *filter(_is_unfinished, (folder / SECRET).glob("*"))}
+        if folder.is_file() or any(path.is_file() and path not in begun for path in folder.rglob("*")):
             raise DesignError(
                 f"{folder} is there already and is no design. Give the `--output` of a new or empty folder."
             )
