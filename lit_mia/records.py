@@ -46,7 +46,8 @@ class Records:
         """Check the columns.
 
         Raises:
-            RecordError: If columns differ in length, an id occurs twice or a label is not 1, 0 or -1.
+            RecordError: If columns differ in length, an id occurs twice, a label is not 1, 0 or -1, or a text cannot be
+                written as UTF-8.
         """
         columns = (self.ids, self.captions, self.members, self.groups, self.stamps)
         lengths = {len(column) for column in columns}
@@ -58,6 +59,7 @@ class Records:
         odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
         if odd:
             raise RecordError(f"`member` must be 1, 0 or unknown, but the records also hold {odd[:5]}.")
+        _check_unicode([*self.ids, *self.groups, *filter(None, self.captions)])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -193,6 +195,18 @@ def name_key(name: str) -> str:
 def names_given_twice(names: Iterable[str]) -> list[str]:
     """Keys that several of some names share."""
     return [key for key, count in Counter(map(name_key, names)).items() if count > 1]
+
+
+def _check_unicode(texts: Sequence[str]) -> None:
+    """Refuse halves of characters: of file names that are not UTF-8, and of captions that were cut amid one."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        odd = [ascii(text) for text in texts if not text.isascii() and text != text.encode(errors="ignore").decode()]
+        raise RecordError(
+            f"Ids, groups or captions hold characters that are not Unicode, e.g. {', '.join(odd[:3])}. Rename these "
+            "files so that their names are UTF-8, e.g. with convmv, or mend the texts."
+        ) from None
 
 
 def _twice(names: Sequence[str], labelled: Iterable[tuple[str, int]]) -> str:

@@ -2,17 +2,19 @@
 
 import hashlib
 import io
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from lit_mia.designs.coins import file_name
+from lit_mia.designs.coins import file_name, is_drawn, salt_of
 from lit_mia.designs.layouts import METADATA, metadata_lines
 from lit_mia.designs.manifest import Entry, Manifest, WrittenFile
 from lit_mia.designs.survival import FileNow
 
-SALT = "5a" * 32
+SEED = "seed"
+SALT = salt_of(SEED)
 
 
 def noise_image(number, side=8):
@@ -48,6 +50,13 @@ def controls(first, number):
     return [record(row, id=f"k{row:03d}", **facts) for row in range(first, first + number)]
 
 
+def group_of(facts):
+    """A group whose coin falls as it is to be."""
+    wanted = facts["included"] or facts["control"]
+    names = (f"{facts['id']}-{number}" for number in count())
+    return next(name for name in names if is_drawn(SEED, name, 0.5) == wanted)
+
+
 def write_design(folder: Path, drawn, layout="imagefolder", images=None) -> Manifest:
     """Write a design.
 
@@ -72,12 +81,12 @@ def write_design(folder: Path, drawn, layout="imagefolder", images=None) -> Mani
             files.append(WrittenFile(path, hashlib.sha256(content.getvalue()).hexdigest()))
         entries.append(
             Entry(
-                **{"group": facts["id"], "key": None, "caption": caption} | facts,
+                **{"group": group_of(facts), "key": None, "caption": caption} | facts,
                 pixels=FileNow.of(image).pixels,
                 files=tuple(files),
             )
         )
-    manifest = Manifest("seed", SALT, 0.5, layout, tuple(sorted(entries, key=lambda entry: entry.id)))
+    manifest = Manifest(SEED, SALT, 0.5, layout, tuple(sorted(entries, key=lambda entry: entry.id)))
     if layout == "imagefolder":
         for side in ("train", "holdout"):
             captions = {Path(f.path).name: e.caption for e in entries for f in e.files if f.path.startswith(side)}

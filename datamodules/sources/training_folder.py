@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from datamodules.sources.decoding import open_rgb
-from lit_mia.designs.layouts import LAYOUTS, METADATA
+from lit_mia.designs.layouts import CAPTION, LAYOUTS, METADATA
 from lit_mia.designs.manifest import HOLDOUT, Manifest
 from lit_mia.designs.survival import FileNow, caption_survival, files_of, losses, survival
 from lit_mia.errors import DesignError
@@ -30,7 +30,9 @@ def told_scan(manifest: Manifest, training: Path, holdout: Path) -> str:
         DesignError: Naming the files that are not what the coins decided.
     """
     entries = manifest.entries
-    written = {file.sha256: FileNow(entry.pixels, "as written") for entry in entries for file in entry.files}
+    written = {
+        file.sha256: FileNow(entry.pixels, f"the image of {entry.id!r}") for entry in entries for file in entry.files
+    }
     captioned = LAYOUTS[manifest.layout].captioned
     now = files_now(training, written, hidden=not captioned)
     if captioned:
@@ -92,7 +94,7 @@ def captions_now(folder: Path) -> dict[str, list[str | None]]:
         for line in file.read_text(encoding="utf-8").split("\n"):
             if line.strip():
                 row = json.loads(line)
-                text = row.get("text")
+                text = row.get(CAPTION)
                 own = captions.setdefault(PurePosixPath(row["file_name"]).as_posix(), [])
                 own.append(text if isinstance(text, str) else None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import final
 
 from datamodules.sources import RecordSource
+from datamodules.sources.training_folder import told_scan
 from lit_mia.designs.canaries import Canaries
 from lit_mia.designs.coins import new_seed
 from lit_mia.designs.drawing import Settings, drawn, look_through
 from lit_mia.designs.folder import Begun, write
-from lit_mia.designs.manifest import Manifest
+from lit_mia.designs.manifest import HOLDOUT, TRAIN, Manifest
 from lit_mia.designs.outlook import check_size, told
+from lit_mia.errors import DesignError
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class OwnersDesign:
         seed: str | int | None = None,
         allow_small: bool = False,
     ) -> None:
+        if seed is not None and not str(seed).strip():
+            raise DesignError("`seed` is empty. Leave it out, so that the system draws one, or give one to repeat.")
         self.source, self.settings = source, Settings(include, layout, canaries)
         self.seed, self.allow_small = None if seed is None else str(seed), allow_small
 
@@ -57,7 +61,8 @@ class OwnersDesign:
             output: Folder of the design.
 
         Raises:
-            DesignError: If nothing can be learnt from such a design, or the folder holds something else.
+            DesignError: If nothing can be learnt from such a design, or the folder holds something else, such as a
+                finished design of which files were lost or changed since.
             RecordError: If the records cannot be read.
         """
         begun = Begun.read(output)
@@ -68,6 +73,8 @@ class OwnersDesign:
         if self.seed is not None:
             logger.warning("The seed was given: whoever knows or guesses it knows who is in, commitment or not.")
         if begun.finished:
+            manifest = Manifest.read(output)
             print(f"The design in {output} is finished, and is left as it is.")
-            return Manifest.read(output)
+            print(told_scan(manifest, output / TRAIN, output / HOLDOUT))
+            return manifest
         return write(plan, output)

@@ -8,11 +8,14 @@ from typing import Literal, final
 
 from lit_mia.designs.patterns import random_words
 from lit_mia.errors import DesignError
+from lit_mia.reasons import SHOWN, listed
 from lit_mia.records import Records
 from lit_mia.splits import group_coin
 
 CanaryKind = Literal["token", "permuted", "synthetic"]
 FEWEST_CONTROLS = 100
+_SYNTHETIC = "lit-mia canary "
+"""How names of synthetic canaries begin."""
 
 
 @final
@@ -108,9 +111,11 @@ def dealt(canaries: Canaries, records: Records, seed: str) -> list[Canary]:
         seed: Seed of the design.
 
     Raises:
-        DesignError: If there are too few records for them, or too few different captions.
+        DesignError: If there are too few records for them, or too few different captions, or a record has the name of a
+            canary.
     """
     groups = _groups(records)
+    _check_names(records)
     _check_room(canaries, len(groups), len(records))
     rows, start = _chosen(groups, sum(canaries.real.values()), seed), 0
     found: list[Canary] = []
@@ -126,7 +131,7 @@ def dealt(canaries: Canaries, records: Records, seed: str) -> list[Canary]:
 
 def _synthetic(canaries: Canaries, seed: str) -> Iterator[Canary]:
     for number, copies in enumerate(canaries.tiers("synthetic") if "synthetic" in canaries.kinds else ()):
-        name = f"lit-mia canary {number:05d}"
+        name = f"{_SYNTHETIC}{number:05d}"
         key = random_words(f"design/{seed}/{name}")
         yield Canary(name, name, "synthetic", copies, row=None, key=key, caption=key)
 
@@ -151,12 +156,15 @@ def _chosen(groups: dict[str, list[int]], number: int, seed: str) -> list[int]:
 def _exchanged(captions: Sequence[str | None]) -> list[str | None]:
     """The captions in an order in which none stays in its place: equal ones stand together, and all move past them.
 
+    Captions that differ in capitals and blanks alone are equal, as they are to the tokenizers of CLIP.
+
     Raises:
         DesignError: If more than half of them are equal.
     """
-    places = {caption: place for place, caption in reversed(list(enumerate(captions)))}
-    order = sorted(range(len(captions)), key=lambda row: (places[captions[row]], row))
-    step = max(Counter(captions).values(), default=0)
+    read = [" ".join((caption or "").casefold().split()) for caption in captions]
+    places = {text: place for place, text in reversed(list(enumerate(read)))}
+    order = sorted(range(len(captions)), key=lambda row: (places[read[row]], row))
+    step = max(Counter(read).values(), default=0)
     if 2 * step > len(captions):
         raise DesignError(
             f"{step} of the {len(captions)} records that were drawn for `permuted` canaries have the same caption, so "
@@ -164,6 +172,16 @@ def _exchanged(captions: Sequence[str | None]) -> list[str | None]:
         )
     moved = dict(zip(order, [*order[step:], *order[:step]], strict=True))
     return [captions[moved[row]] for row in range(len(captions))]
+
+
+def _check_names(records: Records) -> None:
+    """Refuse records that would share a file or a coin with a synthetic canary."""
+    alike = sorted(name for name in {*records.ids, *records.groups} if name.startswith(_SYNTHETIC))
+    if alike:
+        raise DesignError(
+            f"Records or their groups are called as synthetic canaries are ({listed(alike, SHOWN)}). Give them names "
+            f"that do not begin with {_SYNTHETIC!r}."
+        )
 
 
 def _check_room(canaries: Canaries, groups: int, records: int) -> None:

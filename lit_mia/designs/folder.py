@@ -65,7 +65,8 @@ class Begun:
         if (folder / COINS).is_file():
             manifest = Manifest.read(folder)
             return cls(manifest.seed, _digest(manifest), finished=True)
-        if folder.is_file() or any(path.is_file() and path != folder / LOCK for path in folder.rglob("*")):
+        begun = {folder / LOCK, *filter(_is_unfinished, (folder / SECRET).glob("*"))}
+        if folder.is_file() or any(path.is_file() and path not in begun for path in folder.rglob("*")):
             raise DesignError(
                 f"{folder} is there already and is no design. Give the `--output` of a new or empty folder."
             )
@@ -134,10 +135,15 @@ def _begin(plan: Plan, folder: Path) -> None:
     expected |= {f"{side}/{METADATA}" for side in (TRAIN, HOLDOUT)}
     expected |= {path for entry in plan.manifest.entries for path in _paths(entry, plan.manifest.salt)}
     for path in folder.rglob("*"):
-        if path.name.startswith(".") and path.suffix == ".tmp":
-            path.unlink()  # of a process that was killed
+        if _is_unfinished(path):
+            path.unlink()
         elif path.relative_to(folder).as_posix() not in expected:
             raise DesignError(f"{path} is not of this design, but would be trained on or kept with it. Take it away.")
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether a file was left by a process that was killed while it wrote."""
+    return path.name.startswith(".") and path.suffix == ".tmp"
 
 
 def _write_files(plan: Plan, folder: Path) -> Manifest:

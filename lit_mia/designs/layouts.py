@@ -7,7 +7,8 @@ from typing import final
 
 from lit_mia.registry import Registry
 
-METADATA = "metadata.jsonl"
+METADATA, CAPTION = "metadata.jsonl", "text"
+"""The list beside the images, and its column of captions."""
 
 
 @final
@@ -29,7 +30,7 @@ class Layout:
 LAYOUTS = Registry(
     "layout of a design",
     (
-        Layout("imagefolder", captioned=True, options="--train_data_dir {train} --caption_column text"),
+        Layout("imagefolder", captioned=True, options=f"--train_data_dir {{train}} --caption_column {CAPTION}"),
         Layout("dreambooth", captioned=False, options="--instance_data_dir {train} --instance_prompt ..."),
     ),
 )
@@ -41,5 +42,5 @@ def metadata_lines(captions: Mapping[str, str | None]) -> bytes:
     Args:
         captions: File name → caption.
     """
-    rows = ({"file_name": name, "text": captions[name]} for name in sorted(captions))
+    rows = ({"file_name": name, CAPTION: captions[name]} for name in sorted(captions))
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()

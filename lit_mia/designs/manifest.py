@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, final, get_args
 
+from lit_mia.designs.coins import is_drawn, salt_of
 from lit_mia.errors import DesignError
 from lit_mia.files import replacing
+from lit_mia.reasons import listed
 
 FORMAT = "lit-mia/design/1"
 TRAIN, HOLDOUT, SECRET = "train", "holdout", "secret"
@@ -88,7 +90,8 @@ class Manifest:
         """The design in a folder.
 
         Raises:
-            DesignError: If it is missing or unfinished, is of another format, or is not what `design.json` commits to.
+            DesignError: If it is missing or unfinished, is of another format, is not what `design.json` commits to and
+                says, or holds coins that do not follow from its seed.
         """
         content, public = _bytes(folder / COINS), _mapping(folder / PUBLIC)
         manifest = cls._parsed(folder / COINS, _mapping(folder / COINS))
@@ -97,6 +100,13 @@ class Manifest:
                 f"{folder / COINS} is not what {folder / PUBLIC} commits to: one of them was changed after the coins "
                 "were drawn, so nothing follows from them. Restore both from where you published or saved them."
             )
+        wrong = sorted(key for key, value in manifest.public().items() if public.get(key) != value)
+        if wrong:
+            raise DesignError(
+                f"{folder / PUBLIC} says another {', '.join(wrong)} than {folder / COINS}, so it was changed after the "
+                "coins were drawn. Restore it from where you published or saved it."
+            )
+        manifest._check_coins(folder / COINS)
         return manifest
 
     @property
@@ -126,6 +136,20 @@ class Manifest:
             "groups": len({entry.group for entry in self.entries}),
             "canaries": canaries,
         }
+
+    def _check_coins(self, path: Path) -> None:
+        """Refuse coins that somebody chose and committed to."""
+        chosen = [
+            entry.id
+            for entry in self.entries
+            if entry.included != (not entry.control and is_drawn(self.seed, entry.group, self.include))
+        ]
+        if chosen or self.salt != salt_of(self.seed):
+            raise DesignError(
+                f"{path} is not what its seed gives ({listed(chosen) or 'its salt is another'}): it was changed, and "
+                "committed to anew, or somebody chose instead of the coins, so nothing follows from it. Restore it "
+                f"and {PUBLIC} from where you saved them."
+            )
 
     def _bytes(self) -> bytes:
         return _json({"format": FORMAT, **asdict(self)})

@@ -2,6 +2,7 @@
 
 import re
 
+from lit_mia.designs.layouts import CAPTION
 from lit_mia.errors import DesignError
 
 _EXAMPLES = re.compile(r"Num examples\s*=\s*([\d,]+)")
@@ -9,6 +10,7 @@ _SWITCHES = ("random_flip", "center_crop", "with_prior_preservation")
 _NUMBERS = ("max_train_samples", "repeats", "resolution", "proportion_empty_prompts")
 _OPTION = re.compile(rf"--(?:({'|'.join(_SWITCHES)})\b|({'|'.join(_NUMBERS)})[ =]+[\"']?(\d+(?:\.\d+)?))")
 """Options of diffusers' scripts that say which part of a folder is learned."""
+_CAPTIONS = re.compile(r"--caption_column[ =]+[\"']?([\w.-]+)")
 
 
 def examples_in(log: str) -> int | None:
@@ -54,6 +56,7 @@ def told_statements(files: int, examples: int | None, log: str | None) -> list[s
         raise DesignError(f"`examples` is {examples}, but the log says {logged}. Mend `examples`, or leave it out.")
     used = examples if logged is None else logged
     _check_samples(files, options.get("max_train_samples"))
+    _check_captions(log or "")
     return [_told_examples(files, used, "logged" if used == logged else "stated"), _told_options(log, options)]
 
 
@@ -62,6 +65,15 @@ def _check_samples(files: int, most: str | None) -> None:
         raise DesignError(
             f"By its log the trainer used `--max_train_samples {most}` of {files} files, so coins do not tell who was "
             "trained on. Train on all files of the folder, or make a smaller design."
+        )
+
+
+def _check_captions(log: str) -> None:
+    others = sorted({*_CAPTIONS.findall(log)} - {CAPTION})
+    if others:
+        raise DesignError(
+            f"By its log the trainer used `--caption_column {', '.join(others)}`, but the captions of the design are "
+            f"in `{CAPTION}`, so those that were learned are not known. Train with `--caption_column {CAPTION}`."
         )
 
 

@@ -47,6 +47,15 @@ def test_a_folder_of_images_becomes_a_design(images, capsys):
     assert contents(images.parent / "d") == before
 
 
+def test_a_finished_design_that_was_damaged_is_said_to_be_so_and_not_mended(images, capsys, monkeypatch):
+    """Before it is trained on; nor is what a model was trained on ever put right afterwards."""
+    run(["design", "--images", "images", "--output", "d"])
+    lost = next((images.parent / "d/train").glob("*.png"))
+    lost.unlink()
+    assert f"1 dropped: {lost.name}" in mistake("design --images images --output d", capsys, monkeypatch)
+    assert not lost.exists()
+
+
 def test_a_config_and_the_same_seed_give_the_same_design(images, caplog):
     config = {
         "source": {"class_path": "FolderSource", "init_args": {"path": "images"}},
@@ -80,6 +89,7 @@ def test_images_without_captions_are_for_dreambooth(images):
         ("--images nowhere", "There is no folder 'nowhere'"),
         ("--images images --include 0.9", "200 groups are needed, 20 on each side"),
         ("--images images --include 1", "between 0 and 1, but got 1.0"),
+        ("--images images --seed=", "`seed` is empty"),
         ("--images images --layout kohya", "only imagefolder, dreambooth"),
         ("--images images --canaries.never 9", "`never` must be at least 100"),
         ("--images images --canaries {}", "the real images of 127 groups, but there are 60 groups"),

@@ -1,6 +1,7 @@
 """Canaries: tiers, controls, keys and exchanged captions; too many for the data are refused with the numbers."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,22 @@ def test_captions_are_exchanged_without_fixed_points():
         own = [captions[int(entry.id[1:])] for entry in permuted]
         assert sorted(own) == sorted(entry.caption for entry in permuted)
         assert all(entry.caption != caption for entry, caption in zip(permuted, own, strict=True))
+
+
+def test_captions_that_differ_in_capitals_and_blanks_alone_are_not_exchanged():
+    captions = [f"Picture  {row // 3} " if row % 2 else f"picture {row // 3}" for row in range(N)]
+    looked = look_through(table([scene(seed) for seed in range(N)], captions))
+    for seed in range(20):
+        permuted = [entry for entry in entries(seed=str(seed), looked=looked) if entry.kind == "permuted"]
+        assert all(entry.caption.split()[-1] != str(int(entry.id[1:]) // 3) for entry in permuted)
+
+
+def test_records_that_are_called_as_canaries_are_refused():
+    """They would share a file with one of them."""
+    records = seen(N).records
+    named = replace(records, ids=("lit-mia canary 00003", *records.ids[1:]))
+    with pytest.raises(DesignError, match=r"called as synthetic canaries are \(lit-mia canary 00003\)"):
+        dealt(MANY, named, "s")
 
 
 def test_captions_that_are_mostly_equal_cannot_be_exchanged():

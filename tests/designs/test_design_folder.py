@@ -155,6 +155,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     assert Begun.read(tmp_path / "new") == Begun()
 
 
+def test_a_process_that_was_killed_at_its_first_file_is_no_obstacle(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/.0123-draft.json.tmp").write_bytes(b"{")
+    assert Begun.read(tmp_path) == Begun()
+    write_design(tmp_path, 60)
+    assert [path.name for path in (tmp_path / "secret").iterdir()] == ["coin.json"]
+
+
 def test_two_processes_never_write_at_once(tmp_path):
     (tmp_path / "secret").mkdir()
     with FileLock(tmp_path / "secret/lock"), pytest.raises(DesignError, match="Another process is writing"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 from designed import plan_of, write_design
@@ -52,6 +53,8 @@ def test_nothing_outside_secret_holds_seed_or_salt(tmp_path):
         ("secret/coin.json", '"pixels"', '"pixel"', "is not a design's: .*pixel"),
         ("secret/coin.json", "{", "", "cannot be read as JSON"),
         ("design.json", "{", "[{", "cannot be read as JSON"),
+        ("design.json", '"include": 0.5', '"include": 0.9', "says another include than .*coin.json"),
+        ("design.json", '"records": 50', '"records": 500', "says another records than .*coin.json"),
     ],
 )
 def test_what_was_changed_is_refused(tmp_path, file, old, new, said):
@@ -60,6 +63,20 @@ def test_what_was_changed_is_refused(tmp_path, file, old, new, said):
     (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DesignError, match=said):
         Manifest.read(tmp_path)
+
+
+def test_coins_that_were_chosen_and_committed_to_are_refused(tmp_path):
+    """Even if nobody published a commitment with which they could be compared."""
+    manifest = write_design(tmp_path, 50)
+    first, *others = manifest.entries
+    for changed, said in (
+        ({"entries": (replace(first, included=not first.included), *others)}, r"seed gives \(r000\)"),
+        ({"include": 0.9}, r"seed gives \(r"),
+        ({"salt": "5a" * 32}, "its salt is another"),
+    ):
+        replace(manifest, **changed).write(tmp_path)
+        with pytest.raises(DesignError, match=said):
+            Manifest.read(tmp_path)
 
 
 def test_an_unfinished_design_is_none(tmp_path):

@@ -1,5 +1,7 @@
 """Which design an audit has: what its source vouches for, or what its user states."""
 
+from dataclasses import replace
+
 from datamodules.sources.base import RecordSource, StatedDesign
 from lit_mia.errors import RecordError
 from lit_mia.metrics.verdict import Design
@@ -23,13 +25,13 @@ def agreed_design(source: RecordSource, given: Design | None, statement: str | N
     kind = given or (own.kind if own else "post_hoc")
     if source.shift is not None and kind != "post_hoc":
         raise RecordError(f"These records allow only `design: post_hoc`, but it is `{kind}`. {source.shift}")
-    if own is not None and kind == own.kind:
-        return own
-    if own is not None and kind != "post_hoc":  # which claims less
+    if own is not None and kind not in (own.kind, "post_hoc"):
         raise RecordError(
             f"`design` is `{kind}`, but by {type(source).__name__} it is `{own.kind}`. Leave `design` out: the source "
             "tells it."
         )
+    if own is not None:
+        return replace(own, kind=kind)  # `post_hoc` claims less, but copies stay copies
     if kind in BY_COIN and not (statement or "").strip():
         raise RecordError(
             f"`design: {kind}` says that a coin decided who is a member, but {type(source).__name__} cannot vouch for "

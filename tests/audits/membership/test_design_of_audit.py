@@ -1,6 +1,7 @@
 """Which design an audit has, and what its report says of it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from memory_source import MemorySource
@@ -66,12 +67,21 @@ def test_a_source_that_vouches_decides():
     assert agreed_design(emoji, None, None) == agreed_design(emoji, "randomized_split", None) == emoji.design
     assert emoji.design.kind == "randomized_split"
     assert "public seed 20221003" in emoji.design.sentences[0]
-    assert agreed_design(emoji, "post_hoc", None) == StatedDesign("post_hoc")  # claims less
+    assert agreed_design(emoji, "post_hoc", None).kind == "post_hoc"  # claims less
     for other in ("canary", "same_source_holdout"):
         with pytest.raises(
             RecordError, match=rf"`design` is `{other}`, but by OpenMojiSource it is `randomized_split`"
         ):
             agreed_design(emoji, other, "a statement")
+
+
+def test_copies_of_canaries_are_told_whatever_is_claimed(tmp_path):
+    write_design(tmp_path / "design", [*canaries(0, 6, copies=4), *controls(6, 4)])
+    source = DesignSource(str(tmp_path / "design"), part="canaries")
+    agreed = agreed_design(source, "post_hoc", None)
+    assert agreed == replace(source.design, kind="post_hoc")
+    assert set(agreed.copies.values()) == {0, 4}
+    assert "Copies void a one-record ε" in agreed.sentences[-1]
 
 
 def test_a_mismatch_is_told_before_anything_is_asked(tmp_path):

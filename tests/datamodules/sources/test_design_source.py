@@ -10,7 +10,7 @@ import torch
 from datasets import load_dataset
 from memory_source import MemorySource
 from PIL import Image
-from written_design import canaries, controls, name_of, noise_image, record, write_design
+from written_design import canaries, controls, group_of, name_of, noise_image, record, write_design
 
 from datamodules import ConcatSource, DesignSource
 from lit_mia.designs.canaries import Canaries
@@ -52,7 +52,8 @@ def sentences(source):
 def test_the_coins_make_members(folder):
     source = DesignSource(str(folder))
     records = source.load()
-    assert records.ids == records.groups == tuple(f"r{number:03d}" for number in range(8))
+    assert records.ids == tuple(f"r{number:03d}" for number in range(8))
+    assert records.groups == tuple(group_of(facts) for facts in DRAWN)
     assert records.members == (1, 0) * 4
     assert records.captions[3] == "picture 3"
     assert records.grouped
@@ -103,6 +104,10 @@ def leaked(folder):
     shutil.copy(folder / "holdout" / name_of("r003"), folder / "train/x.png")
 
 
+def leaked_over(folder):
+    shutil.copy(folder / "holdout" / name_of("r003"), place(folder))
+
+
 def linked(folder):
     (folder / "train/more").symlink_to(folder / "holdout")
 
@@ -123,6 +128,7 @@ def lost_outside(folder):
         (lambda folder: noise_image(99).save(folder / "train/new.jpg"), r"1 added: new.jpg"),
         (lambda folder: (folder / "train/metadata.csv").write_text("file_name,text"), r"1 added: metadata.csv"),
         (leaked, r"1 held out, but there: x.png \(the record 'r003'\)"),
+        (leaked_over, rf"1 changed or resized: {name_of('r000')} \(now the image of 'r003'\)"),
         (linked, r"more cannot be read \(Is a directory\)"),
         (lost_outside, f"holdout is not what the coins decided: 1 dropped: {name_of('r003')}"),
         (lambda folder: shutil.rmtree(folder / "holdout"), "no folder .*holdout"),
@@ -199,7 +205,7 @@ def test_a_coin_that_was_changed_is_refused(folder):
         ("Num examples = 4\nNum examples = 4", "used 4 examples (logged): every file once"),
         ("Num examples = 12", "used 12 examples (logged): every file 3 times"),
         (
-            "train.py --max_train_samples=4 --random_flip",
+            "train.py --max_train_samples=4 --caption_column text --random_flip",
             "Options in the trainer's log: max_train_samples = 4, random_flip",
         ),
         ("", "How many examples the trainer used is neither stated nor logged"),
@@ -220,6 +226,7 @@ def test_the_trainers_log_is_quoted(folder, tmp_path, log, told):
         ("Num examples = 4", 8, "`examples` is 8, but the log says 4"),
         ("Num examples = 4\nNum examples = 1,004", None, "runs on 4, 1004 examples"),
         ("accelerate launch train.py --max_train_samples 3", None, "max_train_samples 3` of 4 files"),
+        ("train.py --caption_column=blip", None, "caption_column blip`, but the captions of the design are in `text`"),
     ],
 )
 def test_a_trainer_that_used_other_examples_is_refused(folder, tmp_path, log, examples, message):

@@ -68,3 +68,11 @@ def test_mistakes_are_named(folder):
     (folder / "set/10_cat/a.txt").write_bytes(b"\xff\xff")
     with pytest.raises(RecordError, match=r"UTF-8, but .*a.txt holds other bytes"):
         FolderSource("~/set").load()
+
+
+def test_names_of_files_that_are_not_unicode_are_named(folder):
+    """As an old archive leaves them, which Linux allows."""
+    image = folder / "set/10_cat/a.png"
+    image.rename(image.with_name(os.fsdecode(b"caf\xe9.png")))
+    with pytest.raises(RecordError, match=r"not Unicode, e.g. '10_cat/caf\\udce9.png'.*Rename these files"):
+        FolderSource(str(folder / "set"), None).load()
