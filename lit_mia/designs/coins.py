@@ -24,7 +24,7 @@ def is_drawn(seed: str, group: str, include: float) -> bool:
         group: Name of the group.
         include: Probability that it is in.
     """
-    return group_coin(f"design/{seed}", group) < include
+    return group_coin(f"design/{seed}/coin", group) < include
 
 
 def file_name(salt: str, entry: str, copy: int) -> str:
