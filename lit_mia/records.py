@@ -59,7 +59,7 @@ class Records:
         odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
         if odd:
             raise RecordError(f"`member` must be 1, 0 or unknown, but the records also hold {odd[:5]}.")
-        _check_unicode([*self.ids, *self.groups, *filter(None, self.captions)])
+        check_unicode([*self.ids, *self.groups, *filter(None, self.captions)])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -142,6 +142,7 @@ class People:
                 f"Names of people must be filled in and unique, but {len(twice)} occur more than once, e.g. "
                 f"{twice[:3]}, and {self.names.count('')} are empty. Two people of one name cannot be told apart."
             )
+        check_unicode(self.names)
         odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
         negative = [count for count in (*self.occurrences, *self.image_counts) if count is not None and count < 0]
         if odd or negative:
@@ -197,14 +198,18 @@ def names_given_twice(names: Iterable[str]) -> list[str]:
     return [key for key, count in Counter(map(name_key, names)).items() if count > 1]
 
 
-def _check_unicode(texts: Sequence[str]) -> None:
-    """Refuse halves of characters: of file names that are not UTF-8, and of captions that were cut amid one."""
+def check_unicode(texts: Sequence[str]) -> None:
+    """Refuse halves of characters: of file names that are not UTF-8, and of captions that were cut amid one.
+
+    Raises:
+        RecordError: Naming some of them.
+    """
     try:
         "".join(texts).encode()
     except UnicodeEncodeError:
         odd = [ascii(text) for text in texts if not text.isascii() and text != text.encode(errors="ignore").decode()]
         raise RecordError(
-            f"Ids, groups or captions hold characters that are not Unicode, e.g. {', '.join(odd[:3])}. Rename these "
+            f"Names, groups or captions hold characters that are not Unicode, e.g. {', '.join(odd[:3])}. Rename these "
             "files so that their names are UTF-8, e.g. with convmv, or mend the texts."
         ) from None
 

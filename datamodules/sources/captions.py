@@ -12,13 +12,15 @@ from lit_mia.errors import RecordError
 from lit_mia.splits import group_coin
 
 CaptionChoice = Literal["first", "random", "all"]
+NOTHING = {"", "nan", "NaN", "None", "<NA>"}
+"""What programs write into a text where a cell is empty."""
 
 _KEYS = ("caption", "text", "prompt", "raw")
 """Where an object holds its captions: the first of these that it has."""
 
 
 def captions_in(cell: Any, where: str) -> list[str]:
-    """The captions that a cell holds, without blank ones.
+    """The captions that a cell holds, without blank ones and those that say that there is none (`NOTHING`).
 
     A text that is a list of texts as JSON, Python or NumPy write it, or pandas such a column, is that list. Bytes are
     UTF-8. An object holds its captions under `caption`, `text`, `prompt` or `raw`.
@@ -36,7 +38,7 @@ def captions_in(cell: Any, where: str) -> list[str]:
         return captions_in(decoded(cell, where), where)
     if isinstance(cell, str):
         texts = _listed(cell)
-        return [text for text in ([cell] if texts is None else texts) if text.strip()]
+        return [text for text in ([cell] if texts is None else texts) if text.strip() not in NOTHING]
     if isinstance(cell, int) and not isinstance(cell, bool):
         return [str(cell)]
     if isinstance(cell, Sequence):

@@ -6,7 +6,7 @@ from typing import Literal, final
 from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice, decoded
 from datamodules.sources.decoding import open_rgb
-from datamodules.sources.places import file_stamp, image_files, refuse_other_letters, with_home
+from datamodules.sources.places import file_stamp, image_files, with_home
 from datamodules.sources.rows import Columns, Rows
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
@@ -60,7 +60,6 @@ class FolderSource(RecordSource):
                 f"{files[0].with_suffix(self.caption_ending).name}. Give their `caption_ending`, or null."
             )
         ids = [file.relative_to(folder).as_posix() for file in files]
-        refuse_other_letters(ids)
         rows = Rows(
             columns=Columns(image="image", caption="caption", member=None, id=None, group=None),
             ids=ids,

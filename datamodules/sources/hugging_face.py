@@ -14,7 +14,7 @@ from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice
 from datamodules.sources.decoding import open_listed, open_rgb
 from datamodules.sources.labels import parse_member
-from datamodules.sources.places import NO_IMAGE, file_stamp, is_there, listed_place, refuse_urls, with_home
+from datamodules.sources.places import NO_IMAGE, file_stamp, image_files, is_there, listed_place, refuse_urls, with_home
 from datamodules.sources.rows import Columns, Rows, check_columns, is_empty
 from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Records
@@ -98,6 +98,7 @@ class HuggingFaceSource(RecordSource):
         listed = [(_file_of(cell) or "", self._stamp(cell)) for cell in self._cells(images)]
         refuse_urls([name for name, _ in listed], self.columns.image, self.path)
         stamps = [stamp for _, stamp in listed]
+        self._tell_of_unlisted(len(table))
         if NO_IMAGE in stamps:
             facts = stamps.count(NO_IMAGE), len(stamps), self.path, self.columns.image
             logger.warning("%d of %d rows of %s have no `%s`; in a WebDataset, all images need one ending", *facts)
@@ -112,6 +113,15 @@ class HuggingFaceSource(RecordSource):
             where=self._where,
         )
         return rows.records(self.caption_choice)
+
+    def _tell_of_unlisted(self, rows: int) -> None:
+        """Say how many images of a folder are in no row: `datasets` leaves out what a list of captions lacks."""
+        folder = Path(self.data_dir or self.path)
+        if self.data_files is None and folder.is_dir() and list(folder.rglob("metadata.*")):
+            images = len(image_files(folder))
+            if images > rows:
+                facts = images - rows, images, folder, self.split
+                logger.warning("%d of %d images in %s are in no row of the split %r, and left out", *facts)
 
     def _where(self, row: int) -> str:
         return f"row {row} of {self.path}"

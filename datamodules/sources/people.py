@@ -12,7 +12,7 @@ from PIL import Image
 from datamodules.sources.decoding import is_deep_file, open_rgb
 from datamodules.sources.delimited import csv_lines
 from datamodules.sources.labels import parse_member
-from datamodules.sources.places import image_files, listed_place, refuse_other_letters, with_home
+from datamodules.sources.places import image_files, listed_place, with_home
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
 from lit_mia.shadow.cohort import Cohort, draw_cohort
@@ -100,7 +100,6 @@ class FolderPeopleSource(PeopleSource):
             raise RecordError(
                 f"The folder {self.path!r} holds no folders. It must hold one folder of images per person."
             )
-        refuse_other_letters(folder.name for folder in found)
         folders: dict[str, Path] = {}
         for folder in found:
             name = spelled(folder.name)

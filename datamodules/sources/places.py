@@ -56,20 +56,6 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
-def refuse_other_letters(names: Iterable[str]) -> None:
-    """Refuse names of files that are not UTF-8, as old archives leave them: they cannot be ids or stand in captions.
-
-    Raises:
-        RecordError: Naming some of them.
-    """
-    odd = [name.encode(errors="surrogateescape") for name in names if name != name.encode(errors="replace").decode()]
-    if odd:
-        raise RecordError(
-            f"Names of files and folders must be UTF-8, but {len(odd)} are not, e.g. {odd[:3]}. Rename them, e.g. with "
-            "`convmv -r -f latin1 -t utf8 --notest`."
-        )
-
-
 def refuse_urls(names: Iterable[str], column: str, path: str) -> None:
     """Refuse a list in which every image is a URL.
 

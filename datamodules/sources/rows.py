@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from datamodules.sources.captions import CaptionChoice, captions_in, chosen
+from datamodules.sources.captions import NOTHING, CaptionChoice, captions_in, chosen
 from datamodules.sources.places import NO_IMAGE
 from lit_mia.errors import RecordError
-from lit_mia.records import Records
+from lit_mia.records import Records, check_unicode
 
 
 class Columns(NamedTuple):
@@ -56,8 +56,10 @@ class Rows:
             choice: Which caption of several is used; `all` makes a record of each, `id#1`, `id#2` and so on.
 
         Raises:
-            RecordError: If a caption is no text, a group is a list or an object, or two records have one id.
+            RecordError: If a caption is no text, a group is a list or an object, a name is not Unicode, or two records
+                have one id.
         """
+        check_unicode(self.ids)
         names = self.ids if self.columns.id is not None else list(_numbered(self))
         groups = list(_groups(self, names))
         texts = [chosen(captions_in(self.captions[i], self.where(i)), choice, name) for i, name in enumerate(names)]
@@ -97,8 +99,8 @@ def check_columns(path: str, wanted: Sequence[str | None], present: Sequence[str
 
 
 def is_empty(cell: Any) -> bool:
-    """Whether a cell holds nothing: None, an empty text or a NaN, which is not itself."""
-    return cell is None or cell == "" or cell != cell
+    """Whether a cell holds nothing: None, a NaN, which is not itself, or what programs write for these as text."""
+    return cell is None or cell != cell or (isinstance(cell, str) and cell.strip() in NOTHING)
 
 
 def _numbered(rows: Rows) -> Iterator[str]:

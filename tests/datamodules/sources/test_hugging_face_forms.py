@@ -157,6 +157,21 @@ def test_folders_by_membership(folder, monkeypatch):
     assert ConcatSource(parts, ["others", "ours"]).load().ids == ("others/1.png", "ours/1.png")
 
 
+def test_images_that_the_list_of_a_folder_lacks_are_told(folder, caplog):
+    for name, color in COLORS.items():
+        (folder / "pictures").mkdir(exist_ok=True)
+        (folder / "pictures" / f"{name}.png").write_bytes(png(color))
+    rows = [json.dumps({"file_name": f"{name}.png", "text": name}) for name in ("red", "blue")]
+    (folder / "pictures/metadata.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    source = HuggingFaceSource("imagefolder", data_dir="pictures", caption_column="text")
+    assert source.load().captions == ("red", "blue")
+    assert "1 of 3 images in pictures are in no row of the split 'train', and left out" in caplog.text
+    caplog.clear()
+    (folder / "pictures/lime.png").unlink()
+    source.load()
+    assert "in no row" not in caplog.text
+
+
 def shard(name, *files):
     with tarfile.open(name, "w") as tar:
         for file, data in files:
