@@ -140,7 +140,7 @@ def _told_coin(manifest: Manifest, published: bool) -> str:
     )
     return (
         f"One coin per group of near-duplicates ({manifest.include:g} in) decided who is trained on. The commitment "
-        f"{manifest.commitment} opens, and {shown}."
+        f"{manifest.commitment} opens, and {shown}. Whether other designs were drawn before this one is not known."
     )
 
 
