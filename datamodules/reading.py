@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from lit_mia.errors import RecordError
 from lit_mia.features.duplicates import Duplicates, find_duplicates, told
-from lit_mia.features.pixels import decode_images
-from lit_mia.reasons import told_by_reason
+from lit_mia.features.pixels import decode_images, left_out
 from lit_mia.records import UNKNOWN, Records
 
 logger = logging.getLogger(__name__)
@@ -42,11 +41,7 @@ def read_images(records: Records, size: int, folder: Path) -> Read:
         RecordError: If there are records, but none can be read.
     """
     decoded = decode_images(records, size, folder)
-    unread = {records.ids[row]: f"unreadable image: {reason}" for row, reason in decoded.unread.items()}
-    if unread:
-        if len(unread) == len(records):
-            raise RecordError(f"None of the {len(records)} images can be read: {told_by_reason(unread)}.")
-        logger.warning("%d of %d images are left out: %s", len(unread), len(records), told_by_reason(unread))
+    unread = left_out(records, decoded.unread, RecordError)
     rows = [row for row in range(len(records)) if row not in decoded.unread]
     known = [row for row in rows if records.members[row] != UNKNOWN]
     duplicates = find_duplicates(records.select(known), decoded.looks[known])

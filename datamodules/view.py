@@ -74,8 +74,8 @@ class Splitting:
         splits, kept = assign_splits(records, self.fractions, self.seed), records.select(rows)
         rest = remaining(splits, records, rows)
         check_splits(rest, kept)
-        former = assign_splits(kept, self.fractions, self.seed)
-        return replace(rest, digest=lock_splits(splits, records, lock, former=former.digest))
+        former = assign_splits(kept, self.fractions, self.seed).digest if len(kept) < len(records) else None
+        return replace(rest, digest=lock_splits(splits, records, lock, former=former))
 
     def train_rows(self, records: Records, splits: Splits) -> list[int]:
         """The training rows, or the drawn share of them.

@@ -10,7 +10,7 @@ from lit_mia.blocks import ObjectKeys
 from lit_mia.cli.commands import resolve
 from lit_mia.cli.owners_design import OwnersDesign
 from lit_mia.designs.layouts import LAYOUTS
-from lit_mia.designs.manifest import HOLDOUT, PUBLIC, SECRET, TRAIN, Manifest
+from lit_mia.designs.manifest import PUBLIC, SECRET, TRAIN, Manifest
 from lit_mia.errors import CommandError
 
 
@@ -55,15 +55,12 @@ def _source(ready: Namespace, output: Path) -> RecordSource:
 
 def _next_steps(manifest: Manifest, output: Path) -> str:
     options = LAYOUTS[manifest.layout].options.format(train=output / TRAIN)
-    files = {side: sum(entry.included == inside for entry in manifest.entries) for side, inside in _SIDES.items()}
+    included = sum(entry.included for entry in manifest.entries)
     return (
-        f"\nDrawn: {files[TRAIN]} in, {files[HOLDOUT]} out.\n"
+        f"\nDrawn: {included} in, {len(manifest.entries) - included} out.\n"
         f"1. Publish {output / PUBLIC} now; keep {output / SECRET} to yourself (commitment {manifest.commitment}).\n"
         f"2. Give {output / TRAIN}, and nothing else, to the trainer, who drops no image (no --max_train_samples):\n"
         f"   {options}\n"
         f"3. After the training, audit the model: DesignSource with `folder: {output}`, as in `lit-mia configs "
         "audit/own_design`."
     )
-
-
-_SIDES = {TRAIN: True, HOLDOUT: False}

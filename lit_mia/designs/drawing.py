@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lit_mia.batches import slices
 from lit_mia.designs.canaries import Canaries, Canary, dealt
 from lit_mia.designs.coins import is_drawn, salt_of
 from lit_mia.designs.layouts import LAYOUTS
@@ -20,8 +18,8 @@ from lit_mia.designs.patterns import mosaic
 from lit_mia.errors import DesignError
 from lit_mia.features.copies import WHOLE_LOOK, copy_pairs, look_at
 from lit_mia.features.duplicates import sets_of_equals
-from lit_mia.features.pixels import reason_of
-from lit_mia.reasons import SHOWN, listed, told_by_reason
+from lit_mia.features.pixels import left_out, pixel_digest, read_each
+from lit_mia.reasons import SHOWN, listed
 from lit_mia.records import UNKNOWN, Records
 from lit_mia.transparency import rgb_over_white
 
@@ -110,24 +108,17 @@ def look_through(records: Records) -> Seen:
         records: The records. Their labels do not matter.
 
     Raises:
-        DesignError: If no image can be read.
+        DesignError: If there are no records, or no image can be read.
     """
-    looks, reasons = np.zeros(len(records), WHOLE_LOOK), dict[str, str]()
+    if not len(records):
+        raise DesignError("The source holds no records, so there is nothing to draw from.")
+    looks = np.zeros(len(records), WHOLE_LOOK)
 
-    def look(row: int) -> None:
-        try:
-            looks[row] = look_at(rgb_over_white(records.open_image(row)))
-        except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
-            reasons[records.ids[row]] = f"unreadable image: {reason_of(error)}"
+    def keep(row: int, image: Image.Image) -> None:
+        looks[row] = look_at(image)
 
-    with ThreadPoolExecutor() as pool:
-        for part in slices(len(records), 256):
-            list(pool.map(look, range(len(records))[part]))
-    rows = [row for row, name in enumerate(records.ids) if name not in reasons]
-    if not rows:
-        raise DesignError(f"None of the {len(records)} images can be read: {told_by_reason(reasons)}.")
-    if reasons:
-        logger.warning("%d of %d images are left out: %s", len(reasons), len(records), told_by_reason(reasons))
+    unread = left_out(records, read_each(records, range(len(records)), keep), DesignError)
+    rows = [row for row, name in enumerate(records.ids) if name not in unread]
     if any(member != UNKNOWN for member in records.members):
         logger.warning("The records' own labels are ignored: coins decide who is a member.")
     readable = records.select(rows)
@@ -186,8 +177,10 @@ def drawn(seen: Seen, settings: Settings, seed: str) -> Plan:
 
 
 def _entry(canary: Canary, seen: Seen, seed: str, include: float) -> Entry:
-    synthetic = look_at(_mosaic(canary.id, seed, seen)) if canary.row is None else None
-    look = seen.looks[canary.row] if synthetic is None else synthetic
+    if canary.row is None:
+        pixels = pixel_digest(_mosaic(canary.id, seed, seen))
+    else:
+        pixels = seen.looks["pixels"][canary.row].tobytes()
     return Entry(
         id=canary.id,
         group=canary.group,
@@ -197,7 +190,7 @@ def _entry(canary: Canary, seen: Seen, seed: str, include: float) -> Entry:
         control=canary.copies == 0,
         key=canary.key,
         caption=canary.caption,
-        pixels=look["pixels"].tobytes().hex(),
+        pixels=pixels.hex(),
     )
 
 

@@ -19,7 +19,7 @@ from lit_mia.designs.drawing import Plan
 from lit_mia.designs.layouts import LAYOUTS, METADATA, metadata_lines
 from lit_mia.designs.manifest import COINS, HOLDOUT, PUBLIC, SECRET, TRAIN, Entry, Manifest, WrittenFile
 from lit_mia.errors import DesignError
-from lit_mia.features.copies import pixel_digest
+from lit_mia.features.pixels import pixel_digest
 from lit_mia.files import key_digest, replacing
 
 DRAFT = Path(SECRET, "draft.json")

@@ -7,7 +7,7 @@ from typing import final
 from PIL import Image
 
 from lit_mia.designs.manifest import TRAIN, Entry
-from lit_mia.features.copies import look_at
+from lit_mia.features.pixels import pixel_digest
 
 
 @final
@@ -26,7 +26,7 @@ class FileNow:
     @classmethod
     def of(cls, image: Image.Image) -> "FileNow":
         """What an RGB image shows."""
-        return cls(look_at(image)["pixels"].tobytes().hex(), f"{image.width} × {image.height} pixels")
+        return cls(pixel_digest(image).hex(), f"{image.width} × {image.height} pixels")
 
 
 def survival(entries: Sequence[Entry], now: Mapping[str, FileNow]) -> dict[str, list[str]]:

@@ -1,6 +1,5 @@
 """Copies that were mirrored, resized, encoded anew or cropped by a pixel: what may not fall on both sides of a coin."""
 
-import hashlib
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -11,7 +10,7 @@ from PIL import Image
 
 from lit_mia.batches import slices
 from lit_mia.features.duplicates import CONTRAST_SHARE, Pairs, near_pairs
-from lit_mia.features.pixels import LOOK, THUMBNAIL, square
+from lit_mia.features.pixels import LOOK, THUMBNAIL, pixel_digest, square
 
 WHOLE_LOOK = np.dtype([*LOOK.descr, ("whole", "u1", (3, THUMBNAIL, THUMBNAIL)), ("size", "i4", (2,))])
 """A look, a thumbnail of the whole image stretched to a square, and the image's width and height."""
@@ -21,11 +20,6 @@ the 16 x 16 cells of copies. (Of 1,322 flat drawings of 64 pixels, 99.5 to 100 %
 and 9 % of the drawings, such as clock faces, are taken for copies of another.)"""
 _COARSE, _FINE = 8, 16
 _BLOCK, _CHUNK = 256, 256
-
-
-def pixel_digest(image: Image.Image) -> bytes:
-    """SHA-256 of the size and the bytes of an RGB image, by which a design knows it."""
-    return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).digest()
 
 
 def look_at(image: Image.Image) -> NDArray[Any]:

@@ -72,8 +72,6 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     Args:
         duplicates: What `find_duplicates` found, at least one set.
     """
-    if not duplicates:
-        return ""
     sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
     sets = [listed(of.ids, SHOWN, between=" = " if of.exact else " ≈ ") for of in duplicates]
     return (

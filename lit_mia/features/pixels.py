@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +18,9 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from lit_mia.errors import LitMiaError
 from lit_mia.files import cached_path, replacing
+from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.transparency import rgb_over_white
 
@@ -133,20 +135,60 @@ def _decode(records: Records, rows: Sequence[int], images: NDArray[np.uint8], lo
     """Write what some rows show into arrays of that length; row → reason of those that cannot be read."""
     size = images.shape[-1]
 
-    def decode(place: int) -> str | None:
+    def keep(place: int, image: Image.Image) -> None:
+        looks[place] = (np.void(pixel_digest(image)), square(image, THUMBNAIL))
+        images[place] = square(image, size)
+
+    return read_each(records, rows, keep)
+
+
+def read_each(records: Records, rows: Sequence[int], keep: Callable[[int, Image.Image], None]) -> dict[int, str]:
+    """Read some images, several at a time.
+
+    Args:
+        records: The images.
+        rows: Which of them.
+        keep: Is given the place among the rows and the image as RGB over white; called in several threads.
+
+    Returns:
+        Row → reason of those that cannot be read.
+    """
+
+    def read(place: int) -> str | None:
         try:
-            image = rgb_over_white(records.open_image(rows[place]))
-            digest = hashlib.sha256(f"{image.size}".encode() + image.tobytes()).digest()
-            looks[place] = (np.void(digest), square(image, THUMBNAIL))
-            images[place] = square(image, size)
+            keep(place, rgb_over_white(records.open_image(rows[place])))
         except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
             _log.debug("%s: %s", records.ids[rows[place]], error)
-            return reason_of(error)
+            return _reason_of(error)
         return None
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        reasons = zip(rows, pool.map(decode, range(len(rows))), strict=True)
+        reasons = zip(rows, pool.map(read, range(len(rows))), strict=True)
         return {row: reason for row, reason in reasons if reason is not None}
+
+
+def left_out(records: Records, reasons: Mapping[int, str], error: type[LitMiaError]) -> dict[str, str]:
+    """Id → why an image cannot be read; warns of those if there are some.
+
+    Args:
+        records: The images.
+        reasons: Row → reason.
+        error: What to raise.
+
+    Raises:
+        LitMiaError: If there are records, but none can be read.
+    """
+    unread = {records.ids[row]: f"unreadable image: {reason}" for row, reason in reasons.items()}
+    if unread and len(unread) == len(records):
+        raise error(f"None of the {len(records)} images can be read: {told_by_reason(unread)}.")
+    if unread:
+        _log.warning("%d of %d images are left out: %s", len(unread), len(records), told_by_reason(unread))
+    return unread
+
+
+def pixel_digest(image: Image.Image) -> bytes:
+    """SHA-256 of the size and the bytes of an RGB image."""
+    return hashlib.sha256(f"{image.width}x{image.height}".encode() + image.tobytes()).digest()
 
 
 def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -154,7 +196,7 @@ def square(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
 
 
-def reason_of(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     """What an error says, without what it says of one file only."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return re.sub(r"""'[^']*'|"[^"]*"|<[^>]*>""", "…", said).strip() or type(error).__name__
