@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
 from lit_mia.models.memory import enough_memory
+from lit_mia.models.network_needs import network_part
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Offload = Literal["none", "model", "sequential"]
@@ -35,7 +36,7 @@ def place(pipeline: Any, device: str, offload: Offload, attention_slicing: bool,
     Raises:
         TargetError: If offloading has nothing to load to, or is not possible.
     """
-    place, denoiser = resolve_device(device), pipeline.components.get("unet") or pipeline.components.get("transformer")
+    place, denoiser = resolve_device(device), network_part(pipeline)
     if attention_slicing:
         pipeline.enable_attention_slicing()
     if compile and denoiser is not None:
