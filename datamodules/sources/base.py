@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
-from lit_mia.metrics.verdict import Design
+from lit_mia.metrics.evidence import Design
 from lit_mia.records import Records
 
 
@@ -17,11 +17,13 @@ class StatedDesign:
     Attributes:
         kind: The design.
         sentences: Who decided, when and how, and what of it was checked; the report says them.
+        verified: Whether it rests on a coin that was checked: a published commitment, and a scan of what was trained on.
         copies: Id → how often a canary was inserted where it was; empty where all records are single.
     """
 
     kind: Design
     sentences: tuple[str, ...] = ()
+    verified: bool = False
     copies: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -120,16 +120,17 @@ class DesignSource(RecordSource):
         manifest, entries, canaries = self._manifest, self._entries, self.part == "canaries"
         training = len(files_of(manifest.entries, TRAIN))
         tokenizer = None if self.tokenizer is None else str(with_home(self.tokenizer))
+        verified = self.commitment is not None  # the scan below refuses what was not trained on as drawn
         sentences = (
-            _told_coin(manifest, published=self.commitment is not None),
+            _told_coin(manifest, published=verified),
             told_scan(manifest, self.train_dir, self.folder / HOLDOUT),
             *told_statements(training, self.examples, None if self.log is None else _text(with_home(self.log))),
             told_cuts(tokenizer, entries),
         )
         if not canaries:
-            return StatedDesign("randomized_split", sentences)
+            return StatedDesign("randomized_split", sentences, verified)
         copies = {entry.id: entry.copies for entry in entries}
-        return StatedDesign("canary", (*sentences, _told_canaries(entries)), copies)
+        return StatedDesign("canary", (*sentences, _told_canaries(entries)), verified, copies)
 
 
 def _told_coin(manifest: Manifest, published: bool) -> str:

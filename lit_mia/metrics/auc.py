@@ -81,7 +81,7 @@ def delong(scores: ArrayLike, labels: ArrayLike, level: float = 0.95) -> AucEsti
     """
     check_fractions(level=level)
     values, is_member = check(scores, labels)
-    value, se = auc(values, is_member), _delong_se(*_placements(values, is_member))
+    value, se = auc(values, is_member), _delong_se(*placements(values, is_member))
     if se == 0:
         return constant_auc(value, _pairs(is_member), level)
     reach = _quantile(level) * se
@@ -105,8 +105,8 @@ def delong_difference(a: ArrayLike, b: ArrayLike, labels: ArrayLike, level: floa
     check_fractions(level=level)
     (first, is_member), (second, _) = check(a, labels), check(b, labels)
     delta = auc(first, is_member) - auc(second, is_member)
-    members_a, non_members_a = _placements(first, is_member)
-    members_b, non_members_b = _placements(second, is_member)
+    members_a, non_members_a = placements(first, is_member)
+    members_b, non_members_b = placements(second, is_member)
     se = _delong_se(members_a - members_b, non_members_a - non_members_b)
     if se == 0:
         return constant_difference(delta, _pairs(is_member), level)
@@ -221,7 +221,7 @@ def midranks(values: FloatArray) -> FloatArray:
     return middle[position]
 
 
-def _placements(values: FloatArray, is_member: BoolArray) -> tuple[FloatArray, FloatArray]:
+def placements(values: FloatArray, is_member: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Per member the share of non-members below it, per non-member that of members above it, times n1·n0.
 
     The factor keeps the numbers whole or half, so that a degenerate variance is exactly 0.

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
+from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.resampling import batch_sizes, percentiles
 from lit_mia.metrics.threshold import clopper_pearson
-from lit_mia.metrics.verdict import Design
 
 IdentityKind = Literal[
     "identities recognised beyond controls",

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lit_mia.errors import MetricError
+from lit_mia.metrics.evidence import Design
 
 LEVEL = 0.05
 TOOL_LEVEL = 0.01
 
-Design = Literal["randomized_split", "canary", "same_source_holdout", "post_hoc"]
 Kind = Literal[
     "leakage beyond controls",
     "not evidence (post hoc design)",

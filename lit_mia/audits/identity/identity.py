@@ -14,6 +14,7 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.identity.sides import Side, grid_of, halves_of, identity_row, person_lines, seen_by, stacked
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError
+from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.identity import (
     IdentityEvidence,
     IdentityVerdict,
@@ -22,7 +23,6 @@ from lit_mia.metrics.identity import (
     trend_with_occurrences,
     within_null,
 )
-from lit_mia.metrics.verdict import Design
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.identity import (

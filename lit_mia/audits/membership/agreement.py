@@ -4,10 +4,7 @@ from dataclasses import replace
 
 from datamodules.sources.base import RecordSource, StatedDesign
 from lit_mia.errors import RecordError
-from lit_mia.metrics.verdict import Design
-
-BY_COIN: tuple[Design, ...] = ("randomized_split", "canary")
-"""The designs whose evidence rests on a coin."""
+from lit_mia.metrics.evidence import BY_COIN, Design
 
 
 def agreed_design(source: RecordSource, given: Design | None, statement: str | None) -> StatedDesign:

@@ -15,8 +15,8 @@ from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtoco
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
+from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.retrieval import Retrieval
-from lit_mia.metrics.verdict import Design
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation

@@ -9,7 +9,7 @@ from typing import Any, Self, final
 from rich.console import Group
 from rich.text import Text
 
-from lit_mia.metrics.verdict import Design
+from lit_mia.metrics.evidence import Design
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.fields import check_fields, read_fields

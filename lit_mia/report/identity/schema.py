@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, TypedDict
 
+from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.identity import Rate
-from lit_mia.metrics.verdict import Design
 from lit_mia.report.fields import json_values, spell_non_finite
 
 IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
-from lit_mia.metrics.verdict import Design
 from lit_mia.report.membership.refused import refusal_note
 from lit_mia.report.membership.schema import AuditReport, Row, ToolCheck
 from lit_mia.report.words import NOTHING, count, number, p_value, percent

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self, TypedDict
 
 from lit_mia.errors import ReportError
-from lit_mia.metrics.verdict import Design
+from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
 
 SCHEMA = "lit-mia/audit/2"

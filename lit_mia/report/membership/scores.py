@@ -37,6 +37,8 @@ class RowScores:
         protocol: How records were scored.
         setting: Timestep and the like, chosen on train and val; None where there is none.
         evaluations: Denoiser evaluations per record that the attack makes alone; None where not counted.
+        captioned: Of an attack, whether the target, or the attack, was given the records' captions.
+        tools: Of an attack, whether it reads what the attacker's encoder or captioner says.
     """
 
     name: str
@@ -46,6 +48,8 @@ class RowScores:
     protocol: str
     setting: str | None = None
     evaluations: int | None = None
+    captioned: bool = False
+    tools: bool = False
 
 
 @dataclass(frozen=True, eq=False)
