@@ -17,7 +17,7 @@ class StatedDesign:
     Attributes:
         kind: The design.
         sentences: Who decided, when and how, and what of it was checked; the report says them.
-        verified: Whether it rests on a coin that was checked: a published commitment, and a scan of what was trained on.
+        verified: Whether the coin was checked: against a published commitment, and by a scan of what was trained on.
         copies: Id → how often a canary was inserted where it was; empty where all records are single.
     """
 
