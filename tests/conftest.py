@@ -3,9 +3,12 @@
 import json
 import os
 import struct
+import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
+_OPENINGS = tempfile.TemporaryDirectory(prefix="openings-")
+os.environ["LIT_MIA_OPENINGS"] = _OPENINGS.name  # no test counts in the folder of who runs it
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +23,12 @@ from tiny_pipelines import save_tiny
 from lit_mia.targets.diffusion import DiffusersTarget
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+@pytest.fixture(autouse=True)
+def own_openings(tmp_path, monkeypatch) -> None:
+    """What a test opens is counted from 0."""
+    monkeypatch.setenv("LIT_MIA_OPENINGS", str(tmp_path / "openings-of-the-user"))
 
 
 @pytest.fixture(scope="session")

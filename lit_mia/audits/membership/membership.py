@@ -144,7 +144,7 @@ class MembershipAudit(Audit):
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
         distances = None if self._pairs is None else fidelity(self._pairs, encoder=self.fid_encoder)
-        tried = accounts.count_opening(self.data.store_path, run.config)
+        tried = accounts.opened(self.data, run.config)
         tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
         view = self.data.view
         evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=self._has_placebo, tools=tools)

@@ -38,10 +38,15 @@ class SplitSizes(TypedDict):
 
 
 class Tried(TypedDict):
-    """What was tried before the numbers were read: configurations of heads, and openings of the test split."""
+    """What was tried on these test records before the numbers were read, as far as is known where the audit ran.
+
+    `configurations` that were tried, `test_openings` in all, and how many of these each of `commands` made (`audit`,
+    `test`, `script`).
+    """
 
     configurations: int
     test_openings: int
+    commands: dict[str, int]
 
 
 class ControlNull(TypedDict):
