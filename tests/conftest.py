@@ -3,12 +3,9 @@
 import json
 import os
 import struct
-import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
-_OPENINGS = tempfile.TemporaryDirectory(prefix="openings-")
-os.environ["LIT_MIA_OPENINGS"] = _OPENINGS.name  # no test counts in the folder of who runs it
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,8 +22,14 @@ from lit_mia.targets.diffusion import DiffusersTarget
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def openings_of_the_session(tmp_path_factory) -> None:
+    """No test split that a test opens is counted in the folder of who runs it."""
+    os.environ["LIT_MIA_OPENINGS"] = str(tmp_path_factory.mktemp("openings"))
+
+
 @pytest.fixture(autouse=True)
-def own_openings(tmp_path, monkeypatch) -> None:
+def own_openings(openings_of_the_session, tmp_path, monkeypatch) -> None:
     """What a test opens is counted from 0."""
     monkeypatch.setenv("LIT_MIA_OPENINGS", str(tmp_path / "openings-of-the-user"))
 
