@@ -192,8 +192,7 @@ class MembershipAudit(Audit):
             config=dict(origin.config),
             tried=tried,
             control_null=evaluation.control_null,
-            mde_auc=evaluation.mde_auc,
-            mde_delta_auc=evaluation.mde_delta_auc,
+            power=asdict(evaluation.power),
             skipped=list(view.skipped),
             refused=refused,
             limits=[
