@@ -17,8 +17,8 @@ from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import Place, Table, table_of, values_of
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
 from lit_mia.report.membership.fidelity import distance_rows, fidelity_line, fidelity_notes
-from lit_mia.report.membership.findings import difference_table, headline_of
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
+from lit_mia.report.membership.findings import difference_table, headline_of
 from lit_mia.report.membership.notes import (
     blocks,
     charge_notes,
