@@ -2,11 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 Design = Literal["randomized_split", "canary", "same_source_holdout", "post_hoc"]
 BY_COIN: tuple[Design, ...] = ("randomized_split", "canary")
 """The designs whose evidence rests on a coin."""
+
+Kind = Literal[
+    "design violated",
+    "leakage beyond controls",
+    "suggestive (a shift read up to 1.5 times better would explain it)",
+    "suggestive (weak placebo)",
+    "suggestive (no placebo)",
+    "not evidence (post hoc design)",
+    "not evidence (controls incomplete)",
+    "confounded",
+    "not detected at this power",
+    "tool failure",
+]
+"""In the order in which the verdict of an audit is the first that one of its attacks has."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

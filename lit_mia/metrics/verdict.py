@@ -1,7 +1,8 @@
 """The verdict of an audit: does an attack tell more than can be told without the target?
 
-One primary metric, the AUC, and one level, 5 % one-sided. An attack beats its controls if its paired difference to
-every one of them is significantly above 0: an intersection-union test, whose p-value is the largest of them.
+One primary metric, the AUC, and one level, 5 % one-sided. What counts as evidence depends on how members came to be
+members: under a coin, that the attack is above chance; where they were merely held out, that no shift between the two
+sides explains it. `docs/verdict.md` has the rule as one table.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,34 +10,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.evidence import Design
+from lit_mia.metrics.evidence import BY_COIN, KINDS, AttackEvidence, ControlEvidence, Design, Kind
+from lit_mia.metrics.power import Power
+from lit_mia.metrics.sentences import Told, sentence_of
 
 LEVEL = 0.05
+COIN_LEVEL = 0.02
+"""Two-sided level of the check of a coin by all controls together."""
 TOOL_LEVEL = 0.01
-
-Kind = Literal[
-    "leakage beyond controls",
-    "not evidence (post hoc design)",
-    "confounded",
-    "tool failure",
-    "not detected at this power",
-]
-
-
-@dataclass(frozen=True)
-class AttackEvidence:
-    """What the test split says about one attack.
-
-    Attributes:
-        name: The attack's name, unique within the audit.
-        p_above_half: One-sided p-value of "its AUC is at most 0.5".
-        p_vs_control: Per control of this attack, the one-sided p-value of "its AUC is at most the control's" (paired).
-            All controls have to be listed, not only the strongest.
-    """
-
-    name: str
-    p_above_half: float
-    p_vs_control: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -44,64 +25,109 @@ class Verdict:
     """The outcome of an audit.
 
     Attributes:
-        kind: One of five outcomes.
+        kind: The outcome of the audit: of those of its attacks, the first in the order of `Kind`.
         sentence: The outcome in plain English, with what it does not exclude.
-        beats: The attacks that beat every one of their controls, in the order given.
-        adjusted_p: Per attack, the Holm-adjusted p-value of "it does not beat every control"; 1 without controls.
+        outcomes: The outcome of each attack.
+        adjusted_p: Per attack, the p of what its design asks for, adjusted for all attacks: under a coin of its own
+            test, else of being beyond every control and placebo (by `lit_mia.metrics.shift.SHIFT`).
     """
 
     kind: Kind
     sentence: str
-    beats: tuple[str, ...]
+    outcomes: dict[str, Kind]
     adjusted_p: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is the same for all attacks of an audit.
+
+    Attributes:
+        design: How the members came to be members.
+        verified: Whether that was a coin, and checked.
+        readers: Controls whose AUC differs from 0.5, in the sense of the design.
+        above: Attacks above 0.5, after Holm's correction.
+    """
+
+    design: Design
+    verified: bool
+    readers: tuple[str, ...]
+    above: tuple[str, ...]
 
 
 def decide(
     attacks: Sequence[AttackEvidence],
-    controls: Mapping[str, float],
+    controls: Sequence[ControlEvidence],
     design: Design,
-    placebo: bool,
-    mde: float,
-    tools_p: float | None = None,
+    *,
+    verified: bool,
+    power: Power,
 ) -> Verdict:
-    """Apply the verdict rule; the first that holds counts.
-
-    1. `leakage beyond controls`: an attack beats every one of its controls after Holm's correction over the attacks.
-       With members and non-members picked after the fact this is `not evidence (post hoc design)`.
-    2. `confounded`: an attack and a control are each significantly above 0.5 (Holm over attacks, Holm over controls).
-    3. `tool failure`: the attacker's tools do not tie captions to images better than chance (1 %), so that finding
-        nothing says nothing of the target.
-    4. `not detected at this power`.
-
-    An attack without controls beats nothing.
+    """Apply the verdict rule.
 
     Args:
         attacks: Evidence of each attack, at least one.
-        controls: Per control, the one-sided p-value of "its AUC is at most 0.5".
+        controls: All controls and placebos, a shared one once.
         design: How members and non-members came about.
-        placebo: Whether a target that saw neither side is among the controls.
-        mde: Minimal detectable difference of AUCs, see `lit_mia.metrics.auc.mde_difference`.
-        tools_p: One-sided p-value of "captions find their own images no more often than by chance"; None if that was
-            not checked.
+        verified: Whether a coin was checked; only of `randomized_split` and `canary`.
+        power: What the rule finds.
 
     Raises:
-        MetricError: If attacks are missing or share a name, or a p-value, `mde` or `design` is out of range.
+        MetricError: If attacks are missing or share a name, a p-value is out of range, an attack is compared with an
+            unknown control, or a verified coin is claimed for a design without one.
     """
-    _check_evidence(attacks, controls, design, mde, tools_p)
-    adjusted = holm({attack.name: max(attack.p_vs_control.values(), default=1.0) for attack in attacks})
-    beats = tuple(name for name, p in adjusted.items() if p <= LEVEL)
-    above_half = _significant({attack.name: attack.p_above_half for attack in attacks})
-    blind = _significant(controls)
-    rule: dict[Kind, object] = {
-        "not evidence (post hoc design)": beats and design == "post_hoc",
-        "leakage beyond controls": beats,
-        "confounded": above_half and blind,
-        "tool failure": tools_p is not None and tools_p >= TOOL_LEVEL,
-        "not detected at this power": True,
+    _check(attacks, controls, design, verified)
+    judged = [attack for attack in attacks if not attack.tool_failed]
+    facts = _Facts(
+        design,
+        verified,
+        readers(controls, COIN_LEVEL if verified else LEVEL),
+        _significant({attack.name: attack.p_own for attack in judged}),
+    )
+    p = adjusted_p(judged, controls, design, verified)
+    weaker = holm({attack.name: _largest(attack, "p_better") for attack in judged})
+    outcomes: dict[str, Kind] = dict.fromkeys((attack.name for attack in attacks), "tool failure")
+    for attack in judged:
+        found = (p[attack.name] <= LEVEL, weaker[attack.name] <= LEVEL)
+        outcome = _by_coin if design in BY_COIN else _held_out
+        outcomes[attack.name] = outcome(attack, facts, *found)
+    kind = min(outcomes.values(), key=KINDS.index)
+    finders = [name for name, outcome in outcomes.items() if outcome == kind]
+    told = Told(kind, finders, facts.readers, facts.above, attacks, coin=design in BY_COIN, verified=verified)
+    adjusted = {attack.name: p.get(attack.name, 1.0) for attack in attacks}
+    return Verdict(kind, sentence_of(told, power), outcomes, adjusted)
+
+
+def adjusted_p(
+    attacks: Sequence[AttackEvidence], controls: Sequence[ControlEvidence], design: Design, verified: bool
+) -> dict[str, float]:
+    """Per attack, the p of what the strongest finding of its design asks for, adjusted for all attacks.
+
+    Args:
+        attacks: Evidence of each attack.
+        controls: All controls and placebos.
+        design: How members and non-members came about.
+        verified: Whether a coin was checked.
+    """
+    if design not in BY_COIN:
+        return holm({attack.name: _largest(attack, "p_shift") for attack in attacks})
+    suspicious = set() if verified else {control.name for control in controls if control.p_two_sided <= LEVEL}
+    return {
+        attack.name: max(
+            attack.p_own_adjusted, *(attack.against[name].p_better for name in suspicious & attack.against.keys()), 0.0
+        )
+        for attack in attacks
     }
-    kind = next(kind for kind, holds in rule.items() if holds)
-    parts = [_finding(kind, beats, above_half, blind, mde), *_missing_controls(attacks, placebo)]
-    return Verdict(kind, " ".join(parts), beats, adjusted)
+
+
+def readers(controls: Sequence[ControlEvidence], level: float = LEVEL) -> tuple[str, ...]:
+    """The controls whose AUC differs from 0.5, on either side, after Holm's correction: they tell the two sides apart.
+
+    Args:
+        controls: All controls and placebos, a shared one once.
+        level: Two-sided level, of all together.
+    """
+    return _significant({control.name: control.p_two_sided for control in controls}, level)
 
 
 def holm(p: Mapping[str, float]) -> dict[str, float]:
@@ -120,66 +146,67 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p}
 
 
-def _significant(p: Mapping[str, float]) -> tuple[str, ...]:
-    return tuple(name for name, adjusted in holm(p).items() if adjusted <= LEVEL)
+def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool, better: bool) -> Kind:
+    """The outcome of an attack where a coin decided who is a member."""
+    if facts.verified and facts.readers:
+        return "design violated"
+    if found and (facts.verified or not attack.missing):
+        return "leakage beyond controls"
+    if found:
+        return "not evidence (controls incomplete)"
+    return _without_finding(attack, facts)
 
 
-def _finding(kind: Kind, beats: Sequence[str], above_half: Sequence[str], blind: Sequence[str], mde: float) -> str:
-    """What was found and what follows from it."""
-    findings: dict[Kind, str] = {
-        "leakage beyond controls": f"Leakage beyond controls: {_listed(beats)} {_verb(beats, 'tells', 'tell')} members "
-        "from non-members better than every control (paired difference of AUCs, 5 % one-sided, Holm-corrected over the "
-        "attacks).",
-        "not evidence (post hoc design)": f"Not evidence (post hoc design): {_listed(beats)} "
-        f"{_verb(beats, 'beats', 'beat')} every control, but members and non-members were picked after the fact, so a "
-        "difference between the two sets may be the cause.",
-        "confounded": f"Confounded: {_listed(above_half)} {_verb(above_half, 'is', 'are')} better than chance, but so "
-        f"{_verb(blind, 'is', 'are')} {_listed(blind)}, and no attack beats every control: a difference between the "
-        "two sets of records may explain the result, and leakage is neither shown nor excluded.",
-        "tool failure": "Tool failure: no attack beats every control, but by the attacker's encoder captions do not "
-        "find their own images more often than by chance, so this says nothing of the target. Use another captioner "
-        "or encoder.",
-        "not detected at this power": f"Not detected at this power (MDE of dAUC = {mde:.3f}): no attack beats every "
-        f"control. A true difference below {mde:.3f} would often be missed, so leakage is not excluded.",
-    }
-    return findings[kind]
+def _held_out(attack: AttackEvidence, facts: _Facts, found: bool, better: bool) -> Kind:
+    """The outcome of an attack where members were not drawn by a coin."""
+    valid = attack.placebo is not None and attack.placebo.valid
+    if not better or (facts.readers and not valid):
+        return _without_finding(attack, facts)
+    if facts.design == "post_hoc":
+        return "not evidence (post hoc design)"
+    if attack.missing:
+        return "not evidence (controls incomplete)"
+    if not valid:
+        return "suggestive (no placebo)" if attack.placebo is None else "suggestive (weak placebo)"
+    if found:
+        return "leakage beyond controls"
+    return "suggestive (a shift read up to 1.5 times better would explain it)"
 
 
-def _missing_controls(attacks: Sequence[AttackEvidence], placebo: bool) -> list[str]:
-    """What was not compared, and what is therefore not excluded."""
-    alone = [attack.name for attack in attacks if not attack.p_vs_control]
-    uncontrolled = f"controls: none for {_listed(alone)}, which therefore cannot count as leakage."
-    no_placebo = (
-        "placebo: none, so it is not excluded that the answers of a target that saw neither set "
-        "would separate them as well."
-    )
-    return [*([uncontrolled] if alone else []), *([] if placebo else [no_placebo])]
+def _without_finding(attack: AttackEvidence, facts: _Facts) -> Kind:
+    """Whether a shift may be what an attack sees, or nothing was seen."""
+    above = attack.name in facts.above
+    return "confounded" if above and facts.readers else "not detected at this power"
 
 
-def _check_evidence(
-    attacks: Sequence[AttackEvidence], controls: Mapping[str, float], design: str, mde: float, tools_p: float | None
-) -> None:
-    names = [attack.name for attack in attacks]
-    if not names or len(set(names)) != len(names):
-        raise MetricError(f"A verdict needs at least one attack and unique names, but the attacks are {names}.")
+def _largest(attack: AttackEvidence, test: Literal["p_better", "p_shift"]) -> float:
+    """The largest p of an attack's own test and of one against each control: all have to be refused."""
+    return max([attack.p_own, *(float(getattr(comparison, test)) for comparison in attack.against.values())])
+
+
+def _significant(p: Mapping[str, float], level: float = LEVEL) -> tuple[str, ...]:
+    return tuple(name for name, adjusted in holm(p).items() if adjusted <= level)
+
+
+def _check(attacks: Sequence[AttackEvidence], controls: Sequence[ControlEvidence], design: str, verified: bool) -> None:
+    names, known = [attack.name for attack in attacks], [control.name for control in controls]
+    if not names or len(set(names)) != len(names) or len(set(known)) != len(known):
+        raise MetricError(
+            f"A verdict needs at least one attack and unique names, but the attacks are {names}, the controls {known}."
+        )
     if design not in get_args(Design):
         raise MetricError(f"`design` must be one of {', '.join(get_args(Design))}, but got {design!r}.")
-    if not 0 <= mde < float("inf"):
-        raise MetricError(f"`mde` must be finite and at least 0, but got {mde}.")
-    given = {
-        **{f"{name} against 0.5": p for name, p in controls.items()},
-        **({} if tools_p is None else {"tools against chance": tools_p}),
-        **{f"{a.name} against {b}": p for a in attacks for b, p in {"0.5": a.p_above_half, **a.p_vs_control}.items()},
-    }
+    if verified and design not in BY_COIN:
+        raise MetricError(f"Only a coin can be verified, but the design is {design}. Use one of {', '.join(BY_COIN)}.")
+    unknown = sorted({name for attack in attacks for name in attack.against} - set(known))
+    if unknown:
+        raise MetricError(f"Attacks are compared with {unknown}, which are not among the controls {known}.")
+    given = {f"{control.name} against 0.5": control.p_two_sided for control in controls}
+    for attack in attacks:
+        given |= {f"{attack.name} against 0.5": attack.p_own, f"{attack.name}, adjusted": attack.p_own_adjusted}
+        for name, comparison in attack.against.items():
+            given |= {f"{attack.name} against {name}": comparison.p_better}
+            given |= {f"{attack.name} beyond {name}": comparison.p_shift}
     wrong = {name: p for name, p in given.items() if not 0 <= p <= 1}
     if wrong:
         raise MetricError(f"p-values must be in [0, 1], but got {wrong}.")
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence: "", "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def _verb(names: Sequence[str], singular: str, plural: str) -> str:
-    return singular if len(names) == 1 else plural

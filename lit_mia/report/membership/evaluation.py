@@ -1,19 +1,18 @@
 """From the scores of attacks and controls to the rows of the report and the verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lit_mia.metrics.auc import Difference, auc, mde_auc, mde_difference
-from lit_mia.metrics.bootstrap import auc_difference, p_auc_above_half
-from lit_mia.metrics.evidence import Design
+from lit_mia.metrics.auc import auc
+from lit_mia.metrics.power import Power
 from lit_mia.metrics.resampling import max_auc_null
-from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.roc import combine_seeds
-from lit_mia.metrics.verdict import AttackEvidence, Verdict, decide
+from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
+from lit_mia.report.membership.judging import Circumstances, judge
 from lit_mia.report.membership.schema import ControlNull, Row
 from lit_mia.report.membership.scores import Part, RowEvidence, RowScores, Scores
 from lit_mia.splits import Splits
@@ -30,57 +29,30 @@ class Evaluation:
         verdict: The verdict.
         combined: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
         control_null: Largest control AUC against its permutation null; None without controls.
-        mde_auc: Smallest AUC told from 0.5 with 80 % power.
-        mde_delta_auc: The same for the difference of attack and control; None without controls.
+        power: What the verdict rule finds.
     """
 
     rows: list[Row]
     verdict: Verdict
     combined: dict[str, Scores]
     control_null: ControlNull | None
-    mde_auc: float
-    mde_delta_auc: float | None
+    power: Power
 
 
-def evaluate(
-    rows: Sequence[RowScores],
-    records: Records,
-    splits: Splits,
-    *,
-    design: Design,
-    placebo: bool,
-    tools: Retrieval | None = None,
-) -> Evaluation:
-    """Evaluate all rows; thresholds and the strongest control come from val and calibration, the rest from test.
+def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Evaluation:
+    """Evaluate all rows; thresholds come from calibration, the rest from test.
 
     Args:
         rows: Attacks and controls.
         records: The records of known membership.
         splits: Their splits.
-        design: How the members came to be members.
-        placebo: Whether the rows hold placebo controls.
-        tools: How well captions find their own images; None if that was not checked.
+        circumstances: What is known of the audit beside its scores.
     """
     val, calibration, test = (Part.of(records, splits, name) for name in ("val", "calibration", "test"))
     reference = np.zeros(len(records), dtype=bool)
     reference[calibration.rows] = True
     combined = {row.name: combine_seeds(row.scores, reference) for row in rows}
-    differences = {row.name: _differences(row, rows, combined, test) for row in rows if row.kind == "attack"}
-    least = mde_auc(int(np.sum(test.labels == 1)), int(np.sum(test.labels == 0)))
-    deltas = [difference for of_attack in differences.values() for difference in of_attack.values()]
-    mde = mde_difference(max(d.se for d in deltas)) if deltas else None
-    p = {row.name: p_auc_above_half(combined[row.name][test.rows], test.labels, test.groups) for row in rows}
-    verdict = decide(
-        [
-            AttackEvidence(name, p[name], {control: d.p_greater for control, d in of_attack.items()})
-            for name, of_attack in differences.items()
-        ],
-        {row.name: p[row.name] for row in rows if row.kind != "attack"},
-        design=design,
-        placebo=placebo,
-        mde=least if mde is None else mde,
-        tools_p=None if tools is None else tools.p,
-    )
+    judged = judge(rows, {name: scores[test.rows] for name, scores in combined.items()}, test, circumstances)
     evidence = [
         RowEvidence(
             row=row,
@@ -88,31 +60,19 @@ def evaluate(
             val=val,
             calibration=calibration,
             test=test,
-            differences=differences.get(row.name, {}),
-            verdict=verdict,
+            against=judged.against.get(row.name, {}),
+            p_own=judged.p_own.get(row.name),
+            verdict=judged.verdict,
         )
         for row in rows
     ]
     return Evaluation(
         rows=[Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in evidence],
-        verdict=verdict,
+        verdict=judged.verdict,
         combined=combined,
         control_null=_control_null([e.on(test) for e in evidence if e.row.kind != "attack"], test),
-        mde_auc=least,
-        mde_delta_auc=mde,
+        power=judged.power,
     )
-
-
-def _differences(
-    attack: RowScores, rows: Sequence[RowScores], combined: Mapping[str, Scores], test: Part
-) -> dict[str, Difference]:
-    """Paired difference of an attack to each of its controls on test."""
-    own = combined[attack.name][test.rows]
-    return {
-        row.name: auc_difference(own, combined[row.name][test.rows], test.labels, test.groups)
-        for row in rows
-        if row.attack == attack.name and row.kind != "attack"
-    }
 
 
 def _control_null(controls: Sequence[Scores], test: Part) -> ControlNull | None:

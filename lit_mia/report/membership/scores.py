@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lit_mia.errors import ReportError
-from lit_mia.metrics.auc import Difference
+from lit_mia.metrics.evidence import Comparison
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
@@ -78,7 +78,8 @@ class RowEvidence:
         val: The val split, which chooses.
         calibration: The calibration split, which sets thresholds.
         test: The test split, which is measured.
-        differences: Control → paired difference of AUCs on test; empty for a control.
+        against: Name of control → comparison on test; empty for a control.
+        p_own: Of an attack, one-sided p of its AUC being at most 0.5; None for a control.
         verdict: The verdict.
     """
 
@@ -87,7 +88,8 @@ class RowEvidence:
     val: Part
     calibration: Part
     test: Part
-    differences: Mapping[str, Difference]
+    against: Mapping[str, Comparison]
+    p_own: float | None
     verdict: Verdict
 
     def on(self, part: Part) -> Scores:

@@ -1,0 +1,225 @@
+"""What the verdict rule finds: the AUC that an attack needs, by simulation of the rule as it is applied.
+
+All scores are drawn at 0.5 from the joint normal distribution of their AUCs, one attack is raised, and the whole rule
+is applied: own test, every control and placebo, and the correction for all attacks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
+
+from lit_mia.metrics.auc import null_se
+from lit_mia.metrics.covariance import Aucs, aucs
+from lit_mia.metrics.roc import BoolArray, FloatArray
+from lit_mia.metrics.shift import p_beyond
+
+POWER, LEVEL, COIN_LEVEL = 0.8, 0.05, 0.02
+DRAWS, SEED, STEPS = 4000, 0, 14
+FEWEST_GROUPS = 10
+FAR_BELOW = NormalDist().inv_cdf(LEVEL / 2)
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the rule, as it was applied, finds four times in five.
+
+    Attributes:
+        auc_needed: The AUC at which an attack is found, whichever it is; None where that cannot be said.
+        violation: Under a coin, the AUC of a control at which its check finds a violation; None elsewhere.
+    """
+
+    auc_needed: float | None
+    violation: float | None = None
+
+
+@dataclass(frozen=True)
+class Clause:
+    """What an attack has to do to be found.
+
+    Attributes:
+        coin: Whether it must be above 0.5, and above the controls that differ from 0.5; else it must be beyond all
+            controls.
+        factor: By how many times the log odds of a control have to be exceeded; None: not at all.
+        silent: Whether no control may read the sides.
+    """
+
+    coin: bool
+    factor: float | None
+    silent: bool = False
+
+
+def null_aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> Aucs:
+    """Useless scores that vary together as these do: all AUCs 0.5, with the variance of a useless score.
+
+    Args:
+        scores: Raw scores of attacks and controls, `[m, n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.covariance.aucs`.
+    """
+    clustered, single = aucs(scores, labels, groups), aucs(scores, labels)
+    variance, alone = np.diag(clustered.covariance), np.diag(single.covariance)
+    varies = (variance > 0) & (alone > 0)
+    inflation = np.divide(variance, alone, out=np.ones_like(variance), where=varies)
+    n1 = int(np.sum(np.asarray(labels) == 1))
+    deviation = np.where(varies, np.sqrt(inflation), 0.0) * null_se(n1, np.asarray(labels).size - n1)
+    unit = np.where(varies, np.sqrt(np.where(varies, variance, 1.0)), 1.0)
+    correlation = np.where(np.outer(varies, varies), clustered.covariance / np.outer(unit, unit), 0.0)
+    covariance = correlation * np.outer(deviation, deviation)
+    return Aucs(np.full(len(variance), 0.5), covariance, clustered.members, clustered.nonmembers)
+
+
+def auc_needed(null: Aucs, against: Sequence[Sequence[int]], clause: Clause) -> float | None:
+    """The AUC at which an attack is found with 80 % power, the largest over the attacks; None where it cannot be said.
+
+    Args:
+        null: The attacks, then the controls, at 0.5.
+        against: For each attack, the places of its controls among all.
+        clause: What finds it.
+
+    Returns:
+        The AUC, at most 1; None with fewer than 10 groups on a side, or if not even 1 would be found.
+    """
+    if min(null.members, null.nonmembers) < FEWEST_GROUPS:
+        return None
+    simulated = Simulated(null, against, clause)
+    needed = [simulated.auc_needed(attack) for attack in range(len(against))]
+    return None if None in needed else max(value for value in needed if value is not None)
+
+
+def violation_found(null: Aucs, controls: int) -> float | None:
+    """The AUC of a control at which the two-sided check of a coin by all of them finds it with 80 % power.
+
+    Args:
+        null: The attacks, then the controls, at 0.5.
+        controls: Number of controls; None is found without any.
+    """
+    if not controls:
+        return None
+    deviation = float(np.sqrt(np.diag(null.covariance)[-controls:].max()))
+    normal = NormalDist()
+    return min(1.0, 0.5 + deviation * (normal.inv_cdf(1 - COIN_LEVEL / 2 / controls) + normal.inv_cdf(POWER)))
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """Repetitions of an audit in which nothing leaks, into which a leak of one attack is put.
+
+    Attributes:
+        null: The attacks, then the controls, at 0.5.
+        against: For each attack, the places of its controls among all.
+        clause: What finds an attack.
+    """
+
+    null: Aucs
+    against: Sequence[Sequence[int]]
+    clause: Clause
+
+    def auc_needed(self, attack: int) -> float | None:
+        """The AUC at which an attack is found with 80 % power; None if not even 1 is."""
+        low, high = 0.5, 1.0
+        if self.share_found(attack, high) < POWER:
+            return None
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.share_found(attack, middle) >= POWER else (middle, high)
+        return high
+
+    def share_found(self, attack: int, value: float) -> float:
+        """How often an attack of a given AUC is found, all other scores being useless."""
+        raised = self._drawn[:, attack] + value - 0.5
+        own = self._own(raised, attack)
+        if self.clause.coin:
+            found = own >= self._largest_own
+        else:
+            p = np.column_stack([*self._p, self._worst(raised, attack)])
+            p[:, attack] = 1.0
+            found = holm_adjusted(p)[:, -1] <= LEVEL
+        if self.clause.coin and self.clause.factor is not None:
+            found = found & np.all([self._beaten(raised, attack, one) for one in self.against[attack]], axis=0)
+        if self.clause.silent:
+            found = found & ~self._read
+        return float(np.mean(found))
+
+    # ------------------------------------------------------------------ what does not depend on the leak
+
+    @cached_property
+    def _drawn(self) -> FloatArray:
+        """Jointly normal AUCs around 0.5, `[draws, m]`."""
+        values, vectors = np.linalg.eigh(self.null.covariance)
+        noise = np.random.default_rng(SEED).normal(size=(DRAWS, len(values)))
+        drawn: FloatArray = 0.5 + noise @ (vectors * np.sqrt(np.maximum(values, 0))).T
+        return drawn
+
+    @cached_property
+    def _largest_own(self) -> float:
+        """Above it the largest statistic of all attacks lies in 5 % of the repetitions."""
+        statistics = [self._own(self._drawn[:, attack], attack) for attack in range(len(self.against))]
+        return float(np.quantile(np.max(statistics, axis=0), 1 - LEVEL))
+
+    @cached_property
+    def _p(self) -> list[FloatArray]:
+        """For each attack, without a leak, the largest p of what it has to refuse."""
+        return [self._worst(self._drawn[:, attack], attack) for attack in range(len(self.against))]
+
+    @cached_property
+    def _read(self) -> BoolArray:
+        """Whether a control reads the sides, `[draws]`."""
+        controls = range(len(self.against), len(self.null.values))
+        p = [2 * ndtr(-np.abs(self._own(self._drawn[:, one], one))) for one in controls]
+        read: BoolArray = np.min(p, axis=0, initial=1.0) * max(1, len(p)) <= LEVEL
+        return read
+
+    # ------------------------------------------------------------------ tests
+
+    def _own(self, value: FloatArray, place: int) -> FloatArray:
+        """The statistic of an AUC against 0.5; 0 for scores that are constant."""
+        deviation = float(np.sqrt(self.null.covariance[place, place]))
+        return (value - 0.5) / deviation if deviation else np.zeros_like(value)
+
+    def _worst(self, value: FloatArray, attack: int) -> FloatArray:
+        """The largest p of an attack's own test and of those against its controls."""
+        own: FloatArray = ndtr(-self._own(value, attack))
+        beyond = [self._beyond(value, attack, one) for one in self.against[attack]]
+        worst: FloatArray = np.max([own, *beyond], axis=0)
+        return worst
+
+    def _beaten(self, value: FloatArray, attack: int, control: int) -> BoolArray:
+        """Whether a control is at 0.5, or below the attack if it is not."""
+        suspicious = 2 * ndtr(-np.abs(self._own(self._drawn[:, control], control))) <= LEVEL
+        beaten: BoolArray = ~suspicious | (self._beyond(value, attack, control) <= LEVEL)
+        return beaten
+
+    def _beyond(self, value: FloatArray, attack: int, control: int) -> FloatArray:
+        """P of an attack not being beyond a control, or its mirror image where it is far below 0.5."""
+        if self.clause.factor is None:
+            return np.zeros_like(value)
+        pair, other = self._pair(attack, control), self._drawn[:, control]
+        p = p_beyond(value, other, pair, factor=self.clause.factor)
+        mirrored = p_beyond(value, other, pair, factor=self.clause.factor, mirrored=True)
+        below = self._own(other, control) < FAR_BELOW
+        return np.where(below, np.maximum(p, mirrored), p)
+
+    def _pair(self, attack: int, control: int) -> Aucs:
+        both = np.array([attack, control])
+        return self.null._replace(values=self.null.values[both], covariance=self.null.covariance[np.ix_(both, both)])
+
+
+def holm_adjusted(p: FloatArray) -> FloatArray:
+    """Holm's adjusted p-values of each row, `[r, k]` to `[r, k]`; see `lit_mia.metrics.verdict.holm`.
+
+    Args:
+        p: p-values in [0, 1], `[r, k]`.
+    """
+    order = np.argsort(p, axis=1)
+    rising = np.take_along_axis(p, order, axis=1) * np.arange(p.shape[1], 0, -1)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, np.minimum(1.0, np.maximum.accumulate(rising, axis=1)), axis=1)
+    return adjusted
