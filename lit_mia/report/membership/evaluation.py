@@ -8,7 +8,7 @@ import numpy as np
 from lit_mia.metrics.auc import Difference, auc, mde_auc, mde_difference
 from lit_mia.metrics.bootstrap import auc_difference, p_auc_above_half
 from lit_mia.metrics.evidence import Design
-from lit_mia.metrics.resampling import max_auc_null
+from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import AttackEvidence, Verdict, decide
