@@ -138,7 +138,7 @@ def limits_of(
             placebo and held_out
         ),
         "A base model is a placebo only if its own training did not hold the members.": placebo and held_out,
-        "A weak control makes a difference look large; controls have the budget of their attack, and no more.": held_out,
+        "A weak control makes a difference look large; controls have the budget of their attack, no more.": held_out,
         "Members and non-members were put together afterwards, so no number here is evidence of training use.": (
             design == "post_hoc"
         ),
