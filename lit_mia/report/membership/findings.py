@@ -39,7 +39,7 @@ def finding(evidence: RowEvidence) -> dict[str, Any]:
     return {
         "differences": {control: _difference(comparison) for control, comparison in against.items()},
         "smallest_difference": _smallest(against),
-        "ratio_lo": min((comparison.ratio_lo for comparison in against.values()), default=None),
+        "ratio_lo": _least_ratio(against),
         "p_own": evidence.p_own,
         "p_adjusted": verdict.adjusted_p[name],
         "outcome": verdict.outcomes[name],
@@ -47,14 +47,18 @@ def finding(evidence: RowEvidence) -> dict[str, Any]:
 
 
 def _difference(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "delta": comparison.delta,
-        "ci": _ci(comparison.lo, comparison.hi),
-        "p": comparison.p_better,
-        "p_shift": comparison.p_shift,
-        "ratio_lo": comparison.ratio_lo,
-        "mirrored": comparison.mirrored,
-    }
+    """A comparison as JSON; without an interval there is no p and no factor either."""
+    tests = {"p": comparison.p_better, "p_shift": comparison.p_shift, "ratio_lo": comparison.ratio_lo}
+    ci = _ci(comparison.lo, comparison.hi)
+    said = tests if ci else dict.fromkeys(tests)
+    return {"delta": comparison.delta, "ci": ci, **said, "mirrored": comparison.mirrored}
+
+
+def _least_ratio(against: Mapping[str, Comparison]) -> float | None:
+    """The smallest factor; None without controls, or where one has none."""
+    ratios = [None if of.lo is None else of.ratio_lo for of in against.values()]
+    said = [ratio for ratio in ratios if ratio is not None]
+    return min(said) if said and len(said) == len(ratios) else None
 
 
 def _smallest(against: Mapping[str, Comparison]) -> dict[str, Any] | None:
@@ -101,7 +105,7 @@ def smallest_cell(row: Row) -> Cell:
 def outcome_cell(row: Row) -> Cell:
     """The outcome in full, with its adjusted p; empty for a control."""
     outcome = row["outcome"]
-    return Cell(outcome or "", note=p_value(row["p_adjusted"]), good=outcome == "leakage beyond controls")
+    return Cell(outcome or "", note=p_value(row["p_adjusted"]))
 
 
 def headline_of(report: AuditReport) -> Headline | None:
@@ -118,13 +122,10 @@ def headline_of(report: AuditReport) -> Headline | None:
     if coin:
         top = max(compared, key=lambda row: float(row["auc"]))
         return Headline(number(top["auc"]), bounds(top["auc_ci"]), f"AUC of {top.name}{of}")
-    top = max(compared, key=lambda row: (row["ratio_lo"], row["smallest_difference"]["delta"]))
-    return Headline(
-        f"{times(top['ratio_lo'])} ×",
-        f"ΔAUC {smallest_cell(top).line}",
-        f"by which {top.name} would at least have to read a shift better than its controls{of}, and its smallest "
-        f"difference, to {short_control(top, top['smallest_difference']['control'])}",
-    )
+    top = max(compared, key=lambda row: (row["ratio_lo"] or 0.0, row["smallest_difference"]["delta"]))
+    what = f"better than every control, at least, a shift would have to be read by {top.name} to explain it{of}"
+    factor = NOTHING if top["ratio_lo"] is None else f"{times(top['ratio_lo'])} ×"
+    return Headline(factor, f"smallest ΔAUC {smallest_cell(top).line}", what)
 
 
 @dataclass(frozen=True)
@@ -167,5 +168,5 @@ def difference_table(report: AuditReport) -> Table | None:
     )
 
 
-def _p(value: float) -> str:
-    return p_value(value).removeprefix("p = ").removeprefix("p ")
+def _p(value: float | None) -> str:
+    return p_value(value).removeprefix("p = ").removeprefix("p ") or NOTHING

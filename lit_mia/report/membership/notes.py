@@ -118,7 +118,7 @@ def _tool_note(check: ToolCheck) -> str:
 
 
 def limits_of(
-    design: Design, coin: Coin | None, placebo: bool, test: Mapping[str, int], shift: str | None = None
+    design: Design, coin: Coin | None, placebo: bool, test: Mapping[str, int], *, shift: str | None = None
 ) -> list[str]:
     """Sentences that qualify every result.
 
@@ -142,7 +142,6 @@ def limits_of(
         "Members and non-members were put together afterwards, so no number here is evidence of training use.": (
             design == "post_hoc"
         ),
-        "The coin was stated by the user and not checked.": coin == "stated",
         shift or "": shift is not None,
     }
     return [
