@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import FINDING_INPUTS, Findings, Wanted
+from datamodules.inputs import EMBEDDINGS, FINDING_INPUTS, Findings, Tools, Wanted
 from datamodules.pairs import Loading, PairArrays
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
+from lit_mia.features.encoders import Encoder
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
@@ -50,6 +51,12 @@ class StatisticDataModule(AuditDataModule):
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
             them where it does.
+        encoder: Embeds images and captions for the controls of captions, `caption` and `joint`; without it, what is
+            told captions has an incomplete set of controls.
+        text_encoder: Embeds the captions where `encoder` embeds images alone.
+
+    Raises:
+        EncoderError: If there is an encoder, but nothing embeds captions.
     """
 
     scored_by = frozenset({"statistic"})
@@ -70,6 +77,8 @@ class StatisticDataModule(AuditDataModule):
         batch_size: int = 128,
         num_workers: int = 0,
         near_duplicates: NearDuplicates | None = None,
+        encoder: Encoder | None = None,
+        text_encoder: Encoder | None = None,
     ) -> None:
         super().__init__(
             source,
@@ -80,7 +89,9 @@ class StatisticDataModule(AuditDataModule):
             splitting=Splitting(fractions, split_seed, train_fraction, train_draw, near_duplicates=near_duplicates),
             loading=Loading(batch_size, num_workers),
         )
-        self.convert = convert
+        self.convert, self.tools = convert, Tools(encoder, text_encoder)
+        if encoder is not None:
+            _ = self.tools.of_texts
         if attack is not None and len(attack.settings()) != 1:
             raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
         self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
@@ -147,6 +158,10 @@ class StatisticDataModule(AuditDataModule):
         (drawn,) = request.answer(subject, [request])
         return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
 
+    def encoder_fingerprint(self) -> dict[str, Any]:
+        """What the encoder of the controls is; empty without one."""
+        return self.tools.fingerprint()
+
     # ------------------------------------------------------------------ what was found
 
     def statistics(
@@ -161,8 +176,9 @@ class StatisticDataModule(AuditDataModule):
         return self.store.evaluations(attack.plan(setting).key)
 
     def provides(self) -> frozenset[str]:
-        """See `AuditDataModule`."""
-        return frozenset(entry.name for entry in FINDING_INPUTS)
+        """See `AuditDataModule`; embeddings if there is an encoder."""
+        names = frozenset(entry.name for entry in FINDING_INPUTS)
+        return names if self.tools.encoder is not None else names - EMBEDDINGS
 
     def check_input(self, name: str) -> None:
         """See `AuditDataModule`."""
@@ -178,7 +194,15 @@ class StatisticDataModule(AuditDataModule):
         return self._arrays(inputs, self.wanted.plans[0] if self.wanted.plans else None)
 
     def _arrays(self, inputs: frozenset[str], plan: Plan | None) -> PairArrays:
-        findings = Findings(self._questions(self.table), self.store, plan)
+        findings = Findings(
+            records=self.table,
+            tools=self.tools,
+            size=self.image_size,
+            folder=self.folder,
+            questions=self._questions(self.table),
+            store=self.store,
+            plan=plan,
+        )
         return PairArrays(self._members(), {name: FINDING_INPUTS[name].make(findings) for name in sorted(inputs)})
 
     def _questions(self, records: Records) -> Questions:

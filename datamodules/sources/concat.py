@@ -11,7 +11,7 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource
 from lit_mia.errors import RecordError
-from lit_mia.records import Records
+from lit_mia.records import Encoded, Records
 
 
 @final
@@ -59,9 +59,17 @@ def join_records(tables: Sequence[Records]) -> Records:
     """
     ends = list(accumulate(len(table) for table in tables))
 
-    def open_image(row: int) -> Image.Image:
+    def place(row: int) -> tuple[Records, int]:
         which = bisect_right(ends, row)
-        return tables[which].open_image(row - ends[which] + len(tables[which]))
+        return tables[which], row - ends[which] + len(tables[which])
+
+    def open_image(row: int) -> Image.Image:
+        table, own = place(row)
+        return table.open_image(own)
+
+    def encoded(row: int) -> Encoded | None:
+        table, own = place(row)
+        return table.encoded(own)
 
     return Records(
         ids=tuple(chain.from_iterable(table.ids for table in tables)),
@@ -71,6 +79,7 @@ def join_records(tables: Sequence[Records]) -> Records:
         open_image=open_image,
         stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
         grouped=any(table.grouped for table in tables),
+        encoded=encoded,
     )
 
 

@@ -11,7 +11,8 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, stated_coin
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
-from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
+from lit_mia.audits.membership.scorers import Means, StatisticProtocol
+from lit_mia.audits.membership.ways import AnyScorer, scorers_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
@@ -153,7 +154,8 @@ class MembershipAudit(Audit):
     def run(self, run: Run) -> MembershipResult:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
 
-        The trained heads are kept in `heads/<attack>.ckpt` of the output folder.
+        The trained heads are kept in `heads/<attack>.ckpt` of the output folder, those of controls in
+        `heads/<attack> <kind>.ckpt`.
         """
         self.query()
         heads = run.output / "heads"
