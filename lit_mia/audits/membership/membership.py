@@ -62,7 +62,7 @@ class MembershipAudit(Audit):
             the one for which FID was defined.
         also: Further answers about the same records and splits, at an access level that `data` has not: with a
             StatisticDataModule beside an AuxiliaryDataModule, trained heads and training-free attacks are audited
-            together, under one Holm correction.
+            together, under one correction for all.
         also_placebo: The placebo of `also`; its answers are in `placebo` of that store.
     """
 
