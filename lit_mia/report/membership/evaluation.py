@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_mia.metrics.auc import auc
+from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.power import Power
-from lit_mia.metrics.resampling import max_auc_null
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import Records
