@@ -1,6 +1,6 @@
 """Member and non-member pairs, made by querying the target, or a shadow target for training and another for testing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
@@ -20,6 +20,7 @@ from lit_mia.errors import CaptionerError, SplitError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.pixels import pixels_key
+from lit_mia.openings import Openings
 from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
@@ -256,6 +257,10 @@ class ShadowDataModule(HeadDataModule):
         """What the splits and the answers of both sides are, as hashes."""
         sides = {"shadow": self.shadow, "attacked": self.attacked}
         return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
+
+    def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
+        """Put down that the attacked target's test split is opened."""
+        return self.attacked.count_opening(command, config)
 
     def example(self) -> PairBatch:
         """One record, to learn the shapes from."""

@@ -21,6 +21,7 @@ from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.features.pixels import decode_images
+from lit_mia.openings import Openings, OpeningsAccount, account_of
 from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
@@ -233,6 +234,11 @@ class AuditDataModule(HeadDataModule, ABC):
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
         return {"split_digest": self.view.splits.digest, "store_digest": self.store_digest()}
+
+    def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
+        """See `HeadDataModule`."""
+        account = account_of(self.view.everyone, self.target.fingerprint())
+        return OpeningsAccount(account, self.store_path).count(command, config)
 
     # ------------------------------------------------------------------ Lightning
 

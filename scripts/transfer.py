@@ -75,7 +75,8 @@ def fits(head: type[AttackIIS | AttackIV], init_from: str | None, fraction: floa
 
 
 def test_auc(head: Attack, data: AuxiliaryDataModule) -> float:
-    """AUC on the demo target's test split."""
+    """AUC on the demo target's test split, whose opening is counted."""
+    data.count_opening("script", {"script": "transfer", "head": head.name, **head.hparams})
     rows = list(data.view.splits.rows["test"])
     return auc(score_all(head, data)[rows], np.array(data.view.known.members)[rows])
 

@@ -22,6 +22,18 @@ from lit_mia.targets.diffusion import DiffusersTarget
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def openings_of_the_session(tmp_path_factory) -> None:
+    """No test split that a test opens is counted in the folder of who runs it."""
+    os.environ["LIT_MIA_OPENINGS"] = str(tmp_path_factory.mktemp("openings"))
+
+
+@pytest.fixture(autouse=True)
+def own_openings(openings_of_the_session, tmp_path, monkeypatch) -> None:
+    """What a test opens is counted from 0."""
+    monkeypatch.setenv("LIT_MIA_OPENINGS", str(tmp_path / "openings-of-the-user"))
+
+
 @pytest.fixture(scope="session")
 def tiny_pipeline_folder(tmp_path_factory) -> Path:
     """A saved StableDiffusionPipeline with random weights that draws 16 x 16 images."""

@@ -8,6 +8,7 @@ from PIL import Image
 from datamodules.pairs import Loading, PairArrays, PairDataset
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.errors import HeadError
+from lit_mia.openings import Openings
 from lit_mia.records import Records
 
 Signal = Literal["quality", "reconstruction", "faithfulness"]
@@ -46,6 +47,9 @@ class PlantedPairs(HeadDataModule):
 
     def hashes(self):
         return {}
+
+    def count_opening(self, command, config):
+        return Openings(1, 1, {command: 1})
 
     def example(self):
         return self.arrays.batch([0])

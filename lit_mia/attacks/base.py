@@ -150,6 +150,12 @@ class Attack(Reader, L.LightningModule):
             "nonmembers": sorted(scores[labels == 0].tolist()),
         }
 
+    def on_test_start(self) -> None:
+        """Put down that the test split is opened."""
+        if self.trainer.is_global_zero:
+            head = {"head": type(self).__name__, **self.hparams, "checkpoint": str(self.trainer.ckpt_path)}
+            self._data().count_opening("test", head)
+
     def test_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
         """Score the test split; returns row, label and score of each record."""
         scores = self.score(batch)

@@ -1,12 +1,13 @@
 """What an audit knows of any attack, what a datamodule knows of a head, and what a head needs of a datamodule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import lightning as L
 
 from lit_mia.features.encoders import Encoder
+from lit_mia.openings import Openings
 from lit_mia.pair_batch import PairBatch
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel
@@ -77,3 +78,18 @@ class HeadDataModule(L.LightningDataModule, ABC):
     @abstractmethod
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
+
+    @abstractmethod
+    def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
+        """Put down that the test split is opened, before anybody reads what it says.
+
+        Args:
+            command: What opens it: `audit`, `test` or `script`.
+            config: What is configured; equal ones are one configuration.
+
+        Returns:
+            How often it was opened so far, this time included.
+
+        Raises:
+            StoreError: If that cannot be put down.
+        """

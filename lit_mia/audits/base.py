@@ -69,7 +69,6 @@ class AuditKind:
         name: What it is called.
         audit: The class; its signature is the config.
         result: What it returns.
-        schemas: Forms of `audit.json` that the result's class reads, the present one first.
         command: The command that runs it: an `audit` ends in a verdict, a `sweep` never opens test.
         key: The top-level key of its configs by which it is told from others of the same command; None: what no other
             key tells.
@@ -79,7 +78,6 @@ class AuditKind:
     name: str
     audit: type[Audit]
     result: type[Result]
-    schemas: tuple[str, ...]
     command: Command
     key: str | None
     example: str
@@ -108,10 +106,10 @@ def load_result(folder: Path) -> Result:
     """
     numbers = read_numbers(folder)
     for kind in AUDIT_KINDS:
-        if numbers.get("schema") in kind.schemas:
+        if numbers.get("schema") == kind.result.schema:
             return kind.result.load(folder, numbers)
-    known = ", ".join(schema for kind in AUDIT_KINDS for schema in kind.schemas)
+    known = ", ".join(kind.result.schema for kind in AUDIT_KINDS)
     raise ReportError(
         f"The audit has schema {numbers.get('schema')!r}, but this version of lit-mia reads {known}. Run the audit "
-        "again, or use the version that wrote it."
+        "again over the same store, where nothing is asked twice, or use the version that wrote it."
     )

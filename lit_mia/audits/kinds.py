@@ -7,7 +7,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.sweep import Sweep
 from lit_mia.report.ablation import AblationResult
 from lit_mia.report.identity import IdentityResult
-from lit_mia.report.membership import KNOWN_SCHEMAS, MembershipResult
+from lit_mia.report.membership import MembershipResult
 from lit_mia.report.sweep import SweepResult
 
 for kind in (
@@ -15,7 +15,6 @@ for kind in (
         name="membership",
         audit=MembershipAudit,
         result=MembershipResult,
-        schemas=KNOWN_SCHEMAS,
         command="audit",
         key=None,
         example="audit/quickstart",
@@ -24,7 +23,6 @@ for kind in (
         name="identity",
         audit=IdentityAudit,
         result=IdentityResult,
-        schemas=(IdentityResult.schema,),
         command="audit",
         key="people",
         example="audit/idia_demo",
@@ -33,7 +31,6 @@ for kind in (
         name="sweep",
         audit=Sweep,
         result=SweepResult,
-        schemas=(SweepResult.schema,),
         command="sweep",
         key=None,
         example="ablation/t_sweep",
@@ -42,7 +39,6 @@ for kind in (
         name="ablation",
         audit=Ablation,
         result=AblationResult,
-        schemas=(AblationResult.schema,),
         command="sweep",
         key="audit",
         example="ablation/steps",

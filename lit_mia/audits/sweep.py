@@ -1,4 +1,4 @@
-"""Training-free attacks at many settings, measured on every split but test."""
+"""Training-free attacks at many settings, measured on val and train, which may choose settings."""
 
 from functools import cached_property
 from typing import Literal, final, get_args
@@ -14,27 +14,27 @@ from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.sweep import SweepResult, SweepRow
 
-MeasuredSplit = Literal["train", "val", "calibration"]
+MeasuredSplit = Literal["train", "val"]
 
 
 @final
 class Sweep(Audit):
-    """Measures training-free attacks at all their settings, never on test.
+    """Measures training-free attacks at all their settings, never on calibration or test.
 
     All settings are answered in one pass, about the records of the measured splits only.
 
     Args:
         data: Records, target, store and splits, as of an audit; a `StatisticDataModule`.
         attacks: The attacks; arguments that may be swept are lists.
-        splits: The splits to measure, taken together. A statistic is trained on none of them, so all but test are
-            allowed; only test may carry the final number.
+        splits: The splits to measure, taken together: `val`, `train` or both, since a statistic is trained on neither.
+            Calibration sets the thresholds of audits and test carries their numbers, so no setting is chosen on them.
     """
 
     def __init__(
         self,
         data: AuditDataModule,
         attacks: list[StatisticAttack],
-        splits: tuple[MeasuredSplit, ...] = ("calibration",),
+        splits: tuple[MeasuredSplit, ...] = ("val",),
     ) -> None:
         if not isinstance(data, StatisticDataModule):
             raise HeadError(
@@ -113,11 +113,11 @@ def _check_attacks(attacks: list[StatisticAttack]) -> None:
 
 
 def _check_splits(splits: tuple[str, ...]) -> None:
-    """Refuse test, what is no split, and a split that is named twice."""
+    """Refuse test and calibration, what is no split, and a split that is named twice."""
     allowed = get_args(MeasuredSplit)
-    if "test" in splits:
+    for kept in [name for name in ("test", "calibration") if name in splits]:
         raise SplitError(
-            "A sweep never measures the test split: a setting chosen there would make the audit's numbers too good. "
+            f"A sweep never measures the {kept} split: a setting chosen there would make the audit's numbers too good. "
             f"Use some of {', '.join(allowed)}."
         )
     if not splits or len(set(splits)) < len(splits) or not set(splits) <= set(allowed):

@@ -75,7 +75,7 @@ def test_the_files_of_an_ablation_agree(swept):
     }
     assert [block["class_path"] for block in config["audit"]["attacks"]] == ["AttackIP", "AttackIIS", "AttackIV"]
     assert numbers["split_digest"] == json.loads((folder / "store/splits.json").read_text())["digest"]
-    assert not list(folder.rglob("ledger.json"))  # test was not opened
+    assert not list(folder.rglob("openings"))  # test was not opened
 
 
 def test_the_same_command_again_asks_nothing(swept, monkeypatch, capsys):

@@ -121,7 +121,7 @@ def test_query_fills_the_stores_and_nothing_else(workspace, capsys):
     assert "target: 80 queries, 160 denoiser evaluations" in said
     assert "placebo: 80 queries, 240 denoiser evaluations" in said
     assert not (workspace.root / "runs").exists()
-    assert not (workspace.root / "store/ledger.json").exists()
+    assert not (workspace.root / "store/openings").exists()
     run(["query", "--config", "audit.yaml", "--dry-run"])
     assert "target: 80 records, 0 missing queries, 0 NFE, about 0 s" in capsys.readouterr().out
 

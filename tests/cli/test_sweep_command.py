@@ -108,12 +108,12 @@ def test_a_row_for_each_setting_of_each_attack(swept):
     rows = lines(folder / "runs/ablation/sweep.csv")
     assert [" ".join(filter(None, (row["attack"], row["t"], row["k"], row["n"]))) for row in rows] == SETTINGS
     assert [int(row["nfe_alone"]) for row in rows] == ALONE
-    assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(folder, "calibration")
+    assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(folder, "val")
     assert all(float(row["auc_lo"]) < float(row["auc"]) < float(row["auc_hi"]) for row in rows)
     assert any(float(row["auc"]) < 0.5 for row in rows)  # as it is, never turned round
 
 
-@pytest.mark.parametrize("splits", [["calibration"], ["train", "val"]])
+@pytest.mark.parametrize("splits", [["val"], ["train", "val"]])
 def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_groups(inside, tiny_ddpm_folder, splits):
     run(["sweep", *CONFIG, "--splits", json.dumps(splits), "--output", "some"])
     rows, data = lines(inside / "some/sweep.csv"), datamodule(inside, tiny_ddpm_folder)
@@ -135,12 +135,12 @@ def test_the_numbers_say_where_they_come_from(swept):
     folder, report = swept
     numbers = json.loads((folder / "runs/ablation/audit.json").read_text())
     table = lines(folder / "runs/ablation/sweep.csv")
-    n = len(locked(folder)["calibration"])
+    n = len(locked(folder)["val"])
     assert [row["auc"] for row in numbers["rows"]] == [float(row["auc"]) for row in table]
     assert [row["setting"] for row in numbers["rows"]] == [row.setting for row in report.rows]
     assert numbers["cost"]["nfe"] == numbers["cost"]["queries"] == n * TOGETHER < n * sum(ALONE)
     assert numbers["cost"]["seconds"] > 0
-    assert numbers["splits"] == numbers["config"]["splits"] == ["calibration"]
+    assert numbers["splits"] == numbers["config"]["splits"] == ["val"]
     assert numbers["config"]["attacks"][1]["init_args"]["n"] == [1, 2]
     assert numbers["hashes"]["split_digest"] == json.loads((folder / "store/splits.json").read_text())["digest"]
     assert numbers["target"]["pipeline"] == "DDPMPipeline"
@@ -159,19 +159,19 @@ def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, ca
     assert "This run: 0 queries, 0 denoiser evaluations" in said
     assert [line.split()[-1] for line in said.splitlines()[-2:]] == ["again/audit.json", "again/report.html"]
     assert {path.name for path in (inside / "again").iterdir()} >= {"sweep.csv", "sweep.png", "audit.yaml"}
-    assert not (inside / "store/ledger.json").exists()  # test was not opened
+    assert not (inside / "store/openings").exists()  # test was not opened
 
 
 def test_a_dry_run_counts_and_asks_nothing(fresh, capsys):
     assert run(["sweep", *CONFIG, "--dry-run"]) is None
-    n = len(locked(fresh)["calibration"])
+    n = len(locked(fresh)["val"])
     assert f"target: {n} records, {n * TOGETHER} missing queries, {n * TOGETHER} NFE" in capsys.readouterr().out
     assert list(fresh.glob("store/*.safetensors")) == []
     assert not (fresh / "runs").exists()
 
 
-@pytest.mark.parametrize(("split", "same"), [("test", True), ("calibration", False)])
-def test_test_records_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_folder, split, same):
+@pytest.mark.parametrize(("split", "same"), [("test", True), ("calibration", True), ("val", False)])
+def test_records_of_test_and_calibration_change_nothing(tmp_path, monkeypatch, swept, tiny_ddpm_folder, split, same):
     changed = frozenset(locked(swept[0])[split])
     folder = write(tmp_path / "other", tiny_ddpm_folder, changed)
     monkeypatch.chdir(folder)
@@ -186,7 +186,7 @@ def test_components_are_scaled_on_the_measured_records(tmp_path, tiny_pipeline_f
     data, attack = datamodule(folder, tiny_pipeline_folder), CLiD(alpha=[0.3, 0.5, 0.7, 0.9])
     report = Sweep(data, [attack, Loss(t=100)]).run(Run("sweep", {}, tmp_path))
     data.query()
-    measured = list(data.view.splits.rows["calibration"])
+    measured = list(data.view.splits.rows["val"])
     labels = np.array(data.view.known.members)[measured]
 
     def areas(*reference):
@@ -194,18 +194,19 @@ def test_components_are_scaled_on_the_measured_records(tmp_path, tiny_pipeline_f
         scores = [attack.combine(data.statistics(attack, s), s, rows)[measured] for s in attack.settings()]
         return [roc_auc_score(labels, score) for score in scores]
 
-    assert [row.auc for row in report.rows[:-1]] == pytest.approx(areas("calibration"), rel=1e-12)
+    assert [row.auc for row in report.rows[:-1]] == pytest.approx(areas("val"), rel=1e-12)
     assert [row.setting for row in report.rows] == [*attack.settings(), {"t": 100}]
 
 
-def test_test_is_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsys):
+def test_test_and_calibration_are_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsys):
     data = datamodule(fresh, tiny_ddpm_folder)
-    with pytest.raises(SplitError, match=r"never measures the test split.*Use some of train, val, calibration\."):
-        Sweep(data, [PAIR], ("calibration", "test"))
+    for split in ("test", "calibration"):
+        with pytest.raises(SplitError, match=rf"never measures the {split} split.*Use some of train, val\."):
+            Sweep(data, [PAIR], ("val", split))
     with pytest.raises(SystemExit) as ended:
         run(["sweep", *CONFIG, "--splits", '["test"]'])
     assert ended.value.code == 2
-    assert "calibration" in capsys.readouterr().err
+    assert "val" in capsys.readouterr().err
     assert not (fresh / "store").exists()
 
 
@@ -215,7 +216,7 @@ def test_test_is_refused_before_anything_is_asked(fresh, tiny_ddpm_folder, capsy
         ([], ("val",), HeadError, "at least one attack, and each once, but got none"),
         ([PAIR, PIA(t=3)], ("val",), HeadError, r"each once, but got \['PIA', 'PIA'\]"),
         ([PIA(t=100), SimA(t=[100])], ("val",), HeadError, "Nothing is swept: PIA, SimA"),
-        ([PAIR], (), SplitError, r"must be some of train, val, calibration, each once, but got \[\]"),
+        ([PAIR], (), SplitError, r"must be some of train, val, each once, but got \[\]"),
         ([PAIR], ("val", "val"), SplitError, "each once"),
         ([PAIR], ("all",), SplitError, r"but got \['all'\]"),
     ],

@@ -1,4 +1,4 @@
-"""Trained heads at many points of an audit's config, measured on val and calibration, never on test."""
+"""Trained heads at many points of an audit's config, measured on val, never on calibration or test."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from lit_mia.report.ablation import AblationResult, Label, PointScores, on_commo
 
 @final
 class Ablation(Audit):
-    """Measures the trained heads of an audit, and their blind controls, at many points, never on test.
+    """Measures the trained heads of an audit, and their blind controls, at many points, on val alone.
 
     A key is a dotted place in the audit's config, such as `data.init_args.train_fraction`; the blocks of a list go by
     their class, or by `*` for all of them: `attacks.*.init_args.operation`.

@@ -24,7 +24,7 @@ from lit_mia.report.ablation import Head, PointFacts, PointScores
 from lit_mia.report.membership.schema import Fidelity
 from lit_mia.targets.base import Target
 
-MEASURED = ("val", "calibration")
+MEASURED = ("val",)
 PACKAGES = ("lit-mia", "torch", "lightning")
 HELPERS = (networks, training, operations)
 """What a head is made by besides its class."""
@@ -49,14 +49,13 @@ def measured(
     heads = KeptHeads(kept, data, budget)
     known, splits = data.view.known, data.view.splits.rows
     rows = [row for split in MEASURED for row in splits[split]]
-    calibration = np.zeros(len(known), dtype=bool)
-    calibration[list(splits["calibration"])] = True
+    chooses = np.isin(np.arange(len(known)), rows)
     return PointScores(
         facts=_facts(point, data, fidelity(data, encoder=audit.fid_encoder) if fid else None),
         ids=np.array(known.ids)[rows],
         labels=np.array(known.members)[rows],
         groups=np.array(known.groups)[rows],
-        scores={head: combine_seeds(heads.scores(attack), calibration)[rows] for head, attack in asked.items()},
+        scores={head: combine_seeds(heads.scores(attack), chooses)[rows] for head, attack in asked.items()},
     )
 
 

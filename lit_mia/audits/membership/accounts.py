@@ -1,17 +1,14 @@
-"""Accounts of a membership audit: what targets are, charged, refused and cut, and how often a test split was opened."""
+"""Accounts of a membership audit: what targets are, charged, refused and cut, and what was tried on the test split."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, cast
 
 from datamodules import AuditDataModule
 from datamodules.view import RecordView
 from lit_mia.cost import Cost
 from lit_mia.features.duplicates import told
-from lit_mia.files import replacing
 from lit_mia.reasons import told_by_reason
 from lit_mia.report.membership import Expense, Spent, Tried
 from lit_mia.report.membership.refused import count_refused
@@ -19,9 +16,6 @@ from lit_mia.report.membership.schema import Charged, Refused
 
 Sides = Mapping[str, AuditDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
-
-LEDGER = "ledger.json"
-"""How often the test split of a store was opened, and by how many configurations."""
 
 
 def charges_of(sides: Sides) -> dict[str, Charged]:
@@ -94,19 +88,12 @@ def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def count_opening(store: Path, config: Mapping[str, Any]) -> Tried:
-    """Count this opening of the test split, and the distinct configurations that opened it so far.
+def opened(data: AuditDataModule, config: Mapping[str, Any]) -> Tried:
+    """Count that an audit opens the test split, and say what opened it so far.
 
     Args:
-        store: Folder of the answers.
+        data: The records and the target.
         config: Configuration of the audit.
     """
-    path = store / LEDGER
-    seen: Any = (
-        json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"configurations": [], "openings": 0}
-    )
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()
-    configurations, openings = sorted({*seen["configurations"], digest}), int(seen["openings"]) + 1
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"configurations": configurations, "openings": openings}), encoding="utf-8")
-    return {"configurations": len(configurations), "test_openings": openings}
+    known = data.count_opening("audit", config)
+    return {"configurations": known.configurations, "test_openings": known.openings, "commands": known.commands}

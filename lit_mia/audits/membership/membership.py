@@ -15,14 +15,23 @@ from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtoco
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
-from lit_mia.metrics.evidence import Design
-from lit_mia.metrics.retrieval import Retrieval
+from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation
+from lit_mia.report.membership.judging import Circumstances
 from lit_mia.report.membership.notes import limits_of
 from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport, Fidelity, Same, ToolCheck, Tried
+from lit_mia.report.membership.schema import (
+    AuditReport,
+    CheckedPlacebo,
+    Coin,
+    Fidelity,
+    FoundBy,
+    Same,
+    ToolCheck,
+    Tried,
+)
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
@@ -90,6 +99,13 @@ class MembershipAudit(Audit):
         return self._design.kind
 
     @property
+    def coin(self) -> Coin | None:
+        """What is known of the coin, where one decided who is a member."""
+        if self.design not in BY_COIN:
+            return None
+        return "verified" if self._design.verified else "stated"
+
+    @property
     def suffix(self) -> str:
         """Results of the protocol `resnet` never overwrite those of a threshold."""
         return "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
@@ -144,12 +160,13 @@ class MembershipAudit(Audit):
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
         distances = None if self._pairs is None else fidelity(self._pairs, encoder=self.fid_encoder)
-        tried = accounts.count_opening(self.data.store_path, run.config)
+        tried = accounts.opened(self.data, run.config)
         tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
         view = self.data.view
-        evaluation = evaluate(rows, view.known, view.splits, design=self.design, placebo=self._has_placebo, tools=tools)
+        known = Circumstances(self.design, verified=self.coin == "verified", tools=tools)
+        evaluation = evaluate(rows, view.known, view.splits, known)
         reporting.freeze_thresholds(rows, view, heads)
-        report = self._report(evaluation, tools, distances, tried=tried, origin=run.origin())
+        report = self._report(evaluation, known, distances, tried=tried, origin=run.origin())
         return MembershipResult(report, reporting.scores_of(rows, view, evaluation))
 
     def pictures(self, result: Result) -> Sequence[Picture]:
@@ -163,7 +180,7 @@ class MembershipAudit(Audit):
         return next((data for data in self._placebos if isinstance(data, AuxiliaryDataModule)), None)
 
     def _report(
-        self, evaluation: Evaluation, tools: Retrieval | None, distances: Fidelity | None, tried: Tried, origin: Origin
+        self, evaluation: Evaluation, known: Circumstances, distances: Fidelity | None, tried: Tried, origin: Origin
     ) -> AuditReport:
         view, sides = self.data.view, self.sides
         targets = [side for role, side in sides.items() if role.startswith("target")]
@@ -188,16 +205,15 @@ class MembershipAudit(Audit):
             store_digest=accounts.store_digest_of(targets),
             encoder=next(filter(None, (side.encoder_fingerprint() for side in targets)), {}),
             captioner=next(filter(None, (side.captioner_fingerprint() for side in targets)), {}),
-            tools=None if tools is None else cast("ToolCheck", asdict(tools)),
+            tools=None if known.tools is None else cast("ToolCheck", asdict(known.tools)),
             config=dict(origin.config),
             tried=tried,
             control_null=evaluation.control_null,
-            mde_auc=evaluation.mde_auc,
-            mde_delta_auc=evaluation.mde_delta_auc,
+            power=cast("FoundBy", asdict(evaluation.power)),
             skipped=list(view.skipped),
             refused=refused,
             limits=[
-                *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
+                *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self.data.source.shift),
                 *stated_coin(self._statement),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
@@ -206,6 +222,8 @@ class MembershipAudit(Audit):
             versions=origin.versions,
             git=origin.git,
             fidelity=distances,
+            coin=self.coin,
+            placebo_checks={name: cast("CheckedPlacebo", asdict(of)) for name, of in (known.placebos or {}).items()},
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
             design_notes=list(self._design.sentences),
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),

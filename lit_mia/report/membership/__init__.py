@@ -6,7 +6,6 @@ from lit_mia.report.membership.protocols import joined
 from lit_mia.report.membership.refused import count_refused, unequal_refusals
 from lit_mia.report.membership.result import MembershipResult
 from lit_mia.report.membership.schema import (
-    KNOWN_SCHEMAS,
     AuditReport,
     Charged,
     Expense,
@@ -21,7 +20,6 @@ from lit_mia.report.membership.scores import COMBINED, RowScores, Scores, ScoreT
 
 __all__ = [
     "COMBINED",
-    "KNOWN_SCHEMAS",
     "AuditReport",
     "Charged",
     "Evaluation",

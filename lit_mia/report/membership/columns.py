@@ -4,7 +4,7 @@ A package outside adds one with `COLUMNS.add(MembershipColumn(...))`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,20 +17,24 @@ from lit_mia.metrics.threshold import (
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
+    positive_predictive_value,
+    ppv_interval,
     threshold_at_fpr,
     tpr_at_fpr,
 )
 from lit_mia.registry import Registry
-from lit_mia.report.columns import PLACES, READ, Cell, Column
+from lit_mia.report.columns import PLACES, READ, TABLES, Cell, Column
+from lit_mia.report.membership.findings import finding, outcome_cell, short_outcome, smallest_cell, times
 from lit_mia.report.membership.notes import fpr_levels
 from lit_mia.report.membership.protocols import PROTOCOLS
 from lit_mia.report.membership.schema import Row
 from lit_mia.report.membership.scores import RowEvidence
-from lit_mia.report.words import count, interval, number, p_value, percent, signed
+from lit_mia.report.words import bounds, count, interval, number, percent
 
 FPRS = (0.1, 0.01, 0.001)
 TERMINAL_LEVELS = FPRS[:2]  # more do not fit into 80 columns; the page shows all
-_MARKS = {None: "", True: "✓", False: "✗"}
+PRIOR = 0.01
+"""Share of members, among the records one would ask about, at which the worth of an accusation is stated."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,8 @@ def _auc(evidence: RowEvidence) -> dict[str, Any]:
     test = evidence.test
     estimate = auc_estimate(evidence.on(test), test.labels, test.groups)
     seeds = [auc(seed[test.rows], test.labels) for seed in evidence.row.scores]
-    return {"auc": estimate.auc, "auc_ci": [estimate.lo, estimate.hi], "auc_per_seed": seeds}
+    ci = None if estimate.lo is None or estimate.hi is None else [estimate.lo, estimate.hi]
+    return {"auc": estimate.auc, "auc_ci": ci, "auc_per_seed": seeds}
 
 
 def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
 
 
 def _transfer(evidence: RowEvidence) -> dict[str, Any]:
-    """A threshold fixed on the calibration split, and its rates on the test split."""
+    """A threshold fixed on the calibration split, its rates on the test split, and what an accusation is worth."""
     calibration, test = evidence.calibration, evidence.test
     cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
     frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels)
@@ -97,21 +102,11 @@ def _transfer(evidence: RowEvidence) -> dict[str, Any]:
             "realised_fpr_ci": list(frozen.realised_fpr_ci),
             "tpr": frozen.tpr,
             "tpr_ci": list(frozen.tpr_ci),
+            "prior": PRIOR,
+            "ppv": positive_predictive_value(frozen.tpr, frozen.realised_fpr, PRIOR),
+            "ppv_ci": list(ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, PRIOR)),
         }
     }
-
-
-def _against_controls(evidence: RowEvidence) -> dict[str, Any]:
-    """Nothing for a control or an attack without any; the strongest control is chosen on val."""
-    names = ("delta_auc", "delta_auc_ci", "strongest_control", "p_vs_control", "p_adjusted", "beats_controls")
-    if not evidence.differences:
-        return dict.fromkeys(names)
-    val, name = evidence.val, evidence.row.name
-    strongest = max(evidence.differences, key=lambda control: auc(evidence.combined[control][val.rows], val.labels))
-    delta = evidence.differences[strongest]
-    p = {control: difference.p_greater for control, difference in evidence.differences.items()}
-    adjusted, beats = evidence.verdict.adjusted_p[name], name in evidence.verdict.beats
-    return dict(zip(names, (delta.delta, [delta.lo, delta.hi], strongest, p, adjusted, beats), strict=True))
 
 
 # ---------------------------------------------------------------------- how it is written
@@ -135,19 +130,7 @@ def _nfe_cell(row: Row) -> Cell:
 def _auc_cell(row: Row) -> Cell:
     seeds = row["auc_per_seed"]
     spread = f"seeds {min(seeds):.3f}–{max(seeds):.3f}" if is_attack(row) and len(seeds) > 1 else ""
-    return Cell(number(row["auc"]), interval(row["auc_ci"]), spread)
-
-
-def _brief_delta(row: Row) -> Cell:
-    if row["delta_auc"] is None:
-        return Cell()
-    versus = row["strongest_control"].removeprefix(f"{row.attack} ")
-    return Cell(signed(row["delta_auc"]), interval(row["delta_auc_ci"]), f"vs {versus}")
-
-
-def _delta_cell(row: Row) -> Cell:
-    cell = _brief_delta(row)
-    return replace(cell, note=f"{cell.note}, {p_value(row['p_adjusted'])}") if cell.note else cell
+    return Cell(number(row["auc"]), bounds(row["auc_ci"]), spread)
 
 
 def _tpr_cell(row: Row, place: int) -> Cell:
@@ -166,6 +149,17 @@ def _tpr_column(place: int, level: float) -> Column[Row]:
         value=lambda row: row["tpr_at_fpr"][place]["tpr"],
         shown=PLACES if level in TERMINAL_LEVELS else PLACES - {"terminal"},
     )
+
+
+def _end_column(name: str, place: int) -> MembershipColumn:
+    """The smallest difference, or an end of its interval, for files."""
+
+    def value(row: Row) -> float | None:
+        smallest = row["smallest_difference"]
+        found: float | None = smallest and [smallest["delta"], *(smallest["ci"] or (None, None))][place]
+        return found
+
+    return MembershipColumn(name=name, heading=name, value=value, shown=TABLES)
 
 
 COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
@@ -201,7 +195,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             name="auc",
             heading="AUC [95 % CI]",
             write=_auc_cell,
-            brief=lambda row: Cell(number(row["auc"]), interval(row["auc_ci"])),
+            brief=lambda row: Cell(number(row["auc"]), bounds(row["auc_ci"])),
             value=lambda row: row["auc"],
             measure=_auc,
         ),
@@ -221,20 +215,32 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             parts=lambda rows: [_tpr_column(place, level) for place, level in enumerate(fpr_levels(rows))],
         ),
         MembershipColumn(
-            name="delta_auc",
-            heading="ΔAUC [95 % CI]",
-            write=_delta_cell,
-            brief=_brief_delta,
-            value=lambda row: row["delta_auc"],
-            measure=_against_controls,
+            name="smallest_difference",
+            heading="Smallest ΔAUC [95 % CI]",
+            short="Smallest ΔAUC",
+            write=smallest_cell,
+            shown=READ,
+            when=lambda rows: any(row["smallest_difference"] for row in rows),
         ),
         MembershipColumn(
-            name="beats_controls",
-            heading="Beats controls",
-            short="✓",
-            write=lambda row: Cell(_MARKS[row["beats_controls"]], good=bool(row["beats_controls"])),
-            shown=READ,
+            name="ratio_lo",
+            heading="Shift factor",
+            short="Shift",
+            write=lambda row: Cell(times(row["ratio_lo"]) if is_attack(row) else ""),
+            value=lambda row: row["ratio_lo"],
+            when=lambda rows: any(row["smallest_difference"] for row in rows),
         ),
+        MembershipColumn(
+            name="outcome",
+            heading="Finding",
+            write=outcome_cell,
+            brief=lambda row: Cell(short_outcome(row["outcome"])),
+            value=lambda row: row["outcome"],
+            measure=finding,
+            left=True,
+        ),
+        *(_end_column(f"smallest_{name}", place) for place, name in enumerate(("delta", "lo", "hi"))),
+        MembershipColumn(name="p_adjusted", heading="Adjusted p", value=lambda row: row["p_adjusted"], shown=TABLES),
         # numbers that only `audit.json` holds, or that another part of the page shows
         MembershipColumn(
             name="counts",

@@ -15,11 +15,12 @@ from lit_mia.row_kinds import ROW_KINDS
 _FAMILY_COLOURS = (*(ROW_KINDS[kind].colour for kind in ("attack", "placebo", "caption", "round trip", "blind")), INK)
 _FAMILY_LINES = [ROW_KINDS[kind].dash for kind in ("attack", "blind", "placebo", "caption", "round trip")]
 _COLUMNS = 3
-_LEGEND: dict[str, Any] = {"loc": "lower right", "title": "AUC", "alignment": "left", "handlelength": 2.4}
+_LEGEND: dict[str, Any] = {"title": "AUC", "alignment": "left", "handlelength": 2.4, "ncols": 2, "fontsize": 7.5}
+_BELOW: dict[str, Any] = {**_LEGEND, "loc": "upper left", "bbox_to_anchor": (-0.02, -0.2), "borderaxespad": 0}
 
 
 def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[str]) -> Figure:
-    """Log–log ROC curves, one axes per attack with its controls, up to three side by side.
+    """Log–log ROC curves, one axes per attack with its controls, up to three side by side, legends below.
 
     Curves are drawn as steps, so that a height is the TPR at the largest FPR not above the place
     (Carlini et al. 2022, https://arxiv.org/abs/2112.03570). The shade covers rates below 10 / n0.
@@ -32,7 +33,8 @@ def roc_figure(report: AuditReport, rocs: Mapping[str, Roc], attacks: Sequence[s
     columns = min(_COLUMNS, len(attacks))
     lines = -(-len(attacks) // columns)
     by_attack = {block[0].attack: block for block in blocks(report)}
-    with drawing(3.5 * columns, 3.3 * lines, lines, columns) as (figure, grid):
+    height = 3.5 + 0.09 * max(len(by_attack[attack]) for attack in attacks)  # two entries a line of the legend
+    with drawing(3.5 * columns, height * lines, lines, columns) as (figure, grid):
         for axes, attack in zip(grid, attacks, strict=False):
             _roc_axes(axes, by_attack[attack], rocs, fpr_floor(report))
         for axes in grid[len(attacks) :]:
@@ -61,8 +63,7 @@ def family_roc_figure(report: AuditReport, rocs: Mapping[str, Roc]) -> Figure:
             )
         ranked = sorted(zip(attacks, axes.lines[-len(attacks) :], strict=True), key=lambda pair: -pair[0]["auc"])
         labels = [f"{row.name}\u2002{row['auc']:.3f}" for row, _ in ranked]
-        below = {**_LEGEND, "loc": "outside lower left", "ncols": 2, "fontsize": 7.5}
-        figure.legend([line for _, line in ranked], labels, **below)
+        figure.legend([line for _, line in ranked], labels, loc="outside lower left", **_LEGEND)
     return figure
 
 
@@ -88,7 +89,7 @@ def _roc_axes(axes: Axes, rows: Sequence[Row], rocs: Mapping[str, Roc], floor: f
             linewidth=1.9 if attack else 1.2,
         )
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], **_LEGEND)
+    axes.legend(handles[::-1], labels[::-1], **_BELOW)
     axes.set_title(rows[0].attack, loc="left", fontweight="bold", color=INK)
 
 
@@ -120,13 +121,19 @@ def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
     places = [(y, row) for y, row in zip(heights, lines, strict=True) if row is not None]
     for y, row in places:
         attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
-        axes.plot(row["auc_ci"], [y, y], color=kind.colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
+        axes.plot(
+            row["auc_ci"] or [],
+            [y, y] if row["auc_ci"] else [],
+            color=kind.colour,
+            linewidth=2.2 if attack else 1.2,
+            solid_capstyle="round",
+        )
         axes.plot([row["auc"]], [y], color=kind.colour, marker=kind.marker, markersize=6 if attack else 4)
     axes.axvline(0.5, color=MUTED, linewidth=0.8, dashes=(2, 2))
     axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
     for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
         label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
-    ends = [bound for _, row in places for bound in row["auc_ci"]]
+    ends = [value for _, row in places for value in (row["auc"], *(row["auc_ci"] or ()))]
     axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(end - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from lit_mia.metrics.evidence import Design
+from lit_mia.metrics.evidence import BY_COIN, Design
+from lit_mia.metrics.power import FEWEST_GROUPS
 from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
 from lit_mia.report.membership.refused import refusal_note
-from lit_mia.report.membership.schema import AuditReport, Row, ToolCheck
+from lit_mia.report.membership.schema import AuditReport, Coin, Row, ToolCheck
 from lit_mia.report.words import NOTHING, count, number, p_value, percent
 
 
@@ -33,10 +34,29 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         *(f"{NOTHING}: {reason}" for reason in reasons),
         f"FPR floor 10/n0: {percent(fpr_floor(report))}. TPR is taken at the largest FPR not above the level, "
         "and is an average over records.",
-        "✓: significantly above every one of its controls (5 %, one-sided, Holm over the attacks).",
+        *_interval_notes(report),
+        *_difference_notes(report),
         *_evaluation_notes(report),
         *([_tool_note(report.tools)] if report.tools else []),
         *(refusal_note(role, refused) for role, refused in report.refused.items()),
+    ]
+
+
+def _interval_notes(report: AuditReport) -> list[str]:
+    """Why intervals are missing, where some are."""
+    if all(row["auc_ci"] for row in report.rows):
+        return []
+    return [f"AUC {NOTHING}: an interval cannot be said with fewer than {FEWEST_GROUPS} groups on a side."]
+
+
+def _difference_notes(report: AuditReport) -> list[str]:
+    """How to read the smallest difference and the shift factor; nothing where no attack has controls."""
+    if not any(row["smallest_difference"] for row in report.rows):
+        return []
+    return [
+        "Smallest ΔAUC: to the control that comes closest, with the smallest ends of the intervals to all controls.",
+        "Shift factor: how many times better than each of its controls the attack would at least have to read a "
+        "difference between the two sides that explains it (log odds of the AUC, 5 % one-sided).",
     ]
 
 
@@ -48,6 +68,26 @@ def charge_notes(report: AuditReport) -> list[str]:
         f"({number(paid['uncertain_money'], 2)})."
         for role, paid in report.cost.charges.items()
     ]
+
+
+def power_note(report: AuditReport) -> str:
+    """What this audit would have found."""
+    needed, violation = report.power["auc_needed"], report.power["violation"]
+    said = (
+        "Which AUC would be found cannot be said of so few groups."
+        if needed is None
+        else f"An attack with an AUC of {number(needed)} would be found four times in five by this rule."
+    )
+    checked = (
+        f" A control with an AUC of {number(violation)} would show four times in five that the coin did not decide."
+    )
+    return said + (checked if violation is not None else "")
+
+
+def tried_note(report: AuditReport) -> str:
+    """How often the test split was opened, and by what."""
+    commands = ", ".join(f"{count(times)} by {command}" for command, times in report.tried["commands"].items())
+    return f"{count(report.tried['test_openings'])} ({commands})"
 
 
 def statement(report: AuditReport) -> str:
@@ -77,17 +117,28 @@ def _tool_note(check: ToolCheck) -> str:
     )
 
 
-def limits_of(design: Design, placebo: bool, test: Mapping[str, int], shift: str | None = None) -> list[str]:
+def limits_of(
+    design: Design, coin: Coin | None, placebo: bool, test: Mapping[str, int], *, shift: str | None = None
+) -> list[str]:
     """Sentences that qualify every result.
 
     Args:
         design: How the members came to be members.
+        coin: Whether a coin was checked, or only stated; None of designs without one.
         placebo: Whether a placebo target was asked.
         test: Records of each class in the test split.
         shift: How the classes differ by construction in more than membership.
     """
+    held_out = design not in BY_COIN
     sometimes = {
-        "placebo: none. What any generator's answers to these captions betray is not excluded.": not placebo,
+        "placebo: none. What any generator's answers to these captions betray is not excluded.": (
+            not placebo and coin != "verified"
+        ),
+        "A placebo that reads nothing, beside controls that read weakly, cannot be told from having none.": (
+            placebo and held_out
+        ),
+        "A base model is a placebo only if its own training did not hold the members.": placebo and held_out,
+        "A weak control makes a difference look large; controls have the budget of their attack, no more.": held_out,
         "Members and non-members were put together afterwards, so no number here is evidence of training use.": (
             design == "post_hoc"
         ),
@@ -96,6 +147,7 @@ def limits_of(design: Design, placebo: bool, test: Mapping[str, int], shift: str
     return [
         "Rates are averages over the test records; they are no statement about one record.",
         "A difference to a control is not an exact amount of leakage: one head can use both kinds of signal.",
+        "Distances between the two sides (FID, KID, the largest control) are warnings; they do not decide the verdict.",
         f"The test split holds {test['member']} members and {test['non_member']} non-members; "
         "rates below 10 / non-members are not reported.",
         "A stronger attack may exist. An audit can show a leak; it cannot show that there is none.",

@@ -11,13 +11,24 @@ from rich.panel import Panel
 from rich.text import Text
 
 from lit_mia.errors import ReportError
+from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import Place, Table, table_of, values_of
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
 from lit_mia.report.membership.fidelity import distance_rows, fidelity_line, fidelity_notes
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
-from lit_mia.report.membership.notes import blocks, charge_notes, footnotes, fpr_floor, fpr_levels, statement
+from lit_mia.report.membership.findings import difference_table, headline_of
+from lit_mia.report.membership.notes import (
+    blocks,
+    charge_notes,
+    footnotes,
+    fpr_floor,
+    fpr_levels,
+    power_note,
+    statement,
+    tried_note,
+)
 from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
@@ -35,11 +46,15 @@ _STYLES = {
     "no-evidence": "bold magenta",
     "confounded": "bold yellow",
     "tool-failure": "bold yellow",
+    "violated": "bold yellow",
+    "suggestive": "bold magenta",
     "not-detected": "bold blue",
 }
 ScoredBy = Literal["heads", "statistics", "both"]
 TONES = {
+    "design violated": "violated",
     "leakage": "leakage",
+    "suggestive": "suggestive",
     "not evidence": "no-evidence",
     "confounded": "confounded",
     "tool failure": "tool-failure",
@@ -204,15 +219,16 @@ def attack_table(report: AuditReport, place: Place, name: Callable[[Row], str]) 
 
 def _heading(result: MembershipResult) -> dict[str, Any]:
     report, attacks = result.report, result.attacks
-    compared = [row for row in attacks if row["delta_auc"] is not None]
     return {
-        "verdict": tone_of(report.verdict["kind"]),
+        "tone": tone_of(report.verdict["kind"]),
+        "by_coin": report.design in BY_COIN,
         "scored_by": scored_by(report),
         "statement": statement(report),
         "unequal_refusals": unequal_refusals(report.refused),
         "attacks": attacks,
-        "beaten": sum(bool(row["beats_controls"]) for row in attacks),
-        "top": max(compared, key=lambda row: float(row["delta_auc"]), default=None),
+        "finders": sum(row["outcome"] == report.verdict["kind"] for row in attacks),
+        "headline": headline_of(report),
+        "power_note": power_note(report),
     }
 
 
@@ -223,6 +239,8 @@ def _table(result: MembershipResult) -> dict[str, Any]:
     return {
         "table": table,
         "scored_by": how,
+        "by_coin": report.design in BY_COIN,
+        "differences": difference_table(report),
         "kinds": [ROW_KINDS[name] for name in dict.fromkeys(row.kind for row in report.rows) if name != "attack"],
         "classes": ("" if how == "heads" else "asked") + (" roomy" if broad <= _ROOMY else ""),
         "note": note_of(report.protocol),
@@ -232,7 +250,8 @@ def _table(result: MembershipResult) -> dict[str, Any]:
 
 def _forest(result: MembershipResult) -> dict[str, Any]:
     forest = svg(forest_figure(result.report), "forest", "AUC with 95 % interval of every attack and control")
-    return {"forest": forest, "scored_by": scored_by(result.report)}
+    by_coin = result.report.design in BY_COIN
+    return {"forest": forest, "scored_by": scored_by(result.report), "by_coin": by_coin}
 
 
 def _roc(result: MembershipResult) -> dict[str, Any]:
@@ -251,7 +270,20 @@ def _roc(result: MembershipResult) -> dict[str, Any]:
 
 def _design(result: MembershipResult) -> dict[str, Any]:
     report = result.report
-    return {"floor": fpr_floor(report), "tiers": tier_table(report, "page") if has_tiers(report) else None}
+    return {
+        "floor": fpr_floor(report),
+        "power_note": power_note(report),
+        "tried": tried_note(report),
+        "tiers": tier_table(report, "page") if has_tiers(report) else None,
+    }
+
+
+def _controls(result: MembershipResult) -> dict[str, Any]:
+    """Sentence on a placebo → the attacks that have it."""
+    placebos: dict[str, list[str]] = {}
+    for attack, check in result.report.placebo_checks.items():
+        placebos.setdefault(check["sentence"], []).append(attack)
+    return {"placebos": placebos}
 
 
 def _fidelity(result: MembershipResult) -> dict[str, Any]:
@@ -292,7 +324,7 @@ BEFORE_PICTURES: tuple[Section[MembershipResult], ...] = (
 )
 AFTER_PICTURES: tuple[Section[MembershipResult], ...] = (
     Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
-    Section("membership/controls.html.jinja"),
+    Section("membership/controls.html.jinja", _controls),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
     Section("membership/design.html.jinja", _design),
     Section("membership/cost.html.jinja", lambda result: {"charge_notes": charge_notes(result.report)}),

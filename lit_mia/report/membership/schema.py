@@ -2,21 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
 
-SCHEMA = "lit-mia/audit/2"
-FIRST_SCHEMA = "lit-mia/audit/1"  # audits of trained heads only, without protocol, settings and evaluations
-KNOWN_SCHEMAS = (FIRST_SCHEMA, SCHEMA)
+SCHEMA = "lit-mia/audit/3"
+"""Earlier ones hold verdicts of another rule; they are not read, so that none is shown as if it were of this one."""
 
 NEEDED = (
-    *("auc", "auc_ci", "auc_per_seed", "accuracy", "accuracy_ci", "threshold", "tpr_at_fpr", "frozen_threshold"),
+    *(
+        "protocol",
+        "auc",
+        "auc_ci",
+        "auc_per_seed",
+        "accuracy",
+        "accuracy_ci",
+        "threshold",
+        "tpr_at_fpr",
+        "frozen_threshold",
+    ),
     *("n_members", "n_nonmembers"),
 )
-"""The values that every row has, in all schemas; what else there is depends on kind, protocol and installed columns."""
+"""The values that every row has; what else there is depends on kind, protocol and installed columns."""
+
+
+Coin = Literal["verified", "stated"]
+"""What is known of a coin: that it was checked, or what the user says of it."""
 
 
 class ToolCheck(TypedDict):
@@ -38,10 +51,35 @@ class SplitSizes(TypedDict):
 
 
 class Tried(TypedDict):
-    """What was tried before the numbers were read: configurations of heads, and openings of the test split."""
+    """What was tried on these test records before the numbers were read, as far as is known where the audit ran.
+
+    `configurations` that were tried, `test_openings` in all, and how many of these each of `commands` made (`audit`,
+    `test`, `script`).
+    """
 
     configurations: int
     test_openings: int
+    commands: dict[str, int]
+
+
+class FoundBy(TypedDict):
+    """What the verdict rule, as it was applied, finds four times in five.
+
+    `auc_needed`: the AUC of an attack at which it is found. `violation`: under a coin, the AUC of a control at which
+    its check finds that the coin did not decide. None where that cannot be said, or is not asked.
+    """
+
+    auc_needed: float | None
+    violation: float | None
+
+
+class CheckedPlacebo(TypedDict):
+    """Whether a placebo can stand for a target that saw neither side, as in `lit_mia.metrics.evidence.PlaceboCheck`."""
+
+    valid: bool
+    sentence: str
+    gap: float | None
+    gap_hi: float | None
 
 
 class ControlNull(TypedDict):
@@ -214,14 +252,15 @@ class AuditReport:
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
         tried: Configurations tried, openings of the test split.
         control_null: Permutation null of the largest control AUC, or None without controls.
-        mde_auc: Smallest AUC that is told from 0.5 with 80 % power (5 %, one-sided).
-        mde_delta_auc: The same for the difference of attack and control, or None without controls.
+        power: What the verdict rule finds four times in five.
         skipped: Ids of records whose image could not be read, or of which the captioner said nothing.
         refused: Role → what this target refused to answer; only of those that refused something.
         limits: Sentences that qualify the result.
         versions: Package → version.
         git: Commit of the working tree, or None.
         fidelity: FID and KID, or None where nothing was generated, or too little.
+        coin: Whether the coin of a `randomized_split` or `canary` was `verified` or only `stated`; None of others.
+        placebo_checks: Attack → check of its placebo; without those that have none.
         duplicates: Records that show the same in several groups of the source, or on both sides.
         design_notes: What vouches for the design, and what of it was checked.
         tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
@@ -243,8 +282,7 @@ class AuditReport:
     config: dict[str, Any]
     tried: Tried
     control_null: ControlNull | None
-    mde_auc: float
-    mde_delta_auc: float | None
+    power: FoundBy
     skipped: list[str]
     limits: list[str]
     versions: dict[str, str]
@@ -255,6 +293,8 @@ class AuditReport:
     schema: str = SCHEMA
     captioner: dict[str, Any] = field(default_factory=dict)
     tools: ToolCheck | None = None
+    coin: Coin | None = None
+    placebo_checks: dict[str, CheckedPlacebo] = field(default_factory=dict)
     duplicates: list[Same] = field(default_factory=list)
     design_notes: list[str] = field(default_factory=list)
     tiers: list[Tier] = field(default_factory=list)
@@ -275,9 +315,7 @@ class AuditReport:
         Raises:
             ReportError: If a field without a default is missing, or a field is unknown.
         """
-        if data["schema"] == FIRST_SCHEMA:
-            data = {**data, "schema": SCHEMA, "protocol": "heads"}
         check_fields(cls, data, "the audit")
         check_fields(Expense, data["cost"], "`cost`")
-        rows = [Row.from_dict({"protocol": data["protocol"], **row}) for row in data["rows"]]
+        rows = [Row.from_dict(row) for row in data["rows"]]
         return cls(**{**data, "rows": rows, "cost": Expense(**data["cost"])})

@@ -126,17 +126,17 @@ def test_the_axis_is_what_moves_the_attack_and_not_its_control(study):
     assert [row.point.settings for row in report.rows] == [settings for settings in LEAKS for _ in range(2)]
 
 
-def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val_and_calibration(tmp_path, study):
+def test_the_scores_are_those_of_heads_of_a_fixed_budget_on_val(tmp_path, study):
     ablation = study([{LEAK: 0.9}], seeds=2)
     report = run(ablation)
     ((_, audit, data),) = ablation._opened()
     data.prepare(frozenset({"generated"}))
     raw = train_seeds(audit.attacks[0], data, FixedBudget(2, STEPS, "cpu"))
-    rows = [row for split in ("val", "calibration") for row in data.view.splits.rows[split]]
-    scaled = combine_seeds(raw, np.isin(np.arange(len(data.view.known)), data.view.splits.rows["calibration"]))
+    rows = list(data.view.splits.rows["val"])
+    scaled = combine_seeds(raw, np.isin(np.arange(len(data.view.known)), rows))
     labels = np.array(data.view.known.members)[rows]
     assert report.rows[0].auc == pytest.approx(roc_auc_score(labels, scaled[rows]), abs=1e-12)
-    assert report.n_members + report.n_nonmembers == len(rows_of_splits(tmp_path, "val", "calibration"))
+    assert report.n_members + report.n_nonmembers == len(rows_of_splits(tmp_path, "val"))
     assert (report.n_members, report.rows[0].point.n_train) == (labels.sum(), len(rows_of_splits(tmp_path, "train")))
 
 
@@ -223,7 +223,7 @@ def test_test_records_change_nothing_and_test_is_not_opened(tmp_path, study, spl
     lines = [line.split(",") for line in table.read_text().splitlines()]
     lines = [[*line[:2], str(1 - int(line[2])), line[3]] if line[0] in changed else line for line in lines]
     table.write_text("\n".join(",".join(line) for line in lines))
-    assert not list((tmp_path / "store").rglob("ledger.json"))
+    assert not list((tmp_path / "store").rglob("openings"))
     shutil.rmtree(tmp_path / "store")
     assert (numbers(run(study([{LEAK: 0.9}]))) == numbers(before)) is same
 
