@@ -20,6 +20,11 @@ def interval(ci: Sequence[float] | None, digits: int = 3) -> str:
     return "" if ci is None else f"[{ci[0]:.{digits}f}, {ci[1]:.{digits}f}]".replace("-", "−")
 
 
+def bounds(ci: Sequence[float] | None) -> str:
+    """As `interval`; None, of an interval that cannot be said → a dash."""
+    return interval(ci) or NOTHING
+
+
 def percent(value: float | None, digits: int = 3) -> str:
     """0.01 → `1 %`, to `digits` significant digits with a space that does not break; None → a dash."""
     return NOTHING if value is None else f"{100 * value:.{digits}g}\u00a0%"

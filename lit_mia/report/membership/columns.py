@@ -11,7 +11,7 @@ import numpy as np
 
 from lit_mia.errors import PluginError
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,
     apply_threshold,
@@ -66,7 +66,7 @@ def _auc(evidence: RowEvidence) -> dict[str, Any]:
     test = evidence.test
     estimate = auc_estimate(evidence.on(test), test.labels, test.groups)
     seeds = [auc(seed[test.rows], test.labels) for seed in evidence.row.scores]
-    return {"auc": estimate.auc, "auc_ci": [estimate.lo, estimate.hi], "auc_per_seed": seeds}
+    return {"auc": estimate.auc, "auc_ci": estimate.ci and list(estimate.ci), "auc_per_seed": seeds}
 
 
 def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _against_controls(evidence: RowEvidence) -> dict[str, Any]:
     delta = evidence.differences[strongest]
     p = {control: difference.p_greater for control, difference in evidence.differences.items()}
     adjusted, beats = evidence.verdict.adjusted_p[name], name in evidence.verdict.beats
-    return dict(zip(names, (delta.delta, [delta.lo, delta.hi], strongest, p, adjusted, beats), strict=True))
+    return dict(zip(names, (delta.delta, delta.ci and list(delta.ci), strongest, p, adjusted, beats), strict=True))
 
 
 # ---------------------------------------------------------------------- how it is written

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_mia.metrics.auc import Difference, auc, mde_auc, mde_difference
-from lit_mia.metrics.bootstrap import auc_difference, p_auc_above_half
 from lit_mia.metrics.evidence import Design
-from lit_mia.metrics.permutation import max_auc_null
+from lit_mia.metrics.intervals import auc_difference
+from lit_mia.metrics.permutation import max_auc_null, own_tests
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import AttackEvidence, Verdict, decide
@@ -69,7 +69,9 @@ def evaluate(
     least = mde_auc(int(np.sum(test.labels == 1)), int(np.sum(test.labels == 0)))
     deltas = [difference for of_attack in differences.values() for difference in of_attack.values()]
     mde = mde_difference(max(d.se for d in deltas)) if deltas else None
-    p = {row.name: p_auc_above_half(combined[row.name][test.rows], test.labels, test.groups) for row in rows}
+    on_test = np.stack([combined[row.name][test.rows] for row in rows])
+    above = own_tests(on_test, test.labels, test.groups).above.tolist()
+    p = {row.name: value for row, value in zip(rows, above, strict=True)}
     verdict = decide(
         [
             AttackEvidence(name, p[name], {control: d.p_greater for control, d in of_attack.items()})
