@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from lit_mia.metrics.covariance import Aucs
-from lit_mia.metrics.intervals import newcombe_variance
+from lit_mia.metrics.newcombe import newcombe_variance
 from lit_mia.metrics.roc import FloatArray
 
 SHIFT = 1.5
