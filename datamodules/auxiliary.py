@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
+from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding, likeness
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
@@ -157,6 +157,10 @@ class AuxiliaryDataModule(AuditDataModule):
         """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
         pairs = replace(self.pairs(self.table), tools=Tools(encoder))
         return image_embedding(pairs), generated_embedding(pairs)
+
+    def likeness(self) -> NDArray[np.float64]:
+        """How like each known record the target's images for its caption are, `[n]`; see `inputs.likeness`."""
+        return likeness(self.pairs(self.view.known))
 
     # ------------------------------------------------------------------ queries
 

@@ -26,6 +26,7 @@ from lit_mia.report.membership.schema import AuditReport, Fidelity, Same, ToolCh
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
+from lit_mia.targets.sameness import refuse_as_placebo
 
 
 @final
@@ -35,7 +36,8 @@ class MembershipAudit(Audit):
     Args:
         data: Records, target, store and splits.
         attacks: The attacks; each brings its own controls.
-        placebo: A target that saw neither members nor non-members; its answers must not betray membership.
+        placebo: A target that saw neither members nor non-members; its answers must not betray membership. One that
+            holds the target's weights is refused, and one that is asked otherwise, or answers worse, counts as weak.
         placebo_store: Folder of the placebo's answers; `<store>/placebo` if None.
         budget: Seeds and epochs, the same for attacks and controls.
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit, by
@@ -105,6 +107,7 @@ class MembershipAudit(Audit):
         if self.fid_encoder is not None:
             self.fid_encoder.check()
         self._check_same_records()
+        self._check_placebos()
         for scorer in self.scorers:
             scorer.data.prepare_data()
             target, store = self._placebos[scorer.data]
@@ -227,6 +230,12 @@ class MembershipAudit(Audit):
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
                 "it out, or audit an AuxiliaryDataModule."
             )
+
+    def _check_placebos(self) -> None:
+        """Refuse a placebo that has seen what one of the targets has."""
+        for placebo in [placebo for placebo, _ in self._placebos.values() if placebo is not None]:
+            for data in self._placebos:
+                refuse_as_placebo(placebo, data.target)
 
     def _check_same_records(self) -> None:
         """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
