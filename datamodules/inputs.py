@@ -167,7 +167,7 @@ def likeness(pairs: Pairs) -> NDArray[np.float64]:
     their pixels in 0..255.
     """
     if pairs.tools.encoder is not None:
-        x, drawn = torch.from_numpy(image_embedding(pairs)), torch.from_numpy(generated_embedding(pairs))
+        x, drawn = torch.tensor(image_embedding(pairs)), torch.tensor(generated_embedding(pairs))
         cosines: NDArray[np.float64] = torch.cosine_similarity(x[:, None], drawn, dim=-1).mean(dim=1).double().numpy()
         return cosines
     images, answers = image(pairs), generated(pairs)

@@ -58,13 +58,14 @@ def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, g
     error = float(np.sqrt(count / (count - 1) * np.square(sums).sum())) / n
     hi = gap + _quantile(count - 1) * error
     valid = hi < MOST_GAP
-    return PlaceboCheck(
-        valid,
-        f"On the non-members of test its answers are {abs(gap):.2f} standard deviations {'less' if gap > 0 else 'more'} "
-        f"like the records than the target's (at most {hi:.2f} less by the 95 % bound; {MOST_GAP} are allowed)"
-        f"{'' if valid else ': too weak, or too few records to tell'}.",
-        gap=gap,
-        gap_hi=hi,
+    return PlaceboCheck(valid, _told(gap, hi, valid), gap=gap, gap_hi=hi)
+
+
+def _told(gap: float, hi: float, valid: bool) -> str:
+    return (
+        f"On the non-members of test its answers are {abs(gap):.2f} standard deviations "
+        f"{'less' if gap > 0 else 'more'} like the records than the target's (by the 95 % bound at most {hi:.2f} less; "
+        f"{MOST_GAP} are allowed){'' if valid else ': too weak, or too few records to tell'}."
     )
 
 
@@ -81,5 +82,7 @@ def _checked(target: ArrayLike, placebo: ArrayLike, groups: ArrayLike) -> tuple[
     if of_target.ndim != 1 or len(set(shapes)) > 1:
         raise MetricError(f"A placebo is checked by one similarity of each model per record, but got shapes {shapes}.")
     if not (np.isfinite(of_target).all() and np.isfinite(of_placebo).all()):
-        raise MetricError("Similarities of answers to records must be finite. Leave out records that were not answered.")
+        raise MetricError(
+            "Similarities of answers to records must be finite. Leave out records that were not answered."
+        )
     return of_target, of_placebo, names

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, cast, final
 
 from datamodules import AuditDataModule, AuxiliaryDataModule
+from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
@@ -93,8 +94,9 @@ class MembershipAudit(Audit):
 
     @property
     def suffix(self) -> str:
-        """Results of the protocol `resnet` never overwrite those of a threshold."""
-        return "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
+        """Results of the protocol `resnet` never overwrite those of a threshold, nor those of other prompts the own."""
+        protocol = "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
+        return protocol if self.data.prompts == "own" else f"{protocol}-{self.data.prompts}"
 
     @property
     def protocol(self) -> str:
@@ -201,6 +203,7 @@ class MembershipAudit(Audit):
             refused=refused,
             limits=[
                 *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
+                *prompts_told(self.data.prompts),
                 *stated_coin(self._statement),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
@@ -242,7 +245,7 @@ class MembershipAudit(Audit):
         if self.also is not None and _table_of(self.also) != _table_of(self.data):
             raise SplitError(
                 "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
-                "both the same `source`, `fractions` and `split_seed`."
+                "both the same `source`, `fractions`, `split_seed` and `prompts`."
             )
 
     @property
@@ -256,4 +259,4 @@ class MembershipAudit(Audit):
 def _table_of(data: AuditDataModule) -> tuple[Any, ...]:
     """What says which record a row is, and in which split."""
     records, how = data.view.labelled, data.splitting
-    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed
+    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed, data.prompts

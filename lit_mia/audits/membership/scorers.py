@@ -93,9 +93,9 @@ class Scorer(ABC, Generic[Data, Scored]):
 
     @abstractmethod
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """By attack, how like each known record the target's answers and the placebo's are, `[n]` each, once all is asked.
+        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
 
-        Empty without a placebo, and where the answers cannot be compared with records.
+        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
         """
 
     def sides(self) -> Mapping[str, Data]:
@@ -158,7 +158,8 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
 
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
         name = attack.name
-        rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint))]
+        tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
+        rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint), tools=tools)]
         rows += [
             self._row(name, kind, self._scores(control, self.data)) for kind, control in self._controls[name].items()
         ]
@@ -295,6 +296,11 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)
+
+
+def reads_embeddings(attack: Attack) -> bool:
+    """Whether a head reads what the attacker's encoder says."""
+    return any(name.endswith("_embedding") for name in attack.inputs)
 
 
 AnyScorer = Scorer[Any, Any]
