@@ -10,7 +10,7 @@ from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
-from lit_mia.audits.membership.agreement import agreed_design, stated_coin
+from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
 from lit_mia.cost import Cost, Estimate
@@ -85,7 +85,7 @@ class MembershipAudit(Audit):
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
         self._check(data)
-        self._design, self._statement = agreed_design(data.source, design, design_statement), design_statement
+        self._design = agreed_design(data.source, design, design_statement)
 
     @property
     def design(self) -> Design:
@@ -109,6 +109,7 @@ class MembershipAudit(Audit):
         if self.fid_encoder is not None:
             self.fid_encoder.check()
         self._check_same_records()
+        _ = self._shift
         self._check_placebos()
         for scorer in self.scorers:
             scorer.data.prepare_data()
@@ -202,9 +203,8 @@ class MembershipAudit(Audit):
             skipped=list(view.skipped),
             refused=refused,
             limits=[
-                *limits_of(self.design, self._has_placebo, sizes["test"], self.data.source.shift),
+                *limits_of(self.design, self._has_placebo, sizes["test"], self._shift),
                 *prompts_told(self.data.prompts),
-                *stated_coin(self._statement),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(view),
@@ -213,7 +213,7 @@ class MembershipAudit(Audit):
             git=origin.git,
             fidelity=distances,
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
-            design_notes=list(self._design.sentences),
+            design_notes=self._design.told,
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),
         )
 
@@ -233,6 +233,11 @@ class MembershipAudit(Audit):
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
                 "it out, or audit an AuxiliaryDataModule."
             )
+
+    @property
+    def _shift(self) -> str | None:
+        """How the sides differ by construction in more than membership; refuses a design that they do not allow."""
+        return check_sides(self.data.view.everyone, self.design, self.data.source)
 
     def _check_placebos(self) -> None:
         """Refuse a placebo that has seen what one of the targets has."""
