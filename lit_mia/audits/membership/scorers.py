@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules import AuditDataModule, StatisticDataModule, Wanted
+from datamodules import AuditDataModule, AuxiliaryDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, controls_of, same_training, train_seeds
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
@@ -19,6 +19,8 @@ from lit_mia.registry import Registry
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
+Similarity = NDArray[np.float64]
+"""How like the records some answers are, `[n]`; higher is closer."""
 Data = TypeVar("Data", bound=AuditDataModule)
 Scored = TypeVar("Scored", bound=AuditedAttack)
 StatisticProtocol = Literal["threshold", "resnet"]
@@ -89,6 +91,13 @@ class Scorer(ABC, Generic[Data, Scored]):
         self._placebo = self.data.answered_by(target, store)
         self._placebo.prepare_data()
 
+    @abstractmethod
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
+
+        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
+        """
+
     def sides(self) -> Mapping[str, Data]:
         """The datamodules by role: `target`, and `placebo` if there is one."""
         return {"target": self.data} | ({"placebo": self._placebo} if self._placebo is not None else {})
@@ -136,13 +145,21 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
 
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """Images of captions are compared with the records themselves, the same for every attack."""
+        if not isinstance(self.data, AuxiliaryDataModule) or not isinstance(self._placebo, AuxiliaryDataModule):
+            return {}
+        both = self.data.likeness(), self._placebo.likeness()
+        return {attack.name: both for attack in self.attacks}
+
     @property
     def _all_controls(self) -> list[Attack]:
         return [control for controls in self._controls.values() for control in controls.values()]
 
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
         name = attack.name
-        rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint))]
+        tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
+        rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint), tools=tools)]
         rows += [
             self._row(name, kind, self._scores(control, self.data)) for kind, control in self._controls[name].items()
         ]
@@ -225,6 +242,14 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
             print(f"{name}: scored {f'at {describe(setting)}' if setting else ''}".rstrip(), flush=True)
         return rows
 
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """Each attack's own statistic at the chosen setting, on the scale of the target's."""
+        return {
+            attack.name: self._side_by_side(attack, setting, self._placebo)
+            for attack, setting in zip(self.attacks, self._chosen, strict=True)
+            if self._placebo is not None
+        }
+
     # ------------------------------------------------------------------ asking and choosing
 
     @property
@@ -262,8 +287,20 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         data.show(self._head.inputs, attack.plan(setting))
         return train_seeds(self._head, data, self._budget, checkpoint)
 
+    def _side_by_side(
+        self, attack: StatisticAttack, setting: Setting, placebo: StatisticDataModule
+    ) -> tuple[Similarity, Similarity]:
+        found = np.concatenate([data.statistics(attack, setting) for data in (self.data, placebo)])
+        of_target, of_placebo = np.split(attack.combine(found, setting, self._selection), 2)
+        return of_target, of_placebo
+
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)
+
+
+def reads_embeddings(attack: Attack) -> bool:
+    """Whether a head reads what the attacker's encoder says."""
+    return any(name.endswith("_embedding") for name in attack.inputs)
 
 
 AnyScorer = Scorer[Any, Any]
