@@ -41,7 +41,7 @@ class AuxiliaryDataModule(AuditDataModule):
         source: Where the records come from.
         target: The model under audit.
         store: Folder of the target's answers, the split lock and the cached features.
-        encoder: Encoder of the semantic heads and of the caption control; needed only for those.
+        encoder: Encoder of the semantic heads and of the controls of captions, which every head has.
         captioner: What describes the query images, for an attacker who holds no captions; None takes those of the
             source. A record whose caption comes out empty is skipped.
         image_size: Side in pixels at which query and generated images are described, compared and embedded.
@@ -53,7 +53,7 @@ class AuxiliaryDataModule(AuditDataModule):
         train_draw: Which share, if not all are used.
         batch_size: Records per step.
         num_workers: Worker processes of each loader.
-        text_encoder: Embeds the captions for the caption control where `encoder` embeds images alone.
+        text_encoder: Embeds the captions for the controls of captions where `encoder` embeds images alone.
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
             them where it does.
@@ -123,9 +123,7 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder is, and what embeds captions if it does not."""
-        encoder, texts = self.tools.encoder, self.tools.text_encoder
-        captions = {} if texts is None else {"captions": texts.fingerprint()}
-        return {} if encoder is None else {**encoder.fingerprint(), **captions}
+        return self.tools.fingerprint()
 
     # ------------------------------------------------------------------ what heads read
 

@@ -76,8 +76,8 @@ class Tools:
         """
         if self.encoder is None:
             raise EncoderError(
-                "Semantic heads and the caption control read embeddings, but no `encoder` is given. Name one that fits "
-                "the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` was trained on emoji."
+                "Semantic heads and the controls of captions read embeddings, but no `encoder` is given. Name one that "
+                "fits the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` knows emoji."
             )
         return self.encoder
 
@@ -92,39 +92,53 @@ class Tools:
             return self.of_images
         if self.text_encoder is None:
             raise EncoderError(
-                f"The caption control reads embeddings of captions, but {self.of_images.name} embeds images alone. "
+                f"The controls of captions read their embeddings, but {self.of_images.name} embeds images alone. "
                 "Name a `text_encoder`, e.g. `text_encoder: encoder/open_clip_vit_b_32`."
             )
         return self.text_encoder
 
+    def fingerprint(self) -> dict[str, Any]:
+        """What the encoder is, and what embeds captions if it does not; empty without an encoder."""
+        captions = {} if self.text_encoder is None else {"captions": self.text_encoder.fingerprint()}
+        return {} if self.encoder is None else {**self.encoder.fingerprint(), **captions}
 
-@final
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """Records and what a target generated for their captions.
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Described:
+    """Records and what the attacker's models make of them.
 
     Attributes:
         records: The n records.
-        queries: What was asked, `per_record` for each record, in their order.
-        store: The target's answers.
         tools: The attacker's models.
         size: Side in pixels at which images are compared and embedded.
-        per_record: Images per record, k.
         folder: Where what is made of them is kept.
     """
 
     records: Records
-    queries: Sequence[GenerateQuery]
-    store: Store
     tools: Tools
     size: int
-    per_record: int
     folder: Path
 
 
-def image(pairs: Pairs) -> NDArray[np.uint8]:
+@final
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pairs(Described):
+    """Records and what a target generated for their captions.
+
+    Attributes:
+        queries: What was asked, `per_record` for each record, in their order.
+        store: The target's answers.
+        per_record: Images per record, k.
+    """
+
+    queries: Sequence[GenerateQuery]
+    store: Store
+    per_record: int
+
+
+def image(described: Described) -> NDArray[np.uint8]:
     """Query images x, uint8 `[n, 3, s, s]`."""
-    return decode_images(pairs.records, pairs.size, pairs.folder).images
+    return decode_images(described.records, described.size, described.folder).images
 
 
 def generated(pairs: Pairs) -> NDArray[np.uint8]:
@@ -139,9 +153,9 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
     return cached_rows(pairs.folder, _generated_key(pairs), n, np.uint8, chunks=chunks)
 
 
-def image_embedding(pairs: Pairs) -> NDArray[np.float32]:
+def image_embedding(described: Described) -> NDArray[np.float32]:
     """E_I(x), float32 `[n, d]`."""
-    return _embedded(pairs, {"what": "images", **pixels_key(pairs.records, pairs.size)}, image(pairs))
+    return _embedded(described, {"what": "images", **pixels_key(described.records, described.size)}, image(described))
 
 
 def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
@@ -151,12 +165,12 @@ def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
     return embedded.reshape(*images.shape[:2], -1)
 
 
-def text_embedding(pairs: Pairs) -> NDArray[np.float32]:
+def text_embedding(described: Described) -> NDArray[np.float32]:
     """E_T(t), float32 `[n, e]`."""
-    captions, encoder = [str(caption) for caption in pairs.records.captions], pairs.tools.of_texts
+    captions, encoder = [str(caption) for caption in described.records.captions], described.tools.of_texts
     key = {"what": "texts", "texts": captions, **_made_by(encoder)}
     return cached_rows(
-        pairs.folder, key, len(captions), np.float32, chunks=lambda: iter([encoder.embed_texts(captions).numpy()])
+        described.folder, key, len(captions), np.float32, chunks=lambda: iter([encoder.embed_texts(captions).numpy()])
     )
 
 
@@ -188,19 +202,22 @@ def _generated_key(pairs: Pairs) -> dict[str, object]:
     }
 
 
-def _embedded(pairs: Pairs, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    encoder = pairs.tools.of_images
+def _embedded(described: Described, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    encoder = described.tools.of_images
 
     def chunks() -> Iterator[NDArray[np.float32]]:
         for part in slices(len(images), CHUNK):
             yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
 
-    return cached_rows(pairs.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
+    return cached_rows(described.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
 
 
 def _made_by(encoder: Encoder) -> dict[str, object]:
     return {"encoder": encoder.fingerprint(), "revision": encoder.revision}
 
+
+EMBEDDINGS = frozenset({"image_embedding", "generated_embedding", "text_embedding"})
+"""The inputs that are made by an encoder."""
 
 PAIR_INPUTS: Registry[Input[Pairs, Tools]] = Registry[Input[Pairs, Tools]](
     "input of heads on generated images",
@@ -255,12 +272,12 @@ class Wanted:
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Findings:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Findings(Described):
     """Records and what one attack found out about them.
 
     Attributes:
-        questions: The n records.
+        questions: The records as they are asked about.
         store: What was found.
         plan: The attack at its setting.
     """
@@ -287,7 +304,9 @@ _ONE_ATTACK = "A head on residual maps needs `attack` of the datamodule, with on
 FINDING_INPUTS: Registry[Input[Findings, Wanted]] = Registry[Input[Findings, Wanted]](
     "input of heads on findings",
     (
-        Input("image", lambda findings: findings.questions.images),
+        Input("image", image),
         Input("residual", residual, _of_one_attack),
+        Input("image_embedding", image_embedding),
+        Input("text_embedding", text_embedding),
     ),
 )

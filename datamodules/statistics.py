@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import FINDING_INPUTS, Findings, Wanted
+from datamodules.inputs import EMBEDDINGS, FINDING_INPUTS, Findings, Tools, Wanted
 from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
@@ -17,6 +17,7 @@ from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
+from lit_mia.features.encoders import Encoder
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
@@ -54,6 +55,12 @@ class StatisticDataModule(AuditDataModule):
         prompts: Which captions target, attacks and controls are given. `own`: each record's. The others are negative
             controls, with results of their own: `fixed`, one text for all; `shuffled`, dealt out anew within each split
             and side; `swapped`, members those of non-members and the reverse.
+        encoder: Embeds images and captions for the controls of captions, `caption` and `joint`; without it, what is
+            told captions has an incomplete set of controls.
+        text_encoder: Embeds the captions where `encoder` embeds images alone.
+
+    Raises:
+        EncoderError: If there is an encoder, but nothing embeds captions.
     """
 
     scored_by = frozenset({"statistic"})
@@ -75,6 +82,8 @@ class StatisticDataModule(AuditDataModule):
         num_workers: int = 0,
         near_duplicates: NearDuplicates | None = None,
         prompts: Prompts = "own",
+        encoder: Encoder | None = None,
+        text_encoder: Encoder | None = None,
     ) -> None:
         super().__init__(
             source,
@@ -86,7 +95,9 @@ class StatisticDataModule(AuditDataModule):
             loading=Loading(batch_size, num_workers),
             prompts=prompts,
         )
-        self.convert = convert
+        self.convert, self.tools = convert, Tools(encoder, text_encoder)
+        if encoder is not None:
+            _ = self.tools.of_texts
         if attack is not None and len(attack.settings()) != 1:
             raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
         self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
@@ -153,6 +164,10 @@ class StatisticDataModule(AuditDataModule):
         (drawn,) = request.answer(subject, [request])
         return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
 
+    def encoder_fingerprint(self) -> dict[str, Any]:
+        """What the encoder of the controls is; empty without one."""
+        return self.tools.fingerprint()
+
     # ------------------------------------------------------------------ what was found
 
     def statistics(
@@ -167,8 +182,9 @@ class StatisticDataModule(AuditDataModule):
         return self.store.evaluations(attack.plan(setting).key)
 
     def provides(self) -> frozenset[str]:
-        """See `AuditDataModule`."""
-        return frozenset(entry.name for entry in FINDING_INPUTS)
+        """See `AuditDataModule`; embeddings if there is an encoder."""
+        names = frozenset(entry.name for entry in FINDING_INPUTS)
+        return names if self.tools.encoder is not None else names - EMBEDDINGS
 
     def check_input(self, name: str) -> None:
         """See `AuditDataModule`."""
@@ -184,7 +200,15 @@ class StatisticDataModule(AuditDataModule):
         return self._arrays(inputs, self.wanted.plans[0] if self.wanted.plans else None)
 
     def _arrays(self, inputs: frozenset[str], plan: Plan | None) -> PairArrays:
-        findings = Findings(self._questions(self.table), self.store, plan)
+        findings = Findings(
+            records=self.table,
+            tools=self.tools,
+            size=self.image_size,
+            folder=self.folder,
+            questions=self._questions(self.table),
+            store=self.store,
+            plan=plan,
+        )
         return PairArrays(self._members(), {name: FINDING_INPUTS[name].make(findings) for name in sorted(inputs)})
 
     def _questions(self, records: Records) -> Questions:

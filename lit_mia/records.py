@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from PIL import Image
@@ -13,11 +14,18 @@ from lit_mia.errors import RecordError
 from lit_mia.files import key_digest
 
 MEMBER, NON_MEMBER, UNKNOWN = 1, 0, -1
+Encoded = Path | bytes
+"""An image as it is kept: a file, or what would be in it."""
 
 
 def id_hash(record_id: str) -> str:
     """SHA-256 of an id: what score tables, pages and W&B know a record by, since an id may name a person or a file."""
     return hashlib.sha256(record_id.encode()).hexdigest()
+
+
+def no_file(row: int) -> Encoded | None:
+    """What a source says whose images are in no files of their own."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Records:
         stamps: What changes when the image does: a hash of its content, or its path with size and time of change.
         grouped: Whether the source states the groups.
         origins: Which of several sources each record comes from; empty if all come from one.
+        encoded: The image of row `i` as it is kept; None where it is drawn or decoded by the source.
     """
 
     ids: tuple[str, ...]
@@ -43,6 +52,7 @@ class Records:
     stamps: tuple[str, ...]
     grouped: bool = False
     origins: tuple[str, ...] = ()
+    encoded: Callable[[int], Encoded | None] = no_file
 
     def __post_init__(self) -> None:
         """Check the columns.
@@ -78,6 +88,7 @@ class Records:
             open_image=lambda row: self.open_image(kept[row]),
             stamps=tuple(self.stamps[i] for i in kept),
             origins=tuple(self.origins[i] for i in kept) if self.origins else (),
+            encoded=lambda row: self.encoded(kept[row]),
         )
 
     def joined(self, sets: Iterable[Sequence[str]]) -> Self:

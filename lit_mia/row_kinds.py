@@ -40,7 +40,24 @@ ROW_KINDS: Registry[RowKind] = Registry(
     (
         RowKind("attack", "", "#0a64a8", "#6cb6f0", "o", "-"),
         RowKind("blind", "sees the query image or caption alone", "#c8551b", "#f0935c", "s", (0, (5, 2))),
-        RowKind("caption", "sees the caption alone", "#0b7d61", "#4fc7a5", "^", (0, (1, 1.4))),
+        RowKind("caption", "sees the caption alone, as an embedding", "#0b7d61", "#4fc7a5", "^", (0, (1, 1.4))),
+        RowKind("n-grams", "sees the characters of the caption alone", "#3f7d1f", "#9fd07a", "v", (0, (3, 1.4))),
+        RowKind(
+            "joint",
+            "sees the query image and its caption, and how well they fit, without the target",
+            "#b3262b",
+            "#f58a8d",
+            "X",
+            (0, (7, 2)),
+        ),
+        RowKind(
+            "metadata",
+            "sees size, file type, compression and length of the caption alone",
+            "#5c6670",
+            "#b4bec8",
+            "d",
+            (0, (1, 3)),
+        ),
         RowKind(
             "placebo",
             "is the attack on the answers of a model that was trained on neither side",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource
 from lit_mia.errors import RecordError
-from lit_mia.records import Records
+from lit_mia.records import Encoded, Records
 
 
 @final
@@ -69,9 +69,17 @@ def join_records(tables: Sequence[Records], origins: Sequence[str] = ()) -> Reco
     """
     ends = list(accumulate(len(table) for table in tables))
 
-    def open_image(row: int) -> Image.Image:
+    def place(row: int) -> tuple[Records, int]:
         which = bisect_right(ends, row)
-        return tables[which].open_image(row - ends[which] + len(tables[which]))
+        return tables[which], row - ends[which] + len(tables[which])
+
+    def open_image(row: int) -> Image.Image:
+        table, own = place(row)
+        return table.open_image(own)
+
+    def encoded(row: int) -> Encoded | None:
+        table, own = place(row)
+        return table.encoded(own)
 
     return Records(
         ids=tuple(chain.from_iterable(table.ids for table in tables)),
@@ -88,6 +96,7 @@ def join_records(tables: Sequence[Records], origins: Sequence[str] = ()) -> Reco
         )
         if origins
         else (),
+        encoded=encoded,
     )
 
 

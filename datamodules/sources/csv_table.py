@@ -82,6 +82,7 @@ class CsvSource(RecordSource):
             stamps=list(map(file_stamp, files)),
             open_image=lambda row: open_listed(names[row], files[row]),
             where=lambda row: f"line {lines[row][0]} of {self.path}",
+            encoded=files.__getitem__,
         )
         return rows.records(self.caption_choice)
 

@@ -74,6 +74,7 @@ class FolderSource(RecordSource):
             stamps=list(map(file_stamp, files)),
             open_image=lambda row: open_rgb(files[row]),
             where=lambda row: f"the caption of {files[row]}",
+            encoded=files.__getitem__,
         )
         return rows.records(self.caption_choice)
 

@@ -17,7 +17,7 @@ from datamodules.sources.labels import parse_member
 from datamodules.sources.places import NO_IMAGE, file_stamp, image_files, is_there, listed_place, refuse_urls, with_home
 from datamodules.sources.rows import Columns, Rows, check_columns, is_empty
 from lit_mia.errors import RecordError
-from lit_mia.records import UNKNOWN, Records
+from lit_mia.records import UNKNOWN, Encoded, Records
 
 _WEBDATASET_KEY = "__key__"
 _ROWS_AT_ONCE = 64
@@ -117,6 +117,7 @@ class HuggingFaceSource(RecordSource):
             stamps=stamps,
             open_image=lambda row: self._open(images[row][self.columns.image]),
             where=self._where,
+            encoded=lambda row: self._encoded(images[row][self.columns.image]),
         )
         return rows.records(self.caption_choice)
 
@@ -232,6 +233,11 @@ class HuggingFaceSource(RecordSource):
         if cell is None or cell["bytes"] is None:
             raise OSError(NO_IMAGE)
         return open_rgb(BytesIO(cell["bytes"]))
+
+    def _encoded(self, cell: dict[str, Any] | None) -> Encoded | None:
+        """The file or the bytes of an undecoded image cell."""
+        name = _file_of(cell)
+        return self._place(name) if name is not None else None if cell is None else cell["bytes"]
 
     def _place(self, name: str) -> Path:
         """Where a file is that the table names: seen from its folder, or else from the working directory."""

@@ -10,7 +10,7 @@ from PIL import Image
 from datamodules.sources.captions import NOTHING, CaptionChoice, captions_in, chosen
 from datamodules.sources.places import NO_IMAGE
 from lit_mia.errors import RecordError
-from lit_mia.records import Records, check_unicode
+from lit_mia.records import Encoded, Records, check_unicode, no_file
 
 
 class Columns(NamedTuple):
@@ -36,6 +36,7 @@ class Rows:
         stamps: What changes when an image does; the same in rows of one image.
         open_image: Opens the image of a row.
         where: What errors call a row.
+        encoded: The image of a row as it is kept.
     """
 
     columns: Columns
@@ -46,6 +47,7 @@ class Rows:
     stamps: Sequence[str]
     open_image: Callable[[int], Image.Image]
     where: Callable[[int], str]
+    encoded: Callable[[int], Encoded | None] = no_file
 
     def records(self, choice: CaptionChoice) -> Records:
         """One record for each row, or for each caption.
@@ -76,6 +78,7 @@ class Rows:
             open_image=lambda record: self.open_image(rows[record]),
             stamps=tuple(self.stamps[row] for row in rows),
             grouped=self.columns.group is not None,
+            encoded=lambda record: self.encoded(rows[record]),
         )
 
 

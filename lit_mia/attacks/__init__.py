@@ -1,13 +1,14 @@
 """Attacks and controls: features of an observation → head → score, higher for members."""
 
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.fused import AttackIV, BlindImageText
 from lit_mia.attacks.identity import IdentityInference
 from lit_mia.attacks.pixel import AttackIIP, AttackIP, BlindPixels
 from lit_mia.attacks.residual import BlindResNet, ResidualHead
-from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindText
-from lit_mia.attacks.training import Budget, FixedBudget, controls_of, same_training, train_seeds
+from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindJoint, BlindText
+from lit_mia.attacks.training import Budget, FixedBudget, check_varies, same_training, train_seeds
 
 __all__ = [
     "Attack",
@@ -20,6 +21,7 @@ __all__ = [
     "AuditedAttack",
     "BlindImage",
     "BlindImageText",
+    "BlindJoint",
     "BlindPixels",
     "BlindResNet",
     "BlindText",
@@ -27,6 +29,7 @@ __all__ = [
     "FixedBudget",
     "IdentityInference",
     "ResidualHead",
+    "check_varies",
     "controls_of",
     "same_training",
     "train_seeds",

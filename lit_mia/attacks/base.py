@@ -34,7 +34,8 @@ class Attack(Reader, L.LightningModule):
     The network is built in `setup`, when the shapes of the data are known.
 
     Attributes:
-        controls: The heads without the target that it has to beat, by kind (see `lit_mia.row_kinds`).
+        controls: The heads without the target that it has to beat, by kind (see `lit_mia.row_kinds`); what is true of
+            every attack that is given captions is in `lit_mia.attacks.controls`.
         reduced_dims: Dimensions of the features over which the training mean and deviation are taken.
     """
 
@@ -118,6 +119,19 @@ class Attack(Reader, L.LightningModule):
         if not self.hparams.get("init_from"):
             self.fit_normalisation(self._data().train_batches())
 
+    def on_fit_end(self) -> None:
+        """Refuse to end without having learned: the scores would be those of random weights.
+
+        Raises:
+            HeadError: If no step was made.
+        """
+        if self.trainer.global_step == 0:
+            raise HeadError(
+                f"{self.name} was not trained at all: max_epochs is {self.trainer.max_epochs}, max_steps "
+                f"{self.trainer.max_steps}, and there are {self.trainer.num_training_batches} batches an epoch. Raise "
+                "what is 0."
+            )
+
     def on_train_epoch_start(self) -> None:
         """Keep a frozen trunk from dropping units and from moving the statistics of its batch normalisation."""
         if self.hparams.get("freeze_trunk"):
@@ -126,6 +140,11 @@ class Attack(Reader, L.LightningModule):
     def training_step(self, batch: PairBatch, batch_idx: int) -> Tensor:
         """Cross-entropy of the two classes."""
         loss = F.cross_entropy(self(batch), batch.member)
+        if not torch.isfinite(loss):
+            raise HeadError(
+                f"The loss of {self.name} became {loss.item()} in epoch {self.current_epoch}: the head diverged. Lower "
+                "`lr`, or train in another precision; what the target answered stays in the store."
+            )
         self.log("train/loss", loss, batch_size=len(batch.row))
         return loss
 

@@ -5,7 +5,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from lit_mia.attacks.semantic import BlindText, ComparingAttack, SemanticAttack
+from lit_mia.attacks.semantic import ComparingAttack, SemanticAttack
 from lit_mia.pair_batch import PairBatch
 
 
@@ -28,7 +28,7 @@ class AttackIV(ComparingAttack):
 
     name = "IV"
     inputs = frozenset({"image_embedding", "generated_embedding", "text_embedding"})
-    controls: ClassVar = {"blind": BlindImageText, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindImageText}
 
     def features(self, batch: PairBatch) -> Tensor:
         """concat[E_I(x'), d(E_I(x), E_I(x')), d(E_T(t), E_I(x'))], `[b, k, 3d]` for an element-wise operation."""

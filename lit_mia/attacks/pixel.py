@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from lit_mia.attacks.base import Attack, OptimizerName, RecordHead
 from lit_mia.attacks.networks import cnn
-from lit_mia.attacks.semantic import BlindText
 from lit_mia.features.operations import PixelOperation, pixel_map
 from lit_mia.pair_batch import PairBatch
 
@@ -63,7 +62,7 @@ class AttackIP(PixelAttack):
 
     name = "I-P"
     inputs = frozenset({"generated"})
-    controls: ClassVar = {"blind": BlindPixels, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindPixels}
 
     def features(self, batch: PairBatch) -> Tensor:
         """x', `[b, k, 3, s, s]`."""
@@ -87,7 +86,7 @@ class AttackIIP(CnnAttack):
 
     name = "II-P"
     inputs = frozenset({"image", "generated"})
-    controls: ClassVar = {"blind": BlindPixels, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindPixels}
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from abc import ABC
 from typing import ClassVar, final
 
+import torch
 from torch import Tensor, nn
 
 from lit_mia.attacks.base import Attack, OptimizerName, RecordHead
@@ -65,12 +66,32 @@ class BlindImage(RecordHead, SemanticAttack):
 
 
 @final
+class BlindJoint(SemanticAttack):
+    """Control: E_I(x) and E_T(t), and how well the caption fits the image, without the target.
+
+    Where captions of members fit their images better than others', neither alone tells. The fit is told by both the
+    squared differences and the cosine; of embeddings of two lengths, which share no space, there is none.
+    """
+
+    name = "joint"
+    level = None
+    inputs = frozenset({"image_embedding", "text_embedding"})
+
+    def features(self, batch: PairBatch) -> Tensor:
+        """concat[E_I(x), E_T(t), (E_I(x) − E_T(t))², cos(E_I(x), E_T(t))], `[b, 1, 3d + 1]`; else `[b, 1, d + e]`."""
+        image, text = batch["image_embedding"], batch["text_embedding"]
+        comparisons: tuple[Operation, ...] = ("squared", "cosine") if image.shape == text.shape else ()
+        fit = [apply_operation(comparison, image, text) for comparison in comparisons]
+        return torch.cat([image, text, *fit], dim=-1).unsqueeze(1)
+
+
+@final
 class AttackIS(SemanticAttack):
     """I-S: quality of the generated image, E_I(x')."""
 
     name = "I-S"
     inputs = frozenset({"generated_embedding"})
-    controls: ClassVar = {"blind": BlindImage, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindImage}
 
     def features(self, batch: PairBatch) -> Tensor:
         """E_I(x'), `[b, k, d]`."""
@@ -129,7 +150,7 @@ class AttackIIS(ComparingAttack):
 
     name = "II-S"
     inputs = frozenset({"image_embedding", "generated_embedding"})
-    controls: ClassVar = {"blind": BlindImage, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindImage}
 
     def features(self, batch: PairBatch) -> Tensor:
         """d(E_I(x), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""
@@ -142,7 +163,7 @@ class AttackIII(ComparingAttack):
 
     name = "III"
     inputs = frozenset({"text_embedding", "generated_embedding"})
-    controls: ClassVar = {"blind": BlindText, "caption": BlindText}
+    controls: ClassVar = {"blind": BlindText}
 
     def features(self, batch: PairBatch) -> Tensor:
         """d(E_T(t), E_I(x')), `[b, k, d]`, or `[b, k, 1]` for a scalar operation."""

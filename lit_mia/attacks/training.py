@@ -1,7 +1,6 @@
 """Trains heads for an audit: every head and every control with one budget and the same seeds."""
 
 import copy
-import inspect
 import json
 import logging
 import warnings
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.data import HeadDataModule
+from lit_mia.errors import HeadError
 
 
 class BestEpoch(L.Callback):
@@ -68,6 +68,9 @@ class Budget:
         monitor: What chooses the epoch, on val.
         accelerator: Lightning's accelerator.
         devices: Devices that train one head.
+
+    Raises:
+        HeadError: If a head would not be trained.
     """
 
     seeds: int = 5
@@ -76,6 +79,10 @@ class Budget:
     monitor: Literal["val/loss", "val/auc"] = "val/loss"
     accelerator: str = "auto"
     devices: int = 1
+
+    def __post_init__(self) -> None:
+        """Check that heads are trained."""
+        _check_at_least_one(seeds=self.seeds, max_epochs=self.max_epochs)
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: until val no longer improves."""
@@ -92,6 +99,9 @@ class FixedBudget:
         steps: Optimiser steps of a head, which keeps its last weights.
         accelerator: Lightning's accelerator.
         devices: Devices that train one head.
+
+    Raises:
+        HeadError: If a head would not be trained.
     """
 
     seeds: int
@@ -99,29 +109,13 @@ class FixedBudget:
     accelerator: str = "auto"
     devices: int = 1
 
+    def __post_init__(self) -> None:
+        """Check that heads are trained."""
+        _check_at_least_one(seeds=self.seeds, steps=self.steps)
+
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: for `steps` steps, without looking at val."""
         return {"max_steps": self.steps, "limit_val_batches": 0}
-
-
-def controls_of(attack: Attack) -> dict[str, Attack]:
-    """The controls of an attack that do without the target.
-
-    Every hyper-parameter that the control shares with the attack has the attack's value; a control is always trained
-    from scratch, because a head that was trained elsewhere has seen another target's answers.
-
-    Args:
-        attack: The attack.
-
-    Returns:
-        Kind → control, not built.
-    """
-    return {kind: _with_settings_of(attack, control) for kind, control in attack.controls.items()}
-
-
-def _with_settings_of(attack: Attack, control: type[Attack]) -> Attack:
-    names = set(inspect.signature(control.__init__).parameters) - {"self", "init_from", "freeze_trunk"}
-    return control(**{name: value for name, value in attack.hparams.items() if name in names})
 
 
 def train_seeds(
@@ -171,6 +165,33 @@ def score_all(head: Attack, data: HeadDataModule) -> NDArray[np.float64]:
     """Raw scores `[n]` of all records of the table, in its order."""
     head.eval()
     return torch.cat([head.score(batch.to(head.device)) for batch in data.batches()]).double().cpu().numpy()
+
+
+def check_varies(name: str, scores: NDArray[np.float64], advice: str) -> None:
+    """Refuse an attack that tells no record from another: its AUC of 0.5 would look like a finding.
+
+    A control may be so: where members and others are alike in what it sees, that is what it should say.
+
+    Args:
+        name: The attack.
+        scores: `[seeds, n]`.
+        advice: What to do about it.
+
+    Raises:
+        HeadError: If all scores of a seed are equal, or one is not a number.
+    """
+    broken = [seed for seed, of_seed in enumerate(scores) if not np.isfinite(of_seed).all()]
+    dead = [seed for seed, of_seed in enumerate(scores) if np.ptp(of_seed) == 0]
+    if broken or dead:
+        said = "are not all finite" if broken else f"are the same for all {scores.shape[1]} records"
+        seeds = f" (seed {', '.join(map(str, broken or dead))} of {len(scores)})" if len(scores) > 1 else ""
+        raise HeadError(f"The scores of {name} {said}{seeds}, so that no AUC of it would mean anything. {advice}")
+
+
+def _check_at_least_one(**given: int) -> None:
+    wrong = {name: value for name, value in given.items() if value < 1}
+    if wrong:
+        raise HeadError(f"A budget must be at least 1 in all it counts, but has {wrong}: no head would be trained.")
 
 
 def same_training(attack: Attack) -> str:

@@ -177,6 +177,11 @@ class HttpVariationTarget(_ImagesTarget, VaryTarget):
         """The side that is asked for."""
         return self._api.shape[1]
 
+    @property
+    def told_captions(self) -> bool:
+        """`edits` sends them."""
+        return self._endpoint == "edits"
+
     def fingerprint(self) -> Fingerprint:
         """Server, model, endpoint and what is sent beside image, caption and seed."""
         return {"access": AccessLevel.VARY.value, "endpoint": self._endpoint, **self._api.fingerprint()}

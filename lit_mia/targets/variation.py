@@ -73,6 +73,11 @@ class VariationTarget(VaryTarget):
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
 
+    @property
+    def told_captions(self) -> bool:
+        """As `prompt` says."""
+        return self._prompt == "caption"
+
     @cached_property
     def image_size(self) -> int:
         """The given height, or the side in pixels of what the pipeline was trained on.

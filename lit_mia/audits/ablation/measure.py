@@ -93,7 +93,7 @@ def target_digest(target: Target) -> str:
 
 def _with_blind(attack: Attack) -> dict[Head, Attack]:
     """The attack and its control without the target."""
-    return {(attack.name, "attack"): attack, (attack.name, "blind"): controls_of(attack)["blind"]}
+    return {(attack.name, "attack"): attack, (attack.name, "blind"): controls_of(attack, captioned=False)["blind"]}
 
 
 @final

@@ -13,7 +13,8 @@ from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.placebo_check import placebo_checks
-from lit_mia.audits.membership.scorers import AnyScorer, Means, StatisticProtocol, scorers_of
+from lit_mia.audits.membership.scorers import Means, StatisticProtocol
+from lit_mia.audits.membership.ways import AnyScorer, scorers_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
@@ -65,7 +66,7 @@ class MembershipAudit(Audit):
             the one for which FID was defined.
         also: Further answers about the same records and splits, at an access level that `data` has not: with a
             StatisticDataModule beside an AuxiliaryDataModule, trained heads and training-free attacks are audited
-            together, under one Holm correction.
+            together, under one correction for all.
         also_placebo: The placebo of `also`; its answers are in `placebo` of that store.
     """
 
@@ -160,7 +161,8 @@ class MembershipAudit(Audit):
     def run(self, run: Run) -> MembershipResult:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
 
-        The trained heads are kept in `heads/<attack>.ckpt` of the output folder.
+        The trained heads are kept in `heads/<attack>.ckpt` of the output folder, those of controls in
+        `heads/<attack> <kind>.ckpt`.
         """
         self.query()
         heads = run.output / "heads"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lit_mia.audits.membership.scorers import AnyScorer
+from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.metrics.placebo import placebo_check
 from lit_mia.reasons import listed

@@ -42,7 +42,7 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
 
 
 def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) -> None:
-    """Write the threshold of each saved head beside it.
+    """Write the threshold of each attack's saved head beside it.
 
     Args:
         rows: The rows; the head of an attack is saved under its name.
@@ -52,7 +52,7 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
     members = torch.tensor(view.known.members)
     calibration, test = (list(view.splits.rows[split]) for split in ("calibration", "test"))
     for row in rows:
-        if (heads / f"{row.name}.ckpt").is_file():
+        if row.kind == "attack" and (heads / f"{row.name}.ckpt").is_file():
             score = torch.from_numpy(row.scores[0])
             outside = score[calibration][members[calibration] == 0].tolist()
             freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")

@@ -1,5 +1,6 @@
 """What makes the rows of a membership audit: attacks and their controls, each with a score for every record."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import AuditDataModule, AuxiliaryDataModule, StatisticDataModule, Wanted
-from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, controls_of, same_training, train_seeds
+from lit_mia.attacks import (
+    Attack,
+    AuditedAttack,
+    Budget,
+    ResidualHead,
+    check_varies,
+    controls_of,
+    same_training,
+    train_seeds,
+)
+from lit_mia.attacks.controls import record_controls, unequal
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
+from lit_mia.audits.membership.controls import Controls
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
-from lit_mia.registry import Registry
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
@@ -24,6 +35,7 @@ Similarity = NDArray[np.float64]
 Data = TypeVar("Data", bound=AuditDataModule)
 Scored = TypeVar("Scored", bound=AuditedAttack)
 StatisticProtocol = Literal["threshold", "resnet"]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,10 +72,20 @@ class Scorer(ABC, Generic[Data, Scored]):
     def __init__(self, data: Data, attacks: Sequence[Scored], means: Means) -> None:
         self.data, self.attacks, self._budget = data, attacks, means.budget
         self._placebo: Data | None = None
+        self._learned = Controls(data, means.budget)
 
     @abstractmethod
+    def controls(self, attack: Scored) -> dict[str, Attack]:
+        """The heads without the target that an attack has to beat, by kind."""
+
     def control_kinds(self) -> set[str]:
-        """Kinds of the controls that its rows will have."""
+        """Kinds of the controls that its rows may have."""
+        of_records = {control.name for attack in self.attacks for control in record_controls(self.is_told(attack))}
+        return {"placebo", *of_records}.union(*(self.controls(attack) for attack in self.attacks))
+
+    def is_told(self, attack: Scored) -> bool:
+        """Whether the target, or the attack itself, is given the captions of records that have some."""
+        return self.data.target.told_captions
 
     @abstractmethod
     def announce(self) -> None:
@@ -102,6 +124,14 @@ class Scorer(ABC, Generic[Data, Scored]):
         """The datamodules by role: `target`, and `placebo` if there is one."""
         return {"target": self.data} | ({"placebo": self._placebo} if self._placebo is not None else {})
 
+    def _captioned(self, attack: Scored) -> bool:
+        return self.is_told(attack) and any(self.data.view.known.captions)
+
+    def _control_rows(self, attack: Scored, checkpoint: Path) -> list[RowScores]:
+        controls, captioned = self.controls(attack), self._captioned(attack)
+        learned = self._learned.of_attack(controls, captioned, checkpoint)
+        return [self._row(attack.name, kind, one.scores, setting=one.learner) for kind, one in learned]
+
     def _row(self, attack: str, kind: str, scores: Scores, **told: Any) -> RowScores:
         name = attack if kind == "attack" else f"{attack} {kind}"
         return RowScores(name, kind, attack, scores, protocol=self.protocol, **told)
@@ -121,13 +151,17 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
         self._known: dict[tuple[str, str], Scores] = {}
-        self._controls = {attack.name: controls_of(attack) for attack in self.attacks}
-        for head in (*self.attacks, *self._all_controls):
-            data.check_head(head)
+        for attack in self.attacks:
+            for head in (attack, *self.controls(attack).values()):
+                data.check_head(head)
+        self._unequal = {attack.name: unequal(attack, self.controls(attack)) for attack in self.attacks}
+        for sentence in filter(None, self._unequal.values()):
+            logger.warning(sentence)
 
-    def control_kinds(self) -> set[str]:
-        """Those that the attacks declare, and the placebo."""
-        return {"placebo"}.union(*(attack.controls for attack in self.attacks))
+    def controls(self, attack: Attack) -> dict[str, Attack]:
+        """Those that the attack declares, and those of captions where the datamodule embeds any."""
+        embedded = {"image_embedding", "text_embedding"} <= self.data.provides()
+        return controls_of(attack, captioned=embedded and self.is_told(attack))
 
     def announce(self) -> None:
         """Nothing: what a datamodule asks does not depend on the attacks."""
@@ -140,7 +174,8 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     def rows(self, heads: Path) -> list[RowScores]:
         """Train all heads."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
-        self.data.prepare(inputs.union(*(control.inputs for control in self._all_controls)))
+        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
+        self.data.prepare(inputs.union(*(control.inputs for control in controls)))
         if self._placebo is not None:
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
@@ -152,17 +187,12 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
         both = self.data.likeness(), self._placebo.likeness()
         return {attack.name: both for attack in self.attacks}
 
-    @property
-    def _all_controls(self) -> list[Attack]:
-        return [control for controls in self._controls.values() for control in controls.values()]
-
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
-        name = attack.name
+        name, scores = attack.name, self._scores(attack, self.data, checkpoint)
+        check_varies(name, scores, _DEAD_HEAD)
         tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
-        rows = [self._row(name, "attack", self._scores(attack, self.data, checkpoint), tools=tools)]
-        rows += [
-            self._row(name, kind, self._scores(control, self.data)) for kind, control in self._controls[name].items()
-        ]
+        told = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
+        rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         print(f"{name}: head and controls trained", flush=True)
@@ -199,10 +229,24 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         self._chosen: list[Setting] = []
         for attack in self.attacks:
             data.target.require(attack.level)
+        told = [attack.name for attack in self.attacks if self.is_told(attack)]
+        if told and data.tools.encoder is None:
+            logger.warning(_NO_ENCODER, ", ".join(told))
+        self._unequal = unequal(self._head, controls_of(self._head, captioned=False)) if self._residual else None
+        if self._unequal is not None:
+            logger.warning(self._unequal)
+
+    def controls(self, attack: StatisticAttack) -> dict[str, Attack]:
+        """The head on images alone, and those of captions where the datamodule has an encoder."""
+        return controls_of(self._head, captioned=self.data.tools.encoder is not None and self.is_told(attack))
 
     def control_kinds(self) -> set[str]:
-        """The head on images alone, the autoencoder, and the placebo."""
-        return {"placebo", *controls_of(self._head), *(control.name for control in self._round_trip)}
+        """Those without the target, the autoencoder, and the placebo."""
+        return super().control_kinds() | {control.name for control in self._round_trip}
+
+    def is_told(self, attack: StatisticAttack) -> bool:
+        """See `Scorer`; some attacks read captions of their own accord."""
+        return attack.needs_captions or super().is_told(attack)
 
     def announce(self) -> None:
         """Every setting of the target, and one of each attack of the placebo."""
@@ -225,17 +269,18 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
     def rows(self, heads: Path) -> list[RowScores]:
         """Score every record at the chosen settings."""
-        (blind,) = controls_of(self._head).values()
-        self.data.show(blind.inputs)
-        shared = {"blind": train_seeds(blind, self.data, self._budget)}
-        shared |= {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
+        shared = {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
         rows = []
         for attack, setting in zip(self.attacks, self._chosen, strict=True):
-            name = attack.name
-            own = self._scores(self.data, attack, setting, heads / f"{name}.ckpt")
+            name, checkpoint = attack.name, heads / f"{attack.name}.ckpt"
+            own = self._scores(self.data, attack, setting, checkpoint)
+            check_varies(name, own, _DEAD_STATISTIC)
             count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
             told = {"setting": describe(setting), "evaluations": count}
-            rows.append(self._row(name, "attack", own, **told))
+            seen = {"captioned": self._captioned(attack), "unequal": self._unequal}
+            rows.append(self._row(name, "attack", own, **told, **seen))
+            self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
+            rows += self._control_rows(attack, checkpoint)
             rows += [self._row(name, kind, scores) for kind, scores in shared.items()]
             if self._placebo is not None:
                 rows.append(self._row(name, "placebo", self._scores(self._placebo, attack, setting), **told))
@@ -303,45 +348,12 @@ def reads_embeddings(attack: Attack) -> bool:
     return any(name.endswith("_embedding") for name in attack.inputs)
 
 
-AnyScorer = Scorer[Any, Any]
-WAYS_OF_SCORING: Registry[type[AnyScorer]] = Registry("way of scoring", (HeadScorer, StatisticScorer))
-"""What an attack's `scored_by` leads to; a package outside adds one with `WAYS_OF_SCORING.add`."""
-
-
-def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[AnyScorer]:
-    """A scorer for each way of scoring that the attacks need; every attack is scored, or refused here.
-
-    Args:
-        data: Datamodules over the same records; the first that serves a way is used for it.
-        attacks: The attacks.
-        means: What they are scored with.
-
-    Raises:
-        HeadError: If there is no scorer for an attack, or no datamodule that serves it, or a datamodule too many.
-    """
-    by_way: dict[str, list[AuditedAttack]] = {}
-    for attack in attacks:
-        if attack.scored_by not in WAYS_OF_SCORING:
-            raise HeadError(
-                f"{attack.name} is scored by a {attack.scored_by}, which an audit of records does not know; it knows "
-                f"{', '.join(way.name for way in WAYS_OF_SCORING)}. IDIA is for `people:`, e.g. audit/idia_demo."
-            )
-        by_way.setdefault(attack.scored_by, []).append(attack)
-    serving = {way: _serving(way, data, of_way) for way, of_way in by_way.items()}
-    if "statistic" not in by_way and (means.protocol is not None or means.head is not None):
-        raise HeadError("`protocol` and `head` are for training-free attacks; trained heads have neither.")
-    idle = [type(one).__name__ for one in data if one not in serving.values()]
-    if idle:
-        raise HeadError(f"No attack needs the answers of {', '.join(idle)}. Leave it out, or add attacks that do.")
-    return [WAYS_OF_SCORING[way](serving[way], of_way, means) for way, of_way in by_way.items()]
-
-
-def _serving(way: str, data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]) -> AuditDataModule:
-    for one in data:
-        if way in one.scored_by:
-            return one
-    raise HeadError(
-        f"{' and '.join(type(one).__name__ for one in data)} does not serve {', '.join(a.name for a in attacks)}. "
-        "Training-free attacks need a StatisticDataModule, trained heads an AuxiliaryDataModule; an audit of both has "
-        "one as `data` and the other as `also`."
-    )
+_DEAD_HEAD = (
+    "It learned nothing from its inputs: lower `lr`, train longer, or look at what the target answered, which stays in "
+    "the store."
+)
+_DEAD_STATISTIC = "Look at what the target answers about the records, or use another setting."
+_NO_ENCODER = (
+    "%s: captions are given, but the datamodule has no `encoder`, so there is no control of how well captions fit "
+    "images (`joint`). Outside a verified coin the verdict is then at most `not evidence (controls incomplete)`."
+)

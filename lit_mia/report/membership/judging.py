@@ -160,7 +160,7 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 
 
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
-    """What the controls of an attack lack: all of them, or the joint one of an attack that is given captions.
+    """What the controls of an attack lack: all of them, the joint one of an attack that is given captions, its data.
 
     Args:
         attack: The attack.
@@ -169,7 +169,11 @@ def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str,
     kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo"}
     if not kinds:
         return ("all controls without the target",)
-    return ("the joint control of caption and image",) if attack.captioned and "joint" not in kinds else ()
+    lacking = {
+        "the joint control of caption and image": attack.captioned and "joint" not in kinds,
+        "controls that saw as much data as the attack": attack.unequal is not None,
+    }
+    return tuple(name for name, holds in lacking.items() if holds)
 
 
 def _controls(

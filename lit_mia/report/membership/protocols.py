@@ -49,5 +49,5 @@ def joined(names: Iterable[str]) -> str:
 def note_of(protocol: str) -> str:
     """What has to be said of a report's protocols; nothing of trained heads alone, which every section explains."""
     names = protocol.split(JOINED)
-    correction = ["One Holm correction covers all attacks."] if len(names) > 1 else []
+    correction = ["One correction covers all attacks."] if len(names) > 1 else []
     return "" if names == ["heads"] else " ".join([*(PROTOCOLS[name].note for name in names), *correction])

@@ -35,10 +35,12 @@ class RowScores:
         attack: Name of the attack it belongs to; of an attack, its own name.
         scores: `[seeds, n]`.
         protocol: How records were scored.
-        setting: Timestep and the like, chosen on train and val; None where there is none.
+        setting: Timestep and the like, chosen on train and val; of a control, the learner that val chose if it is not
+            the network; None where there is none.
         evaluations: Denoiser evaluations per record that the attack makes alone; None where not counted.
         captioned: Of an attack, whether the target, or the attack, was given the records' captions.
         tools: Of an attack, whether it reads what the attacker's encoder or captioner says.
+        unequal: Of an attack, what it has seen more than its controls, as a sentence; None if they have seen the same.
     """
 
     name: str
@@ -50,6 +52,7 @@ class RowScores:
     evaluations: int | None = None
     captioned: bool = False
     tools: bool = False
+    unequal: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,11 @@ class GenerateTarget(Target):
     def nfe_per_image(self) -> int:
         """Evaluations of the denoiser or decoder behind one image; 0 where the target does not tell."""
 
+    @property
+    def told_captions(self) -> bool:
+        """Always: the captions are what it is asked."""
+        return True
+
     def evaluations_behind(self, calls: int, images: int) -> int:
         """What the target tells of its images."""
         return images * self.nfe_per_image
@@ -68,6 +73,11 @@ class VaryTarget(Target):
     """A target that makes variations of an image."""
 
     offers = frozenset({AccessLevel.VARY})
+
+    @property
+    def told_captions(self) -> bool:
+        """A caption comes with each image; a target that makes no use of it says so."""
+        return True
 
     @property
     @abstractmethod
@@ -141,6 +151,11 @@ class DenoiseTarget(VaryTarget):
     @abstractmethod
     def needs_captions(self) -> bool:
         """Whether the target is set to be told the caption of a record."""
+
+    @property
+    def told_captions(self) -> bool:
+        """As `needs_captions`."""
+        return self.needs_captions
 
     @property
     @abstractmethod

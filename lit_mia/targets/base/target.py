@@ -130,6 +130,11 @@ class Target(ABC):
         """Whether it is set to be told the caption of a record."""
         return False
 
+    @property
+    def told_captions(self) -> bool:
+        """Whether it is told the caption of a record, where there is one."""
+        return self.needs_captions
+
     def evaluations_behind(self, calls: int, images: int) -> int:
         """Evaluations of the denoiser or decoder behind some queries; 0 where the target does not tell.
 

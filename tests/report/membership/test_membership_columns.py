@@ -2,14 +2,17 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from lightning.pytorch.loggers import WandbLogger
-from simulated_results import AGAINST, SETTING, changed, printed, with_values
+from simulated_results import SETTING, changed, printed, with_values
 
 from lit_mia.errors import PluginError, ReportError
 from lit_mia.metrics.auc import auc
+from lit_mia.metrics.comparison import compare
+from lit_mia.metrics.evidence import Comparison, PlaceboCheck
 from lit_mia.metrics.intervals import auc_difference, auc_estimate
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.threshold import (
@@ -17,14 +20,19 @@ from lit_mia.metrics.threshold import (
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
+    positive_predictive_value,
+    ppv_interval,
     threshold_at_fpr,
     tpr_at_fpr,
 )
+from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import Records
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership.columns import COLUMNS, FPRS, MembershipColumn, short_name
 from lit_mia.report.membership.evaluation import evaluate
-from lit_mia.report.membership.scores import Part, RowScores
+from lit_mia.report.membership.findings import VALUES, finding
+from lit_mia.report.membership.judging import Circumstances
+from lit_mia.report.membership.scores import Part, RowEvidence, RowScores
 from lit_mia.splits import SPLITS, Splits
 
 EACH = 120  # of each class in each split
@@ -79,7 +87,8 @@ def evaluated(records, splits, scores):
             RowScores(name, kinds[name], "II-S", values, protocol="heads", setting=SETTING, evaluations=7)
             for name, values in scores.items()
         ]
-        return evaluate(rows, records, splits, design="randomized_split", placebo=True)
+        known = Circumstances("same_source_holdout", placebos={"II-S": PlaceboCheck(True, "It is as good.")})
+        return evaluate(rows, records, splits, known)
 
     return rows_of
 
@@ -89,7 +98,7 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
     rows = {row.name: row for row in evaluation.rows}
     reference = np.isin(np.arange(N), PLACES["calibration"])
     combined = {name: combine_seeds(values, reference) for name, values in scores.items()}
-    val, calibration, test = (PLACES[name] for name in ("val", "calibration", "test"))
+    calibration, test = (PLACES[name] for name in ("calibration", "test"))
     labels, groups, calibrated = MEMBERS[test], GROUPS[test], MEMBERS[calibration]
     assert list(rows) == list(scores)
     for name, row in rows.items():
@@ -129,25 +138,54 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
                 "realised_fpr_ci": list(frozen.realised_fpr_ci),
                 "tpr": frozen.tpr,
                 "tpr_ci": list(frozen.tpr_ci),
+                "prior": 0.01,
+                "ppv": positive_predictive_value(frozen.tpr, frozen.realised_fpr, 0.01),
+                "ppv_ci": list(ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, 0.01)),
             },
         }
-        assert {key: value for key, value in row.values.items() if key not in AGAINST} == expected
+        assert {key: value for key, value in row.values.items() if key not in VALUES} == expected
         if name != "II-S":
-            assert {key: row.values[key] for key in AGAINST} == dict.fromkeys(AGAINST)
+            assert {key: row.values[key] for key in VALUES} == dict.fromkeys(VALUES)
     controls = [name for name in scores if name != "II-S"]
-    differences = {
-        name: auc_difference(combined["II-S"][test], combined[name][test], labels, groups) for name in controls
+    own = combined["II-S"][test]
+    differences = {name: auc_difference(own, combined[name][test], labels, groups) for name in controls}
+    found = {key: rows["II-S"].values[key] for key in VALUES}
+    assert list(found["differences"]) == controls
+    for name, of in found["differences"].items():
+        assert (of["delta"], of["ci"]) == (differences[name].delta, [differences[name].lo, differences[name].hi])
+        beyond = compare(own, combined[name][test], labels, groups, mirrored=of["mirrored"])
+        assert (of["p"], of["p_shift"], of["ratio_lo"]) == (beyond.p_better, beyond.p_shift, beyond.ratio_lo)
+    nearest = min(controls, key=lambda name: differences[name].delta)
+    assert found["smallest_difference"] == {
+        "control": nearest,
+        "delta": differences[nearest].delta,
+        "ci": [min(d.lo for d in differences.values()), min(d.hi for d in differences.values())],
     }
-    strongest = max(controls, key=lambda name: auc(combined[name][val], MEMBERS[val]))
-    p = {name: difference.p_greater for name, difference in differences.items()}
-    assert {key: rows["II-S"].values[key] for key in AGAINST} == {
-        "delta_auc": differences[strongest].delta,
-        "delta_auc_ci": [differences[strongest].lo, differences[strongest].hi],
-        "strongest_control": strongest,
-        "p_vs_control": p,
-        "p_adjusted": max(p.values()),
-        "beats_controls": max(p.values()) <= 0.05,
+    assert found["ratio_lo"] == min(of["ratio_lo"] for of in found["differences"].values()) > 1.5
+    assert found["p_own"] <= found["p_adjusted"] <= 0.05
+    assert found["outcome"] == evaluation.verdict.kind == "leakage beyond controls"
+
+
+def test_without_an_interval_neither_p_nor_factor_is_said():
+    said = Comparison(0.2, 0.1, 0.3, p_better=0.01, p_shift=0.02, ratio_lo=2.0, mirrored=False)
+    unsaid = Comparison(0.1, None, None, p_better=1.0, p_shift=1.0, ratio_lo=0.0, mirrored=True)
+    verdict = Verdict("confounded", "", {"II-S": "confounded"}, {"II-S": 0.5})
+    row = RowScores("II-S", "attack", "II-S", np.zeros((1, 2)), protocol="heads")
+    part = Part(*(np.zeros(0),) * 3)
+    evidence = RowEvidence(row, {}, part, part, part, {"a": said, "b": unsaid}, 0.01, verdict)
+    found = finding(evidence)
+    assert found["differences"]["b"] == {
+        "delta": 0.1,
+        "ci": None,
+        "p": None,
+        "p_shift": None,
+        "ratio_lo": None,
+        "mirrored": True,
     }
+    assert found["smallest_difference"] == {"control": "b", "delta": 0.1, "ci": None}
+    assert found["ratio_lo"] is None
+    alone = finding(replace(evidence, against={}))
+    assert (alone["differences"], alone["smallest_difference"], alone["ratio_lo"]) == ({}, None, None)
 
 
 def test_a_part_holds_rows_labels_and_groups_of_its_split(records, splits):
@@ -207,7 +245,7 @@ def test_rows_scored_in_different_ways_say_how_and_both_are_named(mixed, tmp_pat
     notes = [
         "Heads are trained on pairs (train split); val chooses the epoch.",
         "Scored by a threshold on the statistic; no training.",
-        "One Holm correction covers all attacks.",
+        "One correction covers all attacks.",
     ]
     assert mixed.report.protocol == "heads + threshold"
     terminal, markdown, page = " ".join(printed(mixed, 200).split()), mixed.markdown(), mixed.page()

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from simulated_results import changed, simulated
+from simulated_results import ALL_CONTROLS, changed, simulated, with_values
 
 from lit_mia.errors import PluginError
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
@@ -87,13 +87,19 @@ def test_matplotlib_is_imported_only_for_drawing():
     assert answer.stdout.strip() == "[]"
 
 
+def _renamed(differences):
+    return differences and {name.replace("blind", NOVEL.name): of for name, of in differences.items()}
+
+
 def as_metadata(result):
     """The result with its blind controls turned into another kind."""
     old = result.scores.kind == "blind"
     kind = np.where(old, NOVEL.name, result.scores.kind)
     name = np.array([str(row).replace("blind", NOVEL.name) for row in result.scores.row], dtype=object)
     rows = [
-        replace(row, kind=NOVEL.name, name=f"{row.attack} {NOVEL.name}") if row.kind == "blind" else row
+        replace(row, kind=NOVEL.name, name=f"{row.attack} {NOVEL.name}")
+        if row.kind == "blind"
+        else with_values(row, differences=_renamed(row["differences"]))
         for row in result.report.rows
     ]
     return replace(changed(result, rows=rows), scores=replace(result.scores, kind=kind, row=name))
@@ -132,3 +138,25 @@ def test_one_head_has_a_curve_of_its_own(audit):
     (axes,) = single_roc_figure(curve).axes
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert len(axes.lines[0].get_xdata()) == len(curve.fpr)
+
+
+def test_all_controls_of_an_attack_are_told_apart_below_the_curves():
+    result = simulated({"II-S": 1.0}, head_controls=ALL_CONTROLS)
+    figure = roc_figure(result.report, result.curves(), ["II-S"])
+    (axes,) = figure.axes
+    figure.draw_without_rendering()
+    legend = axes.get_legend()
+    assert [text.get_text().split("\u2002")[0] for text in legend.get_texts()] == [
+        "II-S",
+        *(kind for kind, _ in ALL_CONTROLS),
+    ]
+    assert legend.get_window_extent().y1 < axes.get_window_extent().y0
+    styles = {(line.get_color(), str(line._dash_pattern)) for line in axes.lines if len(line.get_xdata()) > 2}
+    assert len(styles) == 1 + len(ALL_CONTROLS)
+
+
+def test_an_auc_without_an_interval_is_a_marker_alone(audit):
+    rows = [with_values(row, auc_ci=None) for row in audit.report.rows]
+    (axes,) = forest_figure(changed(audit, rows=rows).report).axes
+    drawn = [line for line in axes.lines if len(line.get_xdata())]
+    assert len(drawn) == len(rows) + 1  # and the line of chance

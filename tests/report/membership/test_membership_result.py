@@ -48,8 +48,8 @@ def test_a_result_is_read_as_it_was_written_and_its_page_is_the_same(name, reque
 
 def test_a_failed_write_keeps_the_old_file(audit, folder):
     before = (folder / "audit.json").read_bytes()
-    with pytest.raises(ReportError, match="mde_auc"):
-        changed(audit, mde_auc=float("nan")).save(folder)
+    with pytest.raises(ReportError, match=r"power\.auc_needed"):
+        changed(audit, power={"auc_needed": float("nan"), "violation": None}).save(folder)
     assert (folder / "audit.json").read_bytes() == before
     assert sorted(path.name for path in folder.iterdir()) == FILES
 

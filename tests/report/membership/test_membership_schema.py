@@ -4,9 +4,11 @@ from dataclasses import replace
 import pytest
 from simulated_results import changed, with_values
 
+import lit_mia.audits.kinds  # noqa: F401 (the kinds that a folder may hold)
+from lit_mia.audits.base import load_result
 from lit_mia.errors import ReportError
 from lit_mia.report.membership.columns import COLUMNS
-from lit_mia.report.membership.schema import FIRST_SCHEMA, NEEDED, SCHEMA, AuditReport, Row
+from lit_mia.report.membership.schema import NEEDED, SCHEMA, AuditReport, Row
 
 
 def test_json_round_trip(audit):
@@ -62,19 +64,13 @@ def test_a_value_that_was_not_computed_is_none():
     assert Row(name="II-S", kind="attack", attack="II-S", values={})["hubness"] is None
 
 
-@pytest.mark.parametrize("protocol", ["heads", "threshold", "resnet"])
-def test_rows_from_before_protocols_of_their_own_have_that_of_the_report(audit, protocol):
-    data = audit.numbers() | {"protocol": protocol}
-    for row in data["rows"]:
-        del row["protocol"]
-    assert {row["protocol"] for row in AuditReport.from_dict(data).rows} == {protocol}
-
-
-def test_the_first_schema_knew_trained_heads_only(audit):
-    data = audit.numbers() | {"schema": FIRST_SCHEMA}
-    del data["protocol"]
-    report = AuditReport.from_dict(data)
-    assert (report.protocol, report.schema) == ("heads", SCHEMA)
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_verdict_of_another_rule_is_not_read(audit, tmp_path, version):
+    audit.save(tmp_path)
+    data = audit.numbers() | {"schema": f"lit-mia/audit/{version}"}
+    (tmp_path / "audit.json").write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(ReportError, match=rf"audit/{version}'.*reads lit-mia/audit/3.*over the same store"):
+        load_result(tmp_path)
 
 
 def test_a_measured_nan_is_refused_with_its_place(audit):

@@ -28,11 +28,19 @@ def test_a_null_tpr_is_a_dash_with_its_reason_and_the_floor(audit):
     assert "FPR floor 10/n0: 2.5 %" in text.replace("\u00a0", " ")
 
 
-def test_difference_names_the_strongest_control_and_the_mark(audit):
-    text = printed(audit)
-    assert "vs placebo" in text
-    assert "✓" in text
-    assert "✗" in text
+def test_a_difference_names_its_control_and_an_attack_its_finding(audit):
+    text = " ".join(printed(audit, 140).split())
+    assert "to placebo" in text
+    assert "2.50 leakage" in text
+    assert "0.40 not detected" in text
+
+
+def test_what_cannot_be_said_is_a_dash_with_its_reason(audit):
+    rows = [with_values(row, auc_ci=None) for row in audit.report.rows]
+    text = " ".join(printed(changed(audit, rows=rows), 140).split())
+    assert f"{rows[0]['auc']:.3f} – " in text
+    assert "AUC –: an interval cannot be said with fewer than 10 groups on a side." in text
+    assert "cannot be said" not in printed(audit, 140)
 
 
 def test_verdict_stands_under_the_table(audit):
@@ -47,8 +55,9 @@ def test_square_brackets_are_not_taken_as_markup(audit):
 
 def test_markdown_has_a_line_per_row_and_escapes(audit):
     first, *others = audit.report.rows
-    result = changed(audit, rows=[with_values(first, strongest_control="a|b <i>"), *others])
+    smallest = {"control": "a|b <i>", "delta": 0.1, "ci": None}
+    result = changed(audit, rows=[with_values(first, smallest_difference=smallest), *others])
     lines = [line for line in result.markdown().splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(audit.report.rows)
-    assert {line.replace("\\|", "").count("|") for line in lines} == {9}
+    assert {line.replace("\\|", "").count("|") for line in lines} == {10}
     assert "a\\|b &lt;i>" in lines[2]

@@ -13,12 +13,15 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert run.config["split_digest"] == "ef" * 32
     assert run.config["store_digest"] == "12" * 32
     assert run.config["target"] == report.target
-    assert run.config["design"] == "randomized_split"
+    assert run.config["design"] == "same_source_holdout"
     assert run.config["protocol"] == "heads"
     for row in report.rows:
         assert run.summary[f"test/auc/{row.name}"] == row["auc"]
-    assert run.summary["test/delta_auc/II-S"] == next(r["delta_auc"] for r in report.rows if r.name == "II-S")
-    assert "test/delta_auc/II-S blind" not in run.summary
+    row = next(r for r in report.rows if r.name == "II-S")
+    assert run.summary["test/smallest_delta/II-S"] == row["smallest_difference"]["delta"]
+    assert run.summary["test/smallest_lo/II-S"] == row["smallest_difference"]["ci"][0]
+    assert run.summary["test/outcome/II-S"] == "leakage beyond controls"
+    assert "test/smallest_delta/II-S blind" not in run.summary
     assert run.summary["verdict"] == "leakage beyond controls"
     assert run.summary["cost/queries"] == 8000
     (table,) = tmp_path.rglob("scores*.table.json")

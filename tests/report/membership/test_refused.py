@@ -1,17 +1,15 @@
-import json
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 from scipy.stats import hypergeom
-from simulated_results import changed, printed, with_values
+from simulated_results import changed, printed
 
 from lit_mia.records import Records
 from lit_mia.report.base import read_numbers
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.notes import refusal_note
 from lit_mia.report.membership.refused import count_refused, unequal_refusals
-from lit_mia.report.membership.schema import AuditReport
 
 N = 40
 CHARGED = {"confirmed": 1200, "uncertain": 3, "confirmed_money": 24.0, "uncertain_money": 0.06}
@@ -95,18 +93,3 @@ def test_reports_without_refusals_and_charges_do_not_mention_them(audit):
 def test_refusals_and_charges_survive_the_file(refused, tmp_path):
     refused.save(tmp_path)
     assert MembershipResult.load(tmp_path, read_numbers(tmp_path)).report == refused.report
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_reports_from_before_refusals_still_load(audit, version):
-    data = json.loads(json.dumps(audit.numbers())) | {"schema": f"lit-mia/audit/{version}"}
-    del data["refused"], data["cost"]["charges"]
-    for row in data["rows"]:
-        del row["protocol"]
-    if version == 1:
-        del data["protocol"]
-        for row in data["rows"]:
-            del row["setting"], row["evaluations"]
-    report = AuditReport.from_dict(data)
-    rows = [with_values(row, setting=row["setting"], evaluations=row["evaluations"]) for row in report.rows]
-    assert replace(report, rows=rows) == audit.report
