@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding
+from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding, likeness
 from datamodules.pairs import Loading, PairArrays, check_range
+from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.data import HeadDataModule, Reader
@@ -56,6 +57,9 @@ class AuxiliaryDataModule(AuditDataModule):
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
             them where it does.
+        prompts: Which captions target, attacks and controls are given. `own`: each record's. The others are negative
+            controls, with results of their own: `fixed`, one text for all; `shuffled`, dealt out anew within each split
+            and side; `swapped`, members those of non-members and the reverse.
     """
 
     scored_by = frozenset({"head"})
@@ -79,6 +83,7 @@ class AuxiliaryDataModule(AuditDataModule):
         num_workers: int = 0,
         text_encoder: Encoder | None = None,
         near_duplicates: NearDuplicates | None = None,
+        prompts: Prompts = "own",
     ) -> None:
         super().__init__(
             source,
@@ -88,6 +93,7 @@ class AuxiliaryDataModule(AuditDataModule):
             query_seed=query_seed,
             splitting=Splitting(fractions, split_seed, train_fraction, train_draw, near_duplicates=near_duplicates),
             loading=Loading(batch_size, num_workers),
+            prompts=prompts,
         )
         check_range(images_per_record=images_per_record)
         self.tools = Tools(encoder, text_encoder, captioner)
@@ -156,6 +162,10 @@ class AuxiliaryDataModule(AuditDataModule):
         """What any encoder makes of the query images `[n, d]` and of the answers `[n, k, d]` of the table."""
         pairs = replace(self.pairs(self.table), tools=Tools(encoder))
         return image_embedding(pairs), generated_embedding(pairs)
+
+    def likeness(self) -> NDArray[np.float64]:
+        """How like each known record the target's images for its caption are, `[n]`; see `inputs.likeness`."""
+        return likeness(self.pairs(self.view.known))
 
     # ------------------------------------------------------------------ queries
 

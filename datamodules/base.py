@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.pairs import Loading, PairArrays, PairDataset, check_range
+from datamodules.prompts import Prompts, prompted
 from datamodules.reading import read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
@@ -52,6 +53,7 @@ class AuditDataModule(HeadDataModule, ABC):
         query_seed: Seed of the target's randomness; the seed of a record also depends on its id.
         splitting: How records are split.
         loading: How batches are loaded.
+        prompts: Which captions the target and the attacks are given.
 
     Attributes:
         scored_by: The ways of scoring (`AuditedAttack.scored_by`) that these answers serve.
@@ -70,11 +72,12 @@ class AuditDataModule(HeadDataModule, ABC):
         query_seed: int,
         splitting: Splitting,
         loading: Loading,
+        prompts: Prompts = "own",
     ) -> None:
         super().__init__()
         check_range(image_size=image_size)
         self.source, self.image_size, self.query_seed = source, image_size, query_seed
-        self.splitting, self.loading = splitting, loading
+        self.splitting, self.loading, self.prompts = splitting, loading, prompts
         self._view: RecordView | None = None
         self._turn_to(target, store)
 
@@ -173,9 +176,16 @@ class AuditDataModule(HeadDataModule, ABC):
         if self._view is None:
             read = read_images(self.source.load(), self.image_size, self.folder)
             table = self.splitting.regrouped(read.records, read.duplicates)
-            readable, bare = self.captioned(table.select(read.rows))
-            self._view = RecordView.of(table, readable, self._locked, read.unread | bare, duplicates=read.duplicates)
+            own, bare = self.captioned(table.select(read.rows))
+            asked = prompted(own, self.splitting.split_of(table), self.prompts, self.query_seed)
+            self._view = RecordView.of(table, asked, self._locked, read.unread | bare, duplicates=read.duplicates)
+            self._own_captions = dict(zip(own.ids, own.captions, strict=True))
         return self._view
+
+    def with_own_captions(self, records: Records) -> Records:
+        """Some records with the captions that describe them, whatever the target is asked."""
+        _ = self.view
+        return replace(records, captions=tuple(self._own_captions[name] for name in records.ids))
 
     def leave_out(self, refused: Mapping[str, str]) -> None:
         """Take records that have no answer, from this target or one that it is compared with, out of the view."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from datamodules.base import AuditDataModule
 from datamodules.inputs import EMBEDDINGS, FINDING_INPUTS, Findings, Tools, Wanted
 from datamodules.pairs import Loading, PairArrays
+from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
@@ -51,6 +52,9 @@ class StatisticDataModule(AuditDataModule):
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
             them where it does.
+        prompts: Which captions target, attacks and controls are given. `own`: each record's. The others are negative
+            controls, with results of their own: `fixed`, one text for all; `shuffled`, dealt out anew within each split
+            and side; `swapped`, members those of non-members and the reverse.
         encoder: Embeds images and captions for the controls of captions, `caption` and `joint`; without it, what is
             told captions has an incomplete set of controls.
         text_encoder: Embeds the captions where `encoder` embeds images alone.
@@ -77,6 +81,7 @@ class StatisticDataModule(AuditDataModule):
         batch_size: int = 128,
         num_workers: int = 0,
         near_duplicates: NearDuplicates | None = None,
+        prompts: Prompts = "own",
         encoder: Encoder | None = None,
         text_encoder: Encoder | None = None,
     ) -> None:
@@ -88,6 +93,7 @@ class StatisticDataModule(AuditDataModule):
             query_seed=query_seed,
             splitting=Splitting(fractions, split_seed, train_fraction, train_draw, near_duplicates=near_duplicates),
             loading=Loading(batch_size, num_workers),
+            prompts=prompts,
         )
         self.convert, self.tools = convert, Tools(encoder, text_encoder)
         if encoder is not None:

@@ -56,6 +56,11 @@ class Splitting:
             raise RecordError(f"{told(duplicates)} Keep one of each, or set `near_duplicates` to `group` or `report`.")
         return records.joined(of.ids for of in duplicates) if how == "group" else records
 
+    def split_of(self, records: Records) -> dict[str, str]:
+        """Id → split of some records, those of known membership."""
+        rows = assign_splits(records, self.fractions, self.seed).rows
+        return {records.ids[row]: name for name, of_split in rows.items() for row in of_split}
+
     def locked(self, records: Records, usable: Collection[str], lock: Path) -> Splits:
         """The splits of some records, checked and locked.
 

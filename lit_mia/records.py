@@ -40,6 +40,7 @@ class Records:
         open_image: Opens the image of row `i` as RGB; raises `OSError` if it cannot be read.
         stamps: What changes when the image does: a hash of its content, or its path with size and time of change.
         grouped: Whether the source states the groups.
+        origins: Which of several sources each record comes from; empty if all come from one.
         encoded: The image of row `i` as it is kept; None where it is drawn or decoded by the source.
     """
 
@@ -50,6 +51,7 @@ class Records:
     open_image: Callable[[int], Image.Image]
     stamps: tuple[str, ...]
     grouped: bool = False
+    origins: tuple[str, ...] = ()
     encoded: Callable[[int], Encoded | None] = no_file
 
     def __post_init__(self) -> None:
@@ -59,7 +61,7 @@ class Records:
             RecordError: If columns differ in length, an id occurs twice, a label is not 1, 0 or -1, or a text cannot be
                 written as UTF-8.
         """
-        columns = (self.ids, self.captions, self.members, self.groups, self.stamps)
+        columns = (self.ids, self.captions, self.members, self.groups, self.stamps, self.origins or self.ids)
         lengths = {len(column) for column in columns}
         if len(lengths) != 1:
             raise RecordError(f"The columns of a record table must have one length, but have {sorted(lengths)}.")
@@ -85,6 +87,7 @@ class Records:
             groups=tuple(self.groups[i] for i in kept),
             open_image=lambda row: self.open_image(kept[row]),
             stamps=tuple(self.stamps[i] for i in kept),
+            origins=tuple(self.origins[i] for i in kept) if self.origins else (),
             encoded=lambda row: self.encoded(kept[row]),
         )
 
@@ -105,6 +108,17 @@ class Records:
             first, *others = sorted({whole(group_of[name]) for name in ids})
             part_of |= dict.fromkeys(others, first)
         return replace(self, groups=tuple(map(whole, self.groups)))
+
+    def one_sided(self) -> dict[int, list[str]]:
+        """Label → origins that give records of this side and none of the other."""
+        by_side = {
+            side: {origin for origin, member in zip(self.origins, self.members, strict=False) if member == side}
+            for side in (MEMBER, NON_MEMBER)
+        }
+        return {
+            MEMBER: sorted(by_side[MEMBER] - by_side[NON_MEMBER]),
+            NON_MEMBER: sorted(by_side[NON_MEMBER] - by_side[MEMBER]),
+        }
 
     def digest(self) -> str:
         """SHA-256 of ids, labels and groups, independent of their order."""

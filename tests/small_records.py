@@ -69,7 +69,7 @@ class InkTarget(GenerateTarget):
         self.batch_size = 4
 
     def fingerprint(self):
-        return {"kind": "ink", "ink": self.ink}
+        return {"kind": "ink", "weights": self.ink}
 
     def generate(self, prompts, seeds):
         if self.breaks_after == 0:

@@ -43,7 +43,7 @@ class StreamingTarget(GenerateTarget):
         self.own: list[str] = []
 
     def fingerprint(self):
-        return {"kind": "stream", "ink": self.ink}
+        return {"kind": "stream", "weights": self.ink}
 
     def keep_accounts(self, folder):
         self.accounts = folder / "paid.txt"

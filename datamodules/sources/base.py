@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 
 from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
-from lit_mia.metrics.evidence import Design
+from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.records import Records
+
+UNCHECKED = (
+    "Coin stated, not checked: it was not compared with a commitment that was published before the training, so an "
+    "attack must also beat each control that tells the sides apart."
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,11 @@ class StatedDesign:
     sentences: tuple[str, ...] = ()
     verified: bool = False
     copies: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def told(self) -> list[str]:
+        """What a report says of it: the sentences, and one where a coin was not checked."""
+        return [*self.sentences, *([UNCHECKED] if self.kind in BY_COIN and not self.verified else [])]
 
 
 class RecordSource(ABC):
@@ -45,6 +55,11 @@ class RecordSource(ABC):
         Raises:
             RecordError: If the table cannot be read, lacks a column or holds a label that is none.
         """
+
+    @property
+    def origin(self) -> str | None:
+        """What this is a part of, such as a data set of which it is one split: sources of one origin are one source."""
+        return None
 
     @property
     def shift(self) -> str | None:

@@ -19,7 +19,9 @@ class ConcatSource(RecordSource):
     """The records of all sources, one source after the other.
 
     Ids must be unique over all of them. Members and non-members that come from different sources differ in more
-    than membership: the controls then tell how much of an attack's success is that difference.
+    than membership: the controls then tell how much of an attack's success is that difference, and only `design:
+    post_hoc` is accepted, unless all are splits of one data set of the hub. Sides that are of one source belong into
+    one table with labels.
 
     Args:
         sources: The sources to join, in this order.
@@ -42,17 +44,25 @@ class ConcatSource(RecordSource):
         if self.prefixes is None:
             tables = [source.load() for source in self.parts]
             _check_ids(tables)
-            return join_records(tables)
+            return join_records(tables, self._origins)
         if len({*self.prefixes} - {""}) != len(self.parts) or len(self.prefixes) != len(self.parts):
             raise RecordError(
                 f"`prefixes` must be another name for each of {len(self.parts)} sources, but are {self.prefixes}."
             )
         pairs = zip(self.prefixes, self.parts, strict=True)
-        return join_records([_prefixed(prefix, source.load()) for prefix, source in pairs])
+        return join_records([_prefixed(prefix, source.load()) for prefix, source in pairs], self._origins)
+
+    @property
+    def _origins(self) -> list[str]:
+        return [part.origin or f"source {number}" for number, part in enumerate(self.parts, 1)]
 
 
-def join_records(tables: Sequence[Records]) -> Records:
+def join_records(tables: Sequence[Records], origins: Sequence[str] = ()) -> Records:
     """The rows of all tables, one table after the other.
+
+    Args:
+        tables: The tables.
+        origins: Where each comes from, for those that do not tell it of their records; empty if from one source.
 
     Raises:
         RecordError: If two records have one id.
@@ -79,6 +89,13 @@ def join_records(tables: Sequence[Records]) -> Records:
         open_image=open_image,
         stamps=tuple(chain.from_iterable(table.stamps for table in tables)),
         grouped=any(table.grouped for table in tables),
+        origins=tuple(
+            chain.from_iterable(
+                table.origins or (origin,) * len(table) for table, origin in zip(tables, origins, strict=True)
+            )
+        )
+        if origins
+        else (),
         encoded=encoded,
     )
 

@@ -48,6 +48,11 @@ class CsvSource(RecordSource):
             image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column
         )
 
+    @property
+    def origin(self) -> str:
+        """The file."""
+        return self.path
+
     def load(self) -> Records:
         """Read the table.
 

@@ -42,6 +42,11 @@ class FolderSource(RecordSource):
         if self.caption_ending == "." or "/" in str(self.caption_ending):
             raise RecordError(f"`caption_ending` must be an ending such as txt, or null, but is {caption_ending!r}.")
 
+    @property
+    def origin(self) -> str:
+        """The folder."""
+        return self.path
+
     def load(self) -> Records:
         """List the images and read their captions; an id is the path of an image in the folder.
 

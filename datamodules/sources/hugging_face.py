@@ -82,6 +82,12 @@ class HuggingFaceSource(RecordSource):
         )
         self.member, self.caption_choice = member, caption_choice
 
+    @property
+    def origin(self) -> str:
+        """The data set, whose splits are of one source; or the files, where the user names them."""
+        files = [self.data_files] if isinstance(self.data_files, str) else (self.data_files or [])
+        return " ".join(filter(None, [self.path, self.name, self.data_dir, *files]))
+
     def load(self) -> Records:
         """Read the table.
 

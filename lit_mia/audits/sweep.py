@@ -10,7 +10,7 @@ from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
-from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.sweep import SweepResult, SweepRow
 

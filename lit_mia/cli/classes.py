@@ -13,7 +13,7 @@ from lit_mia import attacks, callbacks, features, targets
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
 from lit_mia.audits.base import AUDIT_KINDS
-from lit_mia.audits.membership.scorers import WAYS_OF_SCORING
+from lit_mia.audits.membership.ways import WAYS_OF_SCORING
 from lit_mia.designs.layouts import LAYOUTS
 from lit_mia.plugins import Plugin, load_plugins
 from lit_mia.report.membership.columns import COLUMNS

@@ -1,14 +1,13 @@
-"""Area under the ROC curve: rank-based value, DeLong intervals, paired differences, test against chance, and power."""
+"""Area under the ROC curve: its rank-based value, what an estimate of it says, and power."""
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.roc import BoolArray, FloatArray, check, check_fractions
+from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 POWER_FACTOR = 2.487  # normal quantiles of 0.95 (5 % one-sided) and 0.80 (power), summed
 
@@ -21,12 +20,17 @@ class Interval(NamedTuple):
 
 
 class AucEstimate(NamedTuple):
-    """An AUC with its confidence interval and standard error, all in [0, 1]."""
+    """An AUC with its confidence interval and standard error, all in [0, 1]; ends that cannot be said are None."""
 
     auc: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     se: float
+
+    @property
+    def ci(self) -> Interval | None:
+        """The confidence interval; None if it cannot be said."""
+        return None if self.lo is None or self.hi is None else Interval(self.lo, self.hi)
 
 
 class Difference(NamedTuple):
@@ -34,17 +38,22 @@ class Difference(NamedTuple):
 
     Attributes:
         delta: AUC of the first score minus AUC of the second.
-        lo: Lower end of the confidence interval.
-        hi: Upper end of the confidence interval.
+        lo: Lower end of the confidence interval; None if it cannot be said.
+        hi: Upper end of the confidence interval, likewise.
         se: Standard error of `delta`.
         p_greater: One-sided p-value of "the difference is at most 0": small if the first score is better.
     """
 
     delta: float
-    lo: float
-    hi: float
+    lo: float | None
+    hi: float | None
     se: float
     p_greater: float
+
+    @property
+    def ci(self) -> Interval | None:
+        """The confidence interval; None if it cannot be said."""
+        return None if self.lo is None or self.hi is None else Interval(self.lo, self.hi)
 
 
 def auc(scores: ArrayLike, labels: ArrayLike) -> float:
@@ -61,115 +70,6 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float:
     n1 = int(is_member.sum())
     wins = midranks(values)[is_member].sum() - n1 * (n1 + 1) / 2
     return float(wins / (n1 * (len(values) - n1)))
-
-
-def delong(scores: ArrayLike, labels: ArrayLike, level: float = 0.95) -> AucEstimate:
-    """AUC with DeLong's interval `auc ± z·se`, cut at 0 and 1.
-
-    DeLong, DeLong and Clarke-Pearson 1988, computed from midranks (Sun and Xu 2014,
-    https://doi.org/10.1109/LSP.2014.2337313). Where the variance degenerates (AUC 0 or 1, or all scores equal) an exact
-    bound takes its place: see `constant_auc`. Holds for independent records; for groups of several records see
-    `lit_mia.metrics.bootstrap`.
-
-    Args:
-        scores: Raw scores, `[n]`.
-        labels: 1 = member, 0 = non-member, `[n]`; at least two of each.
-        level: Confidence level in (0, 1).
-
-    Raises:
-        MetricError: If a class has fewer than two records; otherwise see `lit_mia.metrics.roc.check`.
-    """
-    check_fractions(level=level)
-    values, is_member = check(scores, labels)
-    value, se = auc(values, is_member), _delong_se(*placements(values, is_member))
-    if se == 0:
-        return constant_auc(value, _pairs(is_member), level)
-    reach = _quantile(level) * se
-    return AucEstimate(value, max(0.0, value - reach), min(1.0, value + reach), se)
-
-
-def delong_difference(a: ArrayLike, b: ArrayLike, labels: ArrayLike, level: float = 0.95) -> Difference:
-    """AUC of `a` minus AUC of `b` on the same records, with DeLong's paired interval and test.
-
-    Where the variance degenerates (e.g. `a` separates perfectly and `b` is constant) see `constant_difference`.
-
-    Args:
-        a: Scores of the first attack, `[n]`.
-        b: Scores of the second attack or control for the same records, `[n]`.
-        labels: 1 = member, 0 = non-member, `[n]`; at least two of each.
-        level: Confidence level in (0, 1).
-
-    Raises:
-        MetricError: If a class has fewer than two records; otherwise see `lit_mia.metrics.roc.check`.
-    """
-    check_fractions(level=level)
-    (first, is_member), (second, _) = check(a, labels), check(b, labels)
-    delta = auc(first, is_member) - auc(second, is_member)
-    members_a, non_members_a = placements(first, is_member)
-    members_b, non_members_b = placements(second, is_member)
-    se = _delong_se(members_a - members_b, non_members_a - non_members_b)
-    if se == 0:
-        return constant_difference(delta, _pairs(is_member), level)
-    reach = _quantile(level) * se
-    return Difference(delta, max(-1.0, delta - reach), min(1.0, delta + reach), se, NormalDist().cdf(-delta / se))
-
-
-def p_above_half(scores: ArrayLike, labels: ArrayLike) -> float:
-    """One-sided p-value of "the AUC is at most 0.5", from the Mann-Whitney null normal with correction for ties.
-
-    The null standard error is used, not DeLong's, because it is exact under the null and never degenerates there.
-    All scores equal give 1. Holds for independent records.
-
-    Args:
-        scores: Raw scores, `[n]`.
-        labels: 1 = member, 0 = non-member, `[n]`.
-
-    Raises:
-        MetricError: See `lit_mia.metrics.roc.check`.
-    """
-    values, is_member = check(scores, labels)
-    n, n1 = len(values), int(is_member.sum())
-    ties = np.unique(values, return_counts=True)[1].astype(np.float64)
-    if len(ties) == 1:
-        return 1.0
-    spread = n + 1 - np.sum(ties**3 - ties) / (n * (n - 1))
-    se = float(np.sqrt(spread / (12 * n1 * (n - n1))))
-    return NormalDist().cdf(-(auc(values, is_member) - 0.5) / se)
-
-
-def constant_auc(value: float, pairs: int, level: float = 0.95) -> AucEstimate:
-    """Exact interval for an AUC at which no comparison of a member with a non-member came out differently.
-
-    Of `pairs` independent member/non-member pairs all had the outcome `value`, so by Clopper-Pearson the chance q of
-    that outcome is at least `((1 - level) / 2) ** (1 / pairs)`; the rest may be anything, so the AUC lies in
-    `[q·value, q·value + 1 - q]`. For AUC 1 this is the lower bound q. `se` is `(1 - q) / z`, the standard error of
-    a normal interval that reaches as far.
-
-    Args:
-        value: The observed AUC: 0, 0.5 or 1.
-        pairs: Number of independent pairs, the smaller of the two class sizes.
-        level: Confidence level in (0, 1).
-    """
-    other = 1 - ((1 - level) / 2) ** (1 / pairs)
-    lo = (1 - other) * value
-    return AucEstimate(value, lo, lo + other, other / _quantile(level))
-
-
-def constant_difference(delta: float, pairs: int, level: float = 0.95) -> Difference:
-    """Exact interval and test for a difference that is the same in every pair; the bound of `constant_auc`.
-
-    If the true difference were at most 0, a pair could show `delta` > 0 with a chance of at most `1 / (1 + delta)`,
-    so p is that to the power of `pairs` (for `delta` = 1 the sign test).
-
-    Args:
-        delta: The observed difference in [-1, 1].
-        pairs: Number of independent pairs, the smaller of the two class sizes.
-        level: Confidence level in (0, 1).
-    """
-    other = 1 - ((1 - level) / 2) ** (1 / pairs)
-    centre = (1 - other) * delta
-    p_greater = (1 + delta) ** -pairs if delta > 0 else 1.0
-    return Difference(delta, centre - other, centre + other, other / _quantile(level), p_greater)
 
 
 def null_se(n1: int, n0: int) -> float:
@@ -236,19 +136,3 @@ def placements(values: FloatArray, is_member: BoolArray) -> tuple[FloatArray, Fl
     below = overall[is_member] - midranks(values[is_member])
     above = n1 - (overall[~is_member] - midranks(values[~is_member]))
     return below * n1, above * n0
-
-
-def _delong_se(members: FloatArray, non_members: FloatArray) -> float:
-    """Standard error from the (differences of) placements."""
-    n1, n0 = len(members), len(non_members)
-    variance = np.var(members, ddof=1) / n1 + np.var(non_members, ddof=1) / n0
-    return float(np.sqrt(variance) / (n1 * n0))
-
-
-def _pairs(is_member: BoolArray) -> int:
-    return int(min(is_member.sum(), np.sum(~is_member)))
-
-
-def _quantile(level: float) -> float:
-    """Standard normal quantile of a two-sided interval, e.g. 1.96 for 0.95."""
-    return NormalDist().inv_cdf((1 + level) / 2)

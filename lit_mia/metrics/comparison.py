@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lit_mia.metrics.bootstrap import auc_difference
 from lit_mia.metrics.covariance import aucs
 from lit_mia.metrics.evidence import Comparison
+from lit_mia.metrics.intervals import auc_difference
 from lit_mia.metrics.roc import FloatArray
 from lit_mia.metrics.shift import SHIFT, p_beyond, ratio_bound
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.auc import auc, placements
+from lit_mia.metrics.auc import placements
 from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 
@@ -26,6 +26,64 @@ class Aucs(NamedTuple):
     nonmembers: int
 
 
+class Components(NamedTuple):
+    """AUCs of `m` scores, and where their covariance comes from.
+
+    Attributes:
+        values: `[m]`, in [0, 1].
+        sides: What members, and what non-members, add to the covariance by themselves, `[2, m, m]`.
+        shared: What groups that hold both add, `[m, m]`.
+        counts: Groups that hold members, groups that hold non-members.
+        groups: All groups.
+    """
+
+    values: FloatArray
+    sides: FloatArray
+    shared: FloatArray
+    counts: tuple[int, int]
+    groups: int
+
+    @property
+    def covariance(self) -> FloatArray:
+        """The covariance of the AUCs, `[m, m]`."""
+        covariance: FloatArray = self.sides.sum(axis=0) + self.shared
+        return covariance
+
+
+class Contributions(NamedTuple):
+    """What each of `n` records adds to the AUCs of `m` scores.
+
+    Attributes:
+        values: The AUCs, `[m]`.
+        shares: Of each record the share of the other class that it is on the right side of, less the AUC, `[m, n]`.
+        is_member: `[n]`.
+    """
+
+    values: FloatArray
+    shares: FloatArray
+    is_member: BoolArray
+
+    def over(self, groups: ArrayLike | None) -> Components:
+        """The covariance with these groups as the unit; arguments and errors as those of `aucs`."""
+        sides = self.is_member, ~self.is_member
+        group_of = _numbers(groups, len(self.is_member))
+        parts = [_per_group(self.shares * side, group_of) for side in sides]
+        present = [np.bincount(group_of, weights=side) > 0 for side in sides]
+        (n1, n0), n = (int(side.sum()) for side in sides), int(group_of.max()) + 1
+        counts = int(present[0].sum()), int(present[1].sum())
+        if min(counts) < 2:
+            raise MetricError(
+                f"An interval needs at least two groups of each class, but got {counts[0]} groups with members and "
+                f"{counts[1]} with non-members. Use a larger split."
+            )
+        both = parts[0] @ parts[1].T * n / ((n - 1) * n1 * n0) * np.any(present[0] & present[1])
+        alone = [
+            part @ part.T * count / ((count - 1) * size**2)
+            for part, count, size in zip(parts, counts, (n1, n0), strict=True)
+        ]
+        return Components(self.values, np.stack(alone), both + both.T, counts, n)
+
+
 def aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) -> Aucs:
     """AUCs of several scores with the covariance of Obuchowski for clustered records (Biometrics 53, 1997).
 
@@ -40,26 +98,16 @@ def aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) 
     Raises:
         MetricError: If a class has fewer than two groups; otherwise see `lit_mia.metrics.roc.check`.
     """
+    found = contributions(scores, labels).over(groups)
+    return Aucs(found.values, found.covariance, *found.counts)
+
+
+def contributions(scores: ArrayLike, labels: ArrayLike) -> Contributions:
+    """What each record adds to the AUCs; arguments and errors as those of `aucs`."""
     checked = [check(row, labels) for row in np.atleast_2d(np.asarray(scores, dtype=np.float64))]
     is_member = checked[0][1]
-    values = np.array([auc(row, is_member) for row, _ in checked])
-    group_of = _numbers(groups, len(is_member))
-    shares = np.stack([_shares(row, is_member) for row, _ in checked])  # [m, n], centred on the AUC
-    parts = [_per_group(shares * side, group_of) for side in (is_member, ~is_member)]
-    present = [np.bincount(group_of, weights=side) > 0 for side in (is_member, ~is_member)]
-    counts = [int(side.sum()) for side in present]
-    if min(counts) < 2:
-        raise MetricError(
-            f"An interval needs at least two groups of each class, but got {counts[0]} groups with members and "
-            f"{counts[1]} with non-members. Use a larger split."
-        )
-    n1, n0, n = int(is_member.sum()), int(np.sum(~is_member)), int(group_of.max()) + 1
-    both = parts[0] @ parts[1].T * n / ((n - 1) * n1 * n0) if np.any(present[0] & present[1]) else 0.0
-    covariance = sum(
-        part @ part.T * count / ((count - 1) * size**2)
-        for part, count, size in zip(parts, counts, (n1, n0), strict=True)
-    )
-    return Aucs(values, np.asarray(covariance + both + np.transpose(both)), *counts)
+    found = [_shares(row, is_member) for row, _ in checked]
+    return Contributions(np.array([value for value, _ in found]), np.stack([shares for _, shares in found]), is_member)
 
 
 def _numbers(groups: ArrayLike | None, n: int) -> NDArray[np.int64]:
@@ -73,14 +121,14 @@ def _numbers(groups: ArrayLike | None, n: int) -> NDArray[np.int64]:
     return numbers
 
 
-def _shares(values: FloatArray, is_member: BoolArray) -> FloatArray:
-    """Of each record the share of the other class that it is on the right side of, less the AUC: `[n]`."""
+def _shares(values: FloatArray, is_member: BoolArray) -> tuple[float, FloatArray]:
+    """The AUC, and of each record the share of the other class that it is on the right side of, less the AUC: `[n]`."""
     members, nonmembers = placements(values, is_member)
     n1, n0 = len(members), len(nonmembers)
+    value = float(members.sum() / n1 / (n1 * n0))
     shares = np.empty(len(values))
     shares[is_member], shares[~is_member] = members / (n1 * n0), nonmembers / (n1 * n0)
-    shares -= auc(values, is_member)
-    return shares
+    return value, shares - value
 
 
 def _per_group(shares: FloatArray, group_of: NDArray[np.int64]) -> FloatArray:

@@ -31,8 +31,8 @@ from lit_mia.metrics.resampling import MEMBERS_ONLY, MIXED, batch_sizes, group_c
 from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 DRAWS, SEED = 9999, 0
-MIN_NORMAL_GROUPS = 100
-MAX_SHARE = 0.01
+MIN_NORMAL_GROUPS = 50
+MAX_SHARE = 0.03
 
 
 class OwnTests(NamedTuple):

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from lit_mia.metrics.covariance import Aucs
-from lit_mia.metrics.intervals import newcombe_variance
+from lit_mia.metrics.newcombe import newcombe_variance
 from lit_mia.metrics.roc import FloatArray
 
 SHIFT = 1.5
@@ -22,7 +22,7 @@ LEVEL = 0.05
 
 
 def p_beyond(
-    attack: FloatArray, control: FloatArray, aucs: Aucs, *, factor: float = SHIFT, mirrored: bool = False
+    attack: FloatArray, control: FloatArray, aucs: Aucs, *, factor: float | FloatArray = SHIFT, mirrored: bool = False
 ) -> FloatArray:
     """One-sided p of "L of the attack is at most `factor` times L of the control", by the delta method and Student's t.
 
@@ -33,7 +33,7 @@ def p_beyond(
         attack: AUC of the attack, `[r]` or a single one.
         control: AUC of the control, paired with it, the same shape.
         aucs: Covariance of the two, attack first, and numbers of groups.
-        factor: How many times better the attack may read a shift.
+        factor: How many times better the attack may read a shift; several for one pair.
         mirrored: Compare with 1 - AUC of the control instead.
 
     Returns:
@@ -68,8 +68,8 @@ def ratio_bound(aucs: Aucs, mirrored: bool = False) -> float:
     """
     factors = np.concatenate([np.linspace(0, 4, 401), np.geomspace(4, MOST, 401)[1:]])
     attack, control = aucs.values
-    kept = [factor for factor in factors if p_beyond(attack, control, aucs, factor=factor, mirrored=mirrored) > LEVEL]
-    return float(min(kept, default=MOST))
+    kept = factors[p_beyond(attack, control, aucs, factor=factors, mirrored=mirrored) > LEVEL]
+    return float(kept.min(initial=MOST))
 
 
 def _t(difference: FloatArray, first: FloatArray, second: FloatArray, shared: FloatArray) -> FloatArray:

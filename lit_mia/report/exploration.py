@@ -17,7 +17,7 @@ from lit_mia.report.fields import json_values, read_fields, spell_non_finite
 from lit_mia.report.page import Section, render_page, yaml_text
 from lit_mia.report.style import DPI, LINE_COLOURS, LINE_MARKERS, MUTED, Axes, Figure, draw_grid, svg
 from lit_mia.report.tables import markdown_table, terminal_table
-from lit_mia.report.words import interval, number
+from lit_mia.report.words import bounds, number
 
 KIND = "exploration"
 BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0, "handlelength": 2.6}
@@ -161,17 +161,27 @@ class Area(Protocol):
         """Area under the ROC curve."""
 
     @property
-    def auc_lo(self) -> float:
-        """Lower end of its 95 % interval."""
+    def auc_lo(self) -> float | None:
+        """Lower end of its 95 % interval; None if that cannot be said."""
 
     @property
-    def auc_hi(self) -> float:
+    def auc_hi(self) -> float | None:
         """Upper end of its 95 % interval."""
+
+
+def area_ci(row: Area) -> list[float] | None:
+    """The interval of an area; None if it cannot be said."""
+    return None if row.auc_lo is None or row.auc_hi is None else [row.auc_lo, row.auc_hi]
+
+
+def area_ends(rows: Sequence[Area]) -> list[float]:
+    """Everything of the areas that is drawn: themselves and the ends of their intervals."""
+    return [end for row in rows for end in (row.auc, *(area_ci(row) or ()))]
 
 
 def area_cell(row: Area) -> Cell:
     """The area and its interval in a table."""
-    return Cell(number(row.auc), interval((row.auc_lo, row.auc_hi)))
+    return Cell(number(row.auc), bounds(area_ci(row)))
 
 
 def line_style(axes: Axes, rank: int, n: int, dodge: float) -> dict[str, Any]:
@@ -203,10 +213,11 @@ def draw_areas(axes: Axes, places: Sequence[float], rows: Sequence[Area], **styl
         rows: The areas.
         style: Of the line.
     """
+    reach = [[abs(end - row.auc) for end in area_ci(row) or (row.auc, row.auc)] for row in rows]
     axes.errorbar(
         places,
         [row.auc for row in rows],
-        yerr=[[row.auc - row.auc_lo for row in rows], [row.auc_hi - row.auc for row in rows]],
+        yerr=list(zip(*reach, strict=True)),
         markersize=4.5,
         linewidth=1.2,
         elinewidth=0.9,

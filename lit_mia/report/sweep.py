@@ -9,7 +9,16 @@ from typing import Any, ClassVar, final
 from lit_mia.attacks.statistics.base import Setting, describe
 from lit_mia.report.base import Logger, Writer
 from lit_mia.report.columns import READ, Cell, Column, Place, Table, file_column, table_of, values_of
-from lit_mia.report.exploration import BESIDE, Exploration, area_cell, draw_areas, frame_areas, line_style
+from lit_mia.report.exploration import (
+    BESIDE,
+    Exploration,
+    area_cell,
+    area_ci,
+    area_ends,
+    draw_areas,
+    frame_areas,
+    line_style,
+)
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tables import write_csv
 from lit_mia.report.tracking import log_run
@@ -35,8 +44,8 @@ class SweepRow:
         attack: Name of the attack.
         setting: One value for each argument that may be swept.
         auc: Area under the ROC curve; below 0.5 if the attack is inverted, never turned round.
-        auc_lo: Lower end of its 95 % interval.
-        auc_hi: Upper end of its 95 % interval.
+        auc_lo: Lower end of its 95 % interval; None if that cannot be said.
+        auc_hi: Upper end of its 95 % interval, likewise.
         n_members: Members that were measured.
         n_nonmembers: Non-members that were measured.
         evaluations: Denoiser evaluations per record that the attack makes alone.
@@ -45,8 +54,8 @@ class SweepRow:
     attack: str
     setting: Setting
     auc: float
-    auc_lo: float
-    auc_hi: float
+    auc_lo: float | None
+    auc_hi: float | None
     n_members: int
     n_nonmembers: int
     evaluations: int
@@ -91,10 +100,7 @@ class SweepResult(Exploration):
 
     def measured(self) -> dict[str, Any]:
         """All rows, and where they come from; name, kind and interval of a row as audits of any kind have them."""
-        rows = [
-            {"name": row.attack, "kind": "attack", **asdict(row), "auc_ci": [row.auc_lo, row.auc_hi]}
-            for row in self.rows
-        ]
+        rows = [{"name": row.attack, "kind": "attack", **asdict(row), "auc_ci": area_ci(row)} for row in self.rows]
         return {"rows": rows, "target": self.target, "hashes": self.hashes}
 
     def sources(self) -> dict[str, Any]:
@@ -155,7 +161,7 @@ def _draw(axes: Axes, name: str, rows: Sequence[SweepRow]) -> None:
     axes.set_xticks(values, labels=[f"{value:g}" for value in values])
     axes.set_xlim(values[0] - margin, values[-1] + margin)
     axes.set_title(f"AUC by {words}", loc="left")
-    frame_areas(axes, [end for row in rows for end in (row.auc_lo, row.auc_hi)], words[0].upper() + words[1:])
+    frame_areas(axes, area_ends(rows), words[0].upper() + words[1:])
     axes.legend(**BESIDE)
 
 

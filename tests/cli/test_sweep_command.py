@@ -16,7 +16,7 @@ from lit_mia.audits.base import Run
 from lit_mia.audits.sweep import Sweep
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
-from lit_mia.metrics.bootstrap import bootstrap_auc
+from lit_mia.metrics.intervals import bootstrap_auc
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 

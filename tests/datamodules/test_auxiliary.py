@@ -201,7 +201,7 @@ def test_locked_splits_are_not_redrawn(data):
 def test_a_store_of_another_target_is_refused_before_any_query(data, ink):
     data(target=ink("own")).query()
     foreign = ink("foreign", ink=1)
-    with pytest.raises(StoreError, match="ink: store 0, target 1"):
+    with pytest.raises(StoreError, match="weights: store 0, target 1"):
         data(target=foreign).query()
     assert foreign.asked() == []
 

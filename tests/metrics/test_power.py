@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.auc import mde_auc, mde_difference, null_se, p_above_half
+from lit_mia.metrics.auc import mde_auc, mde_difference, null_se
+from lit_mia.metrics.permutation import own_tests
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ def test_the_mde_is_found_with_about_80_percent_power():
     rng = np.random.default_rng(0)
     labels = np.repeat([1, 0], 100)
     shift = 0.366  # a shift of 0.366 standard deviations has the AUC 0.602
-    found = [p_above_half(rng.normal(size=200) + shift * labels, labels) <= 0.05 for _ in range(400)]
+    found = [own_tests([rng.normal(size=200) + shift * labels], labels).above[0] <= 0.05 for _ in range(400)]
     assert 0.74 <= np.mean(found) <= 0.88
 
 

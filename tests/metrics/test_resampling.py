@@ -3,7 +3,6 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lit_mia.metrics import resampling
-from lit_mia.metrics.bootstrap import bootstrap_auc
 from lit_mia.metrics.resampling import class_counts, group_compositions, group_resamples, independent_pairs, resample
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 1, 0, 1, 0])
@@ -57,4 +56,3 @@ def test_memory_batches_hold_all_replicates(monkeypatch):
     np.testing.assert_array_equal(drawn, np.full(30, 10.0))
     assert list(resampling.batch_sizes(30, 10)) == [7, 7, 7, 7, 2]
     assert list(resampling.batch_sizes(2, 1000)) == [1, 1]
-    assert bootstrap_auc(np.arange(10), LABELS, GROUPS, replicates=50).se > 0

@@ -1,154 +1,189 @@
+"""The verdict rule: its table, evidence by evidence, and what it refuses."""
+
+from itertools import product
+from pathlib import Path
+
 import pytest
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.verdict import AttackEvidence, decide, holm
+from lit_mia.metrics.evidence import KINDS, AttackEvidence, Comparison, ControlEvidence, PlaceboCheck
+from lit_mia.metrics.power import Power
+from lit_mia.metrics.verdict import adjusted_p, decide, holm, readers
+
+POWER = Power(0.612, 0.598)
+DESIGNS = {
+    "verified coin": ("canary", True),
+    "stated coin": ("randomized_split", False),
+    "held out": ("same_source_holdout", False),
+    "post hoc": ("post_hoc", False),
+}
+PLACEBOS = {"none": None, "weak": PlaceboCheck(False, "Too weak."), "valid": PlaceboCheck(True, "As good.")}
+ATTACKS = {  # p of its own test, of the factor 1, of the factor 1.5
+    "at chance": (0.4, 0.4, 0.4),
+    "above 0.5": (0.001, 0.4, 0.4),
+    "above all": (0.001, 0.001, 0.4),
+    "beyond all": (0.001, 0.001, 0.001),
+}
+COLUMNS = (DESIGNS, ("complete", "incomplete"), ("no", "yes"), PLACEBOS, ATTACKS)
 
 
-def attack(name="II-S", p_above_half=0.001, **p_vs_control):
-    return AttackEvidence(name, p_above_half, p_vs_control)
+def comparison(better=0.5, shift=0.5):
+    return Comparison(0.1, 0.0, 0.2, better, shift, 1.0, mirrored=False)
 
 
-def verdict(*attacks, controls=None, design="randomized_split", placebo=True, mde=0.031):
-    return decide(attacks, controls or {"blind": 0.4, "caption": 0.6}, design, placebo, mde)
+def attack(name="II-S", p=(0.001, 0.001, 0.001), controls=("blind",), **more):
+    own, better, shift = p
+    return AttackEvidence(name, own, own, {control: comparison(better, shift) for control in controls}, **more)
 
 
-def test_holm_by_hand():
-    # sorted: 0.01·4 = 0.04; 0.02·3 = 0.06; 0.03·2 = 0.06; 0.9·1
-    assert holm({"b": 0.02, "a": 0.01, "d": 0.9, "c": 0.03}) == pytest.approx(
-        {"b": 0.06, "a": 0.04, "d": 0.9, "c": 0.06}
+def control(name="blind", p=0.6, auc=0.51, kind="blind"):
+    return ControlEvidence(name, kind, auc, p)
+
+
+QUIET = (control(),)
+
+
+def judged(attacks, controls=QUIET, design="same_source_holdout", verified=False):
+    return decide(attacks, controls, design, verified=verified, power=POWER)
+
+
+def table():
+    """The rows of the documentation, each cell as the values that it stands for."""
+    text = (Path(__file__).parents[2] / "docs" / "verdict.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    for line in lines:
+        *given, kind = [cell.strip() for cell in line.strip("|").split("|")]
+        yield (
+            *(list(known) if cell == "any" else cell.split(", ") for cell, known in zip(given, COLUMNS, strict=True)),
+            kind,
+        )
+
+
+def test_the_table_in_the_documentation_holds_every_combination_once_and_is_what_the_rule_says():
+    seen = []
+    for designs, controls, read, placebos, attacks, kind in table():
+        for case in product(designs, controls, read, placebos, attacks):
+            name, complete, reads, placebo, is_ = case
+            design, verified = DESIGNS[name]
+            evidence = attack(
+                p=ATTACKS[is_], placebo=PLACEBOS[placebo], missing=() if complete == "complete" else ("joint",)
+            )
+            verdict = judged([evidence], [control(p=0.001 if reads == "yes" else 0.5)], design, verified)
+            assert verdict.kind == kind, case
+            assert verdict.outcomes == {"II-S": kind}
+            seen.append(case)
+    assert sorted(seen) == sorted(product(*map(list, COLUMNS)))
+    assert {kind for *_, kind in table()} == set(KINDS) - {"tool failure"}
+
+
+def test_an_attack_with_a_failing_tool_is_put_aside_and_the_others_are_judged_without_it():
+    null, leak = attack("II-S", (0.4, 0.4, 0.4)), attack("III", tool_failed=True, placebo=PLACEBOS["valid"])
+    verdict = judged([null, leak])
+    assert verdict.outcomes == {"II-S": "not detected at this power", "III": "tool failure"}
+    assert verdict.kind == "not detected at this power"
+    assert "Put aside, since the attacker's tools fail: III." in verdict.sentence
+    alone = judged([leak])
+    assert alone.kind == "tool failure"
+    assert alone.sentence.startswith("Tool failure: ")
+
+
+def test_a_tool_that_fails_does_not_count_in_the_correction():
+    barely = attack("II-S", (0.02, 0.02, 0.02), placebo=PLACEBOS["valid"])
+    others = [attack(f"a{i}", (0.4, 0.4, 0.4), tool_failed=True) for i in range(5)]
+    assert judged([barely, *others]).kind == "leakage beyond controls"
+    honest = [attack(f"a{i}", (0.4, 0.4, 0.4)) for i in range(5)]
+    assert judged([barely, *honest]).kind == "not detected at this power"
+
+
+def test_holm_counts_over_attacks_in_a_hold_out():
+    attacks = [attack(name, (p, p, p)) for name, p in (("a", 0.01), ("b", 0.02), ("c", 0.3))]
+    assert adjusted_p(attacks, [control()], "same_source_holdout", False) == pytest.approx(
+        {"a": 0.03, "b": 0.04, "c": 0.3}
     )
-    # 0.04·2 = 0.08 lifts the larger 0.045 to it: adjusted values never fall
-    assert holm({"x": 0.045, "y": 0.04}) == pytest.approx({"x": 0.08, "y": 0.08})
-    assert holm({"x": 0.6, "y": 0.7}) == {"x": 1.0, "y": 1.0}
-    assert holm({"x": 0.03}) == {"x": 0.03}
+
+
+def test_every_control_has_to_be_beyond_reach_and_the_attack_itself_above_half():
+    against = {"blind": comparison(0.001, 0.001), "caption": comparison(0.001, 0.2)}
+    evidence = AttackEvidence("II-S", 0.001, 0.001, against, placebo=PLACEBOS["valid"])
+    controls = [control(), control("caption")]
+    assert judged([evidence], controls).kind.startswith("suggestive (a shift")
+    below = AttackEvidence("II-S", 0.3, 0.3, {"blind": comparison(0.001, 0.001)}, placebo=PLACEBOS["valid"])
+    assert judged([below]).kind == "not detected at this power"
+
+
+def test_under_a_stated_coin_only_controls_that_differ_from_half_have_to_be_beaten():
+    against = {"blind": comparison(0.4, 0.9), "caption": comparison(0.4, 0.9)}
+    evidence = AttackEvidence("II-S", 0.001, 0.002, against)
+    quiet = [control(), control("caption")]
+    assert adjusted_p([evidence], quiet, "canary", False) == {"II-S": 0.002}
+    loud = [control(), control("caption", p=0.04, auc=0.45)]
+    assert adjusted_p([evidence], loud, "canary", False) == {"II-S": 0.4}
+    assert (
+        judged([evidence], loud, "canary").kind == "not detected at this power"
+    )  # one p of .04 among two is no reader
+    assert adjusted_p([evidence], loud, "canary", True) == {"II-S": 0.002}
+
+
+def test_a_verified_coin_is_checked_at_two_percent_by_all_controls_together():
+    evidence = attack()
+    assert judged([evidence], [control(p=0.021)], "canary", True).kind == "leakage beyond controls"
+    assert judged([evidence], [control(p=0.019)], "canary", True).kind == "design violated"
+    both = [control(p=0.019), control("caption")]
+    assert judged([evidence], both, "canary", True).kind == "leakage beyond controls"
+    violated = judged([evidence], [control(p=0.001, auc=0.4)], "canary", True)
+    assert violated.outcomes == {"II-S": "design violated"}
+    assert "blind tells the two sides apart" in violated.sentence
+
+
+def test_readers_are_found_on_either_side():
+    assert readers([control(p=0.001, auc=0.3), control("caption", p=0.03, auc=0.6), control("n-grams", p=0.9)]) == (
+        "blind",
+    )
+
+
+def test_the_verdict_is_the_first_of_its_attacks_outcomes():
+    leak, hint = attack("a", placebo=PLACEBOS["valid"]), attack("b", (0.001, 0.001, 0.5), placebo=PLACEBOS["valid"])
+    verdict = judged([hint, leak])
+    assert verdict.kind == "leakage beyond controls"
+    assert verdict.outcomes["b"].startswith("suggestive")
+    assert verdict.sentence.startswith("Leakage beyond controls: a tells members from non-members beyond every control")
+
+
+def test_sentences_name_what_is_missing():
+    incomplete = judged([attack(missing=("the joint control",))], design="post_hoc")
+    assert incomplete.kind == "not evidence (post hoc design)"
+    assert "Controls missing for II-S: the joint control." in incomplete.sentence
+    assert "placebo: none for II-S" in incomplete.sentence
+    assert "Weak placebo of II-S: Too weak." in judged([attack(placebo=PLACEBOS["weak"])]).sentence
+    stated = judged([attack()], design="canary")
+    assert "stated, not checked" in stated.sentence
+    assert "placebo" not in stated.sentence
+    nothing = judged([attack(p=(0.4, 0.4, 0.4))])
+    assert "from an AUC of 0.612 on" in nothing.sentence
+    assert "no leak" not in nothing.sentence.lower()
+    unknown = decide([attack(p=(0.4,) * 3)], [control()], "post_hoc", verified=False, power=Power(None))
+    assert "cannot be said" in unknown.sentence
+
+
+def test_holm_equals_the_definition():
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    assert holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
     assert holm({}) == {}
-    assert list(holm({"b": 0.02, "a": 0.01})) == ["b", "a"]
-
-
-def test_rule_1_leakage_beyond_controls():
-    result = verdict(attack("II-S", blind=0.001, caption=0.02), attack("I-P", p_above_half=0.3, blind=0.4, caption=0.5))
-
-    assert result.kind == "leakage beyond controls"
-    assert result.beats == ("II-S",)
-    assert result.adjusted_p == pytest.approx({"II-S": 0.04, "I-P": 0.5})  # the largest p, times two attacks
-    assert result.sentence.startswith("Leakage beyond controls: II-S tells members")
-    assert "placebo" not in result.sentence
-
-
-def test_one_unbeaten_control_is_enough_to_fail():
-    result = verdict(attack(blind=0.0001, caption=0.06))
-
-    assert result.beats == ()
-    assert result.adjusted_p == {"II-S": 0.06}
-    assert result.kind == "not detected at this power"
-
-
-def test_holm_over_attacks_can_take_a_lone_success_away():
-    alone = verdict(attack("II-S", blind=0.03))
-    among = verdict(attack("II-S", blind=0.03), attack("I-P", blind=0.5))
-
-    assert alone.kind == "leakage beyond controls"
-    assert among.kind == "not detected at this power"
-    assert among.adjusted_p["II-S"] == pytest.approx(0.06)
-
-
-def test_several_winners_are_named_in_order():
-    result = verdict(attack("III", blind=0.01), attack("I-P", blind=0.001), attack("II-P", blind=0.001))
-
-    assert result.beats == ("III", "I-P", "II-P")
-    assert "III, I-P and II-P tell members" in result.sentence
-
-
-def test_a_post_hoc_design_is_never_evidence():
-    result = verdict(attack(blind=0.001), design="post_hoc")
-
-    assert result.kind == "not evidence (post hoc design)"
-    assert result.beats == ("II-S",)
-    assert result.sentence.startswith("Not evidence (post hoc design): II-S beats every control")
-
-
-def test_a_post_hoc_design_without_a_winner_follows_the_other_rules():
-    assert verdict(attack(blind=0.4), controls={"blind": 0.001}, design="post_hoc").kind == "confounded"
-    assert verdict(attack(blind=0.4), design="post_hoc").kind == "not detected at this power"
-
-
-def test_rule_2_confounded_needs_an_attack_and_a_control_above_chance():
-    result = verdict(attack(blind=0.3), controls={"blind": 0.001, "caption": 0.6})
-
-    assert result.kind == "confounded"
-    assert "II-S is better than chance, but so is blind" in result.sentence
-    assert verdict(attack(p_above_half=0.2, blind=0.3), controls={"blind": 0.001}).kind == "not detected at this power"
-    assert verdict(attack(blind=0.3), controls={"blind": 0.2}).kind == "not detected at this power"
-
-
-def test_rule_2_corrects_over_attacks_and_over_controls():
-    # 0.03 among two controls becomes 0.06
-    assert verdict(attack(blind=0.3), controls={"blind": 0.03}).kind == "confounded"
-    assert verdict(attack(blind=0.3), controls={"blind": 0.03, "caption": 0.9}).kind == "not detected at this power"
-    # 0.03 among two attacks becomes 0.06
-    both = (attack("a", 0.03, blind=0.3), attack("b", 0.9, blind=0.3))
-    assert verdict(*both, controls={"blind": 0.001}).kind == "not detected at this power"
-
-
-def test_leakage_goes_before_confounding():
-    assert verdict(attack(blind=0.001), controls={"blind": 0.001}).kind == "leakage beyond controls"
-
-
-def test_rule_3_states_the_power_and_never_an_absence():
-    result = verdict(attack(p_above_half=0.5, blind=0.5), mde=0.0312)
-
-    assert result.kind == "not detected at this power"
-    assert "not detected at this power (mde of dauc = 0.031)" in result.sentence.lower()
-    assert "no leak" not in result.sentence.lower()
-
-
-def test_an_attack_without_controls_beats_nothing():
-    result = verdict(attack("IV", 0.0001), attack("II-S", blind=0.01), controls={"blind": 0.5})
-
-    assert result.adjusted_p == pytest.approx({"IV": 1.0, "II-S": 0.02})
-    assert result.beats == ("II-S",)
-    assert "controls: none for IV" in result.sentence
-    lone = decide([attack("IV", 0.0001)], {}, "canary", True, 0.02)
-    assert lone.kind == "not detected at this power"
-
-
-@pytest.mark.parametrize("p", [0.001, 0.5])
-def test_a_missing_placebo_is_named(p):
-    sentence = verdict(attack(blind=p), placebo=False).sentence
-
-    assert "placebo: none" in sentence
-    assert "not excluded that the answers of a target that saw neither set" in sentence
 
 
 @pytest.mark.parametrize(
-    ("attacks", "controls", "design", "mde"),
+    ("attacks", "controls", "design", "verified", "says"),
     [
-        ([], {}, "canary", 0.1),
-        ([attack("a"), attack("a")], {}, "canary", 0.1),
-        ([attack(blind=1.2)], {}, "canary", 0.1),
-        ([attack(p_above_half=float("nan"))], {}, "canary", 0.1),
-        ([attack()], {"blind": -0.1}, "canary", 0.1),
-        ([attack()], {}, "randomised", 0.1),
-        ([attack()], {}, "canary", float("nan")),
+        ([], [], "canary", True, "at least one attack"),
+        ([attack("a", controls=()), attack("a", controls=())], [], "canary", True, "unique names"),
+        ([attack()], [control(), control()], "canary", True, "unique names"),
+        ([attack()], [control()], "by hand", False, "must be one of"),
+        ([attack()], [control()], "post_hoc", True, "Only a coin can be verified"),
+        ([attack()], [], "post_hoc", False, "not among the controls"),
+        ([attack()], [control(p=float("nan"))], "post_hoc", False, "in \\[0, 1\\]"),
+        ([attack(p=(1.2, 0, 0))], [control()], "post_hoc", False, "in \\[0, 1\\]"),
     ],
 )
-def test_impossible_evidence_is_refused(attacks, controls, design, mde):
-    with pytest.raises(MetricError):
-        decide(attacks, controls, design, True, mde)
-
-
-def test_a_null_with_broken_tools_is_a_tool_failure():
-    result = decide([attack(blind=0.3)], {"blind": 0.4}, "randomized_split", True, 0.03, tools_p=0.01)
-    assert result.kind == "tool failure"
-    assert result.sentence.startswith("Tool failure: no attack beats every control")
-    assert (
-        decide([attack(blind=0.3)], {"blind": 0.4}, "canary", True, 0.03, 0.0099).kind == "not detected at this power"
-    )
-
-
-def test_broken_tools_change_no_other_verdict():
-    leak = decide([attack(blind=0.001)], {"blind": 0.4}, "randomized_split", True, 0.03, tools_p=0.9)
-    assert leak.kind == "leakage beyond controls"
-    assert decide([attack(blind=0.3)], {"blind": 0.001}, "canary", True, 0.03, tools_p=0.9).kind == "confounded"
-    with pytest.raises(MetricError, match="tools against chance"):
-        decide([attack(blind=0.3)], {"blind": 0.4}, "canary", True, 0.03, tools_p=1.5)
+def test_what_cannot_be_judged_is_refused(attacks, controls, design, verified, says):
+    with pytest.raises(MetricError, match=says):
+        judged(attacks, controls, design, verified)

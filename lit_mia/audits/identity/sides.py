@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.attacks.identity import IdentityInference, Recognition
-from lit_mia.metrics.bootstrap import auc_estimate
 from lit_mia.metrics.identity import Rate, mean_over_people, null_bound, rate, recognised, within_null
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.models import Fingerprint
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.identity import AtImages, AtThreshold, GridCell, Half, IdentityRow, IdentityRowKind, PersonLine
@@ -92,7 +92,7 @@ def identity_row(side: Side, attack: IdentityInference, pool: int, halves: Seque
         model=dict(side.model),
         points=points,
         auc=area and area.auc,
-        auc_ci=area and [area.lo, area.hi],
+        auc_ci=list(area.ci) if area and area.ci else None,
         by_images=[
             AtImages(n, *(_rate_of(side.shares(first, at)[side.of(member)]) for member in (MEMBER, NON_MEMBER)))
             for at, n in enumerate(attack.images)

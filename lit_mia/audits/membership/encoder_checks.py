@@ -8,10 +8,13 @@ whatever their split: the numbers describe the data and the target, and enter no
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from datamodules import AuxiliaryDataModule
+from datamodules.inputs import image_embedding, text_embedding
 from lit_mia.attacks import Attack, AuditedAttack
+from lit_mia.audits.membership.scorers import reads_embeddings
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p
@@ -78,15 +81,15 @@ def check_tools(data: AuxiliaryDataModule, attacks: Sequence[AuditedAttack]) -> 
         The rate over all records outside test; None where no attack reads embeddings, images and texts of the encoder
         share no space, or there are too few records.
     """
-    read = {name for attack in attacks if isinstance(attack, Attack) for name in attack.inputs}
     encoder = data.tools.encoder
-    if encoder is None or not any(name.endswith("_embedding") for name in read):
+    if encoder is None or not any(isinstance(attack, Attack) and reads_embeddings(attack) for attack in attacks):
         return None
     rows = sorted(row for split, members in data.view.splits.rows.items() if split != "test" for row in members)
     if not encoder.shares_space or len(rows) <= NEAREST:
         return None
-    batch = data.arrays_of(frozenset({"image_embedding", "text_embedding"})).batch(rows)
-    return retrieval(closer_keys(batch["text_embedding"], batch["image_embedding"]), NEAREST)
+    pairs = data.pairs(data.with_own_captions(data.view.known))
+    texts, images = (torch.from_numpy(embed(pairs)[rows]) for embed in (text_embedding, image_embedding))
+    return retrieval(closer_keys(texts, images), NEAREST)
 
 
 def _equal_sides(records: Records, rows: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

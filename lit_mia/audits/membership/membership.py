@@ -1,16 +1,18 @@
 """One YAML → store → heads, statistics and controls → numbers."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, cast, final
 
 from datamodules import AuditDataModule, AuxiliaryDataModule
+from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
-from lit_mia.audits.membership.agreement import agreed_design, stated_coin
+from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
+from lit_mia.audits.membership.placebo_check import placebo_checks
 from lit_mia.audits.membership.scorers import Means, StatisticProtocol
 from lit_mia.audits.membership.ways import AnyScorer, scorers_of
 from lit_mia.cost import Cost, Estimate
@@ -36,6 +38,7 @@ from lit_mia.report.membership.schema import (
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
+from lit_mia.targets.sameness import refuse_as_placebo
 
 
 @final
@@ -45,7 +48,8 @@ class MembershipAudit(Audit):
     Args:
         data: Records, target, store and splits.
         attacks: The attacks; each brings its own controls.
-        placebo: A target that saw neither members nor non-members; its answers must not betray membership.
+        placebo: A target that saw neither members nor non-members; its answers must not betray membership. One that
+            holds the target's weights is refused, and one that is asked otherwise, or answers worse, counts as weak.
         placebo_store: Folder of the placebo's answers; `<store>/placebo` if None.
         budget: Seeds and epochs, the same for attacks and controls.
         design: How the members came to be members. `randomized_split`: by a coin; `canary`: inserted for the audit, by
@@ -92,7 +96,7 @@ class MembershipAudit(Audit):
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
         self._check(data)
-        self._design, self._statement = agreed_design(data.source, design, design_statement), design_statement
+        self._design = agreed_design(data.source, design, design_statement)
 
     @property
     def design(self) -> Design:
@@ -108,8 +112,9 @@ class MembershipAudit(Audit):
 
     @property
     def suffix(self) -> str:
-        """Results of the protocol `resnet` never overwrite those of a threshold."""
-        return "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
+        """Results of the protocol `resnet` never overwrite those of a threshold, nor those of other prompts the own."""
+        protocol = "-resnet" if any(scorer.protocol == "resnet" for scorer in self.scorers) else ""
+        return protocol if self.data.prompts == "own" else f"{protocol}-{self.data.prompts}"
 
     @property
     def protocol(self) -> str:
@@ -122,6 +127,8 @@ class MembershipAudit(Audit):
         if self.fid_encoder is not None:
             self.fid_encoder.check()
         self._check_same_records()
+        _ = self._shift
+        self._check_placebos()
         for scorer in self.scorers:
             scorer.data.prepare_data()
             target, store = self._placebos[scorer.data]
@@ -166,6 +173,7 @@ class MembershipAudit(Audit):
         tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
         view = self.data.view
         known = Circumstances(self.design, verified=self.coin == "verified", tools=tools)
+        known = replace(known, placebos=placebo_checks(self.scorers, known.tools_fail))
         evaluation = evaluate(rows, view.known, view.splits, known)
         reporting.freeze_thresholds(rows, view, heads)
         report = self._report(evaluation, known, distances, tried=tried, origin=run.origin())
@@ -215,8 +223,8 @@ class MembershipAudit(Audit):
             skipped=list(view.skipped),
             refused=refused,
             limits=[
-                *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self.data.source.shift),
-                *stated_coin(self._statement),
+                *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self._shift),
+                *prompts_told(self.data.prompts),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(view),
@@ -227,7 +235,7 @@ class MembershipAudit(Audit):
             coin=self.coin,
             placebo_checks={name: cast("CheckedPlacebo", asdict(of)) for name, of in (known.placebos or {}).items()},
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
-            design_notes=list(self._design.sentences),
+            design_notes=self._design.told,
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),
         )
 
@@ -248,12 +256,23 @@ class MembershipAudit(Audit):
                 "it out, or audit an AuxiliaryDataModule."
             )
 
+    @property
+    def _shift(self) -> str | None:
+        """How the sides differ by construction in more than membership; refuses a design that they do not allow."""
+        return check_sides(self.data.view.everyone, self.design, self.data.source)
+
+    def _check_placebos(self) -> None:
+        """Refuse a placebo that has seen what one of the targets has."""
+        for placebo in [placebo for placebo, _ in self._placebos.values() if placebo is not None]:
+            for data in self._placebos:
+                refuse_as_placebo(placebo, data.target)
+
     def _check_same_records(self) -> None:
         """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
         if self.also is not None and _table_of(self.also) != _table_of(self.data):
             raise SplitError(
                 "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
-                "both the same `source`, `fractions` and `split_seed`."
+                "both the same `source`, `fractions`, `split_seed` and `prompts`."
             )
 
     @property
@@ -267,4 +286,4 @@ class MembershipAudit(Audit):
 def _table_of(data: AuditDataModule) -> tuple[Any, ...]:
     """What says which record a row is, and in which split."""
     records, how = data.view.labelled, data.splitting
-    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed
+    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed, data.prompts

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules import AuditDataModule, StatisticDataModule, Wanted
+from datamodules import AuditDataModule, AuxiliaryDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks import (
     Attack,
     AuditedAttack,
@@ -30,6 +30,8 @@ from lit_mia.metrics.auc import auc
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel, Target
 
+Similarity = NDArray[np.float64]
+"""How like the records some answers are, `[n]`; higher is closer."""
 Data = TypeVar("Data", bound=AuditDataModule)
 Scored = TypeVar("Scored", bound=AuditedAttack)
 StatisticProtocol = Literal["threshold", "resnet"]
@@ -111,6 +113,13 @@ class Scorer(ABC, Generic[Data, Scored]):
         self._placebo = self.data.answered_by(target, store)
         self._placebo.prepare_data()
 
+    @abstractmethod
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
+
+        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
+        """
+
     def sides(self) -> Mapping[str, Data]:
         """The datamodules by role: `target`, and `placebo` if there is one."""
         return {"target": self.data} | ({"placebo": self._placebo} if self._placebo is not None else {})
@@ -171,10 +180,18 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
 
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """Images of captions are compared with the records themselves, the same for every attack."""
+        if not isinstance(self.data, AuxiliaryDataModule) or not isinstance(self._placebo, AuxiliaryDataModule):
+            return {}
+        both = self.data.likeness(), self._placebo.likeness()
+        return {attack.name: both for attack in self.attacks}
+
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, checkpoint)
         check_varies(name, scores, _DEAD_HEAD)
-        told = {"captioned": self._captioned(attack), "unequal": self._unequal[name]}
+        tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
+        told = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
         rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
@@ -270,6 +287,14 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
             print(f"{name}: scored {f'at {describe(setting)}' if setting else ''}".rstrip(), flush=True)
         return rows
 
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """Each attack's own statistic at the chosen setting, on the scale of the target's."""
+        return {
+            attack.name: self._side_by_side(attack, setting, self._placebo)
+            for attack, setting in zip(self.attacks, self._chosen, strict=True)
+            if self._placebo is not None
+        }
+
     # ------------------------------------------------------------------ asking and choosing
 
     @property
@@ -307,8 +332,20 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         data.show(self._head.inputs, attack.plan(setting))
         return train_seeds(self._head, data, self._budget, checkpoint)
 
+    def _side_by_side(
+        self, attack: StatisticAttack, setting: Setting, placebo: StatisticDataModule
+    ) -> tuple[Similarity, Similarity]:
+        found = np.concatenate([data.statistics(attack, setting) for data in (self.data, placebo)])
+        of_target, of_placebo = np.split(attack.combine(found, setting, self._selection), 2)
+        return of_target, of_placebo
+
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)
+
+
+def reads_embeddings(attack: Attack) -> bool:
+    """Whether a head reads what the attacker's encoder says."""
+    return any(name.endswith("_embedding") for name in attack.inputs)
 
 
 _DEAD_HEAD = (

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate, mean_auc, mean_auc_difference
+from lit_mia.metrics.intervals import auc_difference, auc_estimate
 from lit_mia.report.ablation.rows import AblationRow, AblationSummary, HeadKind, Label, PointFacts, is_numeric
 
 Head = tuple[str, HeadKind]
@@ -65,8 +65,8 @@ def summaries_of(
     summaries = []
     for (head, value), scores in repetitions.items():
         other = _reference(head, value, baseline, baseline_attack)
-        change = None if other is None else mean_auc_difference(scores, repetitions[other], labels, groups)
-        mean = mean_auc(scores, labels, groups)
+        change = None if other is None else auc_difference(scores, repetitions[other], labels, groups)
+        mean = auc_estimate(scores, labels, groups)
         each = [auc(score, labels) for score in scores]
         summaries.append(
             AblationSummary(

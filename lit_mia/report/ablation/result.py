@@ -18,7 +18,7 @@ from lit_mia.report.ablation.rows import (
 )
 from lit_mia.report.base import Logger, Writer
 from lit_mia.report.columns import Place, Table, table_of
-from lit_mia.report.exploration import BESIDE, Exploration, draw_areas, frame_areas, line_style
+from lit_mia.report.exploration import BESIDE, Exploration, area_ci, area_ends, draw_areas, frame_areas, line_style
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tracking import log_run
 from lit_mia.row_kinds import ROW_KINDS
@@ -62,7 +62,7 @@ class AblationResult(Exploration):
 
     def measured(self) -> dict[str, Any]:
         """Rows and summary, and where they come from."""
-        rows = [{"name": row.name, **asdict(row), "auc_ci": [row.auc_lo, row.auc_hi]} for row in self.rows]
+        rows = [{"name": row.name, **asdict(row), "auc_ci": area_ci(row)} for row in self.rows]
         return {
             "axis": self.axis,
             "baseline": self.baseline,
@@ -98,13 +98,12 @@ class AblationResult(Exploration):
         values = list(dict.fromkeys(line.value for line in self.summary))
         places = {value: float(value) if is_numeric(values) else float(i) for i, value in enumerate(values)}
         attacks = list(dict.fromkeys(line.attack for line in self.summary))
-        ends = [end for line in self.summary for end in (line.auc_lo, line.auc_hi)]
         with drawing(9.5, 4.4, settings=WIDE) as (figure, (axes,)):
             for rank, attack in enumerate(attacks):
                 style = line_style(axes, rank, len(attacks), _DODGE)
                 _draw_attack(axes, self, attack, places=places, style=style)
             _set_x(axes, places)
-            frame_areas(axes, [*ends, *(row.auc for row in self.rows)], short(self.axis))
+            frame_areas(axes, [*area_ends(self.summary), *(row.auc for row in self.rows)], short(self.axis))
             handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
             names = [f"{attack}{rest}" for attack in attacks for rest in ("", " blind")]
             axes.legend(handles=[handles[name] for name in (*names, "chance")], **BESIDE)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from lit_mia.report.columns import READ, Cell, Column, R, file_column, values_of
 from lit_mia.report.exploration import area_cell
-from lit_mia.report.words import interval, signed
+from lit_mia.report.words import bounds, signed
 
 Label = float | int | str
 """What tables and plots call a value."""
@@ -20,7 +20,7 @@ HeadKind = Literal["attack", "blind"]
 ANY = "any"
 """For readers, the value of a control that the axis does not change."""
 _OPTIONAL = {"fid_encoder": pa.string(), **dict.fromkeys(("fid_members", "fid_nonmembers"), pa.float64())}
-_OPTIONAL |= dict.fromkeys(("delta", "delta_lo", "delta_hi"), pa.float64())
+_OPTIONAL |= dict.fromkeys(("auc_lo", "auc_hi", "delta", "delta_lo", "delta_hi"), pa.float64())
 """Types of the columns that may be empty, which Arrow cannot tell then."""
 _HEADING = 15  # where the terminal breaks a heading, as wide as an interval
 
@@ -74,14 +74,14 @@ class AblationRow(HeadLine):
 
     Attributes:
         auc: Area under the ROC curve of the scores combined over seeds.
-        auc_lo: Lower end of its 95 % interval.
-        auc_hi: Upper end of its 95 % interval.
+        auc_lo: Lower end of its 95 % interval; None if that cannot be said.
+        auc_hi: Upper end of its 95 % interval, likewise.
         point: Where it was measured.
     """
 
     auc: float
-    auc_lo: float
-    auc_hi: float
+    auc_lo: float | None
+    auc_hi: float | None
     point: PointFacts
 
 
@@ -93,20 +93,20 @@ class AblationSummary(HeadLine):
         value: Label of the value.
         n: Number of repetitions.
         auc: Mean AUC of the repetitions.
-        auc_lo: Lower end of its 95 % interval, which is over records.
-        auc_hi: Upper end of its 95 % interval.
+        auc_lo: Lower end of its 95 % interval, which is over records; None if that cannot be said.
+        auc_hi: Upper end of its 95 % interval, likewise.
         auc_min: Smallest AUC of a repetition.
         auc_max: Largest AUC of a repetition.
         delta: Mean AUC minus that of the baseline on the same records; None at the baseline, or without one.
-        delta_lo: Lower end of its 95 % interval, which is over records.
+        delta_lo: Lower end of its 95 % interval, which is over records; None if that cannot be said.
         delta_hi: Upper end of its 95 % interval.
     """
 
     value: Label
     n: int
     auc: float
-    auc_lo: float
-    auc_hi: float
+    auc_lo: float | None
+    auc_hi: float | None
     auc_min: float
     auc_max: float
     delta: float | None = None
@@ -211,6 +211,7 @@ def _spelling(labels: Sequence[Label]) -> Callable[[Label], Label]:
 
 
 def _difference(line: AblationSummary) -> Cell:
-    if line.delta is None or line.delta_lo is None or line.delta_hi is None:
+    if line.delta is None:
         return Cell()
-    return Cell(signed(line.delta), interval((line.delta_lo, line.delta_hi)))
+    ends = None if line.delta_lo is None or line.delta_hi is None else (line.delta_lo, line.delta_hi)
+    return Cell(signed(line.delta), bounds(ends))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lit_mia.metrics.identity import Rate
 from lit_mia.report.columns import Cell, Column, Place, Table, table_of
 from lit_mia.report.identity.schema import AtThreshold, Half, IdentityRow
-from lit_mia.report.words import NOTHING, interval, number, percent
+from lit_mia.report.words import NOTHING, bounds, interval, number, percent
 
 PAGE: frozenset[Place] = frozenset({"page"})
 
@@ -36,7 +36,9 @@ def _complement(rate: Rate | None) -> Cell:
 
 
 def _area(line: _Line) -> Cell:
-    return Cell(number(line.row.auc), interval(line.row.auc_ci)) if line.is_first else Cell()
+    if not line.is_first or line.row.auc is None:
+        return Cell(NOTHING if line.is_first else "")
+    return Cell(number(line.row.auc), bounds(line.row.auc_ci))
 
 
 def _mark(passes: bool | None) -> Cell:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lit_mia.errors import PluginError
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,
     apply_threshold,

@@ -121,19 +121,14 @@ def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
     places = [(y, row) for y, row in zip(heights, lines, strict=True) if row is not None]
     for y, row in places:
         attack, kind = row.kind == "attack", ROW_KINDS[row.kind]
-        axes.plot(
-            row["auc_ci"] or [],
-            [y, y] if row["auc_ci"] else [],
-            color=kind.colour,
-            linewidth=2.2 if attack else 1.2,
-            solid_capstyle="round",
-        )
+        ci = row["auc_ci"] or [row["auc"]] * 2
+        axes.plot(ci, [y, y], color=kind.colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
         axes.plot([row["auc"]], [y], color=kind.colour, marker=kind.marker, markersize=6 if attack else 4)
     axes.axvline(0.5, color=MUTED, linewidth=0.8, dashes=(2, 2))
     axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
     for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
         label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
-    ends = [value for _, row in places for value in (row["auc"], *(row["auc_ci"] or ()))]
+    ends = [bound for _, row in places for bound in (row["auc_ci"] or [row["auc"]])]
     axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(end - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -8,7 +8,6 @@ import numpy as np
 
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.comparison import compare
-from lit_mia.metrics.covariance import Aucs
 from lit_mia.metrics.evidence import BY_COIN, AttackEvidence, Comparison, ControlEvidence, Design, PlaceboCheck
 from lit_mia.metrics.permutation import own_tests
 from lit_mia.metrics.power import Clause, Power, auc_needed, null_aucs, violation_found
@@ -40,6 +39,23 @@ class Circumstances:
         return self.tools is not None and self.tools.p >= TOOL_LEVEL
 
 
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """The evidence of an audit, and the scores that it comes from.
+
+    Attributes:
+        attacks: Evidence of each attack, compared with controls under the names that these have among all.
+        controls: Evidence of all controls, a shared one once.
+        scores: Name → score of each record of test, `[n]`: the attacks, then the controls.
+        named: Attack → name of a control's row → name of that control among all.
+    """
+
+    attacks: Sequence[AttackEvidence]
+    controls: Sequence[ControlEvidence]
+    scores: Mapping[str, Scores]
+    named: Mapping[str, Mapping[str, str]]
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What the test split says.
@@ -66,48 +82,65 @@ def judge(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, k
         test: Labels and groups.
         known: What is known beside.
     """
+    gathered = gather(rows, scores, test, known)
+    power = power_of(gathered, test, known)
+    verdict = decide(gathered.attacks, gathered.controls, known.design, verified=known.verified, power=power)
+    against = {
+        attack.name: {row: attack.against[name] for row, name in gathered.named[attack.name].items()}
+        for attack in gathered.attacks
+    }
+    return Judgement(verdict, power, against, {attack.name: attack.p_own for attack in gathered.attacks})
+
+
+def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, known: Circumstances) -> Gathered:
+    """Test every attack and control against 0.5, and every attack against its controls.
+
+    Args:
+        rows: Attacks and controls.
+        scores: Name of row → score of each record of test, `[n]`.
+        test: Labels and groups.
+        known: What is known beside.
+    """
     attacks, names = [row for row in rows if row.kind == "attack"], shared_names(rows, scores)
     distinct = {name: scores[row] for row, name in names.items()}
-    controls = _controls(rows, names, distinct, test)
-    against = {
+    named = {
         attack.name: {row.name: names[row.name] for row in rows if row.attack == attack.name and row is not attack}
         for attack in attacks
     }
+    controls = _controls(rows, names, distinct, test)
     turned = _turned(controls, known.design)
-    compared = {
-        attack.name: {
-            name: compare(scores[attack.name], distinct[name], test.labels, test.groups, mirrored=name in turned)
-            for name in against[attack.name].values()
-        }
-        for attack in attacks
-    }
-    failed = {attack.name for attack in attacks if attack.tools and known.tools_fail}
     own = own_tests(np.stack([scores[attack.name] for attack in attacks]), test.labels, test.groups)
     evidence = [
         AttackEvidence(
             name=attack.name,
             p_own=float(own.above[place]),
             p_own_adjusted=float(own.adjusted[place]),
-            against=compared[attack.name],
+            against={
+                name: compare(scores[attack.name], distinct[name], test.labels, test.groups, mirrored=name in turned)
+                for name in named[attack.name].values()
+            },
             missing=missing_controls(attack, rows),
             placebo=(known.placebos or {}).get(attack.name),
-            tool_failed=attack.name in failed,
+            tool_failed=attack.tools and known.tools_fail,
         )
         for place, attack in enumerate(attacks)
     ]
-    every = {attack.name: scores[attack.name] for attack in attacks} | distinct
-    places = {name: place for place, name in enumerate(every)}
-    power = _power(
-        null_aucs(np.stack([*every.values()]), test.labels, test.groups),
-        [[places[name] for name in compared[attack.name]] for attack in attacks],
-        _clause(evidence, known),
-        known,
-    )
-    verdict = decide(evidence, controls, known.design, verified=known.verified, power=power)
-    named = {
-        attack: {row: compared[attack][name] for row, name in of_rows.items()} for attack, of_rows in against.items()
-    }
-    return Judgement(verdict, power, named, {attack.name: attack.p_own for attack in evidence})
+    return Gathered(evidence, controls, {attack.name: scores[attack.name] for attack in attacks} | distinct, named)
+
+
+def power_of(gathered: Gathered, test: Part, known: Circumstances) -> Power:
+    """What the rule finds four times in five, by the strongest finding that all attacks can have.
+
+    Args:
+        gathered: The evidence.
+        test: Labels and groups.
+        known: What is known beside.
+    """
+    places = {name: place for place, name in enumerate(gathered.scores)}
+    null = null_aucs(np.stack([*gathered.scores.values()]), test.labels, test.groups)
+    against = [[places[name] for name in attack.against] for attack in gathered.attacks]
+    needed = auc_needed(null, against, _clause(gathered.attacks, known))
+    return Power(needed, violation_found(null, len(gathered.controls)) if known.verified else None)
 
 
 def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dict[str, str]:
@@ -127,7 +160,7 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 
 
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
-    """What the controls of an attack lack: all of them, or the joint one of an attack that is given captions.
+    """What the controls of an attack lack: all of them, the joint one of an attack that is given captions, its data.
 
     Args:
         attack: The attack.
@@ -136,7 +169,11 @@ def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str,
     kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo"}
     if not kinds:
         return ("all controls without the target",)
-    return ("the joint control of caption and image",) if attack.captioned and "joint" not in kinds else ()
+    lacking = {
+        "the joint control of caption and image": attack.captioned and "joint" not in kinds,
+        "controls that saw as much data as the attack": attack.unequal is not None,
+    }
+    return tuple(name for name, holds in lacking.items() if holds)
 
 
 def _controls(
@@ -168,9 +205,3 @@ def _clause(attacks: Sequence[AttackEvidence], known: Circumstances) -> Clause:
         return Clause(coin=True, factor=None if known.verified else 1.0)
     valid = all(attack.placebo is not None and attack.placebo.valid for attack in attacks)
     return Clause(coin=False, factor=SHIFT if valid else 1.0, silent=not valid)
-
-
-def _power(null: Aucs, against: Sequence[Sequence[int]], clause: Clause, known: Circumstances) -> Power:
-    needed = auc_needed(null, against, clause)
-    controls = len(null.values) - len(against)
-    return Power(needed, violation_found(null, controls) if known.verified else None)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lit_mia.metrics.bootstrap import auc_estimate
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.columns import Cell, Column, Place, Table, table_of
 from lit_mia.report.membership.columns import is_attack
 from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.schema import AuditReport, Tier
 from lit_mia.report.membership.scores import Part, Scores
-from lit_mia.report.words import count, interval, number
+from lit_mia.report.words import NOTHING, bounds, count, number
 from lit_mia.splits import Splits
 
 LEAST = 2
@@ -68,7 +68,7 @@ def _tier(attack: str, copies: int, part: Part, scores: Scores) -> Tier:
         "n_members": int(np.sum(sides[0])),
         "n_nonmembers": int(np.sum(sides[1])),
         "auc": None if estimate is None else estimate.auc,
-        "auc_ci": None if estimate is None else [estimate.lo, estimate.hi],
+        "auc_ci": None if estimate is None else estimate.ci and list(estimate.ci),
     }
 
 
@@ -76,8 +76,12 @@ def _name(tier: Tier) -> str:
     return f"{tier['attack']}, {tier['copies']} {'copy' if tier['copies'] == 1 else 'copies'}"
 
 
+def _auc_cell(tier: Tier) -> Cell:
+    return Cell(NOTHING) if tier["auc"] is None else Cell(number(tier["auc"]), bounds(tier["auc_ci"]))
+
+
 _COLUMNS: tuple[Column[Tier], ...] = (
     Column("n_members", "In", lambda tier: Cell(count(tier["n_members"]))),
     Column("n_nonmembers", "Out", lambda tier: Cell(count(tier["n_nonmembers"]))),
-    Column("auc", "AUC [95 % CI]", lambda tier: Cell(number(tier["auc"]), interval(tier["auc_ci"]))),
+    Column("auc", "AUC [95 % CI]", _auc_cell),
 )

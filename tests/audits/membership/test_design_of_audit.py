@@ -10,7 +10,7 @@ from PIL import Image
 from written_design import canaries, controls, record, write_design
 
 from datamodules import DesignSource, OpenMojiSource, StatisticDataModule
-from datamodules.sources.base import StatedDesign
+from datamodules.sources.base import UNCHECKED, StatedDesign
 from lit_mia.attacks import ResidualHead
 from lit_mia.attacks.statistics import Loss
 from lit_mia.attacks.training import Budget
@@ -75,6 +75,19 @@ def test_a_source_that_vouches_decides():
             agreed_design(emoji, other, "a statement")
 
 
+@pytest.mark.parametrize("kind", ["randomized_split", "canary", "same_source_holdout", "post_hoc"])
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_coin_that_was_not_checked_is_told(kind, verified):
+    told = StatedDesign(kind, ("A coin.",), verified).told
+    assert told == ["A coin.", *([UNCHECKED] if kind in ("randomized_split", "canary") and not verified else [])]
+
+
+def test_the_coin_of_the_demo_is_stated_by_this_package():
+    design = OpenMojiSource().design
+    assert not design.verified
+    assert design.told == [*design.sentences, UNCHECKED]
+
+
 def test_copies_of_canaries_are_told_whatever_is_claimed(tmp_path):
     write_design(tmp_path / "design", [*canaries(0, 6, copies=4), *controls(6, 4)])
     source = DesignSource(str(tmp_path / "design"), part="canaries")
@@ -103,7 +116,7 @@ def test_a_design_is_audited_as_a_randomized_split(tmp_path):
     audit = audit_of(source, OptimalTarget(images[::2]), tmp_path / "store")
     result = audit.run(Run("design", {}, tmp_path / "out"))
     assert (result.report.design, result.report.verdict["kind"]) == ("randomized_split", "leakage beyond controls")
-    assert result.report.design_notes == list(source.design.sentences)
+    assert result.report.design_notes == [*source.design.sentences, UNCHECKED]  # no commitment was given
     page = result.page()
     assert "holds the 60 files that the coins let in" in page
     assert "used 60 examples (stated): every file once" in page
@@ -123,8 +136,9 @@ def test_a_stated_coin_is_quoted(plain, tmp_path):
     )
     report = audit.run(Run("stated", {}, tmp_path / "out")).report
     assert report.verdict["kind"] == "leakage beyond controls"
-    assert "Coin stated, not checked: “A. Smith tossed a coin on 1 May.”" in report.limits
-    assert report.design_notes == []
+    quoted, unchecked = report.design_notes
+    assert quoted == "Stated by the auditor: “A. Smith tossed a coin on 1 May.”"
+    assert unchecked.startswith("Coin stated, not checked")
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ def test_another_model_or_seed_makes_other_records(make, ink, tmp_path):
     shown = [decode_images(records, 8, tmp_path / "decoded").images for records in (first, other, reseeded)]
     assert not np.array_equal(shown[0], shown[1])
     assert not np.array_equal(shown[0], shown[2])
-    with pytest.raises(StoreError, match="ink: store 0, target 1"):
+    with pytest.raises(StoreError, match="weights: store 0, target 1"):
         make(target=ink("other", ink=1)).load()
 
 

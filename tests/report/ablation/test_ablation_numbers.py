@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_estimate, mean_auc, mean_auc_difference
+from lit_mia.metrics.intervals import auc_difference, auc_estimate
 from lit_mia.report.ablation.numbers import PointScores, on_common_records, rows_of, summaries_of
 from lit_mia.report.ablation.rows import PointFacts
 
@@ -52,7 +52,7 @@ def test_repetitions_become_mean_range_and_number(points):
     each = [auc(s, LABELS) for s in scores]
     found = at(summaries, "a", "attack", 0.1)
     assert (found.n, found.auc_min, found.auc_max) == (3, min(each), max(each))
-    assert (found.auc, found.auc_lo, found.auc_hi) == mean_auc(scores, LABELS, GROUPS)[:3]
+    assert (found.auc, found.auc_lo, found.auc_hi) == auc_estimate(scores, LABELS, GROUPS)[:3]
     assert at(summaries, "a", "attack", 1.0).n == 1
     assert all(s.delta is None for s in summaries)
 
@@ -62,7 +62,7 @@ def test_differences_to_a_value_are_paired_on_the_same_records(points):
     assert at(summaries, "a", "attack", 1.0).delta is None
     assert at(summaries, "a", "blind", 0.1).delta is None
     scores = np.stack([p.scores["a", "attack"] for p in points[:3]])
-    expected = mean_auc_difference(scores, points[3].scores["a", "attack"][None], LABELS, GROUPS)
+    expected = auc_difference(scores, points[3].scores["a", "attack"][None], LABELS, GROUPS)
     found = at(summaries, "a", "attack", 0.1)
     assert (found.delta, found.delta_lo, found.delta_hi) == expected[:3]
     assert found.delta == pytest.approx(found.auc - at(summaries, "a", "attack", 1.0).auc)

@@ -11,9 +11,9 @@ from simulated_results import SETTING, changed, printed, with_values
 
 from lit_mia.errors import PluginError, ReportError
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.bootstrap import auc_difference, auc_estimate
 from lit_mia.metrics.comparison import compare
 from lit_mia.metrics.evidence import Comparison, PlaceboCheck
+from lit_mia.metrics.intervals import auc_difference, auc_estimate
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,

@@ -1,0 +1,88 @@
+"""Whether a placebo answers well enough to stand for a target that saw neither side."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lit_mia.errors import MetricError
+from lit_mia.metrics.evidence import PlaceboCheck
+from lit_mia.metrics.roc import FloatArray
+
+MOST_GAP = 0.2
+"""Standard deviations of the target's similarities by which a placebo's may be lower."""
+MIN_GROUPS = 10
+"""Fewest groups of which a bound is given."""
+CONFIDENCE = 0.95
+
+
+def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, groups: ArrayLike) -> PlaceboCheck:
+    """Whether a placebo's answers about non-members are not worse than the target's.
+
+    A placebo that draws badly betrays nothing of what a good model's answers would, so it is no placebo. It is valid if
+    the one-sided upper 95 % bound of mean(target - placebo) is below 0.2 standard deviations of the target's
+    similarities. Records are paired; the unit of the bound is the group (a t interval with the variance of group sums).
+    Nothing is used of a record but that it is no member.
+
+    Args:
+        target_similarity: How like each of `n` non-members of test the target's answers to it are, `[n]`; higher is
+            closer, in any unit.
+        placebo_similarity: The same of the placebo's answers to the same questions, `[n]`, in the same unit.
+        groups: Name of each record's group, `[n]`.
+
+    Returns:
+        The check. It is not valid where it cannot be said: with fewer than ten groups, where all the target's
+        similarities are equal, and where no answer differs, as of one model under two names.
+
+    Raises:
+        MetricError: If the arrays differ in length, or a similarity is not finite.
+    """
+    target, placebo, names = _checked(target_similarity, placebo_similarity, groups)
+    parts = np.unique(names, return_inverse=True)[1]
+    n, count = len(target), int(parts.max(initial=-1)) + 1
+    if count < MIN_GROUPS:
+        return PlaceboCheck(
+            False,
+            f"Whether its answers are as good as the target's cannot be said: test holds {count} groups of "
+            f"non-members, fewer than {MIN_GROUPS}.",
+        )
+    if np.ptp(target) == 0:
+        return PlaceboCheck(
+            False,
+            "Whether its answers are as good as the target's cannot be said: the target's are equally like every "
+            "non-member of test.",
+        )
+    if np.array_equal(target, placebo):
+        return PlaceboCheck(False, "It answers every question as the target does, so it is the same model.")
+    lost = (target - placebo) / np.std(target, ddof=1)
+    gap = float(lost.mean())
+    sums = np.bincount(parts, weights=lost - gap)
+    error = float(np.sqrt(count / (count - 1) * np.square(sums).sum())) / n
+    hi = gap + _quantile(count - 1) * error
+    valid = hi < MOST_GAP
+    return PlaceboCheck(valid, _told(gap, hi, valid), gap=gap, gap_hi=hi)
+
+
+def _told(gap: float, hi: float, valid: bool) -> str:
+    return (
+        f"On the non-members of test its answers are {abs(gap):.2f} standard deviations "
+        f"{'less' if gap > 0 else 'more'} like the records than the target's (by the 95 % bound at most {hi:.2f} less; "
+        f"{MOST_GAP} are allowed){'' if valid else ': too weak, or too few records to tell'}."
+    )
+
+
+def _quantile(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(CONFIDENCE, degrees))
+
+
+def _checked(target: ArrayLike, placebo: ArrayLike, groups: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    of_target, of_placebo = (np.asarray(values, dtype=np.float64) for values in (target, placebo))
+    names = np.asarray(groups)
+    shapes = [of_target.shape, of_placebo.shape, names.shape]
+    if of_target.ndim != 1 or len(set(shapes)) > 1:
+        raise MetricError(f"A placebo is checked by one similarity of each model per record, but got shapes {shapes}.")
+    if not (np.isfinite(of_target).all() and np.isfinite(of_placebo).all()):
+        raise MetricError(
+            "Similarities of answers to records must be finite. Leave out records that were not answered."
+        )
+    return of_target, of_placebo, names

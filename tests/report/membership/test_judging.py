@@ -1,0 +1,124 @@
+"""From scores to the evidence of the rule, and how often the rule is wrong on simulated audits."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_mia.metrics.evidence import PlaceboCheck
+from lit_mia.metrics.retrieval import Retrieval
+from lit_mia.report.membership.judging import Circumstances, gather, judge, missing_controls, shared_names
+from lit_mia.report.membership.scores import Part, RowScores
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+from simulate_verdicts import LEAKAGE, SITUATIONS, verdicts
+
+N = 200
+LABELS = np.repeat([1, 0], N)
+PART = Part(np.arange(2 * N), LABELS, np.arange(2 * N).astype(str))
+HOLDOUT = Circumstances("same_source_holdout")
+
+
+def noise(seed, shift=0.0):
+    return np.random.default_rng(seed).normal(size=2 * N) + shift * LABELS
+
+
+def rows_of(scores, **more):
+    rows = []
+    for name in scores:
+        attack, _, kind = name.partition(" ")
+        told = more if not kind else {}
+        rows.append(RowScores(name, kind or "attack", attack, np.zeros((1, 0)), protocol="heads", **told))
+    return rows
+
+
+def gathered(scores, known=HOLDOUT, **more):
+    return gather(rows_of(scores, **more), scores, PART, known)
+
+
+def test_a_control_that_attacks_share_counts_once():
+    shared = noise(1)
+    scores = {"a": noise(0), "a blind": shared, "a placebo": noise(2), "b": noise(3), "b blind": shared.copy()}
+    scores["b placebo"] = noise(4)
+    found = gathered(scores)
+    assert [control.name for control in found.controls] == ["blind", "a placebo", "b placebo"]
+    assert [control.kind for control in found.controls] == ["blind", "placebo", "placebo"]
+    assert list(found.attacks[1].against) == ["blind", "b placebo"]
+    assert found.named["b"] == {"b blind": "blind", "b placebo": "b placebo"}
+    assert shared_names(rows_of(scores), scores)["b blind"] == "blind"
+
+
+def test_what_controls_lack_is_named():
+    rows = rows_of({"a": 0, "a blind": 0, "a placebo": 0, "b": 0, "b placebo": 0}, captioned=True)
+    assert missing_controls(rows[0], rows) == ("the joint control of caption and image",)
+    assert missing_controls(rows[3], rows) == ("all controls without the target",)
+    whole = rows_of({"a": 0, "a joint": 0}, captioned=True)
+    assert missing_controls(whole[0], whole) == ()
+    without = rows_of({"a": 0, "a blind": 0})
+    assert missing_controls(without[0], without) == ()
+
+
+def test_a_control_far_below_half_is_turned_round():
+    scores = {"a": noise(0, 0.3), "a blind": noise(1, -0.8), "a caption": noise(2, -0.01)}
+    (attack,) = gathered(scores).attacks
+    assert attack.against["blind"].mirrored
+    assert not attack.against["caption"].mirrored
+    assert attack.against["blind"].p_better > 0.9  # beaten as it is, not turned round
+    assert attack.against["blind"].delta > 0.2
+
+
+def test_an_attack_that_used_a_failing_tool_is_marked():
+    failing = Circumstances("post_hoc", tools=Retrieval(500, 10, 11, 0.4))
+    working = Circumstances("post_hoc", tools=Retrieval(500, 10, 200, 1e-9))
+    scores = {"a": noise(0), "a blind": noise(1)}
+    assert gathered(scores, failing, tools=True).attacks[0].tool_failed
+    assert not gathered(scores, failing, tools=False).attacks[0].tool_failed
+    assert not gathered(scores, working, tools=True).attacks[0].tool_failed
+
+
+def test_a_judgement_speaks_of_rows():
+    known = Circumstances("same_source_holdout", placebos={"a": PlaceboCheck(True, "")})
+    scores = {"a": noise(0, 1.5), "a blind": noise(1), "a placebo": noise(2), "b": noise(3), "b blind": noise(4)}
+    found = judge(rows_of(scores), scores, PART, known)
+    assert found.verdict.outcomes == {"a": LEAKAGE, "b": "not detected at this power"}
+    assert set(found.against["a"]) == {"a blind", "a placebo"}
+    assert found.p_own["a"] < 1e-6 < found.p_own["b"]
+    assert found.power.violation is None
+    assert 0.6 < found.power.auc_needed < 0.75
+    under_coin = judge(rows_of(scores), scores, PART, Circumstances("canary", verified=True))
+    assert under_coin.power.violation > 0.55
+    assert under_coin.power.auc_needed < found.power.auc_needed
+
+
+def test_nothing_is_beyond_a_control_with_few_groups():
+    part = Part(PART.rows, LABELS, np.concatenate([np.arange(N) // 25, 1000 + np.arange(N)]).astype(str))
+    scores = {"a": noise(0, 3.0), "a blind": noise(1)}
+    found = gather(rows_of(scores), scores, part, HOLDOUT)
+    comparison = found.attacks[0].against["blind"]
+    assert (comparison.lo, comparison.hi, comparison.p_better, comparison.p_shift) == (None, None, 1, 1)
+    assert found.attacks[0].p_own < 0.01
+
+
+SHORT = {  # beginning of a situation's name → most false leakage verdicts of 300
+    "noise, 6 attacks, 3 controls, placebo": 5,
+    "attack at chance, only control at .42": 24,
+    "shift: attack .75, control .72, no placebo": 0,
+    "shift: attack .75, control .72, placebo .72": 3,
+    "shift: attack .75, control .72, placebo .70": 3,
+    "captions fit members better": 0,
+    "captions differ": 3,
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_without_a_leak_the_rule_hardly_ever_sees_one(name):
+    for situation in [situation for situation in SITUATIONS if situation.name.startswith(name)]:
+        given = verdicts(situation, 181, 356, 300 if len(situation.attacks) == 1 else 60)
+        assert given[LEAKAGE] <= SHORT[name], given
+
+
+@pytest.mark.parametrize(("name", "least"), [("leak of .65", 85), ("one attack of six at .58, verified", 65)])
+def test_a_leak_is_found(name, least):
+    (situation,) = [situation for situation in SITUATIONS if situation.name.startswith(name)]
+    assert verdicts(situation, 181, 356, 100)[LEAKAGE] >= least
