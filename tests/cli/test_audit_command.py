@@ -115,6 +115,13 @@ def test_a_second_audit_asks_nothing_and_is_counted(numbers, audited):
     assert other.report.tried == {"configurations": 2, "test_openings": 3, "commands": {"audit": 3}}
 
 
+def test_a_new_store_does_not_reset_the_count(numbers, audited):
+    for place in (1, 2):
+        store = [f"--data.init_args.store=elsewhere-{place}", f"--placebo_store=elsewhere-{place}/placebo"]
+        fresh = run(["audit", "--config", "audit.yaml", *store, "--output", f"runs/{place}"])
+        assert fresh.report.tried == {"configurations": 1, "test_openings": place, "commands": {"audit": place}}
+
+
 def test_query_fills_the_stores_and_nothing_else(workspace, capsys):
     run(["query", "--config", "audit.yaml"])
     said = capsys.readouterr().out

@@ -50,6 +50,19 @@ def test_test_freezes_a_threshold_beside_the_checkpoint(fitted, checkpoint):
     assert (fitted.root / "run/config-test.yaml").is_file()
 
 
+def test_every_test_of_a_head_is_counted_and_nothing_else(fitted, checkpoint):
+    folder = fitted.root / "store/openings"
+    run(["validate", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    assert not folder.exists()
+    for _ in range(2):
+        run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    run(["predict", "--config", "fit.yaml", "--ckpt_path", checkpoint, *WRITER])
+    (account,) = folder.glob("*.jsonl")
+    lines = [json.loads(line) for line in account.read_text(encoding="utf-8").splitlines()]
+    assert [line["command"] for line in lines] == ["test", "test"]
+    assert len({line["config"] for line in lines}) == 1
+
+
 def test_predict_says_what_its_scores_are_worth(fitted, checkpoint, capsys):
     run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
     frozen = json.loads((fitted.root / checkpoint).with_suffix(".threshold.json").read_text())["frozen"]
