@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-CIRCUMSTANCES = {"created", "versions", "git", "cost", "tried", "config", "name", "schema", "seconds_total"}
+CIRCUMSTANCES = {"created", "versions", "git", "cost", "tried", "config", "name", "seconds_total"}
 OLD_NAMES = ("audit.json", "sweep.json", "ablation.json")
 TABLES = ("roc.csv", "people.csv", "sweep.csv", "ablation.csv", "summary.csv")
 

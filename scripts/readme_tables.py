@@ -13,7 +13,7 @@ from pathlib import Path
 from lit_mia.report.base import NUMBERS, read_numbers
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership import MembershipResult
-from lit_mia.report.membership.columns import COLUMNS, is_attack
+from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.report.membership.schema import Row
 
 README = Path("README.md")
@@ -99,8 +99,8 @@ def family(name: str, title: str) -> str:
             f"{title}, protocol `{protocol}` (test: {test['member']} members, {test['non_member']} non-members):",
             "",
             "| attack | setting | evaluations alone | AUC [95 % CI] | accuracy | TPR@10 % FPR | largest control | "
-            "ΔAUC [95 % CI] | beats controls |",
-            "|:--|:--|--:|--:|--:|--:|:--|--:|:--|",
+            "ΔAUC to it, smallest ends of all | shift factor | finding |",
+            "|:--|:--|--:|--:|--:|--:|:--|--:|--:|:--|",
             *(family_line(result, row) for row in result.attacks),
             "",
         ]
@@ -108,15 +108,14 @@ def family(name: str, title: str) -> str:
 
 
 def family_line(result: MembershipResult, row: Row) -> str:
-    """An attack and the control that came closest."""
-    controls = [r for r in result.report.rows if r.attack == row.name and not is_attack(r)]
-    control = max(controls, key=lambda r: float(r["auc"]))
+    """An attack and the control that came closest, which has the largest AUC and so the smallest difference."""
+    control = next(r for r in result.report.rows if r.name == row["smallest_difference"]["control"])
     tpr = COLUMNS["tpr"].parts
     first = tpr([row])[0].brief if tpr else None
     values = [row.name, row["setting"] or "", str(row["evaluations"]), written(row, "auc").line]
     values += [written(row, "accuracy").text, first(row).text if first else ""]
-    delta = written(row, "delta_auc")
-    values += [f"{control.kind} {control['auc']:.3f}", delta.line, written(row, "beats_controls").text]
+    values += [f"{control.kind} {control['auc']:.3f}", written(row, "smallest_difference").line]
+    values += [written(row, column).text for column in ("ratio_lo", "outcome")]
     return f"| {' | '.join(values)} |"
 
 
@@ -132,8 +131,8 @@ def families(audits: dict[str, MembershipResult]) -> str:
 
 
 def family_cell(row: Row) -> str:
-    """AUC with its interval, and for an attack whether it beats all its controls."""
-    return f"{written(row, 'auc').line} {written(row, 'beats_controls').text}".strip()
+    """AUC with its interval, and what was found of an attack."""
+    return f"{written(row, 'auc').line} {written(row, 'outcome').text}".strip()
 
 
 def heads(name: str, title: str) -> str:

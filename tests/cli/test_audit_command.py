@@ -47,7 +47,7 @@ def test_the_rows_are_attacks_followed_by_their_controls(numbers):
         assert len(row["auc_per_seed"]) == 2
         assert row["auc_ci"][0] <= row["auc"] <= row["auc_ci"][1]
         assert (row["n_members"], row["n_nonmembers"]) == (18, 14)
-        assert (row["delta_auc"] is None) == bool(kind)
+        assert (row["outcome"] is None) == bool(kind)
     captions = [row for row in numbers["rows"] if row["name"] in ("II-S caption", "IV caption")]
     assert captions[0]["auc_per_seed"] == captions[1]["auc_per_seed"]  # one head that both attacks share
 
@@ -60,7 +60,7 @@ def test_the_numbers_say_where_they_come_from(numbers, audited):
     }
     assert numbers["cost"]["nfe"] == 80 * 2 + 80 * 3
     assert numbers["cost"]["seconds_total"] >= numbers["cost"]["seconds"] > 0
-    assert numbers["tried"] == {"configurations": 1, "test_openings": 1}
+    assert numbers["tried"] == {"configurations": 1, "test_openings": 1, "commands": {"audit": 1}}
     assert numbers["splits"]["sizes"]["test"] == {"member": 18, "non_member": 14}
     assert numbers["splits"]["digest"] == json.loads((audited.root / "store/splits.json").read_text())["digest"]
     assert (numbers["target"]["steps"], numbers["placebo"]["steps"]) == (2, 3)
@@ -108,11 +108,11 @@ def test_a_head_of_an_audit_scores_unknown_records(audited):
 def test_a_second_audit_asks_nothing_and_is_counted(numbers, audited):
     again = run(["audit", "--config", "audit.yaml", "--output", "runs/again"])
     assert again.report.cost.queries == again.report.cost.nfe == 0
-    assert again.report.tried == {"configurations": 1, "test_openings": 2}
+    assert again.report.tried == {"configurations": 1, "test_openings": 2, "commands": {"audit": 2}}
     assert [row["auc"] for row in again.report.rows] == [row["auc"] for row in numbers["rows"]]
     assert again.report.store_digest == numbers["store_digest"]
     other = run(["audit", "--config", audited.changed("audit.yaml", SMALL), "--output", "runs/other"])
-    assert other.report.tried == {"configurations": 2, "test_openings": 3}
+    assert other.report.tried == {"configurations": 2, "test_openings": 3, "commands": {"audit": 3}}
 
 
 def test_query_fills_the_stores_and_nothing_else(workspace, capsys):

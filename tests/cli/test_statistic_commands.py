@@ -81,7 +81,7 @@ def test_both_protocols_of_one_config(workspace, capsys):
         json.loads((workspace / f"runs/{name}/audit.json").read_text()) for name in ("audit", "audit-resnet")
     )
     assert first["splits"] == second["splits"]
-    assert second["tried"] == {"configurations": 2, "test_openings": 2}
+    assert second["tried"] == {"configurations": 2, "test_openings": 2, "commands": {"audit": 2}}
     again = run(["audit", "--config", "audit.yaml", "--output", "runs/again"])
     assert again.report.cost.nfe == 0
     assert [row["auc"] for row in again.report.rows] == [row["auc"] for row in threshold.report.rows]

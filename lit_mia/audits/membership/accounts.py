@@ -17,6 +17,9 @@ from lit_mia.report.membership.schema import Charged, Refused
 Sides = Mapping[str, AuditDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
 
+PLACES = ("store", "placebo_store")
+"""Keys of a config that say where answers are kept."""
+
 
 def charges_of(sides: Sides) -> dict[str, Charged]:
     """What was paid, by role, of the targets that keep accounts."""
@@ -93,7 +96,13 @@ def opened(data: AuditDataModule, config: Mapping[str, Any]) -> Tried:
 
     Args:
         data: The records and the target.
-        config: Configuration of the audit.
+        config: Configuration of the audit; the folders of its answers make no other one.
     """
-    known = data.count_opening("audit", config)
+    known = data.count_opening("audit", _without_places(config))
     return {"configurations": known.configurations, "test_openings": known.openings, "commands": known.commands}
+
+
+def _without_places(config: Any) -> Any:
+    if isinstance(config, Mapping):
+        return {key: _without_places(value) for key, value in config.items() if key not in PLACES}
+    return [_without_places(value) for value in config] if isinstance(config, list) else config

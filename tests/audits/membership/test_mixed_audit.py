@@ -133,18 +133,17 @@ def test_one_holm_correction_holds_over_all_attacks(pairs, findings, run):
     )
     result = run(audit)
     rows = attack_rows(result.report)
-    largest = {name: max(row["p_vs_control"].values()) for name, row in rows.items()}
+    largest = {
+        name: max([row["p_own"], *(of["p_shift"] for of in row["differences"].values())]) for name, row in rows.items()
+    }
     adjusted = holm(largest)
     assert list(adjusted) == ["I-P", "II-P", "Loss", "PIA"]
     assert {name: row["p_adjusted"] for name, row in rows.items()} == adjusted
     surest = min(largest, key=largest.get)
     assert adjusted[surest] == 4 * largest[surest] > 0
-    assert {name for name, row in rows.items() if row["beats_controls"]} == {
-        n for n, p in adjusted.items() if p <= LEVEL
-    }
     assert rows["Loss"]["auc"] > 0.95  # the target has memorised its members: rows of both tables are the same records
-    assert rows["Loss"]["beats_controls"]
-    assert result.report.verdict["kind"] == "leakage beyond controls"
+    assert adjusted["Loss"] <= LEVEL
+    assert result.report.verdict["kind"] == rows["Loss"]["outcome"] == "suggestive (no placebo)"
 
 
 def test_either_side_may_be_the_first(pairs, findings):
