@@ -77,7 +77,8 @@ class Tools:
         if self.encoder is None:
             raise EncoderError(
                 "Semantic heads and the controls of captions read embeddings, but no `encoder` is given. Name one that "
-                "fits the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` knows emoji."
+                "fits the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` was trained on "
+                "emoji."
             )
         return self.encoder
 
@@ -172,24 +173,6 @@ def text_embedding(described: Described) -> NDArray[np.float32]:
     return cached_rows(
         described.folder, key, len(captions), np.float32, chunks=lambda: iter([encoder.embed_texts(captions).numpy()])
     )
-
-
-def likeness(pairs: Pairs) -> NDArray[np.float64]:
-    """How like x the images x' are, mean over the k of a record, `[n]`; higher is closer.
-
-    The cosine of E_I(x) and E_I(x') by the attacker's encoder; without one, minus the mean absolute difference of
-    their pixels in 0..255.
-    """
-    if pairs.tools.encoder is not None:
-        x, drawn = torch.tensor(image_embedding(pairs)), torch.tensor(generated_embedding(pairs))
-        cosines: NDArray[np.float64] = torch.cosine_similarity(x[:, None], drawn, dim=-1).mean(dim=1).double().numpy()
-        return cosines
-    images, answers = image(pairs), generated(pairs)
-    differences = [
-        np.abs(images[part, None].astype(np.int16) - answers[part]).mean(axis=(1, 2, 3, 4))
-        for part in slices(len(images), CHUNK)
-    ]
-    return -np.concatenate(differences)
 
 
 def _generated_key(pairs: Pairs) -> dict[str, object]:
