@@ -80,7 +80,7 @@ def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
 def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
     calibration, test = evidence.calibration, evidence.test
     threshold = balanced_threshold(evidence.on(calibration), calibration.labels)
-    accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold)
+    accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold, test.groups)
     return {"accuracy": accuracy.value, "accuracy_ci": [accuracy.lo, accuracy.hi], "threshold": threshold}
 
 
@@ -88,7 +88,7 @@ def _transfer(evidence: RowEvidence) -> dict[str, Any]:
     """A threshold fixed on the calibration split, and its rates on the test split."""
     calibration, test = evidence.calibration, evidence.test
     cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
-    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels)
+    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels, groups=test.groups)
     return {
         "frozen_threshold": {
             "nominal_fpr": frozen.nominal_fpr,
