@@ -175,6 +175,24 @@ def text_embedding(described: Described) -> NDArray[np.float32]:
     )
 
 
+def likeness(pairs: Pairs) -> NDArray[np.float64]:
+    """How like x the images x' are, mean over the k of a record, `[n]`; higher is closer.
+
+    The cosine of E_I(x) and E_I(x') by the attacker's encoder; without one, minus the mean absolute difference of
+    their pixels in 0..255.
+    """
+    if pairs.tools.encoder is not None:
+        x, drawn = torch.tensor(image_embedding(pairs)), torch.tensor(generated_embedding(pairs))
+        cosines: NDArray[np.float64] = torch.cosine_similarity(x[:, None], drawn, dim=-1).mean(dim=1).double().numpy()
+        return cosines
+    images, answers = image(pairs), generated(pairs)
+    differences = [
+        np.abs(images[part, None].astype(np.int16) - answers[part]).mean(axis=(1, 2, 3, 4))
+        for part in slices(len(images), CHUNK)
+    ]
+    return -np.concatenate(differences)
+
+
 def _generated_key(pairs: Pairs) -> dict[str, object]:
     return {
         "what": "generated",
