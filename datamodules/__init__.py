@@ -17,6 +17,7 @@ from datamodules.sources import (
     OpenMojiSource,
     PeopleSource,
     RecordSource,
+    ShiftedOpenMojiSource,
 )
 from datamodules.statistics import StatisticDataModule
 
@@ -37,6 +38,7 @@ __all__ = [
     "PeopleSource",
     "RecordSource",
     "ShadowDataModule",
+    "ShiftedOpenMojiSource",
     "StatisticDataModule",
     "Wanted",
 ]

@@ -77,7 +77,8 @@ class Tools:
         if self.encoder is None:
             raise EncoderError(
                 "Semantic heads and the controls of captions read embeddings, but no `encoder` is given. Name one that "
-                "fits the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` knows emoji."
+                "fits the records, e.g. `encoder: encoder/open_clip_vit_b_32`; `encoder/openmoji_clip` was trained on "
+                "emoji."
             )
         return self.encoder
 

@@ -49,7 +49,7 @@ def lit_mia(*args, installed, cwd):
 def test_it_is_listed_with_what_it_adds(installed, tmp_path):
     listed = lit_mia("plugins", installed=installed, cwd=tmp_path).stdout
     assert "example (lit-mia-example 0.0.1)" in listed
-    for name in ("ImageSpread", "SecondNoise", "Blurred", "Stripes", "MeanColour", "metadata", "youden"):
+    for name in ("ImageSpread", "SecondNoise", "Blurred", "Stripes", "MeanColour", "length", "youden"):
         assert name in listed
     assert "generated_spread, caption_length" in listed
 
@@ -59,14 +59,14 @@ def test_an_audit_uses_all_of_it(installed, workplace):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     report = json.loads((workplace / "out/audit.json").read_text())
     rows = {row["name"]: row for row in report["rows"]}
-    assert rows["spread metadata"]["kind"] == "metadata"
-    assert rows.keys() >= {"spread", "spread metadata", "spread placebo", "second noise", "second noise blind"}
+    assert rows["spread length"]["kind"] == "length"
+    assert rows.keys() >= {"spread", "spread length", "spread placebo", "second noise", "second noise blind"}
     assert all(0 <= row["youden"] <= 1 for row in report["rows"])
     assert report["encoder"] == {"encoder": "mean colour"}
     assert report["target"]["target"]["kind"] == "blurred"
     assert "J" in done.stdout.split()
     page = (workplace / "out/report.html").read_text()
-    assert "--kind-metadata: #5d4a9a" in page
+    assert "--kind-length: #5d4a9a" in page
     assert "Youden&#39;s J" in page
     assert "sees the length of the caption alone" in page
 
@@ -80,4 +80,4 @@ def test_its_result_is_rebuilt_without_it(installed, workplace, tmp_path):
     assert (workplace / "out/report.html").read_text() == before
     bare = lit_mia("report", "out", installed=tmp_path, cwd=workplace)
     assert bare.returncode == 2
-    assert "There is no kind of row 'metadata'" in bare.stderr
+    assert "There is no kind of row 'length'" in bare.stderr

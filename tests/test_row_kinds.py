@@ -20,7 +20,9 @@ def test_controls_say_what_they_see_and_others_are_none():
     assert [kind.name for kind in ROW_KINDS if not kind.sentence] == ["attack", "target"]
 
 
-@pytest.mark.parametrize("names", [("attack", "blind", "caption", "placebo", "round trip")])
+@pytest.mark.parametrize(
+    "names", [("attack", "blind", "caption", "joint", "n-grams", "metadata", "placebo", "round trip")]
+)
 def test_kinds_of_one_audit_look_different(names):
     kinds = [ROW_KINDS[name] for name in names]
     for look in ("colour", "dark", "marker", "dash"):

@@ -9,6 +9,7 @@ from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.hugging_face import HuggingFaceSource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.openmoji import OpenMojiSource
+from datamodules.sources.openmoji_shifted import ShiftedOpenMojiSource
 from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSource
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",
+    "ShiftedOpenMojiSource",
 ]

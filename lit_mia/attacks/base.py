@@ -25,6 +25,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": partial(torch.optim.SGD, momentum=0.9),
 }
+_Part = tuple[Tensor, Tensor, Tensor]  # scores, labels and rows of a batch
 
 
 class Attack(Reader, L.LightningModule):
@@ -55,8 +56,8 @@ class Attack(Reader, L.LightningModule):
         self.calibration: dict[str, list[float]] = {}
         self.val_auc, self.test_auc = RawAUROC(), RawAUROC()
         self.test_tpr = TPRAtFPR(fpr=0.1)
-        self._calibration_parts: list[tuple[Tensor, Tensor]] = []
-        self._test_parts: list[tuple[Tensor, Tensor]] = []
+        self._calibration_parts: list[_Part] = []
+        self._test_parts: list[_Part] = []
 
     @abstractmethod
     def features(self, batch: PairBatch) -> Tensor:
@@ -153,7 +154,7 @@ class Attack(Reader, L.LightningModule):
         logits = self(batch)
         scores = logits[:, 1] - logits[:, 0]
         if dataloader_idx == 1:
-            self._calibration_parts.append((scores, batch.member))
+            self._calibration_parts.append((scores, batch.member, batch.row))
             return
         self.val_auc.update(scores, batch.member)
         options: dict[str, Any] = {"batch_size": len(batch.row), "add_dataloader_idx": False, "on_epoch": True}
@@ -162,7 +163,7 @@ class Attack(Reader, L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Keep the calibration scores of this epoch; a checkpoint carries them."""
-        scores, labels = _joined(self, self._calibration_parts)
+        scores, labels, _ = _joined(self, self._calibration_parts)
         self._calibration_parts.clear()
         self.calibration = {
             "members": sorted(scores[labels == 1].tolist()),
@@ -178,7 +179,7 @@ class Attack(Reader, L.LightningModule):
     def test_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
         """Score the test split; returns row, label and score of each record."""
         scores = self.score(batch)
-        self._test_parts.append((scores, batch.member))
+        self._test_parts.append((scores, batch.member, batch.row))
         self.test_auc.update(scores, batch.member)
         self.test_tpr.update(scores, batch.member)
         options: dict[str, Any] = {"batch_size": len(batch.row), "on_epoch": True}
@@ -188,10 +189,12 @@ class Attack(Reader, L.LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Freeze the calibration threshold beside the checkpoint, with its realised false-positive rate."""
-        scores, labels = _joined(self, self._test_parts)
+        scores, labels, rows = _joined(self, self._test_parts)
         self._test_parts.clear()
         if self.trainer.ckpt_path and self.trainer.is_global_zero:
-            freeze_threshold(self.calibration, scores, labels, Path(str(self.trainer.ckpt_path)))
+            names = self._data().table.groups
+            groups = [names[row] for row in rows.tolist()]
+            freeze_threshold(self.calibration, scores, labels, Path(str(self.trainer.ckpt_path)), groups=groups)
 
     def predict_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
         """Row and raw score of each record."""
@@ -276,10 +279,10 @@ def check_head(attack: Attack, checkpoint: Mapping[str, Any], path: str) -> None
         )
 
 
-def _joined(attack: Attack, parts: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Scores and labels of all batches and ranks."""
+def _joined(attack: Attack, parts: list[_Part]) -> _Part:
+    """Scores, labels and rows of all batches and ranks."""
     if not parts:
-        return torch.zeros(0), torch.zeros(0, dtype=torch.long)
+        return torch.zeros(0), torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long)
     gathered: list[Any] = [attack.all_gather(torch.cat(list(values))) for values in zip(*parts, strict=True)]
-    scores, labels = (values.flatten().cpu() for values in gathered)
-    return scores.detach(), labels
+    scores, labels, rows = (values.flatten().cpu() for values in gathered)
+    return scores.detach(), labels, rows

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from lit_mia.errors import HeadError
@@ -32,7 +33,12 @@ class HeadThreshold:
 
 
 def freeze_threshold(
-    calibration: Mapping[str, Sequence[float]], scores: Tensor, labels: Tensor, checkpoint: Path
+    calibration: Mapping[str, Sequence[float]],
+    scores: Tensor,
+    labels: Tensor,
+    checkpoint: Path,
+    *,
+    groups: ArrayLike | None = None,
 ) -> HeadThreshold:
     """Set the threshold at a nominal false-positive rate of 10 % on calibration, and measure it on test.
 
@@ -41,9 +47,10 @@ def freeze_threshold(
         scores: Raw scores of the test split, `[n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
         checkpoint: The head's checkpoint; the result is written beside it as `<name>.threshold.json`.
+        groups: Name of each test record's group, `[n]`; None if every record is its own group.
     """
     threshold = threshold_at_fpr(calibration["nonmembers"], NOMINAL_FPR)
-    frozen = apply_threshold(threshold, NOMINAL_FPR, scores.double().numpy(), labels.numpy())
+    frozen = apply_threshold(threshold, NOMINAL_FPR, scores.double().numpy(), labels.numpy(), groups=groups)
     result = HeadThreshold(frozen, tuple(sorted(scores[labels == 0].tolist())))
     threshold_path(checkpoint).write_text(json.dumps(asdict(result)), encoding="utf-8")
     return result

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 from lit_mia.attacks.frozen import HeadThreshold, read_threshold
 from lit_mia.errors import HeadError
-from lit_mia.metrics.threshold import positive_predictive_value, ppv_interval
+from lit_mia.metrics.threshold import predictive_value
 
 
 class PredictionWriter(BasePredictionWriter):
@@ -61,7 +61,7 @@ class PredictionWriter(BasePredictionWriter):
         print(meaning(head, self.prior, len(scores), self.output))
 
     def _write(self, scores: dict[str, float], head: HeadThreshold) -> None:
-        frozen = head.frozen
+        frozen, ppv = head.frozen, predictive_value(head.frozen, self.prior)
         common = {
             "threshold": frozen.threshold,
             "nominal_fpr": frozen.nominal_fpr,
@@ -69,7 +69,9 @@ class PredictionWriter(BasePredictionWriter):
             "realised_fpr_lo": frozen.realised_fpr_ci.lo,
             "realised_fpr_hi": frozen.realised_fpr_ci.hi,
             "prior": self.prior,
-            "ppv_above_threshold": positive_predictive_value(frozen.tpr, frozen.realised_fpr, self.prior),
+            "ppv_above_threshold": ppv.value,
+            "ppv_lo": ppv.lo,
+            "ppv_hi": ppv.hi,
         }
         with self.output.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ["id", "score", "nonmembers_scoring_higher", "above_threshold", *common])
@@ -90,7 +92,7 @@ class PredictionWriter(BasePredictionWriter):
 def meaning(head: HeadThreshold, prior: float, n: int, output: Path) -> str:
     """What a reader of the predictions has to know."""
     frozen = head.frozen
-    fpr, ppv = frozen.realised_fpr_ci, ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, prior)
+    fpr, ppv = frozen.realised_fpr_ci, predictive_value(frozen, prior)
     return (
         f"{n} records scored: {output}\n"
         f"Threshold {frozen.threshold:.3f}, set for {frozen.nominal_fpr:.0%} false positives on calibration records; "

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningDataModule
 import datamodules
 from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
 from lit_mia import attacks, callbacks, features, targets
+from lit_mia.attacks.controls import RECORD_CONTROLS
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
 from lit_mia.audits.base import AUDIT_KINDS
@@ -32,7 +33,7 @@ BASES = {
     "callback": Callback,
 }
 """What a class that a package outside defines is called → its base, the nearest first."""
-REGISTRIES = (ROW_KINDS, COLUMNS, PAIR_INPUTS, FINDING_INPUTS, WAYS_OF_SCORING, AUDIT_KINDS, LAYOUTS)
+REGISTRIES = (ROW_KINDS, COLUMNS, PAIR_INPUTS, FINDING_INPUTS, RECORD_CONTROLS, WAYS_OF_SCORING, AUDIT_KINDS, LAYOUTS)
 """The registries to which a package outside may add."""
 
 

@@ -50,8 +50,8 @@ def file_facts(records: Records, folder: Path) -> NDArray[np.float64]:
 def jpeg_quality(image: Image.Image) -> float:
     """Quality from 1 to 100 at which a JPEG was saved, by the formula of the Independent JPEG Group.
 
-    It is read off the mean of the first quantisation table; another encoder's tables give the nearest equivalent. NaN
-    for what is no JPEG.
+    It is read off the mean of the first quantisation table, to one step from 25 on; below, where numbers are cut at
+    255, it comes out higher, in the same order. Another encoder's tables give an equivalent. NaN for what is no JPEG.
     """
     tables: Any = getattr(image, "quantization", None)
     if not tables:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.evidence import Design
+from lit_mia.metrics.rates import clopper_pearson
 from lit_mia.metrics.resampling import batch_sizes, percentiles
-from lit_mia.metrics.threshold import clopper_pearson
 
 IdentityKind = Literal[
     "identities recognised beyond controls",

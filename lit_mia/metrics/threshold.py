@@ -1,7 +1,7 @@
 """Thresholds: how to choose one on calibration records, what it does once it is frozen, and the TPR at a low FPR.
 
-A record is called a member where its score >= the threshold. Clopper-Pearson intervals hold only for thresholds that
-were chosen on other records, and take records as independent: with several records per group they are too narrow.
+A record is called a member where its score >= the threshold. Rates are shares of records, and their intervals take the
+group as the unit (see `lit_mia.metrics.rates`).
 
 Convention of the TPR at a low FPR: the largest achieved FPR <= the target, no interpolation (as LeakPro, Privacy Meter,
 ART and CopyMark).
@@ -9,15 +9,15 @@ ART and CopyMark).
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import Interval
-from lit_mia.metrics.resampling import IntArray, class_counts, percentiles, resample
-from lit_mia.metrics.roc import FloatArray, check, check_fractions, roc_curve
+from lit_mia.metrics.rates import clopper_pearson, rate_of, worth_of
+from lit_mia.metrics.roc import BoolArray, FloatArray, check, check_fractions, roc_curve
 
 MIN_FALSE_POSITIVES = 10
 NOMINAL_FPR = 0.1
@@ -32,9 +32,9 @@ class FrozenThreshold:
         threshold: Scores at or above it are called members.
         nominal_fpr: The false-positive rate it was chosen for.
         realised_fpr: Share of non-members called members.
-        realised_fpr_ci: Its 95 % Clopper-Pearson interval.
+        realised_fpr_ci: Its 95 % interval.
         tpr: Share of members called members.
-        tpr_ci: Its 95 % Clopper-Pearson interval.
+        tpr_ci: Its 95 % interval.
     """
 
     threshold: float
@@ -49,6 +49,14 @@ class Accuracy(NamedTuple):
     """A balanced accuracy with its 95 % confidence interval, all in [0, 1]."""
 
     value: float
+    lo: float
+    hi: float
+
+
+class PredictiveValue(NamedTuple):
+    """A positive predictive value with its interval, all in [0, 1]; None if no record is ever called a member."""
+
+    value: float | None
     lo: float
     hi: float
 
@@ -109,6 +117,10 @@ def balanced_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
 def threshold_at_fpr(scores_of_nonmembers: ArrayLike, fpr: float) -> float:
     """The smallest threshold at which at most a share `fpr` of these non-members are called members.
 
+    It is a quantile of records, because the rates that it is measured by are shares of records; that records of a group
+    move together makes it less certain but shifts it to neither side. How far it is off is not said by the nominal rate
+    but by the realised one, measured on other records with the group as the unit.
+
     Args:
         scores_of_nonmembers: Raw scores, `[n]`.
         fpr: Allowed false-positive rate in (0, 1).
@@ -132,7 +144,9 @@ def allowed_false_positives(fpr: float, n_non_members: int) -> int:
     return min(int(fpr * n_non_members + 1e-9), n_non_members - 1)
 
 
-def apply_threshold(threshold: float, nominal_fpr: float, scores: ArrayLike, labels: ArrayLike) -> FrozenThreshold:
+def apply_threshold(
+    threshold: float, nominal_fpr: float, scores: ArrayLike, labels: ArrayLike, *, groups: ArrayLike | None = None
+) -> FrozenThreshold:
     """What a threshold frozen on calibration records does on these records.
 
     Args:
@@ -140,84 +154,75 @@ def apply_threshold(threshold: float, nominal_fpr: float, scores: ArrayLike, lab
         nominal_fpr: The false-positive rate it was chosen for.
         scores: Raw scores of records that played no part in choosing it, `[n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
 
     Raises:
-        MetricError: See `lit_mia.metrics.roc.check`.
+        MetricError: If a record lacks its group; otherwise see `lit_mia.metrics.roc.check`.
     """
     values, is_member = check(scores, labels)
-    called = values >= threshold
-    n1, n0 = int(is_member.sum()), int(np.sum(~is_member))
-    hits, false_alarms = int(np.sum(called & is_member)), int(np.sum(called & ~is_member))
-    return FrozenThreshold(
-        threshold=threshold,
-        nominal_fpr=nominal_fpr,
-        realised_fpr=false_alarms / n0,
-        realised_fpr_ci=clopper_pearson(false_alarms, n0),
-        tpr=hits / n1,
-        tpr_ci=clopper_pearson(hits, n1),
-    )
+    names = _names(groups, len(values))
+    fpr, tpr = (rate_of(values[side] >= threshold, names[side]) for side in (~is_member, is_member))
+    return FrozenThreshold(threshold, nominal_fpr, fpr.value, fpr.ci, tpr.value, tpr.ci)
 
 
-def balanced_accuracy(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Accuracy:
+def balanced_accuracy(
+    scores: ArrayLike, labels: ArrayLike, threshold: float, groups: ArrayLike | None = None
+) -> Accuracy:
     """Mean of TPR and 1 - FPR at a frozen threshold, with a 95 % interval.
 
-    The two Clopper-Pearson intervals are combined by the method of variance estimates recovery (Zou and Donner 2008,
+    The intervals of both rates are combined by the method of variance estimates recovery (Zou and Donner 2008,
     https://doi.org/10.1002/sim.3095): each end lies as far off as the root of the summed squares of the two distances.
 
     Args:
         scores: Raw scores of records that played no part in choosing the threshold, `[n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
         threshold: Scores at or above it are called members.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
 
     Raises:
-        MetricError: See `lit_mia.metrics.roc.check`.
+        MetricError: If a record lacks its group; otherwise see `lit_mia.metrics.roc.check`.
     """
-    at = apply_threshold(threshold, float("nan"), scores, labels)
+    at = apply_threshold(threshold, float("nan"), scores, labels, groups=groups)
     value = (at.tpr + 1 - at.realised_fpr) / 2
     below = np.hypot(at.tpr - at.tpr_ci.lo, at.realised_fpr_ci.hi - at.realised_fpr) / 2
     above = np.hypot(at.tpr_ci.hi - at.tpr, at.realised_fpr - at.realised_fpr_ci.lo) / 2
     return Accuracy(value, max(0.0, value - float(below)), min(1.0, value + float(above)))
 
 
-def tpr_at_fpr(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    fpr: float,
-    groups: ArrayLike | None = None,
-    level: float = 0.95,
-    replicates: int = 2000,
-    seed: int = 0,
-) -> TprAtFpr:
-    """TPR at the largest achieved FPR <= `fpr`, and its interval from a stratified group bootstrap.
+def tpr_at_fpr(scores: ArrayLike, labels: ArrayLike, fpr: float, groups: ArrayLike | None = None) -> TprAtFpr:
+    """TPR at the largest achieved FPR <= `fpr`, and its 95 % interval.
 
-    Each resample finds its cut-off anew. With fewer than 10 / `fpr` non-members there is no value but a reason. If all
-    replicates are equal (TPR 0 or 1), the interval is Clopper-Pearson's over the groups that hold members.
+    The cut-off is found on the same records, so that two things are uncertain: the TPR at the cut-off, and the cut-off.
+    The second is bounded by the cut-offs at both ends of the interval that a false-positive rate of `fpr` has among
+    these non-members; both distances are combined as in `balanced_accuracy`. With fewer than 10 / `fpr` non-members
+    there is no value but a reason.
 
     Args:
         scores: Raw scores, `[n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
         fpr: Target false-positive rate in (0, 1).
         groups: Name of each record's group, `[n]`; None if every record is its own group.
-        level: Confidence level in (0, 1).
-        replicates: Number of resamples.
-        seed: Seed of the resampling.
 
     Raises:
-        MetricError: If `fpr` or `level` is out of range; otherwise see `lit_mia.metrics.roc.check`.
+        MetricError: If `fpr` is out of range or a record lacks its group; otherwise see `lit_mia.metrics.roc.check`.
     """
-    check_fractions(fpr=fpr, level=level)
+    check_fractions(fpr=fpr)
     values, is_member = check(scores, labels)
+    names = _names(groups, len(values))
     reason = floor_reason(int(np.sum(~is_member)), fpr)
     if reason:
         return TprAtFpr(fpr, None, None, None, None, reason)
-    names = np.arange(len(values)) if groups is None else np.asarray(groups)
-    tpr, achieved = operating_point(values, is_member, fpr)
-    drawn = resample(lambda weights: _tprs(values, is_member, weights, fpr), is_member, names, replicates, seed)
-    lo, hi = percentiles(drawn, level)
-    if np.ptp(drawn) == 0:
-        n_groups = len(np.unique(names[is_member]))
-        lo, hi = clopper_pearson(round(tpr * n_groups), n_groups, level)
-    return TprAtFpr(fpr, tpr, lo, hi, achieved, None)
+    called = values > _cut_off(values, is_member, fpr)
+    tpr, worth = rate_of(called[is_member], names[is_member]), worth_of(called[~is_member], names[~is_member])
+    if not worth:
+        return TprAtFpr(fpr, tpr.value, 0.0, 1.0, float(called[~is_member].mean()), None)
+    low, high = (
+        float(np.mean(values[is_member] > _cut_off(values, is_member, end)))
+        for end in clopper_pearson(fpr * worth, worth)
+    )
+    below, above = np.hypot(tpr.value - tpr.ci.lo, tpr.value - low), np.hypot(tpr.ci.hi - tpr.value, high - tpr.value)
+    lo, hi = max(0.0, tpr.value - float(below)), min(1.0, tpr.value + float(above))
+    return TprAtFpr(fpr, tpr.value, lo, hi, float(called[~is_member].mean()), None)
 
 
 def operating_point(scores: ArrayLike, labels: ArrayLike, fpr: float) -> OperatingPoint:
@@ -233,8 +238,7 @@ def operating_point(scores: ArrayLike, labels: ArrayLike, fpr: float) -> Operati
     """
     check_fractions(fpr=fpr)
     values, is_member = check(scores, labels)
-    falling = np.sort(values[~is_member])[::-1]
-    called = values > falling[allowed_false_positives(fpr, len(falling))]
+    called = values > _cut_off(values, is_member, fpr)
     return OperatingPoint(float(called[is_member].mean()), float(called[~is_member].mean()))
 
 
@@ -287,32 +291,30 @@ def ppv_interval(tpr_ci: Interval, fpr_ci: Interval, prior: float) -> Interval:
     return Interval(0.0 if worst is None else worst, 1.0 if best is None else best)
 
 
-def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
-    """Exact interval of a rate, from `k` of `n` independent trials (Clopper and Pearson 1934).
+def predictive_value(frozen: FrozenThreshold, prior: float) -> PredictiveValue:
+    """Positive predictive value of a frozen threshold, with the interval of `ppv_interval`.
 
     Args:
-        k: Number of successes, 0 to `n`.
-        n: Number of trials, at least 1.
-        level: Confidence level in (0, 1).
+        frozen: The threshold and its rates.
+        prior: Share of members among the records one would ask about, in (0, 1).
 
     Raises:
-        MetricError: If `k`, `n` or `level` is out of range.
+        MetricError: If `prior` is out of range.
     """
-    from scipy.special import betaincinv
-
-    check_fractions(level=level)
-    if not (n >= 1 and 0 <= k <= n):
-        raise MetricError(f"A rate needs 0 <= k <= n and n >= 1, but got k = {k} and n = {n}.")
-    tail = (1 - level) / 2
-    lo = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
-    hi = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
-    return Interval(lo, hi)
+    ends = ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, prior)
+    return PredictiveValue(positive_predictive_value(frozen.tpr, frozen.realised_fpr, prior), *ends)
 
 
-def _tprs(values: FloatArray, is_member: ArrayLike, weights: IntArray, fpr: float) -> FloatArray:
-    """TPR in each resample, `[r]`, each at its own cut-off."""
-    members, non_members = class_counts(values, is_member, weights)
-    hits, false_alarms = (np.cumsum(counts[:, ::-1], axis=1) for counts in (members, non_members))
-    allowed = np.floor(fpr * false_alarms[:, -1:] + 1e-9)
-    result: FloatArray = np.max(hits * (false_alarms <= allowed), axis=1) / hits[:, -1]
-    return result
+def _cut_off(values: FloatArray, is_member: BoolArray, fpr: float) -> float:
+    """Above this score are at most a share `fpr` of the non-members, and at it more."""
+    outside = values[~is_member]
+    place = len(outside) - 1 - allowed_false_positives(fpr, len(outside))
+    return float(np.partition(outside, place)[place])
+
+
+def _names(groups: ArrayLike | None, n: int) -> NDArray[Any]:
+    """The name of each record's group, `[n]`."""
+    names = np.arange(n) if groups is None else np.asarray(groups)
+    if names.shape != (n,):
+        raise MetricError(f"Each of the {n} records needs one group name, but got shape {names.shape}.")
+    return names

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from lit_mia.attacks import BlindResNet, ResidualHead
+from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.networks import resnet18
-from lit_mia.attacks.training import controls_of
 from lit_mia.pair_batch import PairBatch
 
 
@@ -49,7 +49,7 @@ def test_the_stem_goes_by_the_size(size, stride):
 
 
 def test_the_blind_control_has_the_settings_of_the_head():
-    (control,) = controls_of(ResidualHead(width=8, stem="imagenet", lr=0.5)).values()
+    (control,) = controls_of(ResidualHead(width=8, stem="imagenet", lr=0.5), captioned=False).values()
     assert isinstance(control, BlindResNet)
     assert (control.hparams["width"], control.hparams["stem"], control.hparams["lr"]) == (8, "imagenet", 0.5)
     control.build(batch(2))

@@ -75,6 +75,7 @@ def test_each_row_tells_what_the_threshold_is_worth(data, tested, tmp_path):
         assert float(row["realised_fpr"]) == pytest.approx(fpr)
         assert float(row["realised_fpr_lo"]) < fpr < float(row["realised_fpr_hi"])
         assert float(row["ppv_above_threshold"]) == pytest.approx(0.1 * tpr / (0.1 * tpr + 0.9 * fpr))
+        assert float(row["ppv_lo"]) < float(row["ppv_above_threshold"]) < float(row["ppv_hi"])
 
 
 def test_each_row_tells_how_many_non_members_score_higher(data, tested, tmp_path):

@@ -4,14 +4,15 @@ from scipy import stats
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import Interval
+from lit_mia.metrics.rates import clopper_pearson
 from lit_mia.metrics.roc import roc_curve
 from lit_mia.metrics.threshold import (
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
-    clopper_pearson,
     positive_predictive_value,
     ppv_interval,
+    predictive_value,
     threshold_at_fpr,
 )
 
@@ -61,26 +62,26 @@ def test_threshold_at_fpr_refuses_unusable_input():
             threshold_at_fpr(scores, fpr)
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (1, 10), (5, 10), (10, 10), (3, 417), (0, 1)])
-@pytest.mark.parametrize("level", [0.9, 0.95])
-def test_clopper_pearson_equals_scipy(k, n, level):
-    exact = stats.binomtest(k, n).proportion_ci(level, method="exact")
-
-    assert clopper_pearson(k, n, level) == pytest.approx((exact.low, exact.high), abs=1e-9)
-
-
-@pytest.mark.parametrize(("k", "n"), [(-1, 10), (11, 10), (0, 0)])
-def test_clopper_pearson_refuses_impossible_counts(k, n):
-    with pytest.raises(MetricError, match="0 <= k <= n"):
-        clopper_pearson(k, n)
-
-
 def test_a_frozen_threshold_by_hand():
     at = apply_threshold(2.0, 0.1, [1, 2, 3, 4, 0, 1, 1.5, 2], [1, 1, 1, 1, 0, 0, 0, 0])
 
     assert (at.threshold, at.nominal_fpr, at.realised_fpr, at.tpr) == (2.0, 0.1, 0.25, 0.75)
     assert at.realised_fpr_ci == clopper_pearson(1, 4)
     assert at.tpr_ci == clopper_pearson(3, 4)
+    with pytest.raises(MetricError, match="one group name"):
+        apply_threshold(2.0, 0.1, [1, 2, 3, 4], [1, 1, 0, 0], groups=["a", "b"])
+
+
+def test_groups_are_the_unit_of_frozen_rates():
+    labels, groups = np.repeat([1, 0], 100), np.arange(200) // 5
+    scores = np.repeat(np.random.default_rng(3).normal(size=40), 5)  # what is true of one is true of its group
+
+    at, once = (apply_threshold(0.5, 0.1, scores[::step], labels[::step], groups=groups[::step]) for step in (1, 5))
+
+    assert (at.tpr, at.realised_fpr) == (once.tpr, once.realised_fpr)
+    np.testing.assert_allclose([at.tpr_ci, at.realised_fpr_ci], [once.tpr_ci, once.realised_fpr_ci], atol=0.03)
+    wide, narrow = (balanced_accuracy(scores, labels, 0.5, names) for names in (groups, None))
+    assert wide.hi - wide.lo > 2 * (narrow.hi - narrow.lo)
 
 
 def test_balanced_accuracy_by_hand():
@@ -121,6 +122,17 @@ def test_predictive_value_interval_takes_worst_and_best_case():
     assert worst == positive_predictive_value(0.4, 0.2, 0.1)
     assert best == positive_predictive_value(0.6, 0.05, 0.1)
     assert ppv_interval(Interval(0.0, 0.0), Interval(0.0, 0.0), 0.1) == (0, 1)
+
+
+def test_no_false_positive_is_not_a_certain_accusation():
+    at = apply_threshold(3.0, 0.1, [4, 5, 1, 2, *np.zeros(181)], [1, 1, 1, 1, *np.zeros(181)])
+
+    found = predictive_value(at, 0.001)
+
+    assert found.value == 1
+    assert (found.lo, found.hi) == ppv_interval(at.tpr_ci, at.realised_fpr_ci, 0.001)
+    assert found.lo < 0.01
+    assert predictive_value(apply_threshold(9.0, 0.1, [1, 0], [1, 0]), 0.1) == (None, 0, 1)
 
 
 @pytest.mark.parametrize(("tpr", "fpr", "prior"), [(1.1, 0.1, 0.5), (0.5, -0.1, 0.5), (0.5, 0.1, 0), (0.5, 0.1, 1)])

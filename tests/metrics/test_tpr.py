@@ -3,9 +3,8 @@ import pytest
 from scipy import stats
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.resampling import group_resamples
 from lit_mia.metrics.roc import roc_curve
-from lit_mia.metrics.threshold import _tprs, floor_reason, operating_point, tpr_at_fpr
+from lit_mia.metrics.threshold import floor_reason, operating_point, tpr_at_fpr
 
 
 def sample(seed, n1=150, n0=200, shift=1.0, decimals=2):
@@ -40,16 +39,6 @@ def test_ties_are_never_split():
     assert operating_point(scores, labels, 0.2) == (1.0, 0.2)
 
 
-def test_replicates_equal_the_plain_value_of_repeated_records():
-    scores, labels = sample(1, 30, 40, decimals=1)
-    weights = group_resamples(labels, np.arange(70), 20, np.random.default_rng(0))
-
-    drawn = _tprs(scores, labels == 1, weights, 0.1)
-
-    expected = [operating_point(np.repeat(scores, w), np.repeat(labels, w), 0.1).tpr for w in weights]
-    np.testing.assert_allclose(drawn, expected)
-
-
 def test_value_interval_and_achieved_rate():
     scores, labels = sample(2)
 
@@ -66,7 +55,7 @@ def test_value_interval_and_achieved_rate():
 def test_floor_of_ten_false_positives(n0, fpr, given):
     scores, labels = sample(3, 30, n0)
 
-    result = tpr_at_fpr(scores, labels, fpr, replicates=50)
+    result = tpr_at_fpr(scores, labels, fpr)
 
     assert (result.tpr is not None) == given
     assert (floor_reason(n0, fpr) is None) == given
@@ -103,15 +92,41 @@ def test_a_perfect_attack_keeps_an_honest_lower_end():
     assert result.lo == pytest.approx(stats.binomtest(10, 10).proportion_ci().low)
 
 
-def test_interval_covers_about_95_percent():
+def by_hand(scores, labels, fpr):
+    """The interval written out for records: Clopper-Pearson's at the cut-off, and the cut-offs at its ends."""
+    members, outside = scores[labels == 1], np.sort(scores[labels == 0])
+    n1, n0 = len(members), len(outside)
+    cuts = [outside[n0 - 1 - int(rate * n0)] for rate in (fpr, *exact(fpr * n0, n0))]
+    tpr, low, high = (np.mean(members > cut) for cut in cuts)
+    lo, hi = exact(tpr * n1, n1)
+    return tpr - np.sqrt((tpr - lo) ** 2 + (tpr - low) ** 2), tpr + np.sqrt((hi - tpr) ** 2 + (high - tpr) ** 2)
+
+
+def exact(k, n):
+    return stats.binomtest(round(k), n).proportion_ci(method="exact")
+
+
+@pytest.mark.parametrize("fpr", [0.1, 0.2])
+def test_interval_equals_the_one_by_hand(fpr):
+    scores, labels = sample(8, decimals=9)
+
+    result = tpr_at_fpr(scores, labels, fpr)
+
+    assert (result.lo, result.hi) == pytest.approx(by_hand(scores, labels, fpr))
+
+
+@pytest.mark.parametrize(("size", "share"), [(1, 0.0), (5, 0.5), (5, 0.9)])
+def test_interval_covers_with_the_group_as_the_unit(size, share):
     rng = np.random.default_rng(6)
-    labels = np.repeat([1, 0], [120, 120])
-    truth = stats.norm.sf(stats.norm.isf(0.1) - 1)
+    groups = np.repeat(np.arange(108), size)
+    labels = (groups < 36).astype(int)
+    truth = stats.norm.sf(stats.norm.isf(0.15) - 1)
     covered = 0
-    for _ in range(120):
-        result = tpr_at_fpr(rng.normal(size=240) + labels, labels, 0.1, replicates=300)
+    for _ in range(200):
+        noise = np.sqrt(share) * rng.normal(size=108)[groups] + np.sqrt(1 - share) * rng.normal(size=len(groups))
+        result = tpr_at_fpr(noise + labels, labels, 0.15, groups)
         covered += result.lo <= truth <= result.hi
-    assert covered / 120 >= 0.89
+    assert covered / 200 >= 0.91
 
 
 def test_targets_out_of_range_are_refused():

@@ -26,7 +26,7 @@ def boosted_scores(
     """Log odds of scikit-learn's `HistGradientBoostingClassifier` with its defaults; the same at every call.
 
     Args:
-        features: `[n, p]`; NaN is what is not known.
+        features: `[n, p]`; NaN is what is not known. What is known of no record that it is fitted on is left out.
         labels: 1 = member, 0 = non-member, `[n]`.
         rows: Those that it is fitted on; of both classes.
 
@@ -36,8 +36,11 @@ def boosted_scores(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     learned = list(rows)
-    model = HistGradientBoostingClassifier(early_stopping=False).fit(features[learned], labels[learned])
-    scores: NDArray[np.float64] = model.decision_function(features).astype(np.float64)
+    known = features[:, ~np.isnan(features[learned]).all(axis=0)]
+    if not known.shape[1]:
+        return np.zeros(len(features))
+    model = HistGradientBoostingClassifier(early_stopping=False).fit(known[learned], labels[learned])
+    scores: NDArray[np.float64] = model.decision_function(known).astype(np.float64)
     return scores
 
 

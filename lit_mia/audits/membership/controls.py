@@ -45,7 +45,8 @@ class Controls:
     def _head(self, head: Attack, checkpoint: Path) -> Learned:
         key = same_training(head)
         if key not in self._heads:
-            learned = stronger_learner(head, self._data, self._budget, self._selection(), checkpoint)
+            records = self._selection()
+            learned = stronger_learner(head, self._data, self._budget, records, checkpoint=checkpoint)
             self._heads[key] = learned, checkpoint
         learned, kept = self._heads[key]
         if kept != checkpoint:

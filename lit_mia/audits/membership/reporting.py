@@ -51,11 +51,13 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
     """
     members = torch.tensor(view.known.members)
     calibration, test = (list(view.splits.rows[split]) for split in ("calibration", "test"))
+    groups = [view.known.groups[row] for row in test]
     for row in rows:
         if row.kind == "attack" and (heads / f"{row.name}.ckpt").is_file():
             score = torch.from_numpy(row.scores[0])
             outside = score[calibration][members[calibration] == 0].tolist()
-            freeze_threshold({"nonmembers": outside}, score[test], members[test], heads / f"{row.name}.ckpt")
+            checkpoint = heads / f"{row.name}.ckpt"
+            freeze_threshold({"nonmembers": outside}, score[test], members[test], checkpoint, groups=groups)
 
 
 def pictures_of(data: AuditDataModule, content: MembershipResult) -> list[Picture]:

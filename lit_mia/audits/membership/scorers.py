@@ -151,9 +151,9 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
         self._known: dict[tuple[str, str], Scores] = {}
-        for attack in self.attacks:
-            for head in (attack, *self.controls(attack).values()):
-                data.check_head(head)
+        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
+        for head in (*self.attacks, *controls):
+            data.check_head(head)
         self._unequal = {attack.name: unequal(attack, self.controls(attack)) for attack in self.attacks}
         for sentence in filter(None, self._unequal.values()):
             logger.warning(sentence)

@@ -85,7 +85,7 @@ def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
 def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
     calibration, test = evidence.calibration, evidence.test
     threshold = balanced_threshold(evidence.on(calibration), calibration.labels)
-    accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold)
+    accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold, test.groups)
     return {"accuracy": accuracy.value, "accuracy_ci": [accuracy.lo, accuracy.hi], "threshold": threshold}
 
 
@@ -93,7 +93,7 @@ def _transfer(evidence: RowEvidence) -> dict[str, Any]:
     """A threshold fixed on the calibration split, its rates on the test split, and what an accusation is worth."""
     calibration, test = evidence.calibration, evidence.test
     cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
-    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels)
+    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels, groups=test.groups)
     return {
         "frozen_threshold": {
             "nominal_fpr": frozen.nominal_fpr,

@@ -56,7 +56,7 @@ def test_a_target_that_memorised_its_members_leaks(make, tmp_path):
     for name in ("Loss", "ReDiffuse", "SimA"):
         assert rows[name]["auc"] > 0.95
         assert rows[name]["outcome"] == "leakage beyond controls"
-        assert {row.kind for row in report.rows if row.attack == name} == {"attack", "blind", "placebo"}
+        assert {row.kind for row in report.rows if row.attack == name} == {"attack", "blind", "metadata", "placebo"}
         assert abs(rows[f"{name} placebo"]["auc"] - 0.5) < 0.25
     assert rows["ReDiffuse"]["evaluations"] in (2, 6)
     assert report.cost.by_target["target"]["nfe"] == N * (2 + 6 + 1)
@@ -104,7 +104,7 @@ def test_a_resnet_learns_from_the_maps(make, tmp_path):
     assert rows["Loss"]["smallest_difference"]["delta"] > 0
     assert report.cost.nfe == N * 3  # the maps come from the same single pass as the statistics
     assert (tmp_path / "out/heads/Loss.threshold.json").is_file()
-    assert set(rows) == {"Loss", "Loss blind", "PIA", "PIA blind"}
+    assert set(rows) == {"Loss", "Loss blind", "Loss metadata", "PIA", "PIA blind", "PIA metadata"}
 
 
 def test_a_filter_costs_nothing(make):

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lit_mia.metrics.auc import auc
+from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.records import Records
 from lit_mia.report.membership.evaluation import evaluate
+from lit_mia.report.membership.judging import Circumstances
 from lit_mia.report.membership.scores import RowScores
 from lit_mia.splits import SPLITS, Splits
 
@@ -40,8 +42,8 @@ def judge(records, splits):
         for name, values in scores.items():
             attack, _, kind = name.partition(" ")
             rows.append(RowScores(name, kind or "attack", attack, np.atleast_2d(values), protocol="heads"))
-        placebo = any(row.kind == "placebo" for row in rows)
-        evaluation = evaluate(rows, records, splits, design=design, placebo=placebo)
+        placebos = {row.attack: PlaceboCheck(True, "As good.") for row in rows if row.kind == "placebo"}
+        evaluation = evaluate(rows, records, splits, Circumstances(design, placebos=placebos))
         return evaluation, {row.name: row for row in evaluation.rows}
 
     return judged
@@ -51,20 +53,24 @@ def noise(seed, shift=0.0):
     return np.random.default_rng(seed).normal(size=N) + shift * MEMBERS
 
 
-def test_a_planted_attack_beats_null_controls(judge):
+def test_a_planted_attack_is_beyond_null_controls_and_a_valid_placebo(judge):
     scores = {"II-S": noise(0, 1.0), "II-S blind": noise(1), "II-S caption": noise(2), "II-S placebo": noise(3)}
     evaluation, rows = judge(scores)
     assert evaluation.verdict.kind == "leakage beyond controls"
-    assert evaluation.verdict.beats == ("II-S",)
-    row = rows["II-S"]
-    assert row["beats_controls"] is True
-    assert set(row["p_vs_control"]) == {"II-S blind", "II-S caption", "II-S placebo"}
-    assert row["p_adjusted"] == max(row["p_vs_control"].values()) < 0.001
-    test = ROWS["test"]
-    strongest = scores[row["strongest_control"]]
-    expected = auc(scores["II-S"][test], MEMBERS[test]) - auc(strongest[test], MEMBERS[test])
-    assert row["delta_auc"] == pytest.approx(expected)
-    assert row["delta_auc_ci"][0] < row["delta_auc"] < row["delta_auc_ci"][1]
+    row, test = rows["II-S"], ROWS["test"]
+    assert row["outcome"] == "leakage beyond controls"
+    differences = row["differences"]
+    assert set(differences) == {"II-S blind", "II-S caption", "II-S placebo"}
+    for name, difference in differences.items():
+        expected = auc(scores["II-S"][test], MEMBERS[test]) - auc(scores[name][test], MEMBERS[test])
+        assert difference["delta"] == pytest.approx(expected)
+        assert difference["ci"][0] < difference["delta"] < difference["ci"][1]
+        assert 1.5 < row["ratio_lo"] <= difference["ratio_lo"]
+    least = min(differences.values(), key=lambda difference: difference["delta"])
+    assert row["smallest_difference"]["delta"] == least["delta"]
+    assert row["smallest_difference"]["ci"][0] == min(difference["ci"][0] for difference in differences.values())
+    assert row["smallest_difference"]["ci"][1] == min(difference["ci"][1] for difference in differences.values())
+    assert row["p_adjusted"] == max(difference["p_shift"] for difference in differences.values()) < 0.01
     assert (row["n_members"], row["n_nonmembers"]) == (EACH, EACH)
 
 
@@ -73,27 +79,27 @@ def test_the_same_scores_are_no_evidence_if_the_sets_were_made_afterwards(judge)
     assert evaluation.verdict.kind == "not evidence (post hoc design)"
 
 
+def test_without_a_placebo_it_is_suggestive_at_most(judge):
+    evaluation, _ = judge({"II-S": noise(0, 1.0), "II-S blind": noise(1)})
+    assert evaluation.verdict.kind == "suggestive (no placebo)"
+
+
 def test_controls_have_no_difference_of_their_own(judge):
     _, rows = judge({"II-S": noise(0, 1.0), "II-S blind": noise(1), "II-S placebo": noise(2)})
-    fields = ("delta_auc", "delta_auc_ci", "strongest_control", "p_vs_control", "p_adjusted", "beats_controls")
+    fields = ("differences", "smallest_difference", "ratio_lo", "p_own", "p_adjusted", "outcome")
     for name in ("II-S blind", "II-S placebo"):
         assert [rows[name][field] for field in fields] == [None] * len(fields)
     assert None not in [rows["II-S"][field] for field in fields]
 
 
-def test_the_strongest_control_is_chosen_on_val(judge):
+def test_every_control_counts_whichever_was_strongest_on_val(judge):
     on_val, on_test = noise(1), noise(2)
     on_val[ROWS["val"]] += 2 * MEMBERS[ROWS["val"]]
     on_test[ROWS["test"]] += 2 * MEMBERS[ROWS["test"]]
-    attack = noise(0, 1.0)
-    evaluation, rows = judge({"II-S": attack, "II-S blind": on_val, "II-S caption": on_test})
-    row, test = rows["II-S"], ROWS["test"]
-    assert rows["II-S caption"]["auc"] > 0.85 > row["auc"]
-    assert row["strongest_control"] == "II-S blind"
-    assert row["delta_auc"] == pytest.approx(auc(attack[test], MEMBERS[test]) - auc(on_val[test], MEMBERS[test]))
-    # The choice only names the difference that is shown: the verdict compares with every control.
-    assert row["beats_controls"] is False
-    assert row["p_vs_control"]["II-S blind"] < 0.001 < 0.99 < row["p_vs_control"]["II-S caption"]
+    evaluation, rows = judge({"II-S": noise(0, 1.0), "II-S blind": on_val, "II-S caption": on_test})
+    differences = rows["II-S"]["differences"]
+    assert rows["II-S caption"]["auc"] > 0.85 > rows["II-S"]["auc"]
+    assert differences["II-S blind"]["p"] < 0.001 < 0.99 < differences["II-S caption"]["p"]
     assert evaluation.verdict.kind == "confounded"
 
 
@@ -101,26 +107,23 @@ def test_an_attack_that_only_equals_a_control_is_confounded(judge):
     same = noise(0, 1.0)
     evaluation, rows = judge({"II-S": same, "II-S blind": 3 * same + 1, "II-S caption": noise(1)})
     assert evaluation.verdict.kind == "confounded"
-    assert "II-S blind" in evaluation.verdict.sentence
-    assert rows["II-S"]["delta_auc"] == 0
-    assert rows["II-S"]["strongest_control"] == "II-S blind"
-    assert rows["II-S"]["beats_controls"] is False
+    assert "blind tells the two sides apart" in evaluation.verdict.sentence
+    assert rows["II-S"]["smallest_difference"]["delta"] == 0
 
 
 def test_nothing_is_detected_in_noise(judge):
     evaluation, rows = judge({"II-S": noise(3), "II-S blind": noise(4), "II-S placebo": noise(5)})
     assert evaluation.verdict.kind == "not detected at this power"
-    assert f"MDE of dAUC = {evaluation.mde_delta_auc:.3f}" in evaluation.verdict.sentence
+    assert f"from an AUC of {evaluation.power.auc_needed:.3f} on" in evaluation.verdict.sentence
     assert "placebo: none" not in evaluation.verdict.sentence
-    assert rows["II-S"]["beats_controls"] is False
     assert rows["II-S"]["auc_ci"][0] < 0.5 < rows["II-S"]["auc_ci"][1]
 
 
 def test_a_control_without_the_attack_reaching_it_does_not_make_a_leak(judge):
     evaluation, rows = judge({"II-S": noise(3), "II-S blind": noise(4, 2.0)})
     assert evaluation.verdict.kind == "not detected at this power"
-    assert rows["II-S"]["delta_auc"] < -0.3
-    assert "placebo: none" in evaluation.verdict.sentence
+    assert rows["II-S"]["smallest_difference"]["delta"] < -0.3
+    assert "placebo: none for II-S" in evaluation.verdict.sentence
 
 
 def test_higher_means_member(judge):
@@ -177,10 +180,9 @@ def test_the_best_control_is_held_against_its_permutation_null(judge):
     assert null["permutations"] == 2000
 
 
-def test_an_attack_without_controls_beats_nothing(judge):
+def test_an_attack_without_controls_is_no_evidence(judge):
     evaluation, rows = judge({"II-S": noise(0, 1.0)})
-    assert evaluation.verdict.kind == "not detected at this power"
+    assert evaluation.verdict.kind == "not evidence (controls incomplete)"
     assert evaluation.control_null is None
-    assert evaluation.mde_delta_auc is None
-    assert 0.5 < evaluation.mde_auc < 0.65
-    assert rows["II-S"]["delta_auc"] is None
+    assert 0.5 < evaluation.power.auc_needed < 0.65
+    assert not rows["II-S"]["differences"]

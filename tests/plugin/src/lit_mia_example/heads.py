@@ -25,7 +25,7 @@ def caption_length(pairs: Pairs) -> NDArray[np.float32]:
 
 PAIR_INPUTS.add(Input("generated_spread", generated_spread))
 PAIR_INPUTS.add(Input("caption_length", caption_length))
-ROW_KINDS.add(RowKind("metadata", "sees the length of the caption alone", "#5d4a9a", "#b3a3e6", "X", (0, (3, 1))))
+ROW_KINDS.add(RowKind("length", "sees the length of the caption alone", "#5d4a9a", "#b3a3e6", "X", (0, (3, 1))))
 
 
 @final
@@ -47,7 +47,7 @@ class ImageSpread(SemanticAttack):
 
     name = "spread"
     inputs = frozenset({"generated_spread"})
-    controls: ClassVar = {"metadata": CaptionLength}
+    controls: ClassVar = {"length": CaptionLength}
 
     def features(self, batch: PairBatch) -> Tensor:
         """`[b, k, 6]`."""
