@@ -17,8 +17,7 @@ from lit_mia.metrics.threshold import (
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
-    positive_predictive_value,
-    ppv_interval,
+    predictive_value,
     threshold_at_fpr,
     tpr_at_fpr,
 )
@@ -70,8 +69,7 @@ def _auc(evidence: RowEvidence) -> dict[str, Any]:
     test = evidence.test
     estimate = auc_estimate(evidence.on(test), test.labels, test.groups)
     seeds = [auc(seed[test.rows], test.labels) for seed in evidence.row.scores]
-    ci = None if estimate.lo is None or estimate.hi is None else [estimate.lo, estimate.hi]
-    return {"auc": estimate.auc, "auc_ci": ci, "auc_per_seed": seeds}
+    return {"auc": estimate.auc, "auc_ci": estimate.ci and list(estimate.ci), "auc_per_seed": seeds}
 
 
 def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
@@ -94,6 +92,7 @@ def _transfer(evidence: RowEvidence) -> dict[str, Any]:
     calibration, test = evidence.calibration, evidence.test
     cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
     frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels, groups=test.groups)
+    worth = predictive_value(frozen, PRIOR)
     return {
         "frozen_threshold": {
             "nominal_fpr": frozen.nominal_fpr,
@@ -103,8 +102,8 @@ def _transfer(evidence: RowEvidence) -> dict[str, Any]:
             "tpr": frozen.tpr,
             "tpr_ci": list(frozen.tpr_ci),
             "prior": PRIOR,
-            "ppv": positive_predictive_value(frozen.tpr, frozen.realised_fpr, PRIOR),
-            "ppv_ci": list(ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, PRIOR)),
+            "ppv": worth.value,
+            "ppv_ci": [worth.lo, worth.hi],
         }
     }
 

@@ -20,8 +20,7 @@ from lit_mia.metrics.threshold import (
     apply_threshold,
     balanced_accuracy,
     balanced_threshold,
-    positive_predictive_value,
-    ppv_interval,
+    predictive_value,
     threshold_at_fpr,
     tpr_at_fpr,
 )
@@ -105,9 +104,9 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
         own, fixed = combined[name][test], combined[name][calibration]
         area = auc_estimate(own, labels, groups)
         cut = balanced_threshold(fixed, calibrated)
-        accuracy = balanced_accuracy(own, labels, cut)
+        accuracy = balanced_accuracy(own, labels, cut, groups)
         nominal = threshold_at_fpr(fixed[calibrated == 0], NOMINAL_FPR)
-        frozen = apply_threshold(nominal, NOMINAL_FPR, own, labels)
+        frozen = apply_threshold(nominal, NOMINAL_FPR, own, labels, groups=groups)
         rates = [tpr_at_fpr(own, labels, fpr, groups) for fpr in FPRS]
         expected = {
             "protocol": "heads",
@@ -139,8 +138,8 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
                 "tpr": frozen.tpr,
                 "tpr_ci": list(frozen.tpr_ci),
                 "prior": 0.01,
-                "ppv": positive_predictive_value(frozen.tpr, frozen.realised_fpr, 0.01),
-                "ppv_ci": list(ppv_interval(frozen.tpr_ci, frozen.realised_fpr_ci, 0.01)),
+                "ppv": predictive_value(frozen, 0.01).value,
+                "ppv_ci": list(predictive_value(frozen, 0.01)[1:]),
             },
         }
         assert {key: value for key, value in row.values.items() if key not in VALUES} == expected

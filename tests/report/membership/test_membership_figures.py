@@ -158,5 +158,5 @@ def test_all_controls_of_an_attack_are_told_apart_below_the_curves():
 def test_an_auc_without_an_interval_is_a_marker_alone(audit):
     rows = [with_values(row, auc_ci=None) for row in audit.report.rows]
     (axes,) = forest_figure(changed(audit, rows=rows).report).axes
-    drawn = [line for line in axes.lines if len(line.get_xdata())]
-    assert len(drawn) == len(rows) + 1  # and the line of chance
+    drawn = [set(line.get_xdata()) for line in axes.lines]
+    assert drawn == [*({row["auc"]} for row in rows for _ in range(2)), {0.5}]  # at last the line of chance
