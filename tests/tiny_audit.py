@@ -130,8 +130,8 @@ class TinySweep(TinyAudit):
 
 
 KINDS = (
-    AuditKind("count", TinyAudit, Count, (Count.schema,), "audit", None, "audit/quickstart"),
-    AuditKind("sweep of counts", TinySweep, Swept, (Swept.schema,), "sweep", None, "ablation/steps"),
+    AuditKind("count", TinyAudit, Count, "audit", None, "audit/quickstart"),
+    AuditKind("sweep of counts", TinySweep, Swept, "sweep", None, "ablation/steps"),
 )
 
 
