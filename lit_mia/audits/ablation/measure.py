@@ -61,7 +61,7 @@ def measured(
     scores = {head: heads.scores(attack) for head, attack in asked.items()}
     for (name, kind), of_head in scores.items():
         if kind == "attack":
-            check_varies(name, of_head, "Look at `steps`, `lr` and what the target answered.")
+            check_varies(name, of_head, splits["calibration"], "Look at `steps`, `lr` and what the target answered.")
     calibration = np.zeros(len(known), dtype=bool)
     calibration[list(splits["calibration"])] = True
     return PointScores(

@@ -114,7 +114,7 @@ def test_a_fine_tuned_attack_has_fine_tuned_controls_or_says_that_they_saw_less(
 
 
 def test_a_dead_head_ends_the_audit_before_test_is_opened(heads, tmp_path):
-    with pytest.raises(HeadError, match=r"The scores of II-P are the same for all 28 records.*stays in the store"):
+    with pytest.raises(HeadError, match=r"scores of II-P are the same for all \d+ records of cal.*stays in the store"):
         heads([AttackIIP(lr=0.0, freeze_trunk=True, init_from=str(dead_head(tmp_path)))])
     assert not (tmp_path / "store/ledger.json").exists()
 
@@ -153,7 +153,7 @@ def test_what_is_told_no_caption_has_no_control_of_captions(statistics, encoder,
 
 
 def test_a_constant_statistic_is_refused(statistics):
-    with pytest.raises(HeadError, match=r"The scores of same are the same for all 60 records.*another setting"):
+    with pytest.raises(HeadError, match=r"The scores of same are the same for all \d+ records of cal.*another setting"):
         statistics([Same()], OptimalTarget(IMAGES[::2]))
 
 
