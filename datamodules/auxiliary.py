@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding, likeness
+from datamodules.inputs import (
+    PAIR_INPUTS,
+    Pairs,
+    Tools,
+    embedded_images,
+    generated_embedding,
+    image_embedding,
+    likeness,
+)
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
@@ -19,7 +27,9 @@ from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError, SplitError
 from lit_mia.features.captioners import Captioner, cached_captions
+from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
+from lit_mia.features.neighbours import neighbour_sets
 from lit_mia.features.pixels import pixels_key
 from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
@@ -55,7 +65,7 @@ class AuxiliaryDataModule(AuditDataModule):
         text_encoder: Embeds the captions for the caption control where `encoder` embeds images alone.
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
-            them where it does.
+            them where it does. Nearly equal are also images that `encoder` takes for the same.
         prompts: Which captions target, attacks and controls are given. `own`: each record's. The others are negative
             controls, with results of their own: `fixed`, one text for all; `shuffled`, dealt out anew within each split
             and side; `swapped`, members those of non-members and the reverse.
@@ -97,6 +107,8 @@ class AuxiliaryDataModule(AuditDataModule):
         check_range(images_per_record=images_per_record)
         self.tools = Tools(encoder, text_encoder, captioner)
         self.images_per_record = images_per_record
+        if encoder is not None:
+            self.find_alike = self._neighbours
 
     # ------------------------------------------------------------------ the attacker's tools
 
@@ -125,6 +137,10 @@ class AuxiliaryDataModule(AuditDataModule):
         encoder, texts = self.tools.encoder, self.tools.text_encoder
         captions = {} if texts is None else {"captions": texts.fingerprint()}
         return {} if encoder is None else {**encoder.fingerprint(), **captions}
+
+    def _neighbours(self, records: Records) -> Sets:
+        """Rows of some records that the encoder takes for the same image."""
+        return neighbour_sets(embedded_images(records, self.tools.of_images, self.image_size, self.folder))
 
     # ------------------------------------------------------------------ what heads read
 
