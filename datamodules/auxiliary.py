@@ -29,7 +29,7 @@ from lit_mia.errors import CaptionerError, SplitError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
-from lit_mia.features.neighbours import neighbour_sets
+from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
 from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
@@ -140,7 +140,8 @@ class AuxiliaryDataModule(AuditDataModule):
 
     def _neighbours(self, records: Records) -> Sets:
         """Rows of some records that the encoder takes for the same image."""
-        return neighbour_sets(embedded_images(records, self.tools.of_images, self.image_size, self.folder))
+        embeddings = embedded_images(records, self.tools.of_images, self.image_size, self.folder)
+        return believed(neighbour_sets(embeddings), len(records))
 
     # ------------------------------------------------------------------ what heads read
 

@@ -8,11 +8,12 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics.pairwise import cosine_similarity
 
 from lit_mia.features import neighbours
-from lit_mia.features.neighbours import COSINE, neighbour_sets
+from lit_mia.features.neighbours import COSINE, believed, neighbour_sets
 
 
 def by_hand(embeddings, cosine):
-    label = connected_components(cosine_similarity(embeddings.astype(np.float64)) >= cosine)[1]
+    centred = embeddings.astype(np.float64) - embeddings.mean(axis=0)
+    label = connected_components(cosine_similarity(centred) >= cosine)[1]
     sets = [np.flatnonzero(label == of).tolist() for of in np.unique(label)]
     return sorted(rows for rows in sets if len(rows) > 1)
 
@@ -27,19 +28,39 @@ def test_sets_are_those_of_all_pairs(monkeypatch, entries, cosine):
     assert found
 
 
+def around_the_mean(rows):
+    """Each row, and its opposite."""
+    return np.concatenate([rows, -rows]).astype(np.float32)
+
+
 def test_what_is_connected_is_one_set():
     """The first and the last are far apart."""
     angles = np.arccos(COSINE) * 0.99 * np.arange(5)
-    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    assert neighbour_sets(rows[[0, 3, 1, 4, 2]]) == [[0, 1, 2, 3, 4]]
-    assert neighbour_sets(rows[::2]) == []
+    rows = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    assert neighbour_sets(around_the_mean(rows[[0, 3, 1, 4, 2]])) == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+    assert neighbour_sets(around_the_mean(rows[::2])) == []
 
 
-def test_lengths_do_not_matter_and_nothing_is_like_nothing():
-    rows = np.array([[1, 0], [100, 1], [0, 0], [0, 0], [0, -1], [np.nan, 1]], np.float32)
-    assert neighbour_sets(rows) == [[0, 1]]
-    assert neighbour_sets(rows[:0]) == []
-    assert neighbour_sets(rows[:1]) == []
+def test_neither_lengths_matter_nor_what_all_have_in_common():
+    rows = around_the_mean(np.array([[1, 0], [100, 1], [0, 3]]))
+    assert neighbour_sets(rows) == neighbour_sets(rows + 1000) == [[0, 1], [3, 4]]
+
+
+def test_what_is_no_direction_has_no_neighbour():
+    rows = around_the_mean(np.array([[1, 0], [0, 0], [0, 1]]))
+    assert neighbour_sets(rows) == []  # the zeros are equal, but to an encoder that says nothing all are
+    assert neighbour_sets(rows[:0]) == neighbour_sets(rows[:1]) == []
+    assert neighbour_sets(np.full((5, 3), np.nan, np.float32)) == []
+
+
+def test_an_encoder_that_takes_many_images_for_one_is_not_believed(caplog):
+    sets = [[0, 1], list(range(2, 13))]
+    assert believed(sets, 110) == sets
+    assert believed([], 0) == []
+    assert believed([list(range(10))], 12) == [list(range(10))]
+    assert caplog.text == ""
+    assert believed(sets, 109) == []
+    assert "takes 11 of 109 images for one" in caplog.text
 
 
 def test_ten_thousand_take_seconds():
