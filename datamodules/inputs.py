@@ -156,9 +156,6 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
 
 def image_embedding(described: Described) -> NDArray[np.float32]:
     """E_I(x), float32 `[n, d]`."""
-<<<<<<< HEAD
-    return _embedded(described, {"what": "images", **pixels_key(described.records, described.size)}, image(described))
-=======
     return embedded_images(pairs.records, pairs.tools.of_images, pairs.size, pairs.folder)
 
 
@@ -173,7 +170,6 @@ def embedded_images(records: Records, encoder: Encoder, size: int, folder: Path)
     """
     images = decode_images(records, size, folder).images
     return _embedded(encoder, {"what": "images", **pixels_key(records, size)}, images, folder)
->>>>>>> placebo
 
 
 def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
@@ -221,24 +217,14 @@ def _generated_key(pairs: Pairs) -> dict[str, object]:
     }
 
 
-<<<<<<< HEAD
-def _embedded(described: Described, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    encoder = described.tools.of_images
-
-=======
 def _embedded(
     encoder: Encoder, key: Mapping[str, object], images: NDArray[np.uint8], folder: Path
 ) -> NDArray[np.float32]:
->>>>>>> placebo
     def chunks() -> Iterator[NDArray[np.float32]]:
         for part in slices(len(images), CHUNK):
             yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
 
-<<<<<<< HEAD
-    return cached_rows(described.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
-=======
     return cached_rows(folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
->>>>>>> placebo
 
 
 def _made_by(encoder: Encoder) -> dict[str, object]:
