@@ -156,7 +156,7 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
 
 def image_embedding(described: Described) -> NDArray[np.float32]:
     """E_I(x), float32 `[n, d]`."""
-    return embedded_images(pairs.records, pairs.tools.of_images, pairs.size, pairs.folder)
+    return embedded_images(described.records, described.tools.of_images, described.size, described.folder)
 
 
 def embedded_images(records: Records, encoder: Encoder, size: int, folder: Path) -> NDArray[np.float32]:
