@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
-from datamodules.inputs import PAIR_INPUTS, Pairs, Tools, generated_embedding, image_embedding, likeness
+from datamodules.inputs import (
+    PAIR_INPUTS,
+    Pairs,
+    Tools,
+    embedded_images,
+    generated_embedding,
+    image_embedding,
+    likeness,
+)
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
@@ -19,7 +27,9 @@ from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError, SplitError
 from lit_mia.features.captioners import Captioner, cached_captions
+from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
+from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
 from lit_mia.openings import Openings
 from lit_mia.pair_batch import PairBatch
@@ -56,7 +66,7 @@ class AuxiliaryDataModule(AuditDataModule):
         text_encoder: Embeds the captions for the controls of captions where `encoder` embeds images alone.
         near_duplicates: What is done about equal and nearly equal images of several groups: `report` them, put them
             into one `group`, or `refuse` the records. Null groups them where the source states no groups, and reports
-            them where it does.
+            them where it does. Nearly equal are also images that `encoder` takes for the same.
         prompts: Which captions target, attacks and controls are given. `own`: each record's. The others are negative
             controls, with results of their own: `fixed`, one text for all; `shuffled`, dealt out anew within each split
             and side; `swapped`, members those of non-members and the reverse.
@@ -98,6 +108,8 @@ class AuxiliaryDataModule(AuditDataModule):
         check_range(images_per_record=images_per_record)
         self.tools = Tools(encoder, text_encoder, captioner)
         self.images_per_record = images_per_record
+        if encoder is not None:
+            self.find_alike = self._neighbours
 
     # ------------------------------------------------------------------ the attacker's tools
 
@@ -124,6 +136,11 @@ class AuxiliaryDataModule(AuditDataModule):
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder is, and what embeds captions if it does not."""
         return self.tools.fingerprint()
+
+    def _neighbours(self, records: Records) -> Sets:
+        """Rows of some records that the encoder takes for the same image."""
+        embeddings = embedded_images(records, self.tools.of_images, self.image_size, self.folder)
+        return believed(neighbour_sets(embeddings), len(records))
 
     # ------------------------------------------------------------------ what heads read
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.pairs import Loading, PairArrays, PairDataset, check_range
 from datamodules.prompts import Prompts, prompted
-from datamodules.reading import read_images
+from datamodules.reading import Finder, alike_ids, nothing, read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
@@ -28,7 +28,7 @@ from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
-from lit_mia.splits import Splits
+from lit_mia.splits import IdSets, Splits
 from lit_mia.targets.base import Target
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class AuditDataModule(HeadDataModule, ABC):
 
     Attributes:
         scored_by: The ways of scoring (`AuditedAttack.scored_by`) that these answers serve.
+        find_alike: Finds the records that the attacker's encoder takes for the same image; nothing without one.
     """
 
     scored_by: ClassVar[frozenset[str]]
@@ -78,13 +79,16 @@ class AuditDataModule(HeadDataModule, ABC):
         check_range(image_size=image_size)
         self.source, self.image_size, self.query_seed = source, image_size, query_seed
         self.splitting, self.loading, self.prompts = splitting, loading, prompts
+        self.find_alike: Finder = nothing
         self._view: RecordView | None = None
+        self._alike: IdSets = ()
         self._turn_to(target, store)
 
     def _turn_to(self, target: Target, store: str) -> None:
         """Take a target of which nothing was asked yet."""
         self.target, self.store_path, self.cost = target, Path(store).expanduser(), Cost()
         self.arrays: PairArrays | None = None
+        self._lock = self.store_path / "splits.json"
         self._table: Records | None = None
         for name in _OF_TARGET:
             self.__dict__.pop(name, None)
@@ -174,7 +178,7 @@ class AuditDataModule(HeadDataModule, ABC):
     def view(self) -> RecordView:
         """The records as they are now; a large table is loaded once."""
         if self._view is None:
-            read = read_images(self.source.load(), self.image_size, self.folder)
+            read = read_images(self.source.load(), self.image_size, self.folder, self._find_alike)
             table = self.splitting.regrouped(read.records, read.duplicates)
             own, bare = self.captioned(table.select(read.rows))
             asked = prompted(own, self.splitting.split_of(table), self.prompts, self.query_seed)
@@ -221,7 +225,13 @@ class AuditDataModule(HeadDataModule, ABC):
             self._view, self.arrays = view, None
 
     def _locked(self, records: Records, usable: Collection[str]) -> Splits:
-        return self.splitting.locked(records, usable, self.store_path / "splits.json")
+        return self.splitting.locked(records, usable, self._lock, self._alike)
+
+    def _find_alike(self, records: Records) -> IdSets:
+        """What an encoder takes for the same among some records, which the lock remembers where they are grouped."""
+        lock = self._lock if self.splitting.how(records) == "group" else None
+        self._alike = alike_ids(records, lock, self.find_alike)
+        return self._alike
 
     # ------------------------------------------------------------------ queries
 

@@ -156,13 +156,27 @@ def generated(pairs: Pairs) -> NDArray[np.uint8]:
 
 def image_embedding(described: Described) -> NDArray[np.float32]:
     """E_I(x), float32 `[n, d]`."""
-    return _embedded(described, {"what": "images", **pixels_key(described.records, described.size)}, image(described))
+    return embedded_images(described.records, described.tools.of_images, described.size, described.folder)
+
+
+def embedded_images(records: Records, encoder: Encoder, size: int, folder: Path) -> NDArray[np.float32]:
+    """E_I(x) of some records, float32 `[n, d]`, computed once.
+
+    Args:
+        records: The records.
+        encoder: E_I.
+        size: Side in pixels at which images are embedded.
+        folder: Where what is computed is kept.
+    """
+    images = decode_images(records, size, folder).images
+    return _embedded(encoder, {"what": "images", **pixels_key(records, size)}, images, folder)
 
 
 def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
     """E_I(x'), float32 `[n, k, d]`."""
     images = generated(pairs)
-    embedded = _embedded(pairs, _generated_key(pairs), images.reshape(-1, *images.shape[2:]))
+    flat = images.reshape(-1, *images.shape[2:])
+    embedded = _embedded(pairs.tools.of_images, _generated_key(pairs), flat, pairs.folder)
     return embedded.reshape(*images.shape[:2], -1)
 
 
@@ -203,14 +217,14 @@ def _generated_key(pairs: Pairs) -> dict[str, object]:
     }
 
 
-def _embedded(described: Described, key: Mapping[str, object], images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    encoder = described.tools.of_images
-
+def _embedded(
+    encoder: Encoder, key: Mapping[str, object], images: NDArray[np.uint8], folder: Path
+) -> NDArray[np.float32]:
     def chunks() -> Iterator[NDArray[np.float32]]:
         for part in slices(len(images), CHUNK):
             yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
 
-    return cached_rows(described.folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
+    return cached_rows(folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
 
 
 def _made_by(encoder: Encoder) -> dict[str, object]:

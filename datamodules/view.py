@@ -9,7 +9,7 @@ from typing import Literal, Self
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.duplicates import Duplicates, told
 from lit_mia.records import UNKNOWN, Records
-from lit_mia.splits import Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
+from lit_mia.splits import IdSets, Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
 
 NearDuplicates = Literal["report", "group", "refuse"]
 
@@ -41,6 +41,10 @@ class Splitting:
         if not 0 < self.train_fraction <= 1:
             raise RecordError(f"`train_fraction` must be in (0, 1], but got {self.train_fraction}.")
 
+    def how(self, records: Records) -> NearDuplicates:
+        """What is done about equal and nearly equal images of some records."""
+        return self.near_duplicates or ("report" if records.grouped else "group")
+
     def regrouped(self, records: Records, duplicates: Sequence[Duplicates]) -> Records:
         """The records, with those that show the same in one group if they shall be.
 
@@ -51,7 +55,7 @@ class Splitting:
         Raises:
             RecordError: If there are some, and they are refused.
         """
-        how = self.near_duplicates or ("report" if records.grouped else "group")
+        how = self.how(records)
         if how == "refuse" and duplicates:
             raise RecordError(f"{told(duplicates)} Keep one of each, or set `near_duplicates` to `group` or `report`.")
         return records.joined(of.ids for of in duplicates) if how == "group" else records
@@ -61,13 +65,14 @@ class Splitting:
         rows = assign_splits(records, self.fractions, self.seed).rows
         return {records.ids[row]: name for name, of_split in rows.items() for row in of_split}
 
-    def locked(self, records: Records, usable: Collection[str], lock: Path) -> Splits:
+    def locked(self, records: Records, usable: Collection[str], lock: Path, alike: IdSets) -> Splits:
         """The splits of some records, checked and locked.
 
         Args:
             records: The records, also those that cannot be used now, so that another run may find that they can.
             usable: Ids of those that can.
             lock: The file of the lock.
+            alike: Ids that an encoder takes for the same image; the lock remembers them where they are grouped.
 
         Returns:
             The splits of the usable ones; rows count among these.
@@ -79,8 +84,9 @@ class Splitting:
         splits, kept = assign_splits(records, self.fractions, self.seed), records.select(rows)
         rest = remaining(splits, records, rows)
         check_splits(rest, kept)
+        grouped = alike if self.how(records) == "group" else ()
         former = assign_splits(kept, self.fractions, self.seed).digest if len(kept) < len(records) else None
-        return replace(rest, digest=lock_splits(splits, records, lock, former=former))
+        return replace(rest, digest=lock_splits(splits, records, lock, former=former, alike=grouped))
 
     def train_rows(self, records: Records, splits: Splits) -> list[int]:
         """The training rows, or the drawn share of them.

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from lit_mia.errors import SplitError
 from lit_mia.files import key_digest, replacing
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 
+IdSets = Sequence[Sequence[str]]
+"""Ids that belong together."""
 SPLITS = ("train", "val", "calibration", "test")
 
 
@@ -115,7 +118,7 @@ def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
     )
 
 
-def lock_splits(splits: Splits, records: Records, path: Path, former: str | None = None) -> str:
+def lock_splits(splits: Splits, records: Records, path: Path, former: str | None = None, *, alike: IdSets = ()) -> str:
     """Write the splits at the first call, and refuse any other splits at later calls.
 
     Args:
@@ -124,6 +127,7 @@ def lock_splits(splits: Splits, records: Records, path: Path, former: str | None
         path: The lock, a JSON file. Its folder is made if it is missing.
         former: Digest of the same splits without the records that cannot be read, which is what versions before 0.2
             locked.
+        alike: Ids that an encoder found to show the same, and that were put into one group before the splits.
 
     Returns:
         The digest in the lock.
@@ -142,10 +146,32 @@ def lock_splits(splits: Splits, records: Records, path: Path, former: str | None
         "seed": splits.seed,
         "fractions": splits.fractions,
         "ids": {name: [records.ids[row] for row in rows] for name, rows in splits.rows.items()},
+        "alike": alike,
     }
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return splits.digest
+
+
+def locked_as_alike(path: Path) -> IdSets | None:
+    """The sets of ids that were put into one group before the splits of a lock, because an encoder took them for alike.
+
+    Whoever goes on with these splits groups the same, whatever the encoder: none for a lock of a version that did not
+    ask encoders.
+
+    Args:
+        path: The lock.
+
+    Returns:
+        The sets; None if there is no lock.
+
+    Raises:
+        SplitError: If the lock cannot be read.
+    """
+    if not path.exists():
+        return None
+    sets: Any = _read_lock(path).get("alike", ())
+    return [[str(name) for name in names] for names in sets]
 
 
 def _check_fractions(fractions: Sequence[float]) -> None:

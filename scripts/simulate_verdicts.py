@@ -9,7 +9,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import chain, islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=1000)
     repetitions = parser.parse_args().repetitions
-    for line in (*lines(repetitions), "", *power_lines(repetitions)):
+    for line in chain(lines(repetitions), [""], power_lines(repetitions)):
         print(line, flush=True)
 
 

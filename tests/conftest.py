@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -38,6 +39,18 @@ def own_openings(openings_of_the_session, tmp_path, monkeypatch) -> None:
 def tiny_pipeline_folder(tmp_path_factory) -> Path:
     """A saved StableDiffusionPipeline with random weights that draws 16 x 16 images."""
     return save_tiny("sd", tmp_path_factory.mktemp("tiny") / "pipeline")
+
+
+@pytest.fixture(scope="session")
+def other_pipeline_folder(tiny_pipeline_folder, tmp_path_factory) -> Path:
+    """The same pipeline with other weights, as before or after a training."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path_factory.mktemp("other") / "pipeline"
+    shutil.copytree(tiny_pipeline_folder, folder)
+    (file,) = (folder / "unet").glob("*.safetensors")
+    save_file({name: values * 1.01 for name, values in load_file(file).items()}, file, {"format": "pt"})
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import copy
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,7 +167,7 @@ def score_all(head: Attack, data: HeadDataModule) -> NDArray[np.float64]:
     return torch.cat([head.score(batch.to(head.device)) for batch in data.batches()]).double().cpu().numpy()
 
 
-def check_varies(name: str, scores: NDArray[np.float64], advice: str) -> None:
+def check_varies(name: str, scores: NDArray[np.float64], calibration: Sequence[int], advice: str) -> None:
     """Refuse an attack that tells no record from another: its AUC of 0.5 would look like a finding.
 
     A control may be so: where members and others are alike in what it sees, that is what it should say.
@@ -175,15 +175,16 @@ def check_varies(name: str, scores: NDArray[np.float64], advice: str) -> None:
     Args:
         name: The attack.
         scores: `[seeds, n]`.
+        calibration: Rows that fix the scale of a seed; one that is constant there would count as zero.
         advice: What to do about it.
 
     Raises:
-        HeadError: If all scores of a seed are equal, or one is not a number.
+        HeadError: If a seed's scores are equal on all calibration records, or one is not a number.
     """
     broken = [seed for seed, of_seed in enumerate(scores) if not np.isfinite(of_seed).all()]
-    dead = [seed for seed, of_seed in enumerate(scores) if np.ptp(of_seed) == 0]
+    dead = [seed for seed, of_seed in enumerate(scores[:, list(calibration)]) if np.ptp(of_seed) == 0]
     if broken or dead:
-        said = "are not all finite" if broken else f"are the same for all {scores.shape[1]} records"
+        said = "are not all finite" if broken else f"are the same for all {len(calibration)} records of calibration"
         seeds = f" (seed {', '.join(map(str, broken or dead))} of {len(scores)})" if len(scores) > 1 else ""
         raise HeadError(f"The scores of {name} {said}{seeds}, so that no AUC of it would mean anything. {advice}")
 

@@ -25,6 +25,8 @@ _CHUNK = 4096
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """First and second row of each pair, `[p]` each."""
+Sets = Sequence[Sequence[int]]
+"""Rows that belong together, at least two of each set."""
 
 _BANDS, _BITS = HASH_DISTANCE + 1, _SIDE * _SIDE // (HASH_DISTANCE + 1)
 
@@ -46,7 +48,7 @@ class Duplicates:
     sides: int
 
 
-def find_duplicates(records: Records, looks: NDArray[Any]) -> list[Duplicates]:
+def find_duplicates(records: Records, looks: NDArray[Any], alike: Sets = ()) -> list[Duplicates]:
     """Sets of records with equal or nearly equal images that are in several groups or on both sides.
 
     Nearly equal are two images whose perceptual hashes differ in few bits and whose thumbnails differ little; plain
@@ -55,9 +57,10 @@ def find_duplicates(records: Records, looks: NDArray[Any]) -> list[Duplicates]:
     Args:
         records: The n records.
         looks: What their images are compared by, `[n]` of `lit_mia.features.pixels.LOOK`.
+        alike: Rows that show the same by other means, such as an encoder.
     """
     found = []
-    for rows in sets_of_equals(looks):
+    for rows in sets_of_equals(looks, alike=alike):
         groups, sides = ({column[row] for row in rows} for column in (records.groups, records.members))
         if len(groups) > 1 or len(sides) > 1:
             pixels = {looks["pixels"][row].tobytes() for row in rows}
@@ -81,19 +84,23 @@ def told(duplicates: Sequence[Duplicates]) -> str:
 
 
 def sets_of_equals(
-    looks: NDArray[Any], near: Callable[[NDArray[Any]], Pairs] = lambda looks: near_pairs(looks["thumbnail"])
+    looks: NDArray[Any],
+    near: Callable[[NDArray[Any]], Pairs] = lambda looks: near_pairs(looks["thumbnail"]),
+    alike: Sets = (),
 ) -> list[list[int]]:
     """Rows of images that are equal or nearly so, each set ascending, at least two.
 
     Args:
         looks: See `find_duplicates`.
         near: Finds the pairs among some looks that are nearly equal.
+        alike: Rows that show the same by other means.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     _, first, same = np.unique(looks["pixels"], return_index=True, return_inverse=True)
-    a, b = near(looks[first])
+    stars = np.array([(rows[0], row) for rows in alike for row in rows[1:]], np.int64).reshape(-1, 2)
+    a, b = map(np.concatenate, zip(near(looks[first]), same[stars].T, strict=True))
     edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
     of_look = connected_components(edges, directed=False)[1]
     component = of_look[same]

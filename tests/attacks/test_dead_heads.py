@@ -11,19 +11,20 @@ from lit_mia.errors import HeadError
 @pytest.mark.parametrize(
     ("scores", "said"),
     [
-        ([[1.0, 1.0, 1.0]], r"The scores of II-S are the same for all 3 records, so"),
-        ([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], r"are the same for all 3 records \(seed 1 of 2\)"),
+        ([[1.0, 1.0, 1.0]], r"The scores of II-S are the same for all 2 records of calibration, so"),
+        ([[5.0, 1.0, 1.0]], r"The scores of II-S are the same for all 2 records of calibration, so"),
+        ([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], r"are the same for all 2 records of calibration \(seed 1 of 2\)"),
         ([[1.0, np.nan, 3.0]], r"are not all finite"),
         ([[1.0, 2.0, 3.0], [np.inf, 0.0, 0.0]], r"are not all finite \(seed 1 of 2\).*Do this"),
     ],
 )
 def test_scores_without_differences_or_numbers_are_refused(scores, said):
     with pytest.raises(HeadError, match=said):
-        check_varies("II-S", np.array(scores), "Do this.")
+        check_varies("II-S", np.array(scores), [1, 2], "Do this.")
 
 
 def test_scores_that_differ_are_taken():
-    check_varies("II-S", np.array([[0.0, 1.0], [1e-9, 2e-9]]), "")
+    check_varies("II-S", np.array([[0.0, 1.0], [1e-9, 2e-9]]), range(2), "")
 
 
 @pytest.mark.parametrize("settings", [{"seeds": 0}, {"max_epochs": 0}, {"max_epochs": -1}])

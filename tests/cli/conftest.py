@@ -15,7 +15,7 @@ GROUPS, UNKNOWN = 40, 6
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory, tiny_pipeline_folder, tiny_clip_folder) -> Path:
+def template(tmp_path_factory, tiny_pipeline_folder, other_pipeline_folder, tiny_clip_folder) -> Path:
     """86 records: two of a class in each of 40 groups, and 6 of unknown membership. All paths in it are relative."""
     made = Workspace(tmp_path_factory.mktemp("workspace") / "template")
     _write_records(made.root)
@@ -43,10 +43,11 @@ def template(tmp_path_factory, tiny_pipeline_folder, tiny_clip_folder) -> Path:
         "default_root_dir": "run",
     }
     made.write("fit.yaml", {"model": "model.yaml", "data": "data.yaml", "trainer": trainer})
+    placebo = target | {"path": str(other_pipeline_folder), "steps": 3}
     audit = {
         "data": "data.yaml",
         "attacks": [{"class_path": "AttackIP"}, "model.yaml", {"class_path": "AttackIV", "init_args": head}],
-        "placebo": {"class_path": "DiffusersTarget", "init_args": {**target, "steps": 3}},
+        "placebo": {"class_path": "DiffusersTarget", "init_args": placebo},
         "budget": {"seeds": 2, "max_epochs": 2, "patience": 2, "accelerator": "cpu"},
     }
     made.write("audit.yaml", audit)

@@ -151,6 +151,20 @@ def test_report_shows_images_where_asked(audited):
     assert "data:image/" not in (audited.root / "runs/audit/report.html").read_text()
 
 
+def test_other_prompts_are_one_flag_and_overwrite_nothing(audited):
+    numbers = (audited.root / "runs/audit/audit.json").read_bytes()
+    flags = ["--budget.seeds", "1", "--budget.max_epochs", "1", "--placebo", "null"]
+    report = run(["audit", "--config", "audit.yaml", "--data.prompts", "shuffled", *flags]).report
+    assert report.config["data"]["init_args"]["prompts"] == "shuffled"
+    assert report.cost.queries == 78  # other captions are other questions; one group is alone in its split and side
+    assert any(limit.startswith("Negative control (`prompts: shuffled`)") for limit in report.limits)
+    assert (audited.root / "runs/audit-shuffled/audit.json").is_file()
+    assert (audited.root / "runs/audit/audit.json").read_bytes() == numbers
+    again = run(["audit", "--config", "audit.yaml", *flags, "--output", "again"]).report
+    assert again.cost.queries == 0  # the own ones are still answered
+    assert not any("Negative control" in limit for limit in again.limits)
+
+
 def test_the_verdict_says_that_there_was_no_placebo(audited):
     result = run(["audit", "--config", audited.changed("audit.yaml", {**SMALL, "placebo": None}), "--gallery", "true"])
     assert [row.name for row in result.report.rows] == ["II-S", "II-S blind", "II-S caption"]

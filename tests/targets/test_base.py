@@ -39,6 +39,13 @@ def test_a_target_says_what_it_is():
     target.check_use([AccessLevel.GENERATE], timestep=0, image_size=64)
 
 
+def test_a_target_says_whether_it_is_told_captions():
+    images = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    assert BlackTarget().told_captions
+    assert not OptimalTarget(images).told_captions
+    assert OptimalTarget(images, ["a cat"]).told_captions
+
+
 def test_it_is_taken_for_what_it_is():
     target: Target = BlackTarget()
     assert GenerateTarget.of(target) is target

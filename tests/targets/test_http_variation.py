@@ -52,6 +52,7 @@ def test_variations_send_the_image_and_edits_also_the_caption():
     with running() as server:
         plain = varying(server).vary(IMAGES, CAPTIONS, [0] * N)
         edited = varying(server, endpoint="edits").vary(IMAGES, CAPTIONS, [0] * N)
+        assert [varying(server, endpoint=way).told_captions for way in ("variations", "edits")] == [False, True]
     assert torch.equal(plain, IMAGES)
     assert torch.equal(edited, brighten(IMAGES, CAPTIONS, None))
 

@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import AuditDataModule, AuxiliaryDataModule
-from lit_mia.attacks import Attack, FixedBudget, controls_of, networks, same_training, train_seeds, training
+from lit_mia.attacks import (
+    Attack,
+    FixedBudget,
+    check_varies,
+    controls_of,
+    networks,
+    same_training,
+    train_seeds,
+    training,
+)
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.encoder_checks import fidelity
@@ -50,12 +59,16 @@ def measured(
     known, splits = data.view.known, data.view.splits.rows
     rows = [row for split in MEASURED for row in splits[split]]
     chooses = np.isin(np.arange(len(known)), rows)
+    scores = {head: heads.scores(attack) for head, attack in asked.items()}
+    for (name, kind), of_head in scores.items():
+        if kind == "attack":
+            check_varies(name, of_head, rows, "Look at `steps`, `lr` and what the target answered.")
     return PointScores(
         facts=_facts(point, data, fidelity(data, encoder=audit.fid_encoder) if fid else None),
         ids=np.array(known.ids)[rows],
         labels=np.array(known.members)[rows],
         groups=np.array(known.groups)[rows],
-        scores={head: combine_seeds(heads.scores(attack), chooses)[rows] for head, attack in asked.items()},
+        scores={head: combine_seeds(of_head, chooses)[rows] for head, of_head in scores.items()},
     )
 
 

@@ -92,6 +92,9 @@ class MembershipAudit(Audit):
             raise HeadError("`also_placebo` is the placebo of `also`, which is not given. Use `placebo`.")
         self.data, self.also, self.attacks, self.budget = data, also, attacks, budget
         self.fid_encoder = fid_encoder
+        if also is not None:
+            follower, leader = (also, data) if isinstance(data, AuxiliaryDataModule) else (data, also)
+            follower.find_alike = leader.find_alike
         self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}

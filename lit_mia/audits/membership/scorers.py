@@ -132,6 +132,9 @@ class Scorer(ABC, Generic[Data, Scored]):
         learned = self._learned.of_attack(controls, captioned, checkpoint)
         return [self._row(attack.name, kind, one.scores, setting=one.learner) for kind, one in learned]
 
+    def _check_varies(self, attack: str, scores: Scores, advice: str) -> None:
+        check_varies(attack, scores, self.data.view.splits.rows["calibration"], advice)
+
     def _row(self, attack: str, kind: str, scores: Scores, **told: Any) -> RowScores:
         name = attack if kind == "attack" else f"{attack} {kind}"
         return RowScores(name, kind, attack, scores, protocol=self.protocol, **told)
@@ -189,7 +192,7 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
 
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, checkpoint)
-        check_varies(name, scores, _DEAD_HEAD)
+        self._check_varies(name, scores, _DEAD_HEAD)
         tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
         told = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
         rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
@@ -274,7 +277,7 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         for attack, setting in zip(self.attacks, self._chosen, strict=True):
             name, checkpoint = attack.name, heads / f"{attack.name}.ckpt"
             own = self._scores(self.data, attack, setting, checkpoint)
-            check_varies(name, own, _DEAD_STATISTIC)
+            self._check_varies(name, own, _DEAD_STATISTIC)
             count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
             told = {"setting": describe(setting), "evaluations": count}
             seen = {"captioned": self._captioned(attack), "unequal": self._unequal}

@@ -55,7 +55,8 @@ def test_what_target_or_placebo_refuse_is_scored_on_neither_side(audit, run, tmp
     result = run(made)
     report, scores = result.report, result.scores
     left = hashed(range(N)) - hashed(refused["target"]) - hashed(refused["placebo"])
-    assert {row.name for row in report.rows} == {"I-P", "I-P blind", "I-P caption", "I-P placebo"} & set(scores.row)
+    kinds = ("blind", "caption", "joint", "n-grams", "metadata", "placebo")
+    assert {row.name for row in report.rows} == {"I-P", *(f"I-P {kind}" for kind in kinds)} == set(scores.row)
     for row in report.rows:
         assert {*scores.id_hash[scores.row == row.name]} == left
     assert len(target.asked) == len(placebo.asked) == N  # each once

@@ -62,7 +62,7 @@ class MeanColour(Encoder):
 
 @pytest.fixture
 def data(tmp_path):
-    def make(encoder=None, captioner=None, wrong=()):
+    def make(encoder=None, captioner=None, wrong=(), prompts="own"):
         module = AuxiliaryDataModule(
             Colours(wrong),
             InkTarget(tmp_path / "notes"),
@@ -71,6 +71,7 @@ def data(tmp_path):
             captioner=captioner,
             image_size=8,
             fractions=QUARTERS,
+            prompts=prompts,
         )
         module.prepare(frozenset({"generated_embedding"}))
         return module
@@ -84,6 +85,11 @@ def test_captions_that_name_the_image_find_it(data):
     assert check.n == N - len(module.view.splits.rows["test"])
     assert check.found == check.n
     assert check.p < 1e-20
+
+
+@pytest.mark.parametrize("prompts", ["fixed", "shuffled", "swapped"])
+def test_tools_are_checked_with_own_captions_whatever_the_target_is_asked(data, prompts):
+    assert check_tools(data(prompts=prompts), [AttackIIS()]) == check_tools(data(), [AttackIIS()])
 
 
 def test_one_caption_for_all_finds_ten_of_all(data):
