@@ -107,7 +107,8 @@ class Target(ABC):
         """Everything that changes an answer, except the prompt and the seed.
 
         Two targets with equal fingerprints share a store. It must not need the model itself, so that a run whose
-        answers are all stored never loads it.
+        answers are all stored never loads it. What tells the model from others is called `weights` (or `lora`, or
+        `base_url` and `model` of a served one), by which a placebo is compared; all else is how it is asked.
         """
 
     @property
