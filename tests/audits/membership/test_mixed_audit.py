@@ -110,11 +110,12 @@ def test_a_pipeline_and_its_denoiser_make_one_result(pairs, findings, run, tiny_
     result = run(audit)
     report, scores = result.report, result.scores
     assert report.protocol == "heads + threshold"
-    attacks = {"II-P": "heads", "Loss": "threshold", "PIA": "threshold"}
-    assert list(dict.fromkeys((row.attack, row["protocol"]) for row in report.rows)) == list(attacks.items())
-    assert [row.name for row in report.rows if row.kind == "attack"] == list(attacks)
-    assert [row.attack for row in report.rows if row.kind == "round trip"] == ["Loss", "PIA"]
-    assert all(f"{name} {kind}" in ids_by_row(scores) for name in attacks for kind in ("blind", "metadata"))
+    assert [(row.name, row["protocol"]) for row in report.rows] == [
+        ("II-P", "heads"),
+        ("II-P blind", "heads"),
+        ("II-P caption", "heads"),
+        *((f"{name}{control}", "threshold") for name in ("Loss", "PIA") for control in ("", " blind", " round trip")),
+    ]
     assert ids_by_row(scores).keys() == {row.name for row in report.rows}
     assert len({frozenset(ids) for ids in ids_by_row(scores).values()}) == 1
     assert report.cost.by_target.keys() == {"target", "target (statistic)"}
