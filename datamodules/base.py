@@ -30,6 +30,7 @@ from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.splits import IdSets, Splits
 from lit_mia.targets.base import Target
+from lit_mia.targets.sameness import model_of
 
 logger = logging.getLogger(__name__)
 
@@ -257,7 +258,7 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """See `HeadDataModule`."""
-        account = account_of(self.view.everyone, self.target.fingerprint())
+        account = account_of(self.view.everyone, model_of(self.target.fingerprint()))
         return OpeningsAccount(account, self.store_path).count(command, config)
 
     # ------------------------------------------------------------------ Lightning
@@ -272,7 +273,7 @@ class AuditDataModule(HeadDataModule, ABC):
     def setup(self, stage: str) -> None:
         """Fill this rank's share of the store, then build the arrays that the head needs."""
         head = self._head()
-        if self._serves(head) and self._table is self._table_of(stage):
+        if self._serves(head) and self._table is self.view.answered(stage):
             return
         self.check_head(head)
         trainer = head.trainer
@@ -287,7 +288,7 @@ class AuditDataModule(HeadDataModule, ABC):
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
         self._ask(self.view.asked(stage), 0, 1)
-        self._table = self._table_of(stage)
+        self._table = self.view.answered(stage)
         self.arrays = self.arrays_of(inputs)
 
     def example(self) -> PairBatch:
@@ -344,13 +345,3 @@ class AuditDataModule(HeadDataModule, ABC):
 
     def _members(self) -> NDArray[np.int64]:
         return np.array(self.table.members, dtype=np.int64)
-
-    def _table_of(self, stage: str) -> Records:
-        if stage != "predict":
-            _ = self.view.splits
-            return self.view.known
-        if not len(self.view.unknown):
-            raise RecordError(
-                f"The target {self.target.name!r} refused all {len(self.view.unlabelled)} records to predict."
-            )
-        return self.view.unknown

@@ -181,6 +181,20 @@ class RecordView:
             )
         return self.unlabelled
 
+    def answered(self, stage: str) -> Records:
+        """Those of the records that are asked for a stage of Lightning that were not left out.
+
+        Raises:
+            RecordError: If there is nothing left to predict.
+            SplitError: See `splits`.
+        """
+        if stage != "predict":
+            _ = self.splits
+            return self.known
+        if not len(self.unknown):
+            raise RecordError(f"The target refused all {len(self.unlabelled)} records to predict.")
+        return self.unknown
+
     @cached_property
     def locked(self) -> Splits:
         """The splits of the labelled records.

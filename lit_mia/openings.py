@@ -27,9 +27,7 @@ PLACE = "LIT_MIA_OPENINGS"
 HOME = "~/.local/share/lit-mia/openings"
 """That folder where the variable is not set; no cache, which may be emptied."""
 FOLDER, FORMER = "openings", "ledger.json"
-"""In a store: the folder of its accounts, and what version 0.1 kept."""
-MODEL = ("weights", "config", "prior", "lora", "vq", "base_url", "model")
-"""What in a target's fingerprint says which model it is; all else is a setting or a library, which may be tried out."""
+"""In a store: the folder of its accounts, and what earlier versions kept."""
 UNKNOWN = "unknown"
 
 
@@ -47,17 +45,16 @@ class Openings(NamedTuple):
     commands: dict[str, int]
 
 
-def account_of(records: Records, target: Mapping[str, object]) -> str:
+def account_of(records: Records, model: Mapping[str, object]) -> str:
     """What the account of a test split goes by: ids and labels of all records, and the model that is audited.
 
     Another seed of the splits, other groups and other settings of the target are further tries on the same records.
 
     Args:
         records: All records of known membership, whatever their split.
-        target: Fingerprint of the target; where it names no weights and no server, all of it counts.
+        model: What says which model it is, see `lit_mia.targets.sameness.model_of`.
     """
-    model = {name: str(target[name]) for name in MODEL if name in target} or {k: str(v) for k, v in target.items()}
-    return key_digest({"records": sorted(zip(records.ids, records.members, strict=True)), "model": model})
+    return key_digest({"records": sorted(zip(records.ids, records.members, strict=True)), "model": dict(model)})
 
 
 @final
@@ -125,7 +122,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _former(path: Path) -> list[str]:
-    """What version 0.1 counted in a store, as lines; a damaged file is at least one opening."""
+    """What earlier versions counted in a store, as lines; a damaged file is at least one opening."""
     if not path.is_file():
         return []
     try:

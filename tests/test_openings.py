@@ -11,6 +11,7 @@ from PIL import Image
 from lit_mia.errors import StoreError
 from lit_mia.openings import PLACE, OpeningsAccount, account_of
 from lit_mia.records import Records
+from lit_mia.targets.sameness import model_of
 
 TARGET = {"weights": "ab", "steps": 10, "torch": "2.4"}
 
@@ -90,15 +91,19 @@ def test_a_folder_that_cannot_be_written_is_told(blocked, tmp_path, caplog):
         assert "could not be put down" in caplog.text
 
 
+def account(table, **told):
+    return account_of(table, model_of({**TARGET, **told}))
+
+
 def test_an_account_is_of_records_and_model_and_not_of_settings():
-    one = account_of(records(), TARGET)
-    assert one == account_of(records().select([5, 4, 3, 2, 1, 0]), {**TARGET, "steps": 50, "torch": "2.5"})
-    assert one == account_of(records(groups=("g",) * 6), TARGET)
+    one = account(records())
+    assert one == account(records().select([5, 4, 3, 2, 1, 0]), steps=50, torch="2.5")
+    assert one == account(records(groups=("g",) * 6))
     others = [
-        account_of(records(n=5), TARGET),
-        account_of(records(members=(0, 1)), TARGET),
-        account_of(records(), {**TARGET, "weights": "cd"}),
-        account_of(records(), {**TARGET, "lora": "ef"}),
-        account_of(records(), {"name": "own"}),
+        account(records(n=5)),
+        account(records(members=(0, 1))),
+        account(records(), weights="cd"),
+        account(records(), lora="ef"),
+        account_of(records(), model_of({"name": "own"})),
     ]
     assert len({one, *others}) == 6

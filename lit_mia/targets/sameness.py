@@ -33,6 +33,15 @@ def holds(model: Told, other: Told) -> bool:
     return all(other.get(name) is not None and model.get(name) == other[name] for name in fields)
 
 
+def model_of(target: Told) -> dict[str, Any]:
+    """What of a fingerprint says which weights it has, or which model behind which API; all of it where that is unsaid.
+
+    Args:
+        target: The fingerprint.
+    """
+    return {name: target[name] for name in (*_FILES, *_SERVED) if target.get(name) is not None} or dict(target)
+
+
 def settings_apart(a: Told, b: Told) -> list[str]:
     """Names of the settings in which two models are asked differently, such as `steps`; not what tells the models.
 
