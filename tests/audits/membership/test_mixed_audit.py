@@ -24,10 +24,10 @@ from lit_mia.targets.denoiser import DenoiserTarget
 
 pytestmark = pytest.mark.slow
 
-N, SIDE = 80, 16
+N, SIDE = 160, 16
 IMAGES = smooth_images(N, 0, side=SIDE)
 MEMBERS = [1, 0] * (N // 2)
-CAPTIONS = [f"picture {row:02d}" for row in range(N)]
+CAPTIONS = [f"picture {row:03d}" for row in range(N)]
 IDS = [f"r{row:03d}" for row in range(N)]
 SOURCE = MemorySource(IMAGES, MEMBERS, CAPTIONS)
 BUDGET = Budget(seeds=1, max_epochs=2, accelerator="cpu")
@@ -234,6 +234,6 @@ def test_a_mistake_on_one_side_comes_before_the_other_one_is_asked(pairs, findin
         audit.query()
     bare = MemorySource(IMAGES, MEMBERS)
     other = MembershipAudit(findings(source=bare), [Loss(), AttackIIP()], also=pairs(source=bare))
-    with pytest.raises(RecordError, match="80 of 80 records have no caption"):
+    with pytest.raises(RecordError, match=f"{N} of {N} records have no caption"):
         other.query()
     assert (ink.asked(), audit.also.target.nfe, other.data.target.nfe) == ([], 0, 0)
