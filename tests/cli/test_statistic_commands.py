@@ -65,16 +65,18 @@ def test_both_protocols_of_one_config(workspace, capsys):
     said = capsys.readouterr().out
     assert "runs/audit/report.html" in said
     assert [row.name for row in threshold.report.rows] == [
-        f"{attack}{control}" for attack in ("PIA", "FreMIA Loss", "ReDiffuse-API") for control in ("", " blind")
+        f"{attack}{control}"
+        for attack in ("PIA", "FreMIA Loss", "ReDiffuse-API")
+        for control in ("", " blind", " metadata")
     ]
     assert {row["setting"] for row in threshold.report.rows if row.name == "PIA"} <= {"t = 100", "t = 200"}
-    assert [row["evaluations"] for row in threshold.report.rows[::2]] == [2, 1, None]
+    assert [row["evaluations"] for row in threshold.report.rows[::3]] == [2, 1, None]
     assert threshold.report.cost.nfe == N * (3 + 1 + 2 * 2)  # two variations of two steps are counted too
     assert "placebo: none" in threshold.report.verdict["sentence"]
     resnet = run(["audit", "--config", "audit.yaml", "--protocol", "resnet"])
     assert (threshold.report.protocol, resnet.report.protocol) == ("threshold", "resnet")
     assert resnet.report.name == "audit-resnet"
-    assert {len(row["auc_per_seed"]) for row in resnet.report.rows} == {2}
+    assert {len(row["auc_per_seed"]) for row in resnet.report.rows if row.kind == "attack"} == {2}
     heads = {path.name for path in (workspace / "runs/audit-resnet/heads").iterdir()}
     assert {"PIA.ckpt", "PIA.threshold.json"} <= heads
     first, second = (

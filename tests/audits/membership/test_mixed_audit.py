@@ -24,10 +24,10 @@ from lit_mia.targets.denoiser import DenoiserTarget
 
 pytestmark = pytest.mark.slow
 
-N, SIDE = 120, 16
+N, SIDE = 160, 16
 IMAGES = smooth_images(N, 0, side=SIDE)
 MEMBERS = [1, 0] * (N // 2)
-CAPTIONS = [f"picture {row}" for row in range(N)]
+CAPTIONS = [f"picture {row:03d}" for row in range(N)]
 IDS = [f"r{row:03d}" for row in range(N)]
 SOURCE = MemorySource(IMAGES, MEMBERS, CAPTIONS)
 BUDGET = Budget(seeds=1, max_epochs=2, accelerator="cpu")
@@ -112,9 +112,12 @@ def test_a_pipeline_and_its_denoiser_make_one_result(pairs, findings, run, tiny_
     assert report.protocol == "heads + threshold"
     assert [(row.name, row["protocol"]) for row in report.rows] == [
         ("II-P", "heads"),
-        ("II-P blind", "heads"),
-        ("II-P caption", "heads"),
-        *((f"{name}{control}", "threshold") for name in ("Loss", "PIA") for control in ("", " blind", " round trip")),
+        *((f"II-P {control}", "heads") for control in ("blind", "caption", "joint", "n-grams", "metadata")),
+        *(
+            (f"{name}{control}", "threshold")
+            for name in ("Loss", "PIA")
+            for control in ("", " blind", " n-grams", " metadata", " round trip")
+        ),
     ]
     assert ids_by_row(scores).keys() == {row.name for row in report.rows}
     assert len({frozenset(ids) for ids in ids_by_row(scores).values()}) == 1
