@@ -32,7 +32,7 @@ from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 DRAWS, SEED = 9999, 0
 MIN_NORMAL_GROUPS = 50
-MAX_SHARE = 0.03
+MAX_SHARE = 0.1
 
 
 class OwnTests(NamedTuple):

@@ -1,4 +1,4 @@
-"""Groups of records, and permutation of their labels.
+"""Groups of records, and what resampling has in common.
 
 Records of one group (near-duplicates, one artist, one person) are not independent, so a group moves as a whole.
 """
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.roc import BoolArray, FloatArray
+from lit_mia.metrics.roc import FloatArray
 
 IntArray = NDArray[np.int64]
 
@@ -40,19 +40,3 @@ def batch_sizes(total: int, width: int) -> Iterator[int]:
     size = max(1, _CELLS // width)
     for start in range(0, total, size):
         yield min(size, total - start)
-
-
-def permuted_labels(labels: BoolArray, groups: ArrayLike | None, n: int, rng: np.random.Generator) -> BoolArray:
-    """Labels `[records]` permuted `n` times among groups, or records if a group holds both: `[n, records]`."""
-    unit_of, unit_labels = _units(labels, groups)
-    return rng.permuted(np.tile(unit_labels, (n, 1)), axis=1)[:, unit_of]
-
-
-def _units(is_member: BoolArray, groups: ArrayLike | None) -> tuple[IntArray | slice, BoolArray]:
-    """Where each record finds its label among the permuted ones, and the labels to permute."""
-    if groups is None:
-        return slice(None), is_member
-    group_of, composition = group_compositions(is_member, groups)
-    if np.any(composition == MIXED):
-        return slice(None), is_member
-    return group_of, composition == MEMBERS_ONLY

@@ -96,9 +96,9 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
         own, fixed = combined[name][test], combined[name][calibration]
         area = auc_estimate(own, labels, groups)
         cut = balanced_threshold(fixed, calibrated)
-        accuracy = balanced_accuracy(own, labels, cut)
+        accuracy = balanced_accuracy(own, labels, cut, groups)
         nominal = threshold_at_fpr(fixed[calibrated == 0], NOMINAL_FPR)
-        frozen = apply_threshold(nominal, NOMINAL_FPR, own, labels)
+        frozen = apply_threshold(nominal, NOMINAL_FPR, own, labels, groups=groups)
         rates = [tpr_at_fpr(own, labels, fpr, groups) for fpr in FPRS]
         expected = {
             "protocol": "heads",
