@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import FloatArray
 
 LEAST_UNITS = 4
@@ -89,7 +90,7 @@ class _Units(NamedTuple):
 
 def _units(kernel: FloatArray, labels: ArrayLike, groups: ArrayLike) -> _Units:
     is_member = np.asarray(labels) == 1
-    group_of = np.unique(np.asarray(groups), return_inverse=True)[1]
+    group_of = group_numbers(groups, is_member.size)
     sides, unit_of = np.unique(2 * group_of + is_member, return_inverse=True)
     within = unit_of == np.arange(len(sides))[:, None]
     summed = within @ kernel @ within.T

@@ -18,12 +18,25 @@ MEMBERS_ONLY, NON_MEMBERS_ONLY, MIXED = 1, 2, 3
 _CELLS = 2_000_000  # numbers held at once: 16 MB per array
 
 
-def group_compositions(labels: ArrayLike, groups: ArrayLike) -> tuple[IntArray, IntArray]:
+def group_numbers(groups: ArrayLike | None, n: int) -> IntArray:
+    """A number from 0 for the group of each of `n` records; None if every record is its own group.
+
+    Raises:
+        MetricError: If a record lacks its group.
+    """
+    if groups is None:
+        return np.arange(n)
+    names = np.asarray(groups)
+    if names.shape != (n,):
+        raise MetricError(f"Each of the {n} records needs one group name, but got shape {names.shape}.")
+    numbers: IntArray = np.unique(names, return_inverse=True)[1]
+    return numbers
+
+
+def group_compositions(labels: ArrayLike, groups: ArrayLike | None) -> tuple[IntArray, IntArray]:
     """Each record's group number `[n]`, and per group MEMBERS_ONLY, NON_MEMBERS_ONLY or MIXED `[groups]`."""
-    is_member, names = np.asarray(labels) == 1, np.asarray(groups)
-    if names.shape != is_member.shape:
-        raise MetricError(f"Each of the {is_member.size} records needs one group name, but got shape {names.shape}.")
-    _, group_of = np.unique(names, return_inverse=True)
+    is_member = np.asarray(labels) == 1
+    group_of = group_numbers(groups, is_member.size)
     has_members = np.bincount(group_of, weights=is_member) > 0
     has_non_members = np.bincount(group_of, weights=~is_member) > 0
     return group_of, MEMBERS_ONLY * has_members + NON_MEMBERS_ONLY * has_non_members
