@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import placements
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 
@@ -66,7 +67,7 @@ class Contributions(NamedTuple):
     def over(self, groups: ArrayLike | None) -> Components:
         """The covariance with these groups as the unit; arguments and errors as those of `aucs`."""
         sides = self.is_member, ~self.is_member
-        group_of = _numbers(groups, len(self.is_member))
+        group_of = group_numbers(groups, len(self.is_member))
         parts = [_per_group(self.shares * side, group_of) for side in sides]
         present = [np.bincount(group_of, weights=side) > 0 for side in sides]
         (n1, n0), n = (int(side.sum()) for side in sides), int(group_of.max()) + 1
@@ -108,17 +109,6 @@ def contributions(scores: ArrayLike, labels: ArrayLike) -> Contributions:
     is_member = checked[0][1]
     found = [_shares(row, is_member) for row, _ in checked]
     return Contributions(np.array([value for value, _ in found]), np.stack([shares for _, shares in found]), is_member)
-
-
-def _numbers(groups: ArrayLike | None, n: int) -> NDArray[np.int64]:
-    """A number from 0 for each record's group, `[n]`."""
-    if groups is None:
-        return np.arange(n)
-    names = np.asarray(groups)
-    if names.shape != (n,):
-        raise MetricError(f"Each of the {n} records needs one group name, but got shape {names.shape}.")
-    numbers: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
-    return numbers
 
 
 def _shares(values: FloatArray, is_member: BoolArray) -> tuple[float, FloatArray]:

@@ -32,7 +32,7 @@ from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 DRAWS, SEED = 9999, 0
 MIN_NORMAL_GROUPS = 50
-MAX_SHARE = 0.03
+MAX_SHARE = 0.1
 
 
 class OwnTests(NamedTuple):
@@ -175,7 +175,7 @@ def _null(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> _Nu
     is_member = checked[0][1]
     n, n1 = len(is_member), int(is_member.sum())
     ranks = np.stack([midranks(row) - (n + 1) / 2 for row, _ in checked])
-    group_of, composition = group_compositions(is_member, np.arange(n) if groups is None else groups)
+    group_of, composition = group_compositions(is_member, groups)
     mixed = bool(np.any(composition == MIXED))
     weighted = ranks * (is_member * n - n1) / n if mixed else ranks
     parts: FloatArray = np.stack([np.bincount(group_of, weights=row) for row in weighted]).astype(np.float64)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import Interval
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import BoolArray, check_fractions
 
 TAIL = 0.025
@@ -46,8 +47,8 @@ def worth_of(called: BoolArray, groups: ArrayLike | None = None) -> float:
     from scipy.special import stdtrit
 
     n, rate = len(called), float(np.mean(called))
-    group_of = np.unique(np.arange(n) if groups is None else np.asarray(groups), return_inverse=True)[1]
-    g = int(group_of.max()) + 1
+    group_of = group_numbers(groups, n)
+    g = len(np.unique(group_of))
     if g in (1, n) or rate in (0, 1):
         return float(g) if g > 1 or n == 1 else 0.0
     excess = np.bincount(group_of, weights=called - rate)

@@ -9,14 +9,15 @@ ART and CopyMark).
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import Interval
 from lit_mia.metrics.rates import clopper_pearson, rate_of, worth_of
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import BoolArray, FloatArray, check, check_fractions, roc_curve
 
 MIN_FALSE_POSITIVES = 10
@@ -160,7 +161,7 @@ def apply_threshold(
         MetricError: If a record lacks its group; otherwise see `lit_mia.metrics.roc.check`.
     """
     values, is_member = check(scores, labels)
-    names = _names(groups, len(values))
+    names = group_numbers(groups, len(values))
     fpr, tpr = (rate_of(values[side] >= threshold, names[side]) for side in (~is_member, is_member))
     return FrozenThreshold(threshold, nominal_fpr, fpr.value, fpr.ci, tpr.value, tpr.ci)
 
@@ -208,7 +209,7 @@ def tpr_at_fpr(scores: ArrayLike, labels: ArrayLike, fpr: float, groups: ArrayLi
     """
     check_fractions(fpr=fpr)
     values, is_member = check(scores, labels)
-    names = _names(groups, len(values))
+    names = group_numbers(groups, len(values))
     reason = floor_reason(int(np.sum(~is_member)), fpr)
     if reason:
         return TprAtFpr(fpr, None, None, None, None, reason)
@@ -310,11 +311,3 @@ def _cut_off(values: FloatArray, is_member: BoolArray, fpr: float) -> float:
     outside = values[~is_member]
     place = len(outside) - 1 - allowed_false_positives(fpr, len(outside))
     return float(np.partition(outside, place)[place])
-
-
-def _names(groups: ArrayLike | None, n: int) -> NDArray[Any]:
-    """The name of each record's group, `[n]`."""
-    names = np.arange(n) if groups is None else np.asarray(groups)
-    if names.shape != (n,):
-        raise MetricError(f"Each of the {n} records needs one group name, but got shape {names.shape}.")
-    return names

@@ -39,5 +39,34 @@ def test_records_of_a_group_count_once():
     assert sides_p(real, LABELS, groups) > sides_p(real, LABELS, NAMES)
 
 
+def test_equal_distances_are_not_told_apart_by_how_widely_the_sides_spread():
+    rejected, spread = [], np.where(LABELS == 1, 2.0, 1.0)[:, None]
+    rows = np.flatnonzero((LABELS == 0) | (NAMES < 40))  # 20 members and 30 others
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        real, generated = (spread * rng.normal(size=(N, D)) for _ in range(2))
+        rejected.append(generated_p(real[rows], generated[rows], LABELS[rows], NAMES[rows], 99) <= 0.05)
+    assert np.mean(rejected) <= 0.09
+
+
+def test_groups_on_both_sides_do_not_make_p_small():
+    rejected = {"sides": 0, "generated": 0}
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(12), 5)
+        labels = (rng.random(N) < rng.beta(0.5, 0.5, size=12)[groups]).astype(int)
+        real, generated = (rng.normal(size=(12, D))[groups] + 0.3 * rng.normal(size=(N, D)) for _ in range(2))
+        rejected["sides"] += sides_p(real, labels, groups, 99) <= 0.05
+        rejected["generated"] += generated_p(real, generated, labels, groups, 99) <= 0.05
+    assert max(rejected.values()) <= 6
+
+
+def test_what_cannot_be_said_has_no_p():
+    real, generated = draw(0)
+    assert sides_p(real, LABELS, LABELS) is None
+    assert generated_p(real, generated, LABELS, NAMES // 20) is None
+    assert generated_p(np.ones((N, D)), np.ones((N, D)), LABELS, NAMES, 99) == 1
+
+
 def test_the_smallest_p_is_one_of_all_labellings():
     assert sides_p(draw(0, shift=30.0)[0], LABELS, NAMES, 99) == pytest.approx(0.01)

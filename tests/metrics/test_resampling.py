@@ -3,7 +3,7 @@ import pytest
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics import resampling
-from lit_mia.metrics.resampling import group_compositions, permuted_labels
+from lit_mia.metrics.resampling import group_compositions
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 1, 0, 1, 0])
 GROUPS = np.array(["a", "a", "b", "c", "c", "d", "e", "e", "f", "f"])  # e and f hold both classes
@@ -16,16 +16,6 @@ def test_compositions():
     np.testing.assert_array_equal(group_of, [0, 0, 1, 2, 2, 3, 4, 4, 5, 5])
     with pytest.raises(MetricError, match="one group name"):
         group_compositions(LABELS, GROUPS[1:])
-
-
-def test_groups_are_permuted_whole_if_none_holds_both_classes():
-    pure, is_member = GROUPS[:6], LABELS[:6] == 1
-
-    permuted = permuted_labels(is_member, pure, 200, np.random.default_rng(0))
-
-    assert (permuted[:, 0] == permuted[:, 1]).all()
-    assert (permuted[:, [0, 2, 3, 5]].sum(axis=1) == 2).all()
-    assert (permuted_labels(LABELS == 1, GROUPS, 200, np.random.default_rng(0)).sum(axis=1) == 5).all()
 
 
 def test_memory_batches_hold_all_draws(monkeypatch):

@@ -22,15 +22,15 @@ def fidelity_line(fidelity: Fidelity) -> str:
     doubt = "; FID is rank-deficient here, read KID in the report" if fidelity["rank_deficient"] else ""
     return (
         f"FID by {fidelity['encoder']}, {count(fidelity['n'])} images a side: to generated images {members} (members), "
-        f"{non_members} (non-members), {p_value(fidelity['p_generated'])}; members to non-members {sides}, "
-        f"{p_value(fidelity['p_sides'])}{doubt}."
+        f"{non_members} (non-members), {_p(fidelity['p_generated'])}; members to non-members {sides}, "
+        f"{_p(fidelity['p_sides'])}{doubt}."
     )
 
 
 def fidelity_notes(fidelity: Fidelity) -> list[str]:
     """How to read the distances, and what is wrong with them."""
     n, dimension = count(fidelity["n"]), count(fidelity["dimension"])
-    generated, sides = p_value(fidelity["p_generated"]), p_value(fidelity["p_sides"])
+    generated, sides = _p(fidelity["p_generated"]), _p(fidelity["p_sides"])
     warnings = {
         f"Warning: {n} images are not more than the {dimension} features: the covariances are rank-deficient, and "
         "most of each FID is bias. Read KID, which is unbiased at any size.": fidelity["rank_deficient"],
@@ -45,6 +45,10 @@ def fidelity_notes(fidelity: Fidelity) -> list[str]:
         f"Do their own images differ? {sides}. Permutation tests on KID's kernel.",
         "All known records, whatever their split. Nothing here enters a head or the verdict.",
     ]
+
+
+def _p(p: float | None) -> str:
+    return p_value(p) or "p cannot be said"
 
 
 def _digits(value: float) -> str:

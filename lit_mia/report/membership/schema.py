@@ -103,8 +103,8 @@ class Fidelity(TypedDict):
 
     `members` and `non_members`: records against the images generated from their captions. `sides`: member records
     against non-member records. `p_generated`: permutation p of the first two being equal; `p_sides`: of the two sides
-    being of one distribution; both by KID's kernel. `rank_deficient`: n is not above the dimension, so FID is not to
-    be trusted.
+    being of one distribution; both by KID's kernel, None with too few groups. `rank_deficient`: n is not above the
+    dimension, so FID is not to be trusted.
     """
 
     encoder: str
@@ -115,8 +115,8 @@ class Fidelity(TypedDict):
     members: ImageSetDistance
     non_members: ImageSetDistance
     sides: ImageSetDistance
-    p_generated: float
-    p_sides: float
+    p_generated: float | None
+    p_sides: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
