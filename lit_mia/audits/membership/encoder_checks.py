@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from datamodules import AuxiliaryDataModule
 from datamodules.inputs import image_embedding, text_embedding
 from lit_mia.attacks import Attack, AuditedAttack
-from lit_mia.audits.membership.scorers import reads_embeddings
+from lit_mia.audits.membership.head_scorer import reads_embeddings
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.fidelity import MIN_IMAGES, frechet_distance, is_rank_deficient, kernel_distance
 from lit_mia.metrics.kernel_test import generated_p, sides_p

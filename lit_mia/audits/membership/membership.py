@@ -13,7 +13,7 @@ from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.placebo_check import placebo_checks
-from lit_mia.audits.membership.scorers import Means, StatisticProtocol
+from lit_mia.audits.membership.scorer import Means, StatisticProtocol
 from lit_mia.audits.membership.ways import AnyScorer, scorers_of
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError

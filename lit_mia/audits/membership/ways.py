@@ -5,7 +5,9 @@ from typing import Any
 
 from datamodules import AuditDataModule
 from lit_mia.attacks import AuditedAttack
-from lit_mia.audits.membership.scorers import HeadScorer, Means, Scorer, StatisticScorer
+from lit_mia.audits.membership.head_scorer import HeadScorer
+from lit_mia.audits.membership.scorer import Means, Scorer
+from lit_mia.audits.membership.statistic_scorer import StatisticScorer
 from lit_mia.errors import HeadError
 from lit_mia.registry import Registry
 

@@ -10,7 +10,7 @@ from lit_mia.attacks.statistics import PIA, FreMIA, Loss, ReDiffuse, SimA
 from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.membership.scorers import StatisticScorer
+from lit_mia.audits.membership.statistic_scorer import StatisticScorer
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 

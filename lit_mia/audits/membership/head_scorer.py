@@ -1,0 +1,93 @@
+"""Attacks that are heads, trained on the pairs of a datamodule."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+from datamodules import AuditDataModule, AuxiliaryDataModule
+from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training, train_seeds
+from lit_mia.attacks.controls import unequal
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
+from lit_mia.report.membership.scores import RowScores, Scores
+
+logger = logging.getLogger(__name__)
+
+
+@final
+class HeadScorer(Scorer[AuditDataModule, Attack]):
+    """Trains a head for every attack and control; a control that several attacks share is trained once.
+
+    Raises:
+        LitMiaError: If the datamodule cannot serve an attack or a control.
+    """
+
+    name = "head"
+    protocol = "heads"
+
+    def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
+        super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
+        self._known: dict[tuple[str, str], Scores] = {}
+        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
+        for head in (*self.attacks, *controls):
+            data.check_head(head)
+        self._unequal = {attack.name: unequal(attack, self.controls(attack)) for attack in self.attacks}
+        for sentence in filter(None, self._unequal.values()):
+            logger.warning(sentence)
+
+    def controls(self, attack: Attack) -> dict[str, Attack]:
+        """Those that the attack declares, and those of captions where the datamodule embeds any."""
+        embedded = {"image_embedding", "text_embedding"} <= self.data.provides()
+        return controls_of(attack, captioned=embedded and self.is_told(attack))
+
+    def announce(self) -> None:
+        """Nothing: what a datamodule asks does not depend on the attacks."""
+
+    def query(self) -> None:
+        """Fill the stores."""
+        for data in self.sides().values():
+            data.query()
+
+    def rows(self, heads: Path) -> list[RowScores]:
+        """Train all heads."""
+        inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
+        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
+        self.data.prepare(inputs.union(*(control.inputs for control in controls)))
+        if self._placebo is not None:
+            self._placebo.prepare(inputs)
+        return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
+
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """Images of captions are compared with the records themselves, the same for every attack."""
+        if not isinstance(self.data, AuxiliaryDataModule) or not isinstance(self._placebo, AuxiliaryDataModule):
+            return {}
+        both = self.data.likeness(), self._placebo.likeness()
+        return {attack.name: both for attack in self.attacks}
+
+    def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
+        name, scores = attack.name, self._scores(attack, self.data, checkpoint)
+        self._check_varies(name, scores, _DEAD_HEAD)
+        tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
+        told = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
+        rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
+        if self._placebo is not None:
+            rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
+        print(f"{name}: head and controls trained", flush=True)
+        return rows
+
+    def _scores(self, attack: Attack, data: AuditDataModule, checkpoint: Path | None = None) -> Scores:
+        key = (str(data.store_path), same_training(attack))
+        if key not in self._known:
+            self._known[key] = train_seeds(attack, data, self._budget, checkpoint)
+        return self._known[key]
+
+
+def reads_embeddings(attack: Attack) -> bool:
+    """Whether a head reads what the attacker's encoder says."""
+    return any(name.endswith("_embedding") for name in attack.inputs)
+
+
+_DEAD_HEAD = (
+    "It learned nothing from its inputs: lower `lr`, train longer, or look at what the target answered, which stays in "
+    "the store."
+)

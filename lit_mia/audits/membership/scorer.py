@@ -1,0 +1,125 @@
+"""What makes the rows of a membership audit: attacks and their controls, each with a score for every record."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules import AuditDataModule
+from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, check_varies
+from lit_mia.attacks.controls import record_controls
+from lit_mia.audits.membership.controls import Controls
+from lit_mia.report.membership.scores import RowScores, Scores
+from lit_mia.targets.base import Target
+
+Similarity = NDArray[np.float64]
+"""How like the records some answers are, `[n]`; higher is closer."""
+Data = TypeVar("Data", bound=AuditDataModule)
+Scored = TypeVar("Scored", bound=AuditedAttack)
+StatisticProtocol = Literal["threshold", "resnet"]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What attacks are scored with.
+
+    Attributes:
+        budget: Seeds and epochs of whatever is trained.
+        protocol: Of training-free attacks; None where there are none.
+        head: Of the protocol `resnet` and of the blind control of training-free attacks; None where there are none.
+    """
+
+    budget: Budget
+    protocol: StatisticProtocol | None = None
+    head: ResidualHead | None = None
+
+
+class Scorer(ABC, Generic[Data, Scored]):
+    """Asks the targets and scores all records by every attack of one way of scoring, and by its controls.
+
+    Args:
+        data: Records and the target's answers.
+        attacks: The attacks.
+        means: What they are scored with.
+
+    Attributes:
+        name: The way of scoring: `AuditedAttack.scored_by` of the attacks.
+        protocol: Name of its entry in `PROTOCOLS`.
+    """
+
+    name: ClassVar[str]
+    protocol: str
+
+    def __init__(self, data: Data, attacks: Sequence[Scored], means: Means) -> None:
+        self.data, self.attacks, self._budget = data, attacks, means.budget
+        self._placebo: Data | None = None
+        self._learned = Controls(data, means.budget)
+
+    @abstractmethod
+    def controls(self, attack: Scored) -> dict[str, Attack]:
+        """The heads without the target that an attack has to beat, by kind."""
+
+    def control_kinds(self) -> set[str]:
+        """Kinds of the controls that its rows may have."""
+        of_records = {control.name for attack in self.attacks for control in record_controls(self.is_told(attack))}
+        return {"placebo", *of_records}.union(*(self.controls(attack) for attack in self.attacks))
+
+    def is_told(self, attack: Scored) -> bool:
+        """Whether the target, or the attack itself, is given the captions of records that have some."""
+        return self.data.target.told_captions
+
+    @abstractmethod
+    def announce(self) -> None:
+        """Tell the datamodules what they will be asked; asks nothing."""
+
+    @abstractmethod
+    def query(self) -> None:
+        """Ask what is missing, and nothing more."""
+
+    @abstractmethod
+    def rows(self, heads: Path) -> list[RowScores]:
+        """Train what has to be trained, and score, once everything was asked and what is refused was left out.
+
+        Args:
+            heads: Folder for trained heads.
+        """
+
+    def add_placebo(self, target: Target, store: str) -> None:
+        """Ask a target that saw neither side the same.
+
+        Args:
+            target: The target.
+            store: Folder of its answers.
+        """
+        self._placebo = self.data.answered_by(target, store)
+        self._placebo.prepare_data()
+
+    @abstractmethod
+    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
+
+        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
+        """
+
+    def sides(self) -> Mapping[str, Data]:
+        """The datamodules by role: `target`, and `placebo` if there is one."""
+        return {"target": self.data} | ({"placebo": self._placebo} if self._placebo is not None else {})
+
+    def _captioned(self, attack: Scored) -> bool:
+        return self.is_told(attack) and any(self.data.view.known.captions)
+
+    def _control_rows(self, attack: Scored, checkpoint: Path) -> list[RowScores]:
+        controls, captioned = self.controls(attack), self._captioned(attack)
+        learned = self._learned.of_attack(controls, captioned, checkpoint)
+        return [self._row(attack.name, kind, one.scores, setting=one.learner) for kind, one in learned]
+
+    def _check_varies(self, attack: str, scores: Scores, advice: str) -> None:
+        check_varies(attack, scores, self.data.view.splits.rows["calibration"], advice)
+
+    def _row(self, attack: str, kind: str, scores: Scores, **told: Any) -> RowScores:
+        name = attack if kind == "attack" else f"{attack} {kind}"
+        return RowScores(name, kind, attack, scores, protocol=self.protocol, **told)
