@@ -51,11 +51,11 @@ def test_a_target_that_memorised_its_members_leaks(make, tmp_path):
     result = audit.run(Run("planted", {}, tmp_path / "out"))
     report, scores = result.report, result.scores
     rows = rows_by_name(report)
-    assert report.verdict["kind"] == "leakage beyond controls"
+    assert report.verdict["kind"] == "suggestive (weak placebo)"  # 48 non-members cannot show that it is as good
     assert report.protocol == "threshold"
     for name in ("Loss", "ReDiffuse", "SimA"):
         assert rows[name]["auc"] > 0.95
-        assert rows[name]["outcome"] == "leakage beyond controls"
+        assert rows[name]["ratio_lo"] > 1.5
         assert {row.kind for row in report.rows if row.attack == name} == {"attack", "blind", "metadata", "placebo"}
         assert abs(rows[f"{name} placebo"]["auc"] - 0.5) < 0.25
     assert rows["ReDiffuse"]["evaluations"] in (2, 6)
