@@ -107,7 +107,7 @@ class _Measured(NamedTuple):
 
     def se(self, weights: FloatArray) -> float:
         """Standard error of a weighted sum."""
-        return math.sqrt(max(0.0, _variance(weights, self.by_group.covariance)))
+        return math.sqrt(_variance(weights, self.by_group.covariance))
 
     def limits(self, weights: FloatArray) -> Interval:
         """The interval of a mean AUC; only the AUC itself if all scores are equal."""
@@ -169,7 +169,7 @@ class _Measured(NamedTuple):
 
     def _degrees(self, weights: FloatArray) -> float:
         """Satterthwaite's degrees of freedom, and no more than the groups have together."""
-        members, nonmembers = (max(0.0, _variance(weights, side)) for side in self.by_group.sides)
+        members, nonmembers = (_variance(weights, side) for side in self.by_group.sides)
         n1, n0 = self.by_group.counts
         pooled = (members + nonmembers) ** 2 / (members**2 / (n1 - 1) + nonmembers**2 / (n0 - 1))
         return float(min(pooled, self.by_group.groups - 1))
@@ -182,7 +182,9 @@ def _measure(rows: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> _
 
 
 def _variance(weights: FloatArray, covariance: FloatArray) -> float:
-    return float(weights @ covariance @ weights)
+    """Of a weighted sum; 0 where nothing but rounding is left."""
+    total, largest = (float(w @ c @ w) for w, c in ((weights, covariance), (np.abs(weights), np.abs(covariance))))
+    return total if total > _ROUNDING * largest else 0.0
 
 
 def _is_near_end(auc: float) -> bool:

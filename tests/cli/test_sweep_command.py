@@ -16,7 +16,7 @@ from lit_mia.audits.base import Run
 from lit_mia.audits.sweep import Sweep
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.main import run
-from lit_mia.metrics.intervals import bootstrap_auc
+from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 
@@ -126,7 +126,7 @@ def test_the_auc_is_that_of_the_stored_statistics_and_its_interval_that_of_group
     expected = [roc_auc_score(labels, statistic[measured]) for statistic in found]
     np.testing.assert_allclose([float(row["auc"]) for row in rows], expected, rtol=1e-12)
     groups = [data.view.known.groups[row] for row in measured]
-    interval = bootstrap_auc(found[0][measured], labels, groups)
+    interval = auc_estimate(found[0][measured], labels, groups)
     assert (float(rows[0]["auc_lo"]), float(rows[0]["auc_hi"])) == (interval.lo, interval.hi)
     assert {(row["n_members"], row["n_nonmembers"]) for row in rows} == counts(inside, *splits)
 

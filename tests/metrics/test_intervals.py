@@ -154,6 +154,9 @@ def test_what_cannot_be_said_has_no_interval():
     assert auc_estimate(np.ones(90), labels)[:3] == (0.5, None, None)
     same = auc_difference(scores, 2 * scores, labels)
     assert (same.delta, same.lo, same.hi, same.p_greater) == (0, None, None, 1)
+    repeated = rng.normal(size=(7, 90)) + labels
+    same = auc_difference(repeated, repeated[::-1], labels)
+    assert (same.delta, same.lo, same.hi, same.p_greater) == (0, None, None, 1)
 
 
 def test_differences_where_nothing_varies_are_not_certain():

@@ -15,7 +15,7 @@ from lit_mia.report.words import NOTHING, bounds, count, number
 from lit_mia.splits import Splits
 
 LEAST = 2
-"""Groups of a class from which an interval can be had."""
+"""Groups of a class from which an AUC is given."""
 
 
 def tiers_of(evaluation: Evaluation, records: Records, splits: Splits, copies: Mapping[str, int]) -> list[Tier]:
