@@ -34,12 +34,16 @@ def boosted_scores(
         `[n]`, higher for members; constant where all features are.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     learned = list(rows)
     known = features[:, ~np.isnan(features[learned]).all(axis=0)]
     if not known.shape[1]:
         return np.zeros(len(features))
-    model = HistGradientBoostingClassifier(early_stopping=False).fit(known[learned], labels[learned])
+    with threadpool_limits(
+        1, "openmp"
+    ):  # threads that wait for each other at every split cost minutes on a busy machine
+        model = HistGradientBoostingClassifier(early_stopping=False).fit(known[learned], labels[learned])
     scores: NDArray[np.float64] = model.decision_function(known).astype(np.float64)
     return scores
 
