@@ -151,7 +151,7 @@ def lines(repetitions: int) -> Iterator[str]:
     yield "| situation | members + non-members | leakage | other verdicts |"
     yield "|:--|--:|--:|:--|"
     for situation in SITUATIONS:
-        for n1, n0 in SIZES:
+        for n1, n0 in SIZES if len(situation.attacks) == 1 else SIZES[:2]:
             given = verdicts(situation, n1, n0, repetitions)
             lo, hi = clopper_pearson(given[LEAKAGE], repetitions)
             others = ", ".join(f"{kind} {n / repetitions:.1%}" for kind, n in given.most_common() if kind != LEAKAGE)

@@ -5,8 +5,7 @@ f times its L. An attack is beyond a control if its L is significantly above f t
 """
 
 import numpy as np
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtr
 
 from lit_mia.metrics.covariance import Aucs
 from lit_mia.metrics.newcombe import newcombe_variance
@@ -52,7 +51,7 @@ def p_beyond(
     on_logit = _t(logit(a) - factor * logit(c), *errors)
     on_auc = _t(a - bound, floored, other * slope**2, shared * slope)
     degrees = min(aucs.members, aucs.nonmembers) - 1
-    p: FloatArray = stats.t.sf(np.where(a >= NEAR_ONE, on_auc, on_logit), degrees)
+    p: FloatArray = stdtr(degrees, -np.where(a >= NEAR_ONE, on_auc, on_logit))
     return p
 
 
