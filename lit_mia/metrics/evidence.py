@@ -52,8 +52,8 @@ class Comparison(NamedTuple):
         p_better: One-sided p of "the log odds of the attack's AUC are at most the control's".
         p_shift: The same for 1.5 times the control's: a shift that the attack reads 1.5 times better.
         ratio_lo: Largest factor that is still refused (5 %, one-sided), at most `lit_mia.metrics.shift.MOST`.
-        mirrored: Whether the control is below 0.5 and reads the sides, so that 1 - AUC counts too: then both p values
-            are the larger of two, and the factor the smaller.
+        mirrored: Whether the control is below 0.5 by itself (two-sided 5 %), so that 1 - AUC counts too: then both p
+            values are the larger of two, and the factor the smaller.
     """
 
     delta: float

@@ -139,9 +139,9 @@ class Simulated:
         if self.clause.coin:
             found = own >= self._largest_own
         else:
-            p = np.column_stack([*self._p, self._worst(raised, attack)])
-            p[:, attack] = 1.0
-            found = holm_adjusted(p)[:, -1] <= LEVEL
+            p = np.column_stack(self._p)
+            p[:, attack] = self._worst(raised, attack)
+            found = holm_adjusted(p)[:, attack] <= LEVEL
         if self.clause.coin and self.clause.factor is not None:
             found = found & np.all([self._beaten(raised, attack, one) for one in self.against[attack]], axis=0)
         if self.clause.silent:

@@ -13,7 +13,7 @@ from lit_mia.metrics.permutation import own_tests
 from lit_mia.metrics.power import Clause, Power, auc_needed, null_aucs, violation_found
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.shift import SHIFT
-from lit_mia.metrics.verdict import LEVEL, TOOL_LEVEL, Verdict, decide, readers
+from lit_mia.metrics.verdict import LEVEL, TOOL_LEVEL, Verdict, decide
 from lit_mia.report.membership.scores import Part, RowScores, Scores
 
 
@@ -108,7 +108,7 @@ def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, 
         for attack in attacks
     }
     controls = _controls(rows, names, distinct, test)
-    turned = _turned(controls, known.design)
+    turned = _turned(controls)
     own = own_tests(np.stack([scores[attack.name] for attack in attacks]), test.labels, test.groups)
     evidence = [
         AttackEvidence(
@@ -189,14 +189,9 @@ def _controls(
     ]
 
 
-def _turned(controls: Sequence[ControlEvidence], design: Design) -> set[str]:
-    """Controls below 0.5 that tell the sides apart, so that they do it turned round too."""
-    reading = (
-        {control.name for control in controls if control.p_two_sided <= LEVEL}
-        if design in BY_COIN
-        else set(readers(controls))
-    )
-    return {control.name for control in controls if control.auc < 0.5} & reading
+def _turned(controls: Sequence[ControlEvidence]) -> set[str]:
+    """Controls below 0.5, each by itself (two-sided): turned round they may tell the sides apart."""
+    return {control.name for control in controls if control.auc < 0.5 and control.p_two_sided <= LEVEL}
 
 
 def _clause(attacks: Sequence[AttackEvidence], known: Circumstances) -> Clause:

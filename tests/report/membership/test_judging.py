@@ -1,18 +1,11 @@
-"""From scores to the evidence of the rule, and how often the rule is wrong on simulated audits."""
-
-import sys
-from pathlib import Path
+"""From scores to the evidence of the verdict rule."""
 
 import numpy as np
-import pytest
 
 from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.report.membership.judging import Circumstances, gather, judge, missing_controls, shared_names
 from lit_mia.report.membership.scores import Part, RowScores
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
-from simulate_verdicts import LEAKAGE, SITUATIONS, verdicts
 
 N = 200
 LABELS = np.repeat([1, 0], N)
@@ -81,7 +74,7 @@ def test_a_judgement_speaks_of_rows():
     known = Circumstances("same_source_holdout", placebos={"a": PlaceboCheck(True, "")})
     scores = {"a": noise(0, 1.5), "a blind": noise(1), "a placebo": noise(2), "b": noise(3), "b blind": noise(4)}
     found = judge(rows_of(scores), scores, PART, known)
-    assert found.verdict.outcomes == {"a": LEAKAGE, "b": "not detected at this power"}
+    assert found.verdict.outcomes == {"a": "leakage beyond controls", "b": "not detected at this power"}
     assert set(found.against["a"]) == {"a blind", "a placebo"}
     assert found.p_own["a"] < 1e-6 < found.p_own["b"]
     assert found.power.violation is None
@@ -98,27 +91,3 @@ def test_nothing_is_beyond_a_control_with_few_groups():
     comparison = found.attacks[0].against["blind"]
     assert (comparison.lo, comparison.hi, comparison.p_better, comparison.p_shift) == (None, None, 1, 1)
     assert found.attacks[0].p_own < 0.01
-
-
-SHORT = {  # beginning of a situation's name → most false leakage verdicts of 300
-    "noise, 6 attacks, 3 controls, placebo": 5,
-    "attack at chance, only control at .42": 24,
-    "shift: attack .75, control .72, no placebo": 0,
-    "shift: attack .75, control .72, placebo .72": 3,
-    "shift: attack .75, control .72, placebo .70": 3,
-    "captions fit members better": 0,
-    "captions differ": 3,
-}
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_without_a_leak_the_rule_hardly_ever_sees_one(name):
-    for situation in [situation for situation in SITUATIONS if situation.name.startswith(name)]:
-        given = verdicts(situation, 181, 356, 300 if len(situation.attacks) == 1 else 60)
-        assert given[LEAKAGE] <= SHORT[name], given
-
-
-@pytest.mark.parametrize(("name", "least"), [("leak of .65", 85), ("one attack of six at .58, verified", 65)])
-def test_a_leak_is_found(name, least):
-    (situation,) = [situation for situation in SITUATIONS if situation.name.startswith(name)]
-    assert verdicts(situation, 181, 356, 100)[LEAKAGE] >= least
