@@ -190,7 +190,7 @@ def needed_of(null: Situation, n1: int, n0: int, audits: int = 5) -> float:
     """
     rng, rows, known = np.random.default_rng(2), null.rows(), null.circumstances()
     drawn = [null.drawn(n1, n0, rng) for _ in range(audits)]
-    powers = [power_of(gather(rows, scores, test, known), test, known) for scores, test in drawn]
+    powers = [power_of(gather(rows, scores, test, known), known) for scores, test in drawn]
     return float(np.mean([power.auc_needed for power in powers if power.auc_needed is not None]))
 
 

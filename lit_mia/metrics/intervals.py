@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lit_mia.metrics.auc import AucEstimate, Difference, Interval
-from lit_mia.metrics.covariance import Components, contributions
+from lit_mia.metrics.covariance import Aucs, Components, contributions
 from lit_mia.metrics.newcombe import newcombe_limits
 from lit_mia.metrics.roc import FloatArray
 
@@ -41,7 +41,7 @@ def auc_estimate(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None 
         MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
     """
     rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
-    measured = _measure(rows, labels, groups)
+    measured = measure(rows, labels, groups)
     mean = np.full(len(rows), 1 / len(rows))
     lo, hi = measured.shown(measured.limits(mean))
     return AucEstimate(measured.value(mean), lo, hi, measured.se(mean))
@@ -68,15 +68,13 @@ def auc_difference(a: ArrayLike, b: ArrayLike, labels: ArrayLike, groups: ArrayL
         MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
     """
     first, second = (np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in (a, b))
-    measured = _measure(np.concatenate([first, second]), labels, groups)
+    measured = measure(np.concatenate([first, second]), labels, groups)
     ours = np.repeat([1 / len(first), 0], [len(first), len(second)])
     theirs = np.repeat([0, 1 / len(second)], [len(first), len(second)])
-    lo, hi = measured.shown(measured.difference_limits(ours, theirs))
-    both = ours - theirs
-    return Difference(measured.value(both), lo, hi, measured.se(both), measured.p_above_zero(both))
+    return measured.difference(ours, theirs)
 
 
-class _Measured(NamedTuple):
+class Measured(NamedTuple):
     """AUCs of several scores, of which weighted sums are taken.
 
     Attributes:
@@ -90,6 +88,18 @@ class _Measured(NamedTuple):
     by_record: Components
     n1: int
     n0: int
+
+    def difference(self, ours: FloatArray, theirs: FloatArray) -> Difference:
+        """See `auc_difference`; each side is the sum of the AUCs under its weights, `[m]`."""
+        lo, hi = self.shown(self.difference_limits(ours, theirs))
+        both = ours - theirs
+        return Difference(self.value(both), lo, hi, self.se(both), self.p_above_zero(both))
+
+    def pair(self, first: int, second: int) -> Aucs:
+        """Two of the AUCs with the covariance of groups."""
+        both = np.array([first, second])
+        covariance = self.by_group.covariance[np.ix_(both, both)]
+        return Aucs(self.by_group.values[both], covariance, *self.by_group.counts)
 
     def shown(self, ends: Interval) -> tuple[float | None, float | None]:
         """An interval, if there are groups enough for one and anything varied."""
@@ -175,10 +185,20 @@ class _Measured(NamedTuple):
         return float(min(pooled, self.by_group.groups - 1))
 
 
-def _measure(rows: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> _Measured:
-    found = contributions(rows, labels)
+def measure(scores: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> Measured:
+    """AUCs of several scores, once for all sums and differences of them.
+
+    Args:
+        scores: Raw scores of the same records, `[m, n]`.
+        labels: 1 = member, 0 = non-member, `[n]`.
+        groups: Name of each record's group, `[n]`; None if every record is its own group.
+
+    Raises:
+        MetricError: See `lit_mia.metrics.roc.check`; or if a class has fewer than two groups.
+    """
+    found = contributions(scores, labels)
     n1 = int(found.is_member.sum())
-    return _Measured(found.over(groups), found.over(None), n1, len(found.is_member) - n1)
+    return Measured(found.over(groups), found.over(None), n1, len(found.is_member) - n1)
 
 
 def _variance(weights: FloatArray, covariance: FloatArray) -> float:

@@ -10,17 +10,17 @@ from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from lit_mia.metrics.auc import null_se
-from lit_mia.metrics.covariance import Aucs, aucs
+from lit_mia.metrics.covariance import Aucs
+from lit_mia.metrics.intervals import LEAST_GROUPS, Measured
 from lit_mia.metrics.roc import BoolArray, FloatArray
 from lit_mia.metrics.shift import p_beyond
 
 POWER, LEVEL, COIN_LEVEL = 0.8, 0.05, 0.02
 DRAWS, SEED, STEPS = 4000, 0, 14
-FEWEST_GROUPS = 10
+
 FAR_BELOW = NormalDist().inv_cdf(LEVEL / 2)
 
 
@@ -53,27 +53,21 @@ class Clause:
     silent: bool = False
 
 
-def null_aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> Aucs:
+def null_aucs(measured: Measured) -> Aucs:
     """Useless scores that vary together as these do: all AUCs 0.5, with the variance of a useless score.
 
     Args:
-        scores: Raw scores of attacks and controls, `[m, n]`.
-        labels: 1 = member, 0 = non-member, `[n]`.
-        groups: Name of each record's group, `[n]`.
-
-    Raises:
-        MetricError: See `lit_mia.metrics.covariance.aucs`.
+        measured: AUCs of attacks and controls.
     """
-    clustered, single = aucs(scores, labels, groups), aucs(scores, labels)
-    variance, alone = np.diag(clustered.covariance), np.diag(single.covariance)
+    by_group, by_record = measured.by_group.covariance, measured.by_record.covariance
+    variance, alone = np.diag(by_group), np.diag(by_record)
     varies = (variance > 0) & (alone > 0)
     inflation = np.divide(variance, alone, out=np.ones_like(variance), where=varies)
-    n1 = int(np.sum(np.asarray(labels) == 1))
-    deviation = np.where(varies, np.sqrt(inflation), 0.0) * null_se(n1, np.asarray(labels).size - n1)
+    deviation = np.where(varies, np.sqrt(inflation), 0.0) * null_se(measured.n1, measured.n0)
     unit = np.where(varies, np.sqrt(np.where(varies, variance, 1.0)), 1.0)
-    correlation = np.where(np.outer(varies, varies), clustered.covariance / np.outer(unit, unit), 0.0)
+    correlation = np.where(np.outer(varies, varies), by_group / np.outer(unit, unit), 0.0)
     covariance = correlation * np.outer(deviation, deviation)
-    return Aucs(np.full(len(variance), 0.5), covariance, clustered.members, clustered.nonmembers)
+    return Aucs(np.full(len(variance), 0.5), covariance, *measured.by_group.counts)
 
 
 def auc_needed(null: Aucs, against: Sequence[Sequence[int]], clause: Clause) -> float | None:
@@ -87,7 +81,7 @@ def auc_needed(null: Aucs, against: Sequence[Sequence[int]], clause: Clause) -> 
     Returns:
         The AUC, at most 1; None with fewer than 10 groups on a side, or if not even 1 would be found.
     """
-    if min(null.members, null.nonmembers) < FEWEST_GROUPS:
+    if min(null.members, null.nonmembers) < LEAST_GROUPS:
         return None
     simulated = Simulated(null, against, clause)
     needed = [simulated.auc_needed(attack) for attack in range(len(against))]

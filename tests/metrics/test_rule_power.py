@@ -5,6 +5,7 @@ import pytest
 
 from lit_mia.metrics.auc import mde_auc, null_se
 from lit_mia.metrics.covariance import Aucs
+from lit_mia.metrics.intervals import measure
 from lit_mia.metrics.power import Clause, Simulated, auc_needed, holm_adjusted, null_aucs, violation_found
 from lit_mia.metrics.verdict import holm
 
@@ -67,12 +68,12 @@ def test_variances_are_those_of_useless_scores_and_correlations_are_kept():
     labels = np.repeat([1, 0], 200)
     common = rng.normal(size=400)
     scores = np.stack([common + rng.normal(size=400) + labels, common + rng.normal(size=400), np.zeros(400)])
-    found = null_aucs(scores, labels, np.arange(400))
+    found = null_aucs(measure(scores, labels, np.arange(400)))
     assert found.values.tolist() == [0.5] * 3
     np.testing.assert_allclose(np.sqrt(np.diag(found.covariance)), [null_se(200, 200)] * 2 + [0])
     assert found.covariance[0, 1] / null_se(200, 200) ** 2 == pytest.approx(0.48, abs=0.1)
     assert found.covariance[0, 2] == 0
-    twins = null_aucs(np.repeat(scores, 5, axis=1), np.repeat(labels, 5), np.repeat(np.arange(400), 5))
+    twins = null_aucs(measure(np.repeat(scores, 5, axis=1), np.repeat(labels, 5), np.repeat(np.arange(400), 5)))
     np.testing.assert_allclose(np.sqrt(np.diag(twins.covariance))[:2], null_se(200, 200), rtol=0.02)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.comparison import compare
 from lit_mia.metrics.evidence import BY_COIN, AttackEvidence, Comparison, ControlEvidence, Design, PlaceboCheck
+from lit_mia.metrics.intervals import Measured, measure
 from lit_mia.metrics.permutation import own_tests
 from lit_mia.metrics.power import Clause, Power, auc_needed, null_aucs, violation_found
 from lit_mia.metrics.retrieval import Retrieval
@@ -41,18 +42,18 @@ class Circumstances:
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """The evidence of an audit, and the scores that it comes from.
+    """The evidence of an audit, and what it comes from.
 
     Attributes:
         attacks: Evidence of each attack, compared with controls under the names that these have among all.
         controls: Evidence of all controls, a shared one once.
-        scores: Name → score of each record of test, `[n]`: the attacks, then the controls.
+        measured: The AUCs on test: of the attacks, then of the controls.
         named: Attack → name of a control's row → name of that control among all.
     """
 
     attacks: Sequence[AttackEvidence]
     controls: Sequence[ControlEvidence]
-    scores: Mapping[str, Scores]
+    measured: Measured
     named: Mapping[str, Mapping[str, str]]
 
 
@@ -83,7 +84,7 @@ def judge(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, k
         known: What is known beside.
     """
     gathered = gather(rows, scores, test, known)
-    power = power_of(gathered, test, known)
+    power = power_of(gathered, known)
     verdict = decide(gathered.attacks, gathered.controls, known.design, verified=known.verified, power=power)
     against = {
         attack.name: {row: attack.against[name] for row, name in gathered.named[attack.name].items()}
@@ -102,21 +103,24 @@ def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, 
         known: What is known beside.
     """
     attacks, names = [row for row in rows if row.kind == "attack"], shared_names(rows, scores)
-    distinct = {name: scores[row] for row, name in names.items()}
     named = {
         attack.name: {row.name: names[row.name] for row in rows if row.attack == attack.name and row is not attack}
         for attack in attacks
     }
+    of_attacks = np.stack([scores[attack.name] for attack in attacks])
+    distinct = {name: scores[row] for row, name in names.items()}
+    measured = measure(np.stack([*of_attacks, *distinct.values()]), test.labels, test.groups)
+    places = {name: place for place, name in enumerate(distinct, start=len(attacks))}
     controls = _controls(rows, names, distinct, test)
     turned = _turned(controls)
-    own = own_tests(np.stack([scores[attack.name] for attack in attacks]), test.labels, test.groups)
+    own = own_tests(of_attacks, test.labels, test.groups)
     evidence = [
         AttackEvidence(
             name=attack.name,
             p_own=float(own.above[place]),
             p_own_adjusted=float(own.adjusted[place]),
             against={
-                name: compare(scores[attack.name], distinct[name], test.labels, test.groups, mirrored=name in turned)
+                name: compare(measured, place, places[name], mirrored=name in turned)
                 for name in named[attack.name].values()
             },
             missing=missing_controls(attack, rows),
@@ -125,19 +129,18 @@ def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, 
         )
         for place, attack in enumerate(attacks)
     ]
-    return Gathered(evidence, controls, {attack.name: scores[attack.name] for attack in attacks} | distinct, named)
+    return Gathered(evidence, controls, measured, named)
 
 
-def power_of(gathered: Gathered, test: Part, known: Circumstances) -> Power:
+def power_of(gathered: Gathered, known: Circumstances) -> Power:
     """What the rule finds four times in five, by the strongest finding that all attacks can have.
 
     Args:
         gathered: The evidence.
-        test: Labels and groups.
         known: What is known beside.
     """
-    places = {name: place for place, name in enumerate(gathered.scores)}
-    null = null_aucs(np.stack([*gathered.scores.values()]), test.labels, test.groups)
+    places = {control.name: place for place, control in enumerate(gathered.controls, start=len(gathered.attacks))}
+    null = null_aucs(gathered.measured)
     against = [[places[name] for name in attack.against] for attack in gathered.attacks]
     needed = auc_needed(null, against, _clause(gathered.attacks, known))
     return Power(needed, violation_found(null, len(gathered.controls)) if known.verified else None)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from lit_mia.metrics.evidence import BY_COIN, Design
-from lit_mia.metrics.power import FEWEST_GROUPS
+from lit_mia.metrics.intervals import LEAST_GROUPS
 from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
 from lit_mia.report.membership.refused import refusal_note
 from lit_mia.report.membership.schema import AuditReport, Coin, Row, ToolCheck
@@ -46,7 +46,7 @@ def _interval_notes(report: AuditReport) -> list[str]:
     """Why intervals are missing, where some are."""
     if all(row["auc_ci"] for row in report.rows):
         return []
-    return [f"AUC {NOTHING}: an interval cannot be said with fewer than {FEWEST_GROUPS} groups on a side."]
+    return [f"AUC {NOTHING}: an interval cannot be said with fewer than {LEAST_GROUPS} groups on a side."]
 
 
 def _difference_notes(report: AuditReport) -> list[str]:

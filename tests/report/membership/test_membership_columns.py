@@ -13,7 +13,7 @@ from lit_mia.errors import PluginError, ReportError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.comparison import compare
 from lit_mia.metrics.evidence import Comparison, PlaceboCheck
-from lit_mia.metrics.intervals import auc_difference, auc_estimate
+from lit_mia.metrics.intervals import auc_difference, auc_estimate, measure
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.threshold import (
     NOMINAL_FPR,
@@ -152,7 +152,8 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
     assert list(found["differences"]) == controls
     for name, of in found["differences"].items():
         assert (of["delta"], of["ci"]) == (differences[name].delta, [differences[name].lo, differences[name].hi])
-        beyond = compare(own, combined[name][test], labels, groups, mirrored=of["mirrored"])
+        both = measure(np.stack([own, combined[name][test]]), labels, groups)
+        beyond = compare(both, 0, 1, mirrored=of["mirrored"])
         assert (of["p"], of["p_shift"], of["ratio_lo"]) == (beyond.p_better, beyond.p_shift, beyond.ratio_lo)
     nearest = min(controls, key=lambda name: differences[name].delta)
     assert found["smallest_difference"] == {
