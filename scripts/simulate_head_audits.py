@@ -34,6 +34,7 @@ from lit_mia.report.membership.judging import Circumstances, gather
 from lit_mia.report.membership.scores import Part, RowScores, Scores
 
 LEAKAGE = "leakage beyond controls"
+BUDGET = Budget(seeds=1, max_epochs=20, patience=5, accelerator="cpu")
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=40)
     given = parser.parse_args()
-    for line in lines(given.repetitions, Budget(seeds=1, max_epochs=20, patience=5, accelerator="cpu")):
+    for line in lines(given.repetitions, BUDGET):
         print(line, flush=True)
 
 
