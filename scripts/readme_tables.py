@@ -1,15 +1,17 @@
 """Writes the measured tables into README.md: `python scripts/readme_tables.py`.
 
-Reads `audit.json` of `runs/openmoji`, `runs/openmoji_seq2seq`, `runs/openmoji_blip` and `runs/quickstart`, of the
-statistic audits under both protocols (`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`,
-`runs/openmoji_ddpm`, `runs/openmoji_ddpm-resnet`), the `sweep.csv` of `runs/rediffuse_{n,t,k}`, the tables of the
-ablations of trained heads, and `runs/transfer/transfer.csv`; README.md names the commands.
+Reads `audit.json` of `runs/openmoji`, `runs/openmoji_seq2seq` and `runs/openmoji_blip`, of the statistic audits under
+both protocols (`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`, `runs/openmoji_ddpm`,
+`runs/openmoji_ddpm-resnet`), the `sweep.csv` of `runs/rediffuse_{n,t,k}`, the tables of the ablations of trained heads,
+and `runs/transfer/transfer.csv`; README.md names the commands. A table of which a run is missing stays as it is.
 """
 
 import csv
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from lit_mia.errors import ReportError
 from lit_mia.report.base import NUMBERS, read_numbers
 from lit_mia.report.columns import Cell
 from lit_mia.report.membership import MembershipResult
@@ -17,7 +19,6 @@ from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.report.membership.schema import Row
 
 README = Path("README.md")
-AUDITS = ("quickstart", "openmoji", "openmoji_seq2seq", "openmoji_blip", "openmoji_statistics", "openmoji_ddpm")
 FAMILIES = {"openmoji_statistics": "Latent demo target", "openmoji_ddpm": "Pixel-space demo target"}
 SIX_HEADS = {
     "openmoji": "latent diffusion",
@@ -38,23 +39,28 @@ SWEEPS = {"rediffuse_n": "n", "rediffuse_t": "t", "rediffuse_k": "k"}
 
 
 def main() -> None:
-    """Replace every marked block."""
-    audits = {name: result_of(name) for name in AUDITS}
-    blocks = {
-        "quickstart": measured(audits["openmoji"]),
-        "statistics": "".join(family(name, title) for name, title in FAMILIES.items()),
-        "families": families(audits),
-        "heads": "".join(heads(name, title) for name, title in ABLATIONS.items()),
-        "ablation": ablation(),
-        "noise": noise(),
-        "transfer": transfer(Path("runs/transfer/transfer.csv")),
-        "configs": configs(),
-    }
+    """Replace every marked block whose runs are there."""
     text = README.read_text(encoding="utf-8")
-    for name, block in blocks.items():
+    blocks: dict[str, Callable[[], str]] = {
+        "quickstart": lambda: measured(result_of("openmoji")),
+        "statistics": lambda: "".join(family(name, title) for name, title in FAMILIES.items()),
+        "families": lambda: families({title: result_of(name) for name, title in SIX_HEADS.items()}),
+        "heads": heads,
+        "ablation": ablation,
+        "noise": noise,
+        "transfer": lambda: transfer(Path("runs/transfer/transfer.csv")),
+        "configs": lambda: configs(dict(re.findall(r"^\| `(\w+/\w+)` \| `.+` \| (.*) \|$", text, re.MULTILINE))),
+    }
+    updated = text
+    for name, make in blocks.items():
+        try:
+            block = make()
+        except (FileNotFoundError, ReportError) as missing:
+            print(f"{name} stays as it is: {missing}")
+            continue
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        text = re.sub(pattern, lambda found, block=block: f"{found[1]}{block}{found[2]}", text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+        updated = re.sub(pattern, lambda found, block=block: f"{found[1]}{block}{found[2]}", updated, flags=re.DOTALL)
+    README.write_text(updated, encoding="utf-8")
 
 
 def result_of(name: str) -> MembershipResult:
@@ -119,11 +125,11 @@ def family_line(result: MembershipResult, row: Row) -> str:
     return f"| {' | '.join(values)} |"
 
 
-def families(audits: dict[str, MembershipResult]) -> str:
-    """The six heads and their controls on each target, side by side."""
-    reports = {title: audits[name].report for name, title in SIX_HEADS.items()}
+def families(audits: Mapping[str, MembershipResult]) -> str:
+    """The six heads and their controls on each target, side by side; all audits have the same rows."""
+    reports = {title: audit.report for title, audit in audits.items()}
     lines = ["| | " + " | ".join(reports) + " |", "|:--|" + "--:|" * len(reports)]
-    for row in reports["latent diffusion"].rows:
+    for row in next(iter(reports.values())).rows:
         of_targets = [next(r for r in report.rows if r.name == row.name) for report in reports.values()]
         title = f"**{row.name}**" if row.kind == "attack" else f" {row.name}"
         lines.append(f"| {title} | " + " | ".join(family_cell(r) for r in of_targets) + " |")
@@ -135,11 +141,16 @@ def family_cell(row: Row) -> str:
     return f"{written(row, 'auc').line} {written(row, 'outcome').text}".strip()
 
 
-def heads(name: str, title: str) -> str:
-    """AUC of trained heads over one setting of an audit; nothing where it was not measured."""
-    folder = Path("runs") / name
-    if not folder.is_dir():
-        return ""
+def heads() -> str:
+    """AUC of trained heads over every setting that was measured."""
+    tables = [over(Path("runs", name), title) for name, title in ABLATIONS.items() if Path("runs", name).is_dir()]
+    if not tables:
+        raise FileNotFoundError(f"none of runs/{', runs/'.join(ABLATIONS)} is there")
+    return "".join(tables)
+
+
+def over(folder: Path, title: str) -> str:
+    """AUC of trained heads over one setting of an audit."""
     axis = read_numbers(folder)["axis"]
     summary = list(csv.DictReader((folder / "summary.csv").open(encoding="utf-8")))
     points = list(csv.DictReader((folder / "ablation.csv").open(encoding="utf-8")))
@@ -206,30 +217,40 @@ def transfer(path: Path) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def configs() -> str:
-    """Every runnable config with its command, and what it cost where it was run."""
+def configs(former: Mapping[str, str]) -> str:
+    """Every runnable config with its command, and what it cost where it was run.
+
+    Args:
+        former: Name of a config → what the table says of it, which stays where its run is not there.
+    """
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
     for kind in ("design", "audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
-            command = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
-            lines.append(f"| `{path.parent.name}/{path.stem}` | `{command}` | {config_note(path)} |")
+            name, command = f"{kind}/{path.stem}", path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+            note = cost_note(path) or former.get(name, not_run(path))
+            lines.append(f"| `{name}` | `{command}` | {note} |")
     return "\n".join(lines) + "\n\n"
 
 
-def config_note(path: Path) -> str:
-    """Whether a config was run here, and what that cost."""
+def cost_note(path: Path) -> str | None:
+    """What an audit or an ablation cost here; None where its run is not there."""
+    folder = Path("runs", path.stem)
+    if path.parent.name not in ("audit", "ablation") or not (folder / NUMBERS).is_file():
+        return None
     if path.stem in FAMILIES:
         return "measured, in several runs of one core each"
-    folder = Path("runs", path.stem)
     if path.parent.name == "ablation":
-        return "measured" if (folder / NUMBERS).is_file() else "not measured here"
-    if (folder / NUMBERS).is_file():
-        cost = read_numbers(folder)["cost"]
-        spent = cost["by_row"].values() if "by_row" in cost else [cost]
-        queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
-        return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
+        return "measured"
+    cost = read_numbers(folder)["cost"]
+    spent = cost["by_row"].values() if "by_row" in cost else [cost]
+    queries, nfe = (sum(of_row[name] for of_row in spent) for name in ("queries", "nfe"))
+    return f"{cost['seconds_total']:.0f} s, {queries} queries, {nfe} evaluations"
+
+
+def not_run(path: Path) -> str:
+    """What is said of a config that was never run here."""
     missing = "Not run here" in path.read_text(encoding="utf-8") or path.stem.startswith(("own_", "wu_"))
-    return "not run here" if missing else "not measured here" if path.parent.name == "audit" else ""
+    return "not run here" if missing else "" if path.parent.name in ("design", "experiment") else "not measured here"
 
 
 if __name__ == "__main__":

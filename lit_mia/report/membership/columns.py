@@ -126,6 +126,11 @@ def _nfe_cell(row: Row) -> Cell:
     return Cell(count(evaluations) if is_attack(row) and evaluations is not None else "")
 
 
+def _setting_cell(row: Row) -> Cell:
+    """A placebo's is that of its attack, which stands above it."""
+    return Cell("" if row.kind == "placebo" else row["setting"] or "")
+
+
 def _auc_cell(row: Row) -> Cell:
     seeds = row["auc_per_seed"]
     spread = f"seeds {min(seeds):.3f}–{max(seeds):.3f}" if is_attack(row) and len(seeds) > 1 else ""
@@ -176,7 +181,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
         MembershipColumn(
             name="setting",
             heading="Setting",
-            write=lambda row: Cell(row["setting"] or ""),
+            write=_setting_cell,
             value=lambda row: row["setting"],
             measure=lambda evidence: {"setting": evidence.row.setting},
             left=True,
