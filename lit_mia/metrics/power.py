@@ -56,6 +56,9 @@ class Clause:
 def null_aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> Aucs:
     """Useless scores that vary together as these do: all AUCs 0.5, with the variance of a useless score.
 
+    An AUC of 0 or 1 shows neither its variance nor what it varies with: a group then counts as one record, and the
+    score as independent of the others. Scores that are all equal have no variance.
+
     Args:
         scores: Raw scores of attacks and controls, `[m, n]`.
         labels: 1 = member, 0 = non-member, `[n]`.
@@ -66,12 +69,13 @@ def null_aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike) -> Aucs:
     """
     clustered, single = aucs(scores, labels, groups), aucs(scores, labels)
     variance, alone = np.diag(clustered.covariance), np.diag(single.covariance)
-    varies = (variance > 0) & (alone > 0)
-    inflation = np.divide(variance, alone, out=np.ones_like(variance), where=varies)
-    n1 = int(np.sum(np.asarray(labels) == 1))
-    deviation = np.where(varies, np.sqrt(inflation), 0.0) * null_se(n1, np.asarray(labels).size - n1)
-    unit = np.where(varies, np.sqrt(np.where(varies, variance, 1.0)), 1.0)
-    correlation = np.where(np.outer(varies, varies), clustered.covariance / np.outer(unit, unit), 0.0)
+    known = (variance > 0) & (alone > 0)
+    n1, n = int(np.sum(np.asarray(labels) == 1)), np.asarray(labels).size
+    per_group = np.full_like(variance, n / len(np.unique(np.asarray(groups))))
+    inflation = np.divide(variance, alone, out=per_group, where=known)
+    deviation = np.sqrt(inflation) * null_se(n1, n - n1) * (np.ptp(np.asarray(scores, np.float64), axis=1) > 0)
+    unit = np.sqrt(np.where(known, variance, 1.0))
+    correlation = np.where(np.outer(known, known), clustered.covariance / np.outer(unit, unit), np.eye(len(variance)))
     covariance = correlation * np.outer(deviation, deviation)
     return Aucs(np.full(len(variance), 0.5), covariance, clustered.members, clustered.nonmembers)
 
@@ -99,11 +103,14 @@ def violation_found(null: Aucs, controls: int) -> float | None:
 
     Args:
         null: The attacks, then the controls, at 0.5.
-        controls: Number of controls; None is found without any.
+        controls: Number of controls.
+
+    Returns:
+        The AUC, at most 1; None without controls, if all of them are constant, or with fewer than 10 groups on a side.
     """
-    if not controls:
+    deviation = float(np.sqrt(np.diag(null.covariance)[len(null.values) - controls :].max(initial=0.0)))
+    if not deviation or min(null.members, null.nonmembers) < FEWEST_GROUPS:
         return None
-    deviation = float(np.sqrt(np.diag(null.covariance)[-controls:].max()))
     normal = NormalDist()
     return min(1.0, 0.5 + deviation * (normal.inv_cdf(1 - COIN_LEVEL / 2 / controls) + normal.inv_cdf(POWER)))
 
@@ -137,7 +144,7 @@ class Simulated:
         raised = self._drawn[:, attack] + value - 0.5
         own = self._own(raised, attack)
         if self.clause.coin:
-            found = own >= self._largest_own
+            found = own > self._largest_own
         else:
             p = np.column_stack([*self._p, self._worst(raised, attack)])
             p[:, attack] = 1.0

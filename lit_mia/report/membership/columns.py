@@ -176,7 +176,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
         MembershipColumn(
             name="setting",
             heading="Setting",
-            write=lambda row: Cell((row["setting"] or "") if is_attack(row) else ""),
+            write=lambda row: Cell((row["setting"] or "") if row.kind != "placebo" else ""),
             value=lambda row: row["setting"],
             measure=lambda evidence: {"setting": evidence.row.setting},
             left=True,
