@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -101,20 +102,23 @@ def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
     Args:
         splits: Splits of `records`.
         records: The table that was split.
-        minimum: Least number of members, and of non-members, in each split.
+        minimum: Least number of members, and of non-members, in each split, and of their groups in test.
 
     Raises:
-        SplitError: If a split holds fewer than `minimum` records of a class.
+        SplitError: If a split holds fewer than `minimum` records of a class, or test fewer groups of one.
     """
     sizes = splits.sizes()
-    if all(count >= minimum for classes in sizes.values() for count in classes.values()):
+    tested = {(records.members[row], records.groups[row]) for row in splits.rows.get("test", ())}
+    groups = Counter(member for member, _ in tested)
+    if all(count >= minimum for classes in (*sizes.values(), groups) for count in classes.values()):
         return
     counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in sizes.items())
     known = f"{records.members.count(MEMBER)} members and {records.members.count(NON_MEMBER)} non-members"
     raise SplitError(
         f"Each split needs at least {minimum} members and {minimum} non-members, but they hold (members + "
-        f"non-members): {counts}. The records are {known} in {splits.n_groups} groups. Add records of the class that "
-        "is missing, use smaller groups, or give the small split a larger fraction."
+        f"non-members): {counts}; and test at least {minimum} groups of each. The records are {known} in "
+        f"{splits.n_groups} groups. Add records of the class that is missing, use smaller groups, or give the small "
+        "split a larger fraction."
     )
 
 

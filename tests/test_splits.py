@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -66,6 +67,20 @@ def test_a_split_without_a_class_is_refused_with_its_counts():
         check_splits(assign_splits(members), members)
     balanced = _records([f"r{i}" for i in range(200)])
     check_splits(assign_splits(balanced), balanced)
+
+
+def test_a_test_split_with_one_group_of_a_class_is_refused_before_anything_is_asked():
+    single = _records([f"r{i}" for i in range(200)])
+    splits = assign_splits(single)
+    one = replace(
+        single,
+        groups=tuple(
+            "twins" if row in splits.rows["test"] and single.members[row] == 1 else name
+            for row, name in enumerate(single.ids)
+        ),
+    )
+    with pytest.raises(SplitError, match="test at least 2 groups of each"):
+        check_splits(splits, one)
 
 
 def test_the_digest_depends_on_the_ids_and_not_on_their_order():

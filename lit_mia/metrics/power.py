@@ -56,16 +56,20 @@ class Clause:
 def null_aucs(measured: Measured) -> Aucs:
     """Useless scores that vary together as these do: all AUCs 0.5, with the variance of a useless score.
 
+    An AUC of 0 or 1 shows neither its variance nor what it varies with: a group then counts as one record, and the
+    score as independent of the others. Scores that are all equal have no variance.
+
     Args:
         measured: AUCs of attacks and controls.
     """
-    by_group, by_record = measured.by_group.covariance, measured.by_record.covariance
-    variance, alone = np.diag(by_group), np.diag(by_record)
-    varies = (variance > 0) & (alone > 0)
-    inflation = np.divide(variance, alone, out=np.ones_like(variance), where=varies)
-    deviation = np.where(varies, np.sqrt(inflation), 0.0) * null_se(measured.n1, measured.n0)
-    unit = np.where(varies, np.sqrt(np.where(varies, variance, 1.0)), 1.0)
-    correlation = np.where(np.outer(varies, varies), by_group / np.outer(unit, unit), 0.0)
+    by_group, values = measured.by_group.covariance, measured.by_group.values
+    variance, alone = np.diag(by_group), np.diag(measured.by_record.covariance)
+    known = (variance > 0) & (alone > 0)
+    per_group = np.full_like(variance, (measured.n1 + measured.n0) / measured.by_group.groups)
+    inflation = np.divide(variance, alone, out=per_group, where=known)
+    deviation = np.sqrt(inflation) * null_se(measured.n1, measured.n0) * (known | (values == 0) | (values == 1))
+    unit = np.sqrt(np.where(known, variance, 1.0))
+    correlation = np.where(np.outer(known, known), by_group / np.outer(unit, unit), np.eye(len(variance)))
     covariance = correlation * np.outer(deviation, deviation)
     return Aucs(np.full(len(variance), 0.5), covariance, *measured.by_group.counts)
 
@@ -93,11 +97,14 @@ def violation_found(null: Aucs, controls: int) -> float | None:
 
     Args:
         null: The attacks, then the controls, at 0.5.
-        controls: Number of controls; None is found without any.
+        controls: Number of controls.
+
+    Returns:
+        The AUC, at most 1; None without controls, if all of them are constant, or with fewer than 10 groups on a side.
     """
-    if not controls:
+    deviation = float(np.sqrt(np.diag(null.covariance)[len(null.values) - controls :].max(initial=0.0)))
+    if not deviation or min(null.members, null.nonmembers) < LEAST_GROUPS:
         return None
-    deviation = float(np.sqrt(np.diag(null.covariance)[-controls:].max()))
     normal = NormalDist()
     return min(1.0, 0.5 + deviation * (normal.inv_cdf(1 - COIN_LEVEL / 2 / controls) + normal.inv_cdf(POWER)))
 
@@ -131,7 +138,7 @@ class Simulated:
         raised = self._drawn[:, attack] + value - 0.5
         own = self._own(raised, attack)
         if self.clause.coin:
-            found = own >= self._largest_own
+            found = own > self._largest_own
         else:
             p = np.column_stack(self._p)
             p[:, attack] = self._worst(raised, attack)

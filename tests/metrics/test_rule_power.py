@@ -77,6 +77,26 @@ def test_variances_are_those_of_useless_scores_and_correlations_are_kept():
     np.testing.assert_allclose(np.sqrt(np.diag(twins.covariance))[:2], null_se(200, 200), rtol=0.02)
 
 
+def test_a_perfect_score_varies_as_a_useless_one_of_as_many_groups():
+    rng = np.random.default_rng(0)
+    labels, common = np.repeat([1, 0], 100), rng.normal(size=200)
+    scores = np.stack([labels + rng.uniform(0, 0.1, size=200), common])
+    found = null_aucs(measure(scores, labels, np.arange(200)))
+    np.testing.assert_allclose(found.covariance, np.eye(2) * null_se(100, 100) ** 2, atol=1e-12)
+    assert auc_needed(found, [[1]], COIN) == pytest.approx(mde_auc(100, 100), abs=0.003)
+    fives = null_aucs(measure(np.repeat(scores, 5, axis=1), np.repeat(labels, 5), np.repeat(np.arange(200), 5)))
+    np.testing.assert_allclose(np.diag(fives.covariance), null_se(100, 100) ** 2, rtol=0.02)
+
+
+def test_constant_scores_are_never_found_and_constant_controls_find_no_violation():
+    labels, varied = np.repeat([1, 0], 50), np.random.default_rng(0).normal(size=100)
+    dead = null_aucs(measure(np.zeros((2, 100)), labels, np.arange(100)))
+    assert auc_needed(dead, [[1]], COIN) is None
+    assert auc_needed(null_aucs([varied, np.zeros(100)], labels, np.arange(100)), [[], []], COIN) is None
+    assert violation_found(dead, 1) is None
+    assert violation_found(null(1, 2, 9, 356)[0], 2) is None
+
+
 def test_holm_of_many_rows_is_holm_of_each():
     p = np.random.default_rng(1).uniform(size=(50, 5)) ** 3
     for row, adjusted in zip(p, holm_adjusted(p), strict=True):

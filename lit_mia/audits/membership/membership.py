@@ -280,7 +280,7 @@ class MembershipAudit(Audit):
 
     @property
     def _has_placebo(self) -> bool:
-        return all(target is not None for target, _ in self._placebos.values())
+        return any(target is not None for target, _ in self._placebos.values())
 
     def _role(self, role: str, scorer: AnyScorer) -> str:
         return role if scorer.data is self.data else f"{role} ({scorer.name})"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lit_mia.metrics.evidence import BY_COIN, Comparison
+from lit_mia.metrics.evidence import BY_COIN, Comparison, Kind
 from lit_mia.metrics.shift import MOST
 from lit_mia.report.columns import Cell, Column, Table, table_of
 from lit_mia.report.membership.notes import blocks
@@ -111,9 +111,10 @@ def outcome_cell(row: Row) -> Cell:
 def headline_of(report: AuditReport) -> Headline | None:
     """Under a coin the AUC with its interval, else by how much a shift would have to be read better; of the top attack.
 
-    None in a hold-out where no attack has controls.
+    None in a hold-out where no attack has controls, and where nothing is concluded of any.
     """
-    attacks = [row for row in report.rows if row.kind == "attack"]
+    void: tuple[Kind, ...] = ("design violated", "tool failure")
+    attacks = [row for row in report.rows if row.kind == "attack" and row["outcome"] not in void]
     coin = report.design in BY_COIN
     compared = attacks if coin else [row for row in attacks if row["smallest_difference"]]
     if not compared:

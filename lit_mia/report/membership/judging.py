@@ -165,13 +165,15 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
     """What the controls of an attack lack: all of them, the joint one of an attack that is given captions, its data.
 
+    One that sees only metadata, as every attack has it, sees nothing of what the attack does.
+
     Args:
         attack: The attack.
         rows: Attacks and controls.
     """
-    kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo"}
+    kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo", "metadata"}
     if not kinds:
-        return ("all controls without the target",)
+        return ("all controls that see the records without the target",)
     lacking = {
         "the joint control of caption and image": attack.captioned and "joint" not in kinds,
         "controls that saw as much data as the attack": attack.unequal is not None,

@@ -167,11 +167,12 @@ def test_each_side_has_its_placebo(pairs, findings, run, tmp_path):
     assert len(placebo.asked()) == other.nfe == N
 
 
-def test_a_placebo_of_one_side_is_no_placebo_of_the_audit(pairs, findings, run, tmp_path):
+def test_a_placebo_of_one_side_is_none_of_the_other(pairs, findings, run, tmp_path):
     placebo = InkTarget(tmp_path / "placebo notes", ink=1)
     report = run(MembershipAudit(pairs(), [AttackIIP(), Loss()], placebo, also=findings(), budget=BUDGET)).report
-    assert report.placebo is None
-    assert "placebo: none" in report.verdict["sentence"]
+    assert report.placebo == placebo.fingerprint()
+    assert "placebo: none for Loss," in report.verdict["sentence"]
+    assert not [limit for limit in report.limits if limit.startswith("placebo: none")]
     with pytest.raises(HeadError, match="`also_placebo` is the placebo of `also`, which is not given"):
         MembershipAudit(pairs(), [AttackIIP()], also_placebo=placebo)
 

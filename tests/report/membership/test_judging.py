@@ -45,7 +45,9 @@ def test_a_control_that_attacks_share_counts_once():
 def test_what_controls_lack_is_named():
     rows = rows_of({"a": 0, "a blind": 0, "a placebo": 0, "b": 0, "b placebo": 0}, captioned=True)
     assert missing_controls(rows[0], rows) == ("the joint control of caption and image",)
-    assert missing_controls(rows[3], rows) == ("all controls without the target",)
+    assert missing_controls(rows[3], rows) == ("all controls that see the records without the target",)
+    blindfold = rows_of({"a": 0, "a metadata": 0, "a placebo": 0})
+    assert missing_controls(blindfold[0], blindfold) == ("all controls that see the records without the target",)
     whole = rows_of({"a": 0, "a joint": 0}, captioned=True)
     assert missing_controls(whole[0], whole) == ()
     without = rows_of({"a": 0, "a blind": 0})

@@ -10,6 +10,7 @@ from simulated_results import changed, with_values
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Kind
 from lit_mia.report.base import Picture
+from lit_mia.report.membership.findings import headline_of
 from lit_mia.report.membership.result import AFTER_PICTURES, BEFORE_PICTURES, TONES, tone_of
 from lit_mia.report.page import render_page
 from lit_mia.report.words import interval, signed
@@ -154,6 +155,16 @@ def test_the_headline_under_a_coin_is_the_auc_with_its_interval(audit):
     lo, hi = row["auc_ci"]
     assert facts.startswith(f"AUC of II-S (the largest of 2 attacks) {row['auc']:.3f} [{lo:.3f}, {hi:.3f}]")
     assert "coin stated, not checked" in Page(page).text
+
+
+@pytest.mark.parametrize("design", ["randomized_split", "same_source_holdout"])
+def test_an_attack_of_which_nothing_is_concluded_is_no_headline(audit, design):
+    void = {"II-S": "tool failure", "I-P": "tool failure"}
+    rows = [with_values(row, outcome=void[row.name]) if row.name in void else row for row in audit.report.rows]
+    report = replace(audit.report, rows=rows, design=design)
+    assert headline_of(report) is None
+    kept = [with_values(row, outcome="confounded") if row.name == "I-P" else row for row in rows]
+    assert "I-P" in headline_of(replace(report, rows=kept)).what
 
 
 def test_every_difference_stands_on_the_page_with_its_interval(audit, page):

@@ -47,6 +47,14 @@ def test_setting_and_evaluations_stand_in_every_table(family):
     assert "NFE" in printed(family)
 
 
+def test_a_control_that_another_learner_learned_says_so(family):
+    rows = [with_values(row, setting="gradient boosting") if row.kind == "blind" else row for row in family.report.rows]
+    result = changed(family, rows=rows)
+    shown = [row[:2] for row in rows_of(result.page())[:4]]
+    assert shown == [["Loss", SETTING], ["blind", "gradient boosting"], ["round trip", ""], ["placebo", ""]]
+    assert "gradient boosting" in printed(result)
+
+
 def test_the_terminal_keeps_80_columns_with_long_names_and_settings(statistics):
     lines = printed(statistics).splitlines()
     assert max(map(len, lines)) <= 80
