@@ -92,7 +92,10 @@ def test_constant_scores_are_never_found_and_constant_controls_find_no_violation
     labels, varied = np.repeat([1, 0], 50), np.random.default_rng(0).normal(size=100)
     dead = null_aucs(measure(np.zeros((2, 100)), labels, np.arange(100)))
     assert auc_needed(dead, [[1]], COIN) is None
-    assert auc_needed(null_aucs([varied, np.zeros(100)], labels, np.arange(100)), [[], []], COIN) is None
+    assert (
+        auc_needed(null_aucs(measure(np.stack([varied, np.zeros(100)]), labels, np.arange(100))), [[], []], COIN)
+        is None
+    )
     assert violation_found(dead, 1) is None
     assert violation_found(null(1, 2, 9, 356)[0], 2) is None
 
