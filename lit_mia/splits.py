@@ -109,8 +109,8 @@ def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
     """
     sizes = splits.sizes()
     tested = {(records.members[row], records.groups[row]) for row in splits.rows.get("test", ())}
-    groups = Counter(member for member, _ in tested)
-    if all(count >= minimum for classes in (*sizes.values(), groups) for count in classes.values()):
+    groups = Counter(member for member, _ in tested).values()
+    if all(count >= minimum for classes in sizes.values() for count in (*classes.values(), *groups)):
         return
     counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in sizes.items())
     known = f"{records.members.count(MEMBER)} members and {records.members.count(NON_MEMBER)} non-members"
