@@ -181,8 +181,8 @@ def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
 
 
 def text_embedding(described: Described) -> NDArray[np.float32]:
-    """E_T(t), float32 `[n, e]`."""
-    captions, encoder = [str(caption) for caption in described.records.captions], described.tools.of_texts
+    """E_T(t), float32 `[n, e]`; a missing caption counts as an empty one."""
+    captions, encoder = [caption or "" for caption in described.records.captions], described.tools.of_texts
     key = {"what": "texts", "texts": captions, **_made_by(encoder)}
     return cached_rows(
         described.folder, key, len(captions), np.float32, chunks=lambda: iter([encoder.embed_texts(captions).numpy()])

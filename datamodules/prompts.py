@@ -11,7 +11,7 @@ from typing import Literal
 
 from lit_mia.errors import RecordError
 from lit_mia.reasons import listed
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
 
 Prompts = Literal["own", "fixed", "swapped", "shuffled"]
@@ -67,10 +67,10 @@ def prompted(records: Records, split_of: Mapping[str, str], prompts: Prompts, se
         cells.setdefault((split_of.get(records.ids[row]), records.members[row]), []).append(row)
     captions = list(records.captions)
     for (split, member), rows in cells.items():
-        crosses = prompts == "swapped" and member != UNKNOWN
-        givers = cells.get((split, MEMBER + NON_MEMBER - member), rows) if crosses else _turned(records, rows)
-        for number, row in enumerate(rows):
-            captions[row] = records.captions[givers[number % len(givers)]]
+        across = cells.get((split, MEMBER + NON_MEMBER - member)) if prompts == "swapped" else None
+        givers = _across(records, rows, across) if across else _turned(records, rows)
+        for row, giver in zip(rows, givers, strict=True):
+            captions[row] = records.captions[giver]
     return replace(records, captions=tuple(captions))
 
 
@@ -88,3 +88,13 @@ def _turned(records: Records, rows: Sequence[int]) -> list[int]:
     """The rows, turned on by the size of the largest group, so that each meets one of another group."""
     longest = max(len([*same]) for _, same in groupby(records.groups[row] for row in rows))
     return [*rows[longest:], *rows[:longest]]
+
+
+def _across(records: Records, rows: Sequence[int], givers: Sequence[int]) -> list[int]:
+    """One of some other rows for each row, in turn; of another group than its own, if there is one."""
+
+    def giver(number: int, row: int) -> int:
+        in_turn = (givers[(number + step) % len(givers)] for step in range(len(givers)))
+        return next((other for other in in_turn if records.groups[other] != records.groups[row]), givers[0])
+
+    return [giver(number, row) for number, row in enumerate(rows)]

@@ -11,11 +11,13 @@ from small_records import QUARTERS, InkTarget, write_records
 
 import lit_mia.features
 from datamodules import AuxiliaryDataModule
+from datamodules.inputs import Described, Tools, text_embedding
 from lit_mia.attacks import AttackIII, AttackIIS, AttackIS, AttackIV
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import EncoderError
 from lit_mia.features import BlipEncoder, DinoEncoder, Encoder, InceptionEncoder, OpenClipEncoder, TimmEncoder
 from lit_mia.features.encoders import SHARING_ENCODERS
+from lit_mia.records import Records
 
 LABELS = ["1", "0"] * 14
 APART = [DinoEncoder(), TimmEncoder(), InceptionEncoder("weights.pth"), BlipEncoder(features="cls")]
@@ -98,3 +100,10 @@ def test_captions_are_embedded_by_the_text_encoder_where_the_encoder_reads_image
     expected = shipped.embed_texts([f"picture r{i:02d}" for i in range(28)])
     np.testing.assert_allclose(module.arrays.inputs["text_embedding"], expected.numpy(), rtol=1e-4, atol=1e-5)
     assert module.encoder_fingerprint()["captions"] == shipped.fingerprint()
+
+
+def test_a_missing_caption_is_embedded_as_an_empty_one(tmp_path, tiny_clip_folder):
+    encoder = OpenClipEncoder(str(tiny_clip_folder), device="cpu")
+    records = Records(("a", "b"), (None, "b"), (1, 0), ("a", "b"), open_image=lambda row: None, stamps=("a", "b"))
+    found = text_embedding(Described(records=records, tools=Tools(encoder), size=8, folder=tmp_path))
+    np.testing.assert_allclose(found, encoder.embed_texts(["", "b"]).numpy(), rtol=1e-5, atol=1e-6)

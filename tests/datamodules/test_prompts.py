@@ -53,6 +53,14 @@ def test_swapped_captions_are_of_the_other_side_of_the_split():
         assert len(used) == sum(side[a] for a in splits if splits[a] == split)
 
 
+def test_swapped_captions_leave_groups_that_hold_both_sides():
+    records = table(120)
+    records = replace(records, groups=tuple(f"g{number // 4}" for number in range(120)))
+    group = dict(zip(records.ids, records.groups, strict=True))
+    for seed in range(20):
+        assert all(group[a] != group[b] for a, b in given(records, "swapped", seed).items())
+
+
 def test_one_text_for_all():
     assert set(given(table(), "fixed").values()) == {FIXED}
 

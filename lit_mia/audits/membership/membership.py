@@ -201,7 +201,10 @@ class MembershipAudit(Audit):
         return AuditReport(
             name=origin.name,
             created=origin.created,
-            verdict={"kind": evaluation.verdict.kind, "sentence": evaluation.verdict.sentence},
+            verdict={
+                "kind": evaluation.verdict.kind,
+                "sentence": " ".join([evaluation.verdict.sentence, *prompts_told(self.data.prompts)]),
+            },
             rows=evaluation.rows,
             cost=accounts.expense_of(sides, self.data.source.costs(), origin.seconds_total),
             protocol=self.protocol,
@@ -227,7 +230,6 @@ class MembershipAudit(Audit):
             refused=refused,
             limits=[
                 *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self._shift),
-                *prompts_told(self.data.prompts),
                 *unequal_refusals(refused),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(view),
