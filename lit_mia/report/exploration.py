@@ -64,7 +64,7 @@ class Exploration(Result):
 
     @property
     def counts(self) -> str:
-        """`Measured on val and calibration: 40 members, 38 non-members`."""
+        """`Measured on train and val: 40 members, 38 non-members`."""
         return f"Measured on {self._listed_splits}: {self.n_members} members, {self.n_nonmembers} non-members"
 
     @property
