@@ -100,20 +100,6 @@ def mde_auc(n1: int, n0: int) -> float:
     return min(1.0, 0.5 + POWER_FACTOR * null_se(n1, n0))
 
 
-def mde_difference(se: float) -> float:
-    """Smallest true difference of two AUCs found with 80 % power by a one-sided 5 % test.
-
-    Args:
-        se: Standard error of the paired difference, at least 0.
-
-    Raises:
-        MetricError: If `se` is negative or not finite.
-    """
-    if not (math.isfinite(se) and se >= 0):
-        raise MetricError(f"A standard error must be finite and not negative, but got {se}.")
-    return POWER_FACTOR * se
-
-
 def midranks(values: FloatArray) -> FloatArray:
     """Ranks from 1 to n, tied values sharing the mean of their ranks, `[n]` to `[n]`."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.auc import mde_auc, mde_difference, null_se
+from lit_mia.metrics.auc import mde_auc, null_se
 from lit_mia.metrics.permutation import own_tests
 
 
@@ -29,14 +29,7 @@ def test_the_mde_is_found_with_about_80_percent_power():
     assert 0.74 <= np.mean(found) <= 0.88
 
 
-def test_difference():
-    assert mde_difference(0.01) == pytest.approx(0.02487)
-    assert mde_difference(0.0) == 0
-
-
 def test_impossible_input_is_refused():
-    for call in (lambda: null_se(0, 5), lambda: mde_auc(5, 0), lambda: mde_difference(-1.0)):
+    for call in (lambda: null_se(0, 5), lambda: mde_auc(5, 0)):
         with pytest.raises(MetricError):
             call()
-    with pytest.raises(MetricError):
-        mde_difference(float("nan"))
