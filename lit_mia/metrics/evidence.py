@@ -7,6 +7,10 @@ from typing import Literal, NamedTuple, get_args
 Design = Literal["randomized_split", "canary", "same_source_holdout", "post_hoc"]
 BY_COIN: tuple[Design, ...] = ("randomized_split", "canary")
 """The designs whose evidence rests on a coin."""
+LEVEL = 0.05
+"""One-sided level of all attacks together; two-sided of all controls together."""
+COIN_LEVEL = 0.02
+"""Two-sided level of the check of a coin by all controls together."""
 
 Kind = Literal[
     "design violated",

@@ -14,11 +14,12 @@ from scipy.special import ndtr
 
 from lit_mia.metrics.auc import null_se
 from lit_mia.metrics.covariance import Aucs
+from lit_mia.metrics.evidence import COIN_LEVEL, LEVEL
 from lit_mia.metrics.intervals import LEAST_GROUPS, Measured
 from lit_mia.metrics.roc import BoolArray, FloatArray
 from lit_mia.metrics.shift import p_beyond
 
-POWER, LEVEL, COIN_LEVEL = 0.8, 0.05, 0.02
+POWER = 0.8
 DRAWS, SEED, STEPS = 4000, 0, 14
 
 FAR_BELOW = NormalDist().inv_cdf(LEVEL / 2)

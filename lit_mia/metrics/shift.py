@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit, logit, stdtr
 
 from lit_mia.metrics.covariance import Aucs
+from lit_mia.metrics.evidence import LEVEL
 from lit_mia.metrics.newcombe import newcombe_variance
 from lit_mia.metrics.roc import FloatArray
 
@@ -17,7 +18,6 @@ MOST = 100.0
 """The largest factor that is looked for."""
 NEAR_ONE = 0.95
 """From here on the log odds are too steep for the delta method."""
-LEVEL = 0.05
 
 
 def p_beyond(

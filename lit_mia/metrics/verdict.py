@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.evidence import BY_COIN, KINDS, AttackEvidence, ControlEvidence, Design, Kind
+from lit_mia.metrics.evidence import BY_COIN, COIN_LEVEL, KINDS, LEVEL, AttackEvidence, ControlEvidence, Design, Kind
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.sentences import Told, sentence_of
 
-LEVEL = 0.05
-COIN_LEVEL = 0.02
-"""Two-sided level of the check of a coin by all controls together."""
 TOOL_LEVEL = 0.01
 
 
@@ -88,9 +85,10 @@ def decide(
     weaker = holm({attack.name: _largest(attack, "p_better") for attack in judged})
     outcomes: dict[str, Kind] = dict.fromkeys((attack.name for attack in attacks), "tool failure")
     for attack in judged:
-        found = (p[attack.name] <= LEVEL, weaker[attack.name] <= LEVEL)
-        outcome = _by_coin if design in BY_COIN else _held_out
-        outcomes[attack.name] = outcome(attack, facts, *found)
+        found, better = p[attack.name] <= LEVEL, weaker[attack.name] <= LEVEL
+        outcomes[attack.name] = (
+            _by_coin(attack, facts, found) if design in BY_COIN else _held_out(attack, facts, found, better)
+        )
     kind = min(outcomes.values(), key=KINDS.index)
     finders = [name for name, outcome in outcomes.items() if outcome == kind]
     told = Told(kind, finders, facts.readers, facts.above, attacks, coin=design in BY_COIN, verified=verified)
@@ -146,7 +144,7 @@ def holm(p: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in p}
 
 
-def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool, better: bool) -> Kind:
+def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool) -> Kind:
     """The outcome of an attack where a coin decided who is a member."""
     if facts.verified and facts.readers:
         return "design violated"

@@ -8,13 +8,13 @@ import numpy as np
 
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.comparison import compare
-from lit_mia.metrics.evidence import BY_COIN, AttackEvidence, Comparison, ControlEvidence, Design, PlaceboCheck
+from lit_mia.metrics.evidence import BY_COIN, LEVEL, AttackEvidence, Comparison, ControlEvidence, Design, PlaceboCheck
 from lit_mia.metrics.intervals import Measured, measure
 from lit_mia.metrics.permutation import own_tests
 from lit_mia.metrics.power import Clause, Power, auc_needed, null_aucs, violation_found
 from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.metrics.shift import SHIFT
-from lit_mia.metrics.verdict import LEVEL, TOOL_LEVEL, Verdict, decide
+from lit_mia.metrics.verdict import TOOL_LEVEL, Verdict, decide
 from lit_mia.report.membership.scores import Part, RowScores, Scores
 
 
