@@ -48,7 +48,7 @@ def test_the_rows_are_attacks_followed_by_their_controls(numbers):
         attack, _, kind = row["name"].partition(" ")
         assert (row["attack"], row["kind"]) == (attack, kind or "attack")
         assert len(row["auc_per_seed"]) == (2 if kind in ("", "placebo") else len(row["auc_per_seed"]))
-        assert row["auc_ci"][0] <= row["auc"] <= row["auc_ci"][1]
+        assert row["auc_ci"] is None  # fewer than ten groups a side
         assert (row["n_members"], row["n_nonmembers"]) == (18, 14)
         assert (row["outcome"] is None) == bool(kind)
     for kind in ("caption", "joint", "n-grams", "metadata"):  # each is trained once for the attacks that share it
