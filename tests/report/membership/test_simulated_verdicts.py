@@ -13,15 +13,12 @@ pytestmark = pytest.mark.slow
 
 MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 100 with six attacks
     "noise, 6 attacks, 3 controls, placebo": 4,
-    "noise, 6 attacks, 3 controls, verified coin": 11,
     "attack at chance, only control at .42": 80,
     "attack at .56, control and placebo at .42": 80,
     "shift: attack .75, control .72, no placebo": 10,
     "shift: attack .75, control .72, placebo .72": 10,
-    "shift: attack .75, control .72, placebo .70": 10,
-    "captions fit members better (.95), joint control .90": 80,
 }
-LEAST = {"leak of .65 beside 3 controls, placebo": 85, "one attack of six at .58, verified coin": 65}  # of 100
+LEAST = {"leak of .65 beside 3 controls, placebo": 85}  # of 100
 
 
 def situation(name):
@@ -44,5 +41,5 @@ def test_a_leak_is_found(name):
 def test_the_power_that_is_printed_is_true():
     """One attack at the AUC that a report says is needed is found four times in five."""
     null = Situation("one attack, one control, placebo", (0.5,), {"blind": 0.5}, 0.5)
-    given = verdicts(replace(null, attacks=(needed_of(null, 181, 356),)), 181, 356, 600)
-    assert given[LEAKAGE] / 600 == pytest.approx(0.8, abs=0.05)
+    given = verdicts(replace(null, attacks=(needed_of(null, 181, 356),)), 181, 356, 400)
+    assert given[LEAKAGE] / 400 == pytest.approx(0.8, abs=0.05)
