@@ -78,8 +78,9 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
     sets = [listed(of.ids, SHOWN, between=" = " if of.exact else " ≈ ") for of in duplicates]
     return (
-        f"{count} records show the same image as a record of another group or side, in {len(duplicates)} sets, of "
-        f"which {sides} hold members and non-members (=: equal pixels, ≈: nearly): {listed(sets, SHOWN, between='; ')}."
+        f"{count} records show the same image, or one that looks alike, as a record of another group or side, in "
+        f"{len(duplicates)} sets, of which {sides} hold members and non-members (=: equal pixels, ≈: alike by thumbnail "
+        f"or to the encoder): {listed(sets, SHOWN, between='; ')}."
     )
 
 
