@@ -98,7 +98,8 @@ def test_sets_across_groups_or_sides_are_found_and_others_are_not(tmp_path):
     ], "C is one group on one side, as the source says"
     assert told(sets) == (
         "5 records show the same image, or one that looks alike, as a record of another group or side, in 2 sets, of "
-        "which 2 hold members and non-members (=: equal pixels, ≈: alike by thumbnail or to the encoder): r0 = r2 = r7; r1 ≈ r3."
+        "which 2 hold members and non-members (=: equal pixels, ≈: alike by thumbnail or to the "
+        "encoder): r0 = r2 = r7; r1 ≈ r3."
     )
 
 
