@@ -79,8 +79,8 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     sets = [listed(of.ids, SHOWN, between=" = " if of.exact else " ≈ ") for of in duplicates]
     return (
         f"{count} records show the same image, or one that looks alike, as a record of another group or side, in "
-        f"{len(duplicates)} sets, of which {sides} hold members and non-members (=: equal pixels, ≈: alike by thumbnail or "
-        f"to the encoder): {listed(sets, SHOWN, between='; ')}."
+        f"{len(duplicates)} sets, of which {sides} hold members and non-members (=: equal pixels, ≈: alike by "
+        f"thumbnail or to the encoder): {listed(sets, SHOWN, between='; ')}."
     )
 
 
