@@ -15,6 +15,7 @@ from scipy.special import ndtr
 from lit_mia.metrics.auc import null_se
 from lit_mia.metrics.covariance import Aucs
 from lit_mia.metrics.evidence import COIN_LEVEL, LEVEL
+from lit_mia.metrics.holm import holm_adjusted
 from lit_mia.metrics.intervals import LEAST_GROUPS, Measured
 from lit_mia.metrics.roc import BoolArray, FloatArray
 from lit_mia.metrics.shift import p_beyond
@@ -212,16 +213,3 @@ class Simulated:
     def _pair(self, attack: int, control: int) -> Aucs:
         both = np.array([attack, control])
         return self.null._replace(values=self.null.values[both], covariance=self.null.covariance[np.ix_(both, both)])
-
-
-def holm_adjusted(p: FloatArray) -> FloatArray:
-    """Holm's adjusted p-values of each row, `[r, k]` to `[r, k]`; see `lit_mia.metrics.verdict.holm`.
-
-    Args:
-        p: p-values in [0, 1], `[r, k]`.
-    """
-    order = np.argsort(p, axis=1)
-    rising = np.take_along_axis(p, order, axis=1) * np.arange(p.shape[1], 0, -1)
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.minimum(1.0, np.maximum.accumulate(rising, axis=1)), axis=1)
-    return adjusted

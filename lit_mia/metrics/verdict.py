@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.evidence import BY_COIN, COIN_LEVEL, KINDS, LEVEL, AttackEvidence, ControlEvidence, Design, Kind
+from lit_mia.metrics.holm import holm
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.sentences import Told, sentence_of
 
@@ -126,22 +127,6 @@ def readers(controls: Sequence[ControlEvidence], level: float = LEVEL) -> tuple[
         level: Two-sided level, of all together.
     """
     return _significant({control.name: control.p_two_sided for control in controls}, level)
-
-
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down adjusted p-values (Holm 1979), in the order given.
-
-    The i-th smallest of m is multiplied by m - i + 1, made monotone and cut at 1.
-
-    Args:
-        p: Named p-values in [0, 1].
-    """
-    adjusted: dict[str, float] = {}
-    largest = 0.0
-    for place, name in enumerate(sorted(p, key=lambda name: p[name])):
-        largest = max(largest, min(1.0, (len(p) - place) * p[name]))
-        adjusted[name] = largest
-    return {name: adjusted[name] for name in p}
 
 
 def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool) -> Kind:

@@ -5,9 +5,9 @@ import pytest
 
 from lit_mia.metrics.auc import mde_auc, null_se
 from lit_mia.metrics.covariance import Aucs
+from lit_mia.metrics.holm import holm, holm_adjusted
 from lit_mia.metrics.intervals import measure
-from lit_mia.metrics.power import Clause, Simulated, auc_needed, holm_adjusted, null_aucs, violation_found
-from lit_mia.metrics.verdict import holm
+from lit_mia.metrics.power import Clause, Simulated, auc_needed, null_aucs, violation_found
 
 COIN, HELD_OUT = Clause(coin=True, factor=None), Clause(coin=False, factor=1.5)
 

@@ -7,8 +7,9 @@ import pytest
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.evidence import KINDS, AttackEvidence, Comparison, ControlEvidence, PlaceboCheck
+from lit_mia.metrics.holm import holm
 from lit_mia.metrics.power import Power
-from lit_mia.metrics.verdict import adjusted_p, decide, holm, readers
+from lit_mia.metrics.verdict import adjusted_p, decide, readers
 
 POWER = Power(0.612, 0.598)
 DESIGNS = {

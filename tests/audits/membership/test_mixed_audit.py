@@ -19,7 +19,7 @@ from lit_mia.cost import Cost
 from lit_mia.errors import HeadError, RecordError, SplitError, TargetError
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.metrics.evidence import LEVEL
-from lit_mia.metrics.verdict import holm
+from lit_mia.metrics.holm import holm
 from lit_mia.records import Records
 from lit_mia.targets.denoiser import DenoiserTarget
 
