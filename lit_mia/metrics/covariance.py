@@ -26,6 +26,11 @@ class Aucs(NamedTuple):
     members: int
     nonmembers: int
 
+    def pair(self, first: int, second: int) -> "Aucs":
+        """Two of them, in this order."""
+        both = np.array([first, second])
+        return self._replace(values=self.values[both], covariance=self.covariance[np.ix_(both, both)])
+
 
 class Components(NamedTuple):
     """AUCs of `m` scores, and where their covariance comes from.

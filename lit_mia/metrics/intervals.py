@@ -97,9 +97,7 @@ class Measured(NamedTuple):
 
     def pair(self, first: int, second: int) -> Aucs:
         """Two of the AUCs with the covariance of groups."""
-        both = np.array([first, second])
-        covariance = self.by_group.covariance[np.ix_(both, both)]
-        return Aucs(self.by_group.values[both], covariance, *self.by_group.counts)
+        return Aucs(self.by_group.values, self.by_group.covariance, *self.by_group.counts).pair(first, second)
 
     def shown(self, ends: Interval) -> tuple[float | None, float | None]:
         """An interval, if there are groups enough for one and anything varied."""

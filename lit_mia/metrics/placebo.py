@@ -5,12 +5,12 @@ from numpy.typing import ArrayLike
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.evidence import PlaceboCheck
+from lit_mia.metrics.intervals import LEAST_GROUPS
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import FloatArray
 
 MOST_GAP = 0.2
 """Standard deviations of the target's similarities by which a placebo's may be lower."""
-MIN_GROUPS = 10
-"""Fewest groups of which a bound is given."""
 CONFIDENCE = 0.95
 
 
@@ -36,13 +36,13 @@ def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, g
         MetricError: If the arrays differ in length, or a similarity is not finite.
     """
     target, placebo, names = _checked(target_similarity, placebo_similarity, groups)
-    parts = np.unique(names, return_inverse=True)[1]
+    parts = group_numbers(names, len(target))
     n, count = len(target), int(parts.max(initial=-1)) + 1
-    if count < MIN_GROUPS:
+    if count < LEAST_GROUPS:
         return PlaceboCheck(
             False,
             f"Whether its answers are as good as the target's cannot be said: test holds {count} groups of "
-            f"non-members, fewer than {MIN_GROUPS}.",
+            f"non-members, fewer than {LEAST_GROUPS}.",
         )
     if np.ptp(target) == 0:
         return PlaceboCheck(

@@ -23,8 +23,6 @@ from lit_mia.metrics.shift import p_beyond
 POWER = 0.8
 DRAWS, SEED, STEPS = 4000, 0, 14
 
-FAR_BELOW = NormalDist().inv_cdf(LEVEL / 2)
-
 
 @dataclass(frozen=True)
 class Power:
@@ -176,7 +174,7 @@ class Simulated:
     def _read(self) -> BoolArray:
         """Whether a control reads the sides, `[draws]`."""
         controls = range(len(self.against), len(self.null.values))
-        p = [2 * ndtr(-np.abs(self._own(self._drawn[:, one], one))) for one in controls]
+        p = [self._two_sided(one) for one in controls]
         read: BoolArray = np.min(p, axis=0, initial=1.0) * max(1, len(p)) <= LEVEL
         return read
 
@@ -187,6 +185,11 @@ class Simulated:
         deviation = float(np.sqrt(self.null.covariance[place, place]))
         return (value - 0.5) / deviation if deviation else np.zeros_like(value)
 
+    def _two_sided(self, control: int) -> FloatArray:
+        """P of a control being at 0.5, `[draws]`."""
+        p: FloatArray = 2 * ndtr(-np.abs(self._own(self._drawn[:, control], control)))
+        return p
+
     def _worst(self, value: FloatArray, attack: int) -> FloatArray:
         """The largest p of an attack's own test and of those against its controls."""
         own: FloatArray = ndtr(-self._own(value, attack))
@@ -196,20 +199,15 @@ class Simulated:
 
     def _beaten(self, value: FloatArray, attack: int, control: int) -> BoolArray:
         """Whether a control is at 0.5, or below the attack if it is not."""
-        suspicious = 2 * ndtr(-np.abs(self._own(self._drawn[:, control], control))) <= LEVEL
-        beaten: BoolArray = ~suspicious | (self._beyond(value, attack, control) <= LEVEL)
+        beaten: BoolArray = (self._two_sided(control) > LEVEL) | (self._beyond(value, attack, control) <= LEVEL)
         return beaten
 
     def _beyond(self, value: FloatArray, attack: int, control: int) -> FloatArray:
-        """P of an attack not being beyond a control, or its mirror image where it is far below 0.5."""
+        """P of an attack not being beyond a control, or its mirror image where it is below 0.5 by itself."""
         if self.clause.factor is None:
             return np.zeros_like(value)
-        pair, other = self._pair(attack, control), self._drawn[:, control]
+        pair, other = self.null.pair(attack, control), self._drawn[:, control]
         p = p_beyond(value, other, pair, factor=self.clause.factor)
         mirrored = p_beyond(value, other, pair, factor=self.clause.factor, mirrored=True)
-        below = self._own(other, control) < FAR_BELOW
+        below = (other < 0.5) & (self._two_sided(control) <= LEVEL)
         return np.where(below, np.maximum(p, mirrored), p)
-
-    def _pair(self, attack: int, control: int) -> Aucs:
-        both = np.array([attack, control])
-        return self.null._replace(values=self.null.values[both], covariance=self.null.covariance[np.ix_(both, both)])

@@ -15,7 +15,6 @@ class Told:
         kind: The verdict.
         finders: The attacks of which it is the outcome.
         readers: The controls that tell the two sides apart.
-        above: The attacks above 0.5.
         attacks: Evidence of all attacks.
         coin: Whether a coin decided who is a member.
         verified: Whether that coin was checked.
@@ -24,7 +23,6 @@ class Told:
     kind: Kind
     finders: Sequence[str]
     readers: Sequence[str]
-    above: Sequence[str]
     attacks: Sequence[AttackEvidence]
     coin: bool
     verified: bool

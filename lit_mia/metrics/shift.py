@@ -43,12 +43,14 @@ def p_beyond(
     (own, shared), (_, other) = aucs.covariance
     if mirrored:
         c, shared = 1 - c, -shared
-    bound = expit(factor * logit(c))
-    slope = factor * bound * (1 - bound) / (c * (1 - c))
-    floored = np.maximum(own, newcombe_variance(a, aucs.members, aucs.nonmembers))
-    steepness = 1 / (a * (1 - a))
-    errors = (own * steepness**2, other * (factor / (c * (1 - c))) ** 2, shared * steepness * factor / (c * (1 - c)))
-    on_logit = _t(logit(a) - factor * logit(c), *errors)
+    by_attack, by_control, bound = 1 / (a * (1 - a)), factor / (c * (1 - c)), expit(factor * logit(c))
+    on_logit = _t(
+        logit(a) - factor * logit(c), own * by_attack**2, other * by_control**2, shared * by_attack * by_control
+    )
+    floored, slope = (
+        np.maximum(own, newcombe_variance(a, aucs.members, aucs.nonmembers)),
+        by_control * bound * (1 - bound),
+    )
     on_auc = _t(a - bound, floored, other * slope**2, shared * slope)
     degrees = min(aucs.members, aucs.nonmembers) - 1
     p: FloatArray = stdtr(degrees, -np.where(a >= NEAR_ONE, on_auc, on_logit))

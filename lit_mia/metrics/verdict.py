@@ -92,7 +92,7 @@ def decide(
         )
     kind = min(outcomes.values(), key=KINDS.index)
     finders = [name for name, outcome in outcomes.items() if outcome == kind]
-    told = Told(kind, finders, facts.readers, facts.above, attacks, coin=design in BY_COIN, verified=verified)
+    told = Told(kind, finders, facts.readers, attacks, coin=design in BY_COIN, verified=verified)
     adjusted = {attack.name: p.get(attack.name, 1.0) for attack in attacks}
     return Verdict(kind, sentence_of(told, power), outcomes, adjusted)
 

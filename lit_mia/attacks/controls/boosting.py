@@ -40,9 +40,8 @@ def boosted_scores(
     known = features[:, ~np.isnan(features[learned]).all(axis=0)]
     if not known.shape[1]:
         return np.zeros(len(features))
-    with threadpool_limits(
-        1, "openmp"
-    ):  # threads that wait for each other at every split cost minutes on a busy machine
+    # Threads that wait for each other at every split cost minutes on a busy machine.
+    with threadpool_limits(1, "openmp"):
         model = HistGradientBoostingClassifier(early_stopping=False).fit(known[learned], labels[learned])
     scores: NDArray[np.float64] = model.decision_function(known).astype(np.float64)
     return scores

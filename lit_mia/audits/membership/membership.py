@@ -238,7 +238,7 @@ class MembershipAudit(Audit):
             git=origin.git,
             fidelity=distances,
             coin=self.coin,
-            placebo_checks={name: cast("CheckedPlacebo", asdict(of)) for name, of in (known.placebos or {}).items()},
+            placebo_checks={name: cast("CheckedPlacebo", asdict(of)) for name, of in known.placebos.items()},
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
             design_notes=self._design.told,
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),

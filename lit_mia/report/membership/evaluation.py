@@ -48,7 +48,7 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
         splits: Their splits.
         circumstances: What is known of the audit beside its scores.
     """
-    val, calibration, test = (Part.of(records, splits, name) for name in ("val", "calibration", "test"))
+    calibration, test = (Part.of(records, splits, name) for name in ("calibration", "test"))
     reference = np.zeros(len(records), dtype=bool)
     reference[calibration.rows] = True
     combined = {row.name: combine_seeds(row.scores, reference) for row in rows}
@@ -57,7 +57,6 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
         RowEvidence(
             row=row,
             combined=combined,
-            val=val,
             calibration=calibration,
             test=test,
             against=judged.against.get(row.name, {}),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Circumstances:
 
     design: Design
     verified: bool = False
-    placebos: Mapping[str, PlaceboCheck] | None = None
+    placebos: Mapping[str, PlaceboCheck] = field(default_factory=dict)
     tools: Retrieval | None = None
 
     @property
@@ -124,7 +124,7 @@ def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, 
                 for name in named[attack.name].values()
             },
             missing=missing_controls(attack, rows),
-            placebo=(known.placebos or {}).get(attack.name),
+            placebo=known.placebos.get(attack.name),
             tool_failed=attack.tools and known.tools_fail,
         )
         for place, attack in enumerate(attacks)

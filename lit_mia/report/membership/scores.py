@@ -78,7 +78,6 @@ class RowEvidence:
         row: The raw scores.
         combined: One score per record, `[n]`, of this row and all others by name: the mean over seeds, z-scored on
             calibration.
-        val: The val split, which chooses.
         calibration: The calibration split, which sets thresholds.
         test: The test split, which is measured.
         against: Name of control → comparison on test; empty for a control.
@@ -88,7 +87,6 @@ class RowEvidence:
 
     row: RowScores
     combined: Mapping[str, Scores]
-    val: Part
     calibration: Part
     test: Part
     against: Mapping[str, Comparison]

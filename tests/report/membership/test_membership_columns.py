@@ -174,7 +174,7 @@ def test_without_an_interval_neither_p_nor_factor_is_said():
     verdict = Verdict("confounded", "", {"II-S": "confounded"}, {"II-S": 0.5})
     row = RowScores("II-S", "attack", "II-S", np.zeros((1, 2)), protocol="heads")
     part = Part(*(np.zeros(0),) * 3)
-    evidence = RowEvidence(row, {}, part, part, part, {"a": said, "b": unsaid}, 0.01, verdict)
+    evidence = RowEvidence(row, {}, part, part, {"a": said, "b": unsaid}, 0.01, verdict)
     found = finding(evidence)
     assert found["differences"]["b"] == {
         "delta": 0.1,
