@@ -1,9 +1,11 @@
 """LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
-from datamodules.auxiliary import AuxiliaryDataModule, ShadowDataModule
+from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
 from datamodules.identity import IdentityDataModule
 from datamodules.inputs import Wanted
+from datamodules.judged import AskedDataModule, JudgedDataModule
+from datamodules.shadow import ShadowDataModule
 from datamodules.sources import (
     ConcatSource,
     CsvSource,
@@ -22,6 +24,7 @@ from datamodules.sources import (
 from datamodules.statistics import StatisticDataModule
 
 __all__ = [
+    "AskedDataModule",
     "AuditDataModule",
     "AuxiliaryDataModule",
     "ConcatSource",
@@ -34,6 +37,7 @@ __all__ = [
     "HuggingFaceSource",
     "IdentityDataModule",
     "IndexSource",
+    "JudgedDataModule",
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",

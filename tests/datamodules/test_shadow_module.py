@@ -10,6 +10,7 @@ from small_records import QUARTERS, InkTarget, write_records, write_table
 from datamodules import AuxiliaryDataModule, ShadowDataModule
 from lit_mia.attacks import AttackIIP
 from lit_mia.errors import RecordError, SplitError
+from lit_mia.splits import LEARNED
 
 SEED, OTHER_SEED = 0, 2  # at both each quarter of either side holds two records of each class or more
 MEMBERS, OTHERS = 16, 16
@@ -52,15 +53,20 @@ def trainer():
     )
 
 
-def _rows(batches, side):
-    """The rows of all batches, whose answers must be those of this side's target."""
+def _rows(batches, side, start=0):
+    """The side's rows in all batches, whose answers must be those of this side's target."""
     rows = []
     for batch in batches:
-        at = batch.row.tolist()
+        at = [row - start for row in batch.row.tolist()]
         assert np.array_equal((batch["generated"] * 255).round().byte(), side.arrays.inputs["generated"][at])
         assert batch.member.tolist() == [side.table.members[row] for row in at]
         rows += at
     return tuple(sorted(rows))
+
+
+def _split_of(side):
+    splits = side.view.splits.rows
+    return {side.view.known.ids[row]: split for split, rows in splits.items() for row in rows}
 
 
 def test_heads_learn_on_the_shadow_and_are_tested_on_the_attacked(sides, trainer):
@@ -72,27 +78,29 @@ def test_heads_learn_on_the_shadow_and_are_tested_on_the_attacked(sides, trainer
     assert _rows(data.train_batches(), shadow) == shadow.view.splits.rows["train"]
     assert _rows(val, shadow) == shadow.view.splits.rows["val"]
     assert _rows(calibration, shadow) == shadow.view.splits.rows["calibration"]
-    assert _rows(data.test_dataloader(), attacked) == attacked.view.splits.rows["test"]
-    assert data.table is attacked.table
+    start = len(shadow.table)
+    assert _rows(data.test_dataloader(), attacked, start) == attacked.view.splits.rows["test"]
+    assert data.table.ids == shadow.table.ids + attacked.table.ids
+    whole = list(data.batches())
+    assert [row for batch in whole for row in batch.row.tolist()] == list(range(len(data.table)))
+    assert [member for batch in whole for member in batch.member.tolist()] == list(data.table.members)
     assert not np.array_equal(shadow.arrays.inputs["generated"][-1], attacked.arrays.inputs["generated"][-1])
 
 
-def test_each_target_is_asked_for_its_own_records_only(sides, trainer):
+def test_each_target_is_asked_about_the_splits_that_are_looked_at_only(sides, trainer):
     shadow, attacked = sides("s", ink=0), sides("a", ink=1)
+    splits = [_split_of(side) for side in (shadow, attacked)]
     trainer.fit(AttackIIP(), datamodule=ShadowDataModule(shadow, attacked))
-    for side, prefix in ((shadow, "s"), (attacked, "a")):
-        prompts = {prompt for prompt, _ in side.target.asked()}
-        assert len(side.target.asked()) == len(prompts) == MEMBERS + OTHERS
-        assert {prompt.split()[1][0] for prompt in prompts} == {prefix, "n"}
+    for side, split, looked_at in ((shadow, splits[0], LEARNED), (attacked, splits[1], ("test",))):
+        asked = [prompt for prompt, _ in side.target.asked()]
+        wanted = [name for name, of in split.items() if of in looked_at]
+        assert sorted(asked) == sorted(f"picture {name[0]}{int(name[1:3])}" for name in wanted)
 
 
 def test_records_of_both_sides_stay_in_one_split(sides):
     shadow, attacked = sides("s", ink=0), sides("a", ink=1)
+    of_shadow, of_attacked = _split_of(shadow), _split_of(attacked)
     ShadowDataModule(shadow, attacked).prepare_data()
-    of_shadow, of_attacked = (
-        {side.view.known.ids[row]: split for split, rows in side.view.splits.rows.items() for row in rows}
-        for side in (shadow, attacked)
-    )
     common = of_shadow.keys() & of_attacked.keys()
     assert len(common) == OTHERS
     assert {name: of_shadow[name] for name in common} == {name: of_attacked[name] for name in common}

@@ -18,6 +18,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
+from lit_mia.splits import LEARNED
 
 
 @final
@@ -164,7 +165,7 @@ class Ablation(Audit):
                 f"At {point} the records or their splits are not those of the audit, so its scores cannot be compared. "
                 "Vary the target, its answers or the heads; audit other records on their own."
             )
-        data.leave_out_test()
+        data.keep_splits(LEARNED)
         return data
 
 
