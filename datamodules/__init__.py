@@ -22,6 +22,7 @@ from datamodules.sources import (
     ShiftedOpenMojiSource,
 )
 from datamodules.statistics import StatisticDataModule
+from datamodules.training import TargetDataModule
 
 __all__ = [
     "AskedDataModule",
@@ -44,5 +45,6 @@ __all__ = [
     "ShadowDataModule",
     "ShiftedOpenMojiSource",
     "StatisticDataModule",
+    "TargetDataModule",
     "Wanted",
 ]
