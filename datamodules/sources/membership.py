@@ -106,9 +106,7 @@ class Stated:
         if both:
             raise RecordError(f"{path} lists {len(both)} ids as members and as held out, e.g. {both[:3]}. Mend it.")
         coin = said.get("coin")
-        if coin is not None and not (
-            isinstance(coin, dict) and all(_is_number(coin.get(k)) for k in ("share", "seed"))
-        ):
+        if coin is not None and not _is_coin(coin):
             raise RecordError(f"`coin` of {path} must be null or have `share` and `seed`, numbers, but is {coin!r}.")
         return cls(path, members, held_out, coin)
 
