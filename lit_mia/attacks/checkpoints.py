@@ -1,6 +1,7 @@
 """The files of trained heads."""
 
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 
 from lit_mia.errors import HeadError
 from lit_mia.models.contents import check_contents
+from lit_mia.models.files import file_digest
 
 
 def read_checkpoint(path: str, option: str) -> dict[str, Any]:
@@ -22,7 +24,10 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     """
     place = Path(path).expanduser()
     if not place.is_file():
-        raise HeadError(f"`{option}` must be a checkpoint file, but {path!r} does not exist.")
+        raise HeadError(
+            f"`{option}` must be a checkpoint file, but {path!r} does not exist. An audit, such as "
+            "audit/openmoji_shadow_attack, keeps its heads and their controls in `heads` of its output folder."
+        )
     check_contents(place, HeadError)
     try:
         checkpoint = torch.load(place, map_location="cpu", weights_only=True)
@@ -33,3 +38,19 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not {"head", "state_dict"} <= checkpoint.keys():
         raise HeadError(f"{path} holds a model of another program. Give a checkpoint of `lit-mia fit` or of an audit.")
     return checkpoint
+
+
+def start_digest(head: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the checkpoint that a head starts from; None if it starts anew.
+
+    Args:
+        head: The settings of the head.
+
+    Raises:
+        HeadError: If there is no such checkpoint.
+    """
+    start = head.get("init_from")
+    if not start:
+        return None
+    read_checkpoint(start, "init_from")
+    return file_digest(Path(start).expanduser(), HeadError)

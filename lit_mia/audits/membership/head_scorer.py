@@ -7,6 +7,7 @@ from typing import Any, final
 
 from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training, train_seeds
+from lit_mia.attacks.checkpoints import start_digest
 from lit_mia.attacks.controls import unequal
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -41,7 +42,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         return controls_of(attack, captioned=embedded and self.is_told(attack))
 
     def announce(self) -> None:
-        """Nothing: what a datamodule asks does not depend on the attacks."""
+        """What a datamodule asks does not depend on the attacks; but what they start from must be there."""
+        _ = self.starts()
 
     def query(self) -> None:
         """Fill the stores."""
@@ -59,6 +61,15 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         if self._placebo is not None:
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
+
+    def starts(self) -> dict[str, str]:
+        """Attack → SHA-256 of the checkpoint that it starts from, of those that do.
+
+        Raises:
+            HeadError: If a checkpoint is not there.
+        """
+        found = {attack.name: start_digest(attack.hparams) for attack in self.attacks}
+        return {name: digest for name, digest in found.items() if digest is not None}
 
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
         """Images of captions are compared with the records themselves, the same for every attack."""

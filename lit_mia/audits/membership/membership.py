@@ -194,6 +194,12 @@ class MembershipAudit(Audit):
         return [side for side in sides if isinstance(side, AuxiliaryDataModule)]
 
     @property
+    def _starts(self) -> dict[str, dict[str, Any]]:
+        """What trained heads attacks start from, if some do."""
+        starts = {name: digest for scorer in self.scorers for name, digest in scorer.starts().items()}
+        return {"init_from": starts} if starts else {}
+
+    @property
     def _drawing(self) -> dict[str, Cost]:
         """What drawing the records of all sides cost, by model."""
         return {name: cost for side in self.data.sides().values() for name, cost in side.source.costs().items()}
@@ -218,7 +224,7 @@ class MembershipAudit(Audit):
             target=accounts.fingerprint_of(sides, "target"),
             placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
             shadow=accounts.shadow_of(sides),
-            facts=accounts.facts_of(sides),
+            facts=accounts.facts_of(sides) | self._starts,
             splits={
                 "seed": view.splits.seed,
                 "digest": view.splits.digest,

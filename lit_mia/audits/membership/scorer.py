@@ -76,6 +76,10 @@ class Scorer(ABC, Generic[Data, Scored]):
     def announce(self) -> None:
         """Tell the datamodules what they will be asked; asks nothing."""
 
+    def starts(self) -> Mapping[str, str]:
+        """Attack → SHA-256 of the trained head that it starts from; mostly nothing."""
+        return {}
+
     @abstractmethod
     def query(self) -> None:
         """Ask what is missing, and nothing more."""

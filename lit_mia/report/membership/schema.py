@@ -256,7 +256,8 @@ class AuditReport:
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
         shadow: What heads learned on; None where that is the target itself.
-        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images.
+        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images;
+            and `init_from`: attack → SHA-256 of the checkpoint that it started from, where some did.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
