@@ -14,11 +14,12 @@ from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.data import HeadDataModule, marks
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.pair_batch import PairBatch
 from lit_mia.records import Records
+from lit_mia.splits import LEARNED
 from lit_mia.targets.base import Target
 
 NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
@@ -105,6 +106,11 @@ class JudgedDataModule(HeadDataModule, ABC):
         return self.store_path / "features"
 
     # ------------------------------------------------------------------ Lightning
+
+    def learned(self) -> frozenset[str]:
+        """See `HeadDataModule`."""
+        splits = self.view.splits.rows
+        return marks(self.view.known, [row for name in LEARNED for row in splits[name]])
 
     def example(self) -> PairBatch:
         """One record, to learn the shapes from."""

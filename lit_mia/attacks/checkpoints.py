@@ -2,8 +2,9 @@
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -40,17 +41,30 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     return checkpoint
 
 
-def start_digest(head: Mapping[str, Any]) -> str | None:
-    """SHA-256 of the checkpoint that a head starts from; None if it starts anew.
+@dataclass(frozen=True)
+class Start:
+    """The trained head that another one starts from.
 
-    Args:
-        head: The settings of the head.
-
-    Raises:
-        HeadError: If there is no such checkpoint.
+    Attributes:
+        digest: SHA-256 of its file.
+        learned: Marks of the records that it has learned from; empty in files of earlier versions.
     """
-    start = head.get("init_from")
-    if not start:
-        return None
-    read_checkpoint(start, "init_from")
-    return file_digest(Path(start).expanduser(), HeadError)
+
+    digest: str
+    learned: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self | None:
+        """What a head starts from; None if it starts anew.
+
+        Args:
+            settings: The settings of the head.
+
+        Raises:
+            HeadError: If there is no such checkpoint.
+        """
+        path = settings.get("init_from")
+        if not path:
+            return None
+        learned = read_checkpoint(path, "init_from").get("learned", ())
+        return cls(file_digest(Path(path).expanduser(), HeadError), frozenset(learned))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.checkpoints import start_digest
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.errors import HeadError
 
@@ -202,8 +202,8 @@ def same_training(attack: Attack) -> str:
     Raises:
         HeadError: If the head starts from a checkpoint that is not there.
     """
-    settings, start = dict(sorted(attack.hparams.items())), start_digest(attack.hparams)
-    return json.dumps([type(attack).__name__, settings | ({"init_from": start} if start else {})], default=list)
+    settings, start = dict(sorted(attack.hparams.items())), Start.of(attack.hparams)
+    return json.dumps([type(attack).__name__, settings | ({"init_from": start.digest} if start else {})], default=list)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from datamodules import AuxiliaryDataModule
-from lit_mia.attacks.checkpoints import start_digest
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
 from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
@@ -138,7 +138,7 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            _ = [start_digest(attack.hparams) for attack in heads_of(audit)]  # before anything is asked
+            _ = [Start.of(attack.hparams) for attack in heads_of(audit)]  # before anything is asked
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:

@@ -7,9 +7,11 @@ from typing import Any, final
 
 from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training, train_seeds
-from lit_mia.attacks.checkpoints import start_digest
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
+from lit_mia.attacks.data import marks
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
+from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
 
 logger = logging.getLogger(__name__)
@@ -42,8 +44,19 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         return controls_of(attack, captioned=embedded and self.is_told(attack))
 
     def announce(self) -> None:
-        """What a datamodule asks does not depend on the attacks; but what they start from must be there."""
-        _ = self.starts()
+        """What a datamodule asks does not depend on the attacks; but what they start from must be there.
+
+        Raises:
+            HeadError: If a checkpoint is not there, or learned from a record that is tested.
+        """
+        tested = marks(self.data.view.known, self.data.view.splits.rows["test"])
+        for name, start in self._starts().items():
+            if both := tested & start.learned:
+                raise HeadError(
+                    f"{name} starts from a head that learned from records of the test split, or from others of their "
+                    f"groups ({len(both)} ids and groups). Train it on records that are not tested: with the same "
+                    "`split_seed` and `fractions`, records of several audits are in one split of all."
+                )
 
     def query(self) -> None:
         """Fill the stores."""
@@ -63,13 +76,12 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
 
     def starts(self) -> dict[str, str]:
-        """Attack → SHA-256 of the checkpoint that it starts from, of those that do.
+        """See `Scorer`."""
+        return {name: start.digest for name, start in self._starts().items()}
 
-        Raises:
-            HeadError: If a checkpoint is not there.
-        """
-        found = {attack.name: start_digest(attack.hparams) for attack in self.attacks}
-        return {name: digest for name, digest in found.items() if digest is not None}
+    def _starts(self) -> dict[str, Start]:
+        found = {attack.name: Start.of(attack.hparams) for attack in self.attacks}
+        return {name: start for name, start in found.items() if start is not None}
 
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
