@@ -3,7 +3,7 @@
 from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingNetwork, network_of
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
-from lit_mia.models.lora import Lora
+from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
 from lit_mia.models.parameterization import (
@@ -58,6 +58,7 @@ __all__ = [
     "quietly",
     "replace_scheduler",
     "replaced_settings",
+    "require_peft",
     "resolve_device",
     "sampler_in_words",
     "shipped",
