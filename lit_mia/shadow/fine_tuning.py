@@ -118,7 +118,7 @@ class PipelineFineTuning(TargetTraining):
             self.network.requires_grad_(False).to(dtype)
             ends = self.hparams["target_modules"] or list(self.layout.adapted)
             add_adapter(self.network, rank, alpha=self.hparams["lora_alpha"] or rank, ends=ends)
-        self._dtype = dtype if rank is not None else torch.float32
+        self.network.train()
         if self.hparams["gradient_checkpointing"]:
             self.network.enable_gradient_checkpointing()
         kept = self.trained if self.hparams["ema_decay"] is not None else []
@@ -157,7 +157,7 @@ class PipelineFineTuning(TargetTraining):
         """What the network is told of a record whose caption is left out."""
         for part in self.frozen:
             part.to(self.device)
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return self.layout.read(None, self.device)
 
     def _split(self, batch: TrainingBatch) -> tuple[Tensor, Told]:
@@ -181,8 +181,8 @@ class PipelineFineTuning(TargetTraining):
 
     def predict(self, x: Tensor, t: Tensor, told: Told) -> Tensor:
         """What the network answers, in float32."""
-        cast = {name: part.to(self._dtype) for name, part in told.items()}
-        return self.layout.predict(x.to(self._dtype), t, cast).float()
+        dtype = next(self.network.parameters()).dtype
+        return self.layout.predict(x.to(dtype), t, {name: part.to(dtype) for name, part in told.items()}).float()
 
     def loss(self, batch: TrainingBatch) -> Tensor:
         """Mean squared error of what the network predicts, at drawn timesteps."""
@@ -237,10 +237,11 @@ class PipelineFineTuning(TargetTraining):
             for own, other in zip(self.trained, self.average, strict=True):
                 own.data, other.data = other.data, own.data
 
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Move the averaged weights."""
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, then move the averaged weights: before any callback keeps them."""
+        super().optimizer_step(*args, **kwargs)
         if len(self.average):
-            follow(self.average, self.trained, float(self.hparams["ema_decay"]), self.global_step)
+            follow(self.average, self.trained, float(self.hparams["ema_decay"]), self.global_step + 1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
