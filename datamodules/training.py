@@ -21,7 +21,7 @@ from lit_mia.errors import RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records, id_hash
 from lit_mia.splits import group_coin
-from lit_mia.training_batch import TrainingBatch
+from lit_mia.training_batch import ReadsRecords, TrainingBatch
 
 logger = logging.getLogger(__name__)
 ENCODED_AT_ONCE = 64
@@ -77,7 +77,6 @@ class TargetDataModule(L.LightningDataModule):
         self.missing_caption, self.encode_once = missing_caption, encode_once
         self.folder = with_home(cache_dir)
         self._order: int | None = None
-        self._batches = 0
 
     # ------------------------------------------------------------------ records
 
@@ -116,14 +115,14 @@ class TargetDataModule(L.LightningDataModule):
         return f"members/{self.member_seed}"
 
     @property
-    def _model(self) -> Any:
+    def _model(self) -> ReadsRecords:
         """The training that these records are for.
 
         Raises:
             RecordError: If there is none.
         """
-        model = None if self.trainer is None else self.trainer.lightning_module
-        if not hasattr(model, "encode"):
+        model: Any = None if self.trainer is None else self.trainer.lightning_module
+        if not isinstance(model, ReadsRecords):
             raise RecordError(f"TargetDataModule serves trainings of targets, not {type(model).__name__}.")
         return model
 
@@ -187,14 +186,12 @@ class TargetDataModule(L.LightningDataModule):
             yield ProbeBatch(batch, ids=some.ids, groups=some.groups)
 
     def state_dict(self) -> dict[str, Any]:
-        """The order of the records, and how many batches were trained on."""
-        model = self._model
-        model.keep_losses()
-        return {"order": self._order, "batches": len(model.losses)}
+        """What the order of the records follows from."""
+        return {"order": self._order}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the batch that comes next."""
-        self._order, self._batches = state_dict["order"], state_dict["batches"]
+        """Take up the order; the training says which batch comes next."""
+        self._order = state_dict["order"]
 
     # ------------------------------------------------------------------ batches
 
@@ -206,7 +203,7 @@ class TargetDataModule(L.LightningDataModule):
             self._order = int(self.trainer.strategy.broadcast(self._order))
         world, rank = self.trainer.world_size, self.trainer.global_rank
         order = endless_rows(len(self.members), self._order)
-        for rows in islice(batches_of(order, self.batch_size * world), self._batches, None):
+        for rows in islice(batches_of(order, self.batch_size * world), self._model.batches_done, None):
             yield self._batch(rows[rank::world])
 
     def _batch(self, places: Sequence[int]) -> TrainingBatch:
