@@ -45,7 +45,7 @@ class PipelineFineTuning(TargetTraining):
         timesteps: Density | None = None,
         gradient_checkpointing: bool = False,
         frozen_dtype: Precision = "float32",
-        image_size: int | None = None,
+        size: int | None = None,
         revision: str | None = None,
         variant: str | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class PipelineFineTuning(TargetTraining):
             gradient_checkpointing: Compute activations twice instead of keeping them: less memory, slower.
             frozen_dtype: Number format of text encoders and, under LoRA, of the network's own weights. The autoencoder
                 and all that is trained are in float32. Half precision needs `trainer.precision` of its kind.
-            image_size: Side of the images in pixels; null: what the pipeline was made for.
+            size: Side of the images in pixels; null: what the pipeline was made for.
             revision: Branch, tag or commit of a hub id.
             variant: Weight variant of the files, such as `fp16`.
 
@@ -85,7 +85,7 @@ class PipelineFineTuning(TargetTraining):
         self.network: Any = self.pipeline.components[kind.network]
         self.frozen = [p for p in self.pipeline.components.values() if isinstance(p, nn.Module) and p != self.network]
         self._autoencoder = Autoencoder(self.pipeline.vae)
-        self._size = self._checked_size(image_size)
+        self._size = self._checked_size(size)
         self._prepare(getattr(torch, frozen_dtype))
         self.strict_loading = False  # checkpoints hold what is trained
 
@@ -125,11 +125,11 @@ class PipelineFineTuning(TargetTraining):
         self.average = nn.ParameterList([nn.Parameter(p.detach().clone(), requires_grad=False) for p in kept])
 
     def _checked_size(self, asked: int | None) -> int:
-        side = square_side(self.network)
-        unit = self._autoencoder.factor * int(self.network.config.get("patch_size") or 1)
-        size = asked or (side or 0) * self._autoencoder.factor
-        if size < 1 or size % unit:
-            raise TrainingError(f"`image_size` must be a multiple of {unit} for this pipeline, but got {size or None}.")
+        factor = self._autoencoder.factor
+        unit = factor * int(self.network.config.get("patch_size") or 1)
+        size = factor * (square_side(self.network) or 0) if asked is None else asked
+        if size < unit or size % unit:
+            raise TrainingError(f"`size` must be a multiple of {unit} for this pipeline, but got {asked}.")
         return size
 
     @property
@@ -147,18 +147,26 @@ class PipelineFineTuning(TargetTraining):
     @torch.no_grad()  # not inference mode: gradients flow through what these are multiplied by
     def encode(self, images: Tensor, captions: list[str]) -> dict[str, Tensor]:
         """Scaled latent means, and what the pipeline makes of the captions."""
-        for part in self.frozen:
-            part.to(self.device)
+        self._move_frozen(self.device)
         pixels = images.to(self.device).float() / 127.5 - 1
         return {"latents": self._autoencoder.encode(pixels, None), **self.layout.read(captions, self.device)}
 
     @cached_property
     def _untold(self) -> Told:
         """What the network is told of a record whose caption is left out."""
-        for part in self.frozen:
-            part.to(self.device)
+        self._move_frozen(self.device)
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return self.layout.read(None, self.device)
+
+    def on_train_start(self) -> None:
+        """Let networks that have encoded everything wait in the CPU's memory; `encode` brings them back."""
+        super().on_train_start()
+        _ = self._untold
+        self._move_frozen(torch.device("cpu"))
+
+    def _move_frozen(self, device: torch.device) -> None:
+        for part in self.frozen:
+            part.to(device)
 
     def _split(self, batch: TrainingBatch) -> tuple[Tensor, Told]:
         """Latents, and what the network is told."""

@@ -247,7 +247,7 @@ def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_fol
         ({"warmup": -1}, "`warmup` must be at least 0"),
         ({"ema_decay": 1.0}, "`ema_decay` must be in"),
         ({"caption_dropout": 1.5}, "`caption_dropout` must be in"),
-        ({"image_size": 15}, "`image_size` must be a multiple of 2 for this pipeline, but got 15"),
+        ({"size": 15}, "`size` must be a multiple of 2 for this pipeline, but got 15"),
         ({"target_modules": ["to_x"]}, "LoRA cannot be added to this UNet2DConditionModel: .*to_x"),
     ],
 )
