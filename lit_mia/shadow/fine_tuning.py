@@ -55,7 +55,7 @@ class PipelineFineTuning(TargetTraining):
             base: A local folder with a `model_index.json`, a Hugging Face hub id, or `shipped:<name>`. It should not
                 have seen the records in question.
             rank: Rank of the LoRA matrices, which needs the package `peft`; null trains the whole network.
-            lora_alpha: What the product of the matrices is multiplied by, times `rank`; null: as much as the rank.
+            lora_alpha: The product of the LoRA matrices is multiplied by `lora_alpha / rank`; null: by 1.
             target_modules: Ends of the names of the layers that LoRA is added to; null: the projections of attention.
             lr: Learning rate of AdamW after the warm-up; over the last quarter of the steps it falls to a tenth.
             warmup: Steps of linear warm-up.
@@ -65,7 +65,7 @@ class PipelineFineTuning(TargetTraining):
             timesteps: How timesteps are drawn; null: `uniform`, or for flow matching `logit_normal`.
             gradient_checkpointing: Compute activations twice instead of keeping them: less memory, slower.
             frozen_dtype: Number format of text encoders and, under LoRA, of the network's own weights. The autoencoder
-                and all that is trained are in float32. Half precision needs `trainer.precision` of its kind.
+                and all that is trained are in float32. Half precision goes with a `trainer.precision` of its kind.
             size: Side of the images in pixels; null: what the pipeline was made for.
             revision: Branch, tag or commit of a hub id.
             variant: Weight variant of the files, such as `fp16`.
@@ -92,16 +92,15 @@ class PipelineFineTuning(TargetTraining):
     def _check_settings(self) -> None:
         """Refuse what cannot be meant, before anything is loaded."""
         given: dict[str, Any] = dict(self.hparams)
-        rank, decay, of_lora = given["rank"], given["ema_decay"], (given["lora_alpha"], given["target_modules"])
+        rank, decay, share = given["rank"], given["ema_decay"], given["caption_dropout"]
+        of_lora = given["lora_alpha"], given["target_modules"]
         rules = {
             f"`rank` must be at least 1, or null for the whole network, but got {rank}": rank is None or rank >= 1,
             "`lora_alpha` and `target_modules` are of LoRA: give a `rank` too": rank is not None or not any(of_lora),
             f"`lr` must be above 0, but got {given['lr']}": given["lr"] > 0,
             f"`warmup` must be at least 0, but got {given['warmup']}": given["warmup"] >= 0,
             f"`ema_decay` must be in (0, 1) or null, but got {decay}": decay is None or 0 < decay < 1,
-            f"`caption_dropout` must be in [0, 1], but got {given['caption_dropout']}": 0
-            <= given["caption_dropout"]
-            <= 1,
+            f"`caption_dropout` must be in [0, 1], but got {share}": 0 <= share <= 1,
         }
         broken = [rule for rule, is_kept in rules.items() if not is_kept]
         if broken:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lit_mia.errors import TrainingError
 from lit_mia.models import check_images
+from lit_mia.models.network_needs import check_told
 from lit_mia.shadow.noising import FlowNoising, Noising, PreservingNoising
 
 Told = dict[str, Tensor]
@@ -31,7 +32,7 @@ class Layout(ABC):
 
     Raises:
         TrainingError: If a part is missing, or the network was distilled.
-        TargetError: If it wants an image.
+        TargetError: If it wants an image, or something else that no caption tells.
     """
 
     network: ClassVar[str] = "unet"
@@ -72,6 +73,10 @@ class StableDiffusionLayout(Layout):
     """Stable Diffusion 1 and 2: one text encoder."""
 
     told: ClassVar = {"text": (0, 1)}
+
+    def __init__(self, pipeline: Any) -> None:
+        super().__init__(pipeline)
+        check_told(pipeline, pipeline.unet)
 
     def predict(self, x: Tensor, t: Tensor, told: Told) -> Tensor:
         """Noise or velocity."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from lit_mia.errors import TrainingError
 from lit_mia.models import PARAMETERIZATIONS, VARIANCE_PRESERVING, flow_levels, preserving_levels
 from lit_mia.models.parameterization import Levels, Parameterization
+from lit_mia.shadow.diffusion import PROBED
 
 Density = Literal["uniform", "logit_normal"]
 """How often which place in a list of timesteps is drawn: all alike, or the middle more often (Esser et al. 2024)."""
@@ -73,7 +74,7 @@ class PreservingNoising(Noising):
             )
         self.form = PARAMETERIZATIONS[kind]
         self.timesteps = torch.arange(len(alphas_bar))
-        self.probed = tuple(t for t in (50, 100, 200, 350, 500) if t < len(alphas_bar))
+        self.probed = tuple(t for t in PROBED if t < len(alphas_bar))
         self._alphas_bar = alphas_bar.clone()
 
     def levels(self, t: Tensor, like: Tensor) -> Levels:

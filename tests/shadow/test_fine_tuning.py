@@ -77,7 +77,7 @@ def test_the_losses_of_four_records_fall(family_folder, family, rank):
     before = model.probe_losses(RAW, SEEDS)
     torch.testing.assert_close(model.probe_losses(RAW, SEEDS), before, rtol=0, atol=0)
     assert before.shape == (4, len(model.probes))
-    after = fit(model, 15).probe_losses(RAW, SEEDS)
+    after = fit(model, 10).probe_losses(RAW, SEEDS)
     assert after.mean() < 0.97 * before.mean()
     assert all(p.grad is None for p in model.network.parameters() if not p.requires_grad)
 
@@ -113,7 +113,7 @@ def test_an_adapter_is_a_target_and_loads_in_plain_diffusers(family_folder, fami
     assert (asked(base) - expected).abs().max() > 5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["sdxl", "sd3"])
 def test_a_whole_network_is_a_pipeline_in_half_precision(family_folder, family, tmp_path):
     model = shifted(make(family_folder(family), rank=None))
     model.export(tmp_path)
@@ -211,8 +211,9 @@ def test_frozen_weights_may_be_in_half_precision(family_folder):
     assert all(p.dtype == torch.float32 and p.grad.isfinite().all() for p in model.trained)
 
 
-@pytest.mark.parametrize("options", [{"rank": 2, "ema_decay": 0.9}, {"rank": None}])
-def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_folder, members, fit, tmp_path, options):
+def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_folder, members, fit, tmp_path):
+    options = {"rank": 2, "ema_decay": 0.9}
+
     class CutOff(Callback):
         def on_train_batch_end(self, trainer, pl_module, *_):
             if trainer.global_step == 2:
@@ -233,9 +234,8 @@ def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_fol
     assert len(kept) == len(model.trained) + len(model.average)
     facts = json.loads((tmp_path / "cut/target/membership.json").read_text(encoding="utf-8"))
     assert len(facts["recipe"]["base"]) == 64
-    if options["rank"] is not None:
-        assert all("lora" in name or name.startswith("average.") for name in kept)
-        asked(tiny_pipeline_folder, lora=str(tmp_path / "cut/target"))
+    assert all("lora" in name or name.startswith("average.") for name in kept)
+    asked(tiny_pipeline_folder, lora=str(tmp_path / "cut/target"))
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,13 @@ def test_pipelines_that_lack_something_are_refused(loaded):
     without = type(sd3)(**{**sd3.components, "text_encoder_2": None})
     with pytest.raises(TrainingError, match="The StableDiffusion3Pipeline lacks its text_encoder_2"):
         layout(without)
-    distilled = type(sd)(**sd.components, requires_safety_checker=False)
-    distilled.unet = type(sd.unet).from_config(sd.unet.config, time_cond_proj_dim=8)
+    other = type(sd)(**sd.components, requires_safety_checker=False)
+    other.unet = type(sd.unet).from_config(sd.unet.config, time_cond_proj_dim=8)
     with pytest.raises(TrainingError, match="was distilled"):
-        layout(distilled)
-    distilled.unet = type(sd.unet).from_config(sd.unet.config, in_channels=9)
+        layout(other)
+    other.unet = type(sd.unet).from_config(sd.unet.config, in_channels=9)
     with pytest.raises(TargetError, match="further channels with an image or a mask"):
-        layout(distilled)
+        layout(other)
+    other.unet = type(sd.unet).from_config(sd.unet.config, num_class_embeds=3)
+    with pytest.raises(TargetError, match="wants class labels"):
+        layout(other)
