@@ -49,6 +49,10 @@ class StoreError(LitMiaError):
     """A store belongs to another target, or cannot be read."""
 
 
+class TrainingError(LitMiaError):
+    """A target cannot be trained as asked, or a training cannot go on from where it was cut off."""
+
+
 class HeadError(LitMiaError):
     """A checkpoint does not belong to this head, or a head is asked to score before it was trained."""
 

@@ -170,7 +170,9 @@ class Measured(NamedTuple):
 
     def _worth(self, weights: FloatArray) -> float:
         """How many independent records a record is worth: 1 / design effect, at most 1."""
-        by_group, by_record = (weighted_variance(weights, found.covariance) for found in (self.by_group, self.by_record))
+        by_group, by_record = (
+            weighted_variance(weights, found.covariance) for found in (self.by_group, self.by_record)
+        )
         if by_group > 0 and by_record > 0:
             return min(1.0, by_record / by_group)
         return self.by_group.groups / (self.n1 + self.n0)

@@ -47,7 +47,7 @@ class Leak(NamedTuple):
 def leak(losses: ArrayLike, members: ArrayLike, groups: ArrayLike | None = None) -> Leak:
     """How far losses tell the records that a model is trained on from others.
 
-    For the AUC each of the k losses is standardised over all records, whoever they are: losses at different noise levels
+    For the AUC each of the k losses is standardised over all records, whoever they are: losses at different noises
     spread over records by very different amounts, and in their plain mean only the widest would be heard. Neither a
     weight nor a sign depends on who is a member. Gaps stay in the unit of the loss.
 
