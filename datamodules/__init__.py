@@ -20,6 +20,7 @@ from datamodules.sources import (
     ShiftedOpenMojiSource,
 )
 from datamodules.statistics import StatisticDataModule
+from datamodules.training import TargetDataModule
 
 __all__ = [
     "AuditDataModule",
@@ -40,5 +41,6 @@ __all__ = [
     "ShadowDataModule",
     "ShiftedOpenMojiSource",
     "StatisticDataModule",
+    "TargetDataModule",
     "Wanted",
 ]

@@ -18,10 +18,10 @@ from ship_demo import ASSETS, copy_log
 from training_run import WORK, train
 from transformers import CLIPTokenizer
 
+from datamodules.sources.cohort import CAPTIONS, Cohort, draw_cohort, invented_names
 from datamodules.sources.people import WORLD_SEED
-from lit_mia.shadow.clip import ClipSize, ClipTraining, train_tokenizer
-from lit_mia.shadow.cohort import CAPTIONS, Cohort, draw_cohort, invented_names
-from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.tools.clip import ClipSize, ClipTraining, train_tokenizer
+from lit_mia.tools.training import CaptionedImages, CaptionedImagesDataModule
 
 TARGETS = ASSETS / "targets"
 FOLDERS = {"main": "faces-clip", "permuted": "faces-clip-permuted", "swapped": "faces-clip-swapped"}
@@ -94,7 +94,7 @@ def write_membership(folder: Path, which: str, cohort: Cohort, model: ClipTraini
     """`membership.json`: who the members among the people in question are, and how the model was made."""
     shown = zip(cohort.names[: cohort.questioned], cohort.occurrences, strict=False)
     facts = {
-        "source": "drawn faces and invented names, lit_mia/shadow/cohort.py",
+        "source": "drawn faces and invented names, datamodules/sources/cohort.py",
         "member_seed": WORLD_SEED,
         "training_seed": SEEDS[which],
         "names": "permuted" if which == "permuted" else "own",

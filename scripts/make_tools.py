@@ -12,11 +12,10 @@ from training_run import WORK, train
 from transformers import CLIPTokenizer
 from vendor_emoji import load_vendor_emoji
 
-from lit_mia.shadow.autoencoder import AutoencoderTraining, VqAutoencoderTraining
-from lit_mia.shadow.captioner import CaptionerTraining, train_wordpieces
-from lit_mia.shadow.clip import ClipTraining, TextEncoderTraining, train_tokenizer
-from lit_mia.shadow.seq2seq import Seq2SeqTraining, TokenDataModule
-from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.tools.autoencoder import AutoencoderTraining, VqAutoencoderTraining
+from lit_mia.tools.captioner import CaptionerTraining, train_wordpieces
+from lit_mia.tools.clip import ClipTraining, TextEncoderTraining, train_tokenizer
+from lit_mia.tools.training import CaptionedImages, CaptionedImagesDataModule
 
 SIZE = 64
 
@@ -53,18 +52,6 @@ def make_vq() -> None:
     model.start_codebook(pixels[::4].float() / 255)
     train("vq", model, CaptionedImagesDataModule(CaptionedImages(pixels, names), 32, steps), steps)
     model.export(WORK / "openmoji-vq")
-
-
-def make_seq2seq() -> None:
-    """What both sequence-to-sequence targets start from, as real ones start from a model of other images."""
-    images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
-    L.seed_everything(6)
-    steps = 1500
-    emoji_tokenizer(WORK / "seq2seq/tokenizer", names, keywords, vocabulary=1500)
-    model = Seq2SeqTraining(str(WORK / "seq2seq/tokenizer"), steps=steps)
-    data = TokenDataModule(torch.from_numpy(images), names, str(WORK / "openmoji-vq"), 64, steps)
-    train("seq2seq", model, data, steps)
-    model.export(WORK / "seq2seq-start", {"source": "other vendors' emoji, see scripts/vendor_emoji.py"})
 
 
 def make_text_encoder() -> None:
@@ -108,7 +95,6 @@ MAKERS = {
     "text": make_text_encoder,
     "clip": make_clip,
     "vq": make_vq,
-    "seq2seq": make_seq2seq,
     "captioner": make_captioner,
 }
 

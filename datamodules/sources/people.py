@@ -9,13 +9,13 @@ from typing import final
 
 from PIL import Image
 
+from datamodules.sources.cohort import Cohort, draw_cohort
 from datamodules.sources.decoding import is_deep_file, open_rgb
 from datamodules.sources.delimited import csv_lines
 from datamodules.sources.labels import parse_member
 from datamodules.sources.places import image_files, listed_place, with_home
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
-from lit_mia.shadow.cohort import Cohort, draw_cohort
 
 WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference
 

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import lightning as L
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,6 +17,7 @@ from lit_mia.errors import HeadError
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
+from lit_mia.trainable import Trainable
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -28,7 +28,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 _Part = tuple[Tensor, Tensor, Tensor]  # scores, labels and rows of a batch
 
 
-class Attack(Reader, L.LightningModule):
+class Attack(Reader, Trainable):
     """A head that scores pairs of a query image and what the target answered; controls are heads too.
 
     A concrete attack names what it reads (`inputs`), turns it into features, and builds the network that scores them.

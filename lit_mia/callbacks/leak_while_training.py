@@ -196,7 +196,9 @@ class LeakWhileTraining(L.Callback):
         return _method
 
     def _measure_if_due(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        if self._last < 0 or trainer.global_step // self._interval > self._last // self._interval:
+        step, last = trainer.global_step, self._last
+        is_end = step == trainer.max_steps  # before the checkpoint from which nothing goes on
+        if last < 0 or step // self._interval > last // self._interval or (is_end and step > last):
             self._measure(trainer, module)
 
     def _measure(self, trainer: L.Trainer, module: L.LightningModule) -> None:

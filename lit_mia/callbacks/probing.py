@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, final, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 import lightning as L
 import numpy as np
@@ -14,25 +14,11 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torch.utils.data import RandomSampler
 
+from datamodules.training import ProbeBatch
 from lit_mia.errors import TrainingError
 from lit_mia.metrics.roc import FloatArray
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.leak import Measured
-
-
-class ProbeBatch(NamedTuple):
-    """Records that a training is watched on.
-
-    Attributes:
-        batch: What the losses are computed from.
-        ids: Their names.
-        groups: Their groups.
-    """
-
-    batch: Any
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]
-
 
 LossFunction = Callable[[L.LightningModule, Any, Sequence[int]], Tensor]
 """Losses of the records of a batch under a module, `[b, k]`, given a seed for each record."""

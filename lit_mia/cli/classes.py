@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningDataModule
 
 import datamodules
 from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
-from lit_mia import attacks, callbacks, features, targets
+from lit_mia import attacks, callbacks, features, shadow, targets
 from lit_mia.attacks.controls import RECORD_CONTROLS
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
@@ -54,4 +54,4 @@ def plugins() -> tuple[Plugin, ...]:
     return load_plugins(BASES, REGISTRIES)
 
 
-import_modules(attacks, callbacks, datamodules, features, targets)
+import_modules(attacks, callbacks, datamodules, features, shadow, targets)

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
-from lit_mia.attacks.base import Attack
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.audits.making import object_keys
+from lit_mia.callbacks.keep_target import checkpoint_of
 from lit_mia.cli.commands import resolve
-from lit_mia.errors import HeadError
+from lit_mia.errors import HeadError, TrainingError
+from lit_mia.shadow.training import TargetTraining
+from lit_mia.trainable import Trainable
 
 KEYWORDS = ("best", "last", "hpc")
 """What Lightning takes for `ckpt_path` beside a file; with `last` a fit goes on where it was cut off, or begins."""
@@ -58,7 +61,7 @@ class MembershipCLI(LightningCLI):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # `run` got them from the command line
             super().parse_arguments(parser, args)
-        self._check_checkpoint(str(self.config["subcommand"]))
+        self._check_stage(str(self.config["subcommand"]))
         self.asked = copy.deepcopy(self.config)
 
     def before_instantiate_classes(self) -> None:
@@ -80,6 +83,26 @@ class MembershipCLI(LightningCLI):
         for key, value in vars(after).items():
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
+
+    def before_fit(self) -> None:
+        """Let the training of a target go on where it was cut off."""
+        kept = checkpoint_of(self.trainer)
+        if isinstance(self.model, TargetTraining) and kept.is_file():
+            options = self.config_init["fit"]
+            options["ckpt_path"] = options.get("ckpt_path") or str(kept)
+            options["weights_only"] = True
+
+    def _check_stage(self, stage: str) -> None:
+        """Refuse to score a target, which is measured by an audit, and see `_check_checkpoint` for heads."""
+        model = self.config[stage].get("model")
+        if isinstance(model, Namespace) and _trains_target(str(model.class_path)):
+            if stage != "fit":
+                raise TrainingError(
+                    f"`{stage}` scores records by a head, and {model.class_path.rpartition('.')[-1]} trains a target. "
+                    "Measure the finished target by `lit-mia audit`."
+                )
+        else:
+            self._check_checkpoint(stage)
 
     def _check_checkpoint(self, stage: str) -> None:
         """Refuse what Lightning would answer with random weights, or with a traceback."""
@@ -109,7 +132,7 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
         args: What follows it.
     """
     return MembershipCLI(
-        Attack,
+        Trainable,
         L.LightningDataModule,
         subclass_mode_model=True,
         subclass_mode_data=True,
@@ -119,6 +142,12 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
         parser_kwargs={"allow_abbrev": False},
         args=[command, *resolve(args, object_keys()).args],
     )
+
+
+def _trains_target(class_path: str) -> bool:
+    """Whether a class, by its full name, trains a target."""
+    module, _, name = class_path.rpartition(".")
+    return issubclass(getattr(import_module(module), name), TargetTraining)
 
 
 def _class_name(model: Namespace) -> str:

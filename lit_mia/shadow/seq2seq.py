@@ -1,39 +1,21 @@
 """Trains a DALL·E-mini-style target whose members are known: transformers' BART over the codes of a VQModel."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import torch
-from diffusers import VQModel
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration, PreTrainedTokenizerBase
 
 from lit_mia.errors import TargetError
+from lit_mia.models import shipped
 from lit_mia.models.whole import load_whole
-from lit_mia.shadow.training import EncodedDataModule, TargetTraining, one_cycle
-
-
-class TokenBatch(NamedTuple):
-    """Image codes, long `[b, l]`, and a caption for each."""
-
-    codes: Tensor
-    captions: list[str]
-
-
-@final
-class TokenDataModule(EncodedDataModule[TokenBatch]):
-    """Image codes and captions; the network is a VQModel."""
-
-    def setup(self, stage: str) -> None:
-        """Encode all images."""
-        self.codes = encode_codes(Path(self.networks), self.images)
-
-    def __getitem__(self, rows: list[int]) -> TokenBatch:
-        return TokenBatch(self.codes[rows], [self.captions[row] for row in rows])
+from lit_mia.shadow.one_cycle import one_cycle
+from lit_mia.shadow.training import TargetTraining
+from lit_mia.training_batch import TrainingBatch
 
 
 @final
@@ -41,9 +23,8 @@ class Seq2SeqTraining(TargetTraining):
     """Cross-entropy of the image codes given the caption (Dayma et al., DALL·E mini, 2021).
 
     Args:
-        tokenizer: Folder of the tokenizer.
-        codes: Entries of the VQModel's codebook.
-        image_tokens: Codes of an image.
+        image_tokenizer: Folder of the VQModel that turns images into codes, or `shipped:<name>`; it stays as it is.
+        tokenizer: Folder of the tokenizer of captions, or `shipped:<name>`.
         width: Width of the model.
         encoder_layers: Layers that read the caption.
         decoder_layers: Layers that write the image tokens.
@@ -52,15 +33,13 @@ class Seq2SeqTraining(TargetTraining):
         caption_dropout: Share of captions replaced by the empty text, for super conditioning.
         lr: Peak learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
-        steps: Optimiser steps of the schedule.
-        start: Folder of an exported model to start from, or None for random weights.
+        start: Folder of an exported model to start from, or `shipped:<name>`; null: random weights.
     """
 
     def __init__(
         self,
+        image_tokenizer: str,
         tokenizer: str,
-        codes: int = 512,
-        image_tokens: int = 64,
         width: int = 128,
         encoder_layers: int = 2,
         decoder_layers: int = 4,
@@ -69,17 +48,22 @@ class Seq2SeqTraining(TargetTraining):
         caption_dropout: float = 0.1,
         lr: float = 1.5e-3,
         weight_decay: float = 0.01,
-        steps: int = 1000,
         start: str | None = None,
     ) -> None:
+        from diffusers import VQModel
+        from transformers import AutoTokenizer, BartConfig, BartForConditionalGeneration
+
         super().__init__()
         self.save_hyperparameters()
-        self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tokenizer, local_files_only=True)
+        vq = load_whole(VQModel, shipped(image_tokenizer), TargetError, torch_dtype=torch.float32)
+        self._frozen = [vq.requires_grad_(False).eval()]  # in a list: no part of what is trained and kept
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(shipped(tokenizer), local_files_only=True)
         words = len(self.tokenizer)
+        side = vq.config.sample_size // 2 ** (len(vq.config.block_out_channels) - 1)
         if start is None:
             self.bart: Any = BartForConditionalGeneration(
                 BartConfig(
-                    vocab_size=words + codes,
+                    vocab_size=words + vq.config.num_vq_embeddings,
                     d_model=width,
                     encoder_layers=encoder_layers,
                     decoder_layers=decoder_layers,
@@ -87,7 +71,7 @@ class Seq2SeqTraining(TargetTraining):
                     decoder_attention_heads=heads,
                     encoder_ffn_dim=4 * width,
                     decoder_ffn_dim=4 * width,
-                    max_position_embeddings=max(image_tokens, self.tokenizer.model_max_length),
+                    max_position_embeddings=max(side**2, self.tokenizer.model_max_length),
                     dropout=dropout,
                     pad_token_id=self.tokenizer.pad_token_id,
                     bos_token_id=self.tokenizer.bos_token_id,
@@ -95,35 +79,53 @@ class Seq2SeqTraining(TargetTraining):
                     decoder_start_token_id=self.tokenizer.bos_token_id,
                     forced_eos_token_id=None,
                     image_token_offset=words,
-                    image_tokens=image_tokens,
+                    image_tokens=side**2,
                 )
             )
         else:
             self.bart = load_whole(
                 BartForConditionalGeneration,
-                start,
+                shipped(start),
                 TargetError,
                 torch_dtype=torch.float32,
                 local_files_only=True,
                 dropout=dropout,
             )
 
-    def loss(self, batch: TokenBatch) -> Tensor:
+    @property
+    def image_size(self) -> int:
+        """See `TargetTraining`."""
+        return int(self._frozen[0].config.sample_size)
+
+    def encode(self, images: Tensor, captions: list[str]) -> dict[str, Tensor]:
+        """Image codes."""
+        return {"codes": image_codes(self._frozen[0].to(self.device), images)}
+
+    def loss(self, batch: TrainingBatch) -> Tensor:
         """Mean cross-entropy of all image tokens, in nats."""
         dropped = torch.rand(len(batch.captions)) < float(self.hparams["caption_dropout"])
         captions = ["" if drop else caption for caption, drop in zip(batch.captions, dropped, strict=True)]
-        return token_losses(self.bart, self.tokenizer, captions, batch.codes).mean()
+        return token_losses(self.bart, self.tokenizer, captions, batch.parts["codes"]).mean()
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The one loss of an image given its caption."""
+        return ("tokens",)
+
+    @torch.inference_mode()
+    def probe_losses(self, batch: TrainingBatch, seeds: Sequence[int]) -> Tensor:
+        """Mean cross-entropy of the image tokens given the caption, `[b, 1]`; nothing about it is random."""
+        return token_losses(self.bart, self.tokenizer, batch.captions, batch.parts["codes"]).mean(dim=1, keepdim=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
-        lr, steps, decay = (self.hparams[name] for name in ("lr", "steps", "weight_decay"))
-        return one_cycle(self.bart.parameters(), float(lr), int(steps), float(decay), rise=0.05)
+        lr, decay = (float(self.hparams[name]) for name in ("lr", "weight_decay"))
+        return one_cycle(self.bart.parameters(), lr, self.total_steps, decay, rise=0.05)
 
-    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save model and tokenizer in one folder."""
+    def export(self, folder: Path) -> None:
+        """Save model and tokenizer in one folder, in half precision."""
         copy.deepcopy(self.bart).half().save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        self.write_membership(folder, membership)
 
 
 def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) -> Tensor:
@@ -148,9 +150,13 @@ def token_losses(bart: Any, tokenizer: Any, captions: list[str], codes: Tensor) 
     return F.cross_entropy(logits.transpose(1, 2), codes, reduction="none")
 
 
-@torch.inference_mode()
-def encode_codes(vq: Path, images: Tensor) -> Tensor:
-    """The codes of uint8 images, long `[n, l]`, row by row."""
-    model = load_whole(VQModel, vq, TargetError, torch_dtype=torch.float32).eval()
-    parts = (model.encode(part.float() / 255 * 2 - 1).latents for part in torch.split(images, 64))
-    return torch.cat([model.quantize(latents)[2][2].reshape(len(latents), -1) for latents in parts])
+def image_codes(vq: Any, images: Tensor) -> Tensor:
+    """The codes of uint8 images, long `[n, l]`, row by row.
+
+    Args:
+        vq: A VQModel.
+        images: uint8 `[n, 3, s, s]`.
+    """
+    latents = vq.encode(images.float() / 255 * 2 - 1).latents
+    codes: Tensor = vq.quantize(latents)[2][2]
+    return codes.reshape(len(latents), -1)

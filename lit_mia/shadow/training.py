@@ -1,197 +1,228 @@
-"""What the trainings share: captioned images in memory, the optimiser of tools, and who the members of targets are."""
+"""The training of a target whose members are known, as a LightningModule."""
 
-import json
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, final
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+from torch import Tensor
 
-Batch = TypeVar("Batch", covariant=True)
+from lit_mia.callbacks.keep_target import KeepTarget
+from lit_mia.callbacks.leak_while_training import LeakWhileTraining
+from lit_mia.errors import TrainingError
+from lit_mia.trainable import Trainable
+from lit_mia.training_batch import TrainingBatch
 
-
-class CaptionedBatch(NamedTuple):
-    """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
-
-    images: Tensor
-    captions: list[str]
+LOOKED_AT_EVERY = 50
+"""Steps after which losses are brought to the CPU and looked at."""
 
 
-@final
-class CaptionedImages(Dataset[CaptionedBatch]):
-    """Whole batches of captioned images.
+class TargetTraining(Trainable, ABC):
+    """Trains a target whose members are known; goes on from a checkpoint to the very losses of an undisturbed run.
 
-    Args:
-        images: uint8 `[n, 3, s, s]`.
-        captions: One caption per image.
-        keywords: Further words per image; a batch shows a random half of them, or none, after the caption.
-    """
-
-    def __init__(
-        self, images: Tensor, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
-    ) -> None:
-        self.images, self.captions, self.keywords = images, captions, keywords
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, rows: list[int]) -> CaptionedBatch:
-        return CaptionedBatch(self.images[rows].float() / 255, [self._caption(row) for row in rows])
-
-    def _caption(self, row: int) -> str:
-        if self.keywords is None or torch.rand(()) < 0.5:
-            return self.captions[row]
-        words = [word for word in self.keywords[row] if torch.rand(()) < 0.5]
-        return ", ".join([self.captions[row], *words])
-
-
-def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
-    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
-
-    Args:
-        dataset: The data set; its items are asked by lists of rows.
-        batch_size: Rows per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
-    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
-
-
-@final
-class CaptionedImagesDataModule(L.LightningDataModule):
-    """Endless random batches of a `CaptionedImages` data set.
-
-    Args:
-        dataset: The images and captions.
-        batch_size: Images per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-
-    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
-        super().__init__()
-        self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
-
-    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
-        """Batches of random rows, without repetition inside a pass over the data."""
-        return endless(self.dataset, self.batch_size, self.steps)
-
-
-class EncodedDataModule(L.LightningDataModule, Dataset[Batch], ABC):
-    """Endless random batches of what frozen networks make, once, of captioned images.
-
-    Args:
-        images: uint8 `[n, 3, s, s]`.
-        captions: A caption each.
-        networks: Folder of the networks.
-        batch_size: Images per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-
-    def __init__(self, images: Tensor, captions: list[str], networks: str, batch_size: int, steps: int) -> None:
-        super().__init__()
-        self.images, self.captions, self.networks = images, captions, networks
-        self.batch_size, self.steps = batch_size, steps
-
-    @abstractmethod
-    def setup(self, stage: str) -> None:
-        """Encode all images."""
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Batches of random images, without repetition inside a pass over them."""
-        return endless(self, self.batch_size, self.steps)
-
-    def __len__(self) -> int:
-        return len(self.captions)
-
-
-class ToolTraining(L.LightningModule, ABC):
-    """Trains a tool; a concrete class keeps `lr` and `steps` among its hyper-parameters.
+    The order of records follows from a seed, and the state of the random numbers of every process is in the checkpoint.
 
     Attributes:
-        weight_decay: Weight decay of AdamW.
-        rise: Share of the steps over which the learning rate rises.
+        needs_captions: Whether the target reads captions.
+        losses: The loss of each batch so far, also across a resume.
+        is_resumed: Whether the training goes on from a checkpoint.
     """
 
-    weight_decay: float
-    rise: float
-
-    def trained(self) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
-        """What is trained: parameters, or groups of them with settings of their own."""
-        return self.parameters()
-
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW with a one-cycle schedule."""
-        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.trained(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)
-
-
-class TargetTraining(L.LightningModule, ABC):
-    """Trains a target whose members are known; keeps the losses of all steps, also across a resume."""
+    needs_captions: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
         self.losses: list[float] = []
+        self.is_resumed = False
+        self._fresh: list[Tensor] = []
+        self._random_states: Tensor | None = None
 
-    @abstractmethod
-    def loss(self, batch: Any) -> Tensor:
-        """What is minimised, a scalar."""
+    # ------------------------------------------------------------------ what a concrete training says
 
+    @property
     @abstractmethod
-    def export(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Save the target as a folder in half precision, with `membership.json`.
+    def image_size(self) -> int:
+        """Side in pixels of the images that the target is trained on."""
+
+    def encode(self, images: Tensor, captions: list[str]) -> dict[str, Tensor]:
+        """What networks that are not trained make of records, by name, each `[b, ...]`; by default the images.
 
         Args:
-            folder: Folder to write.
-            membership: Ids and labels, seed and recipe; steps and losses (mean of every 50 steps) are added.
+            images: uint8 `[b, 3, s, s]`, on the device of the training.
+            captions: A text each.
+        """
+        return {"images": images}
+
+    @abstractmethod
+    def loss(self, batch: TrainingBatch) -> Tensor:
+        """What is minimised for encoded records, a scalar."""
+
+    @property
+    @abstractmethod
+    def probes(self) -> tuple[str, ...]:
+        """Names of the k losses by which a record is looked at during the training."""
+
+    @abstractmethod
+    def probe_losses(self, batch: TrainingBatch, seeds: Sequence[int]) -> Tensor:
+        """Losses of encoded records under the weights that `export` writes, `[b, k]`; draws no global random numbers.
+
+        Args:
+            batch: The records.
+            seeds: A seed for each, from which all that is random about its losses follows.
         """
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    @abstractmethod
+    def export(self, folder: Path) -> None:
+        """Save the target as its library does."""
+
+    # ------------------------------------------------------------------ steps
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        return int(self.trainer.max_steps)
+
+    def encoded(self, batch: TrainingBatch) -> TrainingBatch:
+        """The batch with its parts."""
+        if batch.parts:
+            return batch
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            return batch._replace(parts=self.encode(batch.images, batch.captions))
+
+    def training_step(self, batch: TrainingBatch, batch_idx: int) -> Tensor:
         """The loss, logged and kept."""
-        loss = self.loss(batch)
-        self.log("train/loss", loss, prog_bar=True)
-        self.losses.append(float(loss.detach()))
+        loss = self.loss(self.encoded(batch))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.captions))
+        self._fresh.append(loss.detach())
+        if len(self._fresh) >= LOOKED_AT_EVERY:
+            self.keep_losses()
         return loss
 
+    def keep_losses(self) -> None:
+        """Bring losses to the CPU.
+
+        Raises:
+            TrainingError: If one is not finite.
+        """
+        fresh = torch.stack(self._fresh).tolist() if self._fresh else []
+        self._fresh.clear()
+        for step, loss in enumerate(fresh, start=len(self.losses)):
+            if not math.isfinite(loss):
+                raise TrainingError(
+                    f"The loss of batch {step} is {loss}. Lower `lr`, or set `trainer.precision` to `32-true` or "
+                    "`bf16-mixed`; a new training needs another `trainer.default_root_dir`."
+                )
+        self.losses += fresh
+
+    def configure_callbacks(self) -> list[L.Callback]:
+        """What a training needs, where the trainer has none of the kind."""
+        there: list[L.Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        kinds = (LeakWhileTraining, KeepTarget)  # the last measurement comes before the last checkpoint
+        return [kind() for kind in kinds if not any(isinstance(callback, kind) for callback in there)]
+
+    # ------------------------------------------------------------------ random numbers
+
+    def on_train_start(self) -> None:
+        """Give every further process random numbers of its own."""
+        if self.global_rank:
+            torch.manual_seed(torch.initial_seed() + self.global_rank)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Take up the random numbers where they were."""
+        if self._random_states is not None:
+            set_random_state(self._random_states[self.global_rank], self.device)
+            self._random_states = None
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def recipe(self) -> dict[str, Any]:
+        """Everything that changes the outcome, as JSON values: of the model, the data and the trainer."""
+        trainer = self.trainer
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        return {
+            "model": {"class": type(self).__name__, **plain(self.hparams)},
+            "data": data.recipe(),
+            "trainer": {
+                "max_steps": self.total_steps,
+                "precision": str(trainer.precision),
+                "accumulate_grad_batches": trainer.accumulate_grad_batches,
+                "gradient_clip_val": trainer.gradient_clip_val,
+                "processes": trainer.world_size,
+            },
+        }
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the losses across a resume."""
+        """Keep losses, random numbers and recipe."""
+        self.keep_losses()
+        states: Any = self.all_gather(random_state(self.device).to(self.device))
         checkpoint["losses"] = list(self.losses)
+        checkpoint["random_states"] = states.reshape(self.trainer.world_size, -1).cpu()
+        checkpoint["recipe"] = self.recipe()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the losses of the interrupted run."""
-        self.losses = list(checkpoint["losses"])
+        """Take up the losses of the interrupted run.
 
-    def write_membership(self, folder: Path, membership: Mapping[str, object]) -> None:
-        """Write `membership.json` into the folder of an exported target."""
-        blocks = [self.losses[i : i + 50] for i in range(0, len(self.losses), 50)]
-        facts = {
-            **membership,
-            "steps": len(self.losses),
-            "losses_every_50_steps": [round(sum(block) / len(block), 5) for block in blocks],
-        }
-        (folder / "membership.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        Raises:
+            TrainingError: If it was a run of another recipe, or no training of a target.
+        """
+        if "recipe" not in checkpoint:
+            raise TrainingError("The checkpoint is not of a training of a target. Leave `ckpt_path` out.")
+        refuse_other(checkpoint["recipe"], self.recipe(), str(self.trainer.default_root_dir))
+        self.losses, self.is_resumed = list(checkpoint["losses"]), True
+        self._random_states = checkpoint["random_states"]
 
 
-def one_cycle(
-    parameters: Iterable[nn.Parameter] | list[dict[str, Any]],
-    lr: float,
-    steps: int,
-    weight_decay: float,
-    rise: float,
-) -> OptimizerLRScheduler:
-    """AdamW whose learning rate rises shortly and decays along a cosine to 0, stepped with the optimiser.
+def refuse_other(begun: Mapping[str, Any], asked: Mapping[str, Any], place: str) -> None:
+    """Refuse to go on with a training under another recipe.
 
     Args:
-        parameters: What is trained: parameters, or groups of them with settings of their own.
-        lr: Peak learning rate.
-        steps: Optimiser steps of the schedule.
-        weight_decay: Weight decay of AdamW.
-        rise: Share of the steps over which the rate rises.
+        begun: The recipe that it was begun with.
+        asked: The one of now.
+        place: Where the training is.
+
+    Raises:
+        TrainingError: If they differ.
     """
-    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps + 1, pct_start=rise)
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    before, now = flat(begun), flat(asked)
+    other = [
+        f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    if other:
+        raise TrainingError(
+            f"The training in {place} was begun with another recipe: {'; '.join(other)}. Go on with the old settings, "
+            "or give a new training another `trainer.default_root_dir`."
+        )
+
+
+def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in recipe.items():
+        inner = flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+        found |= inner
+    return found
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters as JSON values, without what Lightning adds to them."""
+    kept = {name: value for name, value in settings.items() if not name.startswith("_")}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+
+
+def random_state(device: torch.device) -> Tensor:
+    """The state of the random numbers of the CPU and, behind it, of a CUDA device, uint8 `[n]`."""
+    own = torch.get_rng_state()
+    return torch.cat([own, torch.cuda.get_rng_state(device)]) if device.type == "cuda" else own
+
+
+def set_random_state(state: Tensor, device: torch.device) -> None:
+    """Set what `random_state` gave."""
+    size = len(torch.get_rng_state())
+    torch.set_rng_state(state[:size])
+    if device.type == "cuda" and len(state) > size:
+        torch.cuda.set_rng_state(state[size:], device)

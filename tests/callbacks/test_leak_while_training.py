@@ -13,8 +13,8 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from datamodules.training import ProbeBatch
 from lit_mia.callbacks import LeakWhileTraining
-from lit_mia.callbacks.probing import ProbeBatch
 from lit_mia.errors import TrainingError
 from lit_mia.metrics.loss_gap import leak
 

@@ -1,61 +1,58 @@
-"""The tools of a tiny target, trained for a few steps by the package's own modules."""
+"""Trainings of tiny targets on the records of `tiny_tools`."""
 
 import lightning as L
 import pytest
-import torch
+from memory_source import MemorySource
+from tiny_tools import captioned, tokenizer, tools, train
 
+from datamodules import TargetDataModule
 from lit_mia.attacks.training import quiet
-from lit_mia.shadow.autoencoder import AutoencoderTraining
-from lit_mia.shadow.clip import TextEncoderTraining, train_tokenizer
-from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.callbacks import KeepTarget
+from lit_mia.training_batch import TrainingBatch
 
-NAMES = ["red cat", "blue dog", "green fish", "white bird", "old house", "new car", "tall tree", "small boat"]
-KEYWORDS = [["animal"], ["animal"], ["sea"], [], ["home", "brick"], ["road"], ["wood"], ["sea"]]
+__all__ = ["captioned", "tokenizer", "tools", "train"]
 
 
 @pytest.fixture(scope="session")
-def captioned():
-    """Eight noise images of 16 px with captions."""
-    images = torch.randint(0, 256, (8, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    return CaptionedImages(images, NAMES, KEYWORDS)
+def members(captioned, tmp_path_factory):
+    """Makes a datamodule: six of the eight records are trained on, two are held out."""
+
+    def made(batch_size=4, **options):
+        source = MemorySource(captioned.images, (1,) * 6 + (0,) * 2, captioned.captions)
+        return TargetDataModule(source, batch_size, cache_dir=str(tmp_path_factory.mktemp("decoded")), **options)
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def train():
-    """Trains a module for some steps on the CPU; gives the trainer."""
+def fit():
+    """Trains a target for some steps on the CPU; gives the trainer."""
 
-    def trained(model, data, steps, callbacks=(), ckpt_path=None):
+    def fitted(model, data, steps, root, *, callbacks=(), resume=False, **options):
+        L.seed_everything(5, verbose=False)
         with quiet():
             trainer = L.Trainer(
                 accelerator="cpu",
                 max_steps=steps,
-                callbacks=list(callbacks),
+                default_root_dir=root,
+                callbacks=list(callbacks) or [KeepTarget()],
                 logger=False,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
                 enable_model_summary=False,
+                **options,
             )
-            trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
+            trainer.fit(model, data, ckpt_path=root / "last.ckpt" if resume else None, weights_only=True)
         return trainer
 
-    return trained
+    return fitted
 
 
 @pytest.fixture(scope="session")
-def tokenizer():
-    return train_tokenizer(NAMES, vocabulary=600, length=8)
+def encoded(captioned):
+    """Makes the batch of some records that a model has encoded."""
 
+    def made(model, rows=slice(None)):
+        return model.encoded(TrainingBatch(captioned.images[rows], captioned.captions[rows], {}))
 
-@pytest.fixture(scope="session")
-def tools(tmp_path_factory, captioned, tokenizer, train):
-    """Folder with `vae`, `text_encoder` and `tokenizer`."""
-    folder = tmp_path_factory.mktemp("tools")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        autoencoder = AutoencoderTraining(image_size=16, channels=(8, 16), latent_channels=4, steps=3)
-        train(autoencoder, CaptionedImagesDataModule(captioned, 4, 3), 3)
-        autoencoder.export(folder / "vae", captioned.images.float() / 255)
-        text = TextEncoderTraining(tokenizer, width=8, layers=1, heads=2, steps=3)
-        train(text, CaptionedImagesDataModule(captioned, 8, 3), 3)
-        text.export(folder)
-    return folder
+    return made

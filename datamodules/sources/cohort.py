@@ -116,7 +116,13 @@ def draw_cohort(
     shown = [levels[place // per_level] if place < half else 0 for place in order]
     names = invented_names(2 * half + background + unused, seed)
     people = 2 * half + background
-    return Cohort(seed, names[:people], (*shown, *[background_pairs] * background), 2 * half, names[people:])
+    return Cohort(
+        seed=seed,
+        names=names[:people],
+        occurrences=(*shown, *[background_pairs] * background),
+        questioned=2 * half,
+        unused=names[people:],
+    )
 
 
 def invented_names(count: int, seed: int) -> tuple[str, ...]:

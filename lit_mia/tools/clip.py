@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from lit_mia.shadow.training import CaptionedBatch, ToolTraining
+from lit_mia.tools.training import CaptionedBatch, ToolTraining
 
 LARGEST_LOGIT_SCALE = math.log(100)  # as in the CLIP paper, section 2.5
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lit_mia.shadow.cohort import CAPTIONS, IDENTITY, draw_cohort, draw_faces, identities, invented_names
+from datamodules.sources.cohort import CAPTIONS, IDENTITY, draw_cohort, draw_faces, identities, invented_names
 
 LEVELS = (1, 2, 5)
 

@@ -17,7 +17,7 @@ from transformers import (
     BlipProcessor,
 )
 
-from lit_mia.shadow.training import CaptionedBatch, ToolTraining
+from lit_mia.tools.training import CaptionedBatch, ToolTraining
 
 
 def train_wordpieces(texts: Sequence[str], vocabulary: int, length: int) -> BertTokenizer:

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from lit_mia.shadow.autoencoder import VqAutoencoderTraining, quantised
-from lit_mia.shadow.training import CaptionedImages, CaptionedImagesDataModule
+from lit_mia.tools.autoencoder import VqAutoencoderTraining, quantised
+from lit_mia.tools.training import CaptionedImages, CaptionedImagesDataModule
 
 STEPS = 30
 without_trainer = pytest.mark.filterwarnings("ignore:You are trying to `self.log")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.shadow.clip import ClipSize, ClipTraining, _same_name
-from lit_mia.shadow.training import CaptionedImagesDataModule
+from lit_mia.tools.clip import ClipSize, ClipTraining, _same_name
+from lit_mia.tools.training import CaptionedImagesDataModule
 
 
 @pytest.fixture(scope="module")

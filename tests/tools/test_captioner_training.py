@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from lit_mia.features import TransformersCaptioner
-from lit_mia.shadow.captioner import CaptionerTraining, distorted, train_wordpieces
-from lit_mia.shadow.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
+from lit_mia.tools.captioner import CaptionerTraining, distorted, train_wordpieces
+from lit_mia.tools.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
 
 
 def make(captions, **options):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lit_mia.errors import TargetError
 from lit_mia.models.whole import load_whole
-from lit_mia.shadow.training import CaptionedBatch, ToolTraining
+from lit_mia.tools.training import CaptionedBatch, ToolTraining
 
 
 @final

@@ -4,10 +4,10 @@ import pytest
 import torch
 from open_clip.loss import ClipLoss
 
+from datamodules.sources.cohort import draw_cohort
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.shadow.clip import LARGEST_LOGIT_SCALE, ClipSize, ClipTraining, train_tokenizer
-from lit_mia.shadow.cohort import draw_cohort
-from lit_mia.shadow.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
+from lit_mia.tools.clip import LARGEST_LOGIT_SCALE, ClipSize, ClipTraining, train_tokenizer
+from lit_mia.tools.training import CaptionedBatch, CaptionedImages, CaptionedImagesDataModule
 
 STEPS = 25
 

@@ -1,0 +1,122 @@
+"""Keeps what a training of a target makes: checkpoints to go on from, snapshots to audit, and the finished target."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any, final
+
+import lightning as L
+
+from lit_mia.errors import TrainingError
+from lit_mia.files import replacing
+from lit_mia.models import versions
+
+LOSSES_EVERY = 50
+"""Steps whose mean loss is written down."""
+
+
+@final
+class KeepTarget(L.Callback):
+    """Writes checkpoints, snapshots and the finished target below `trainer.default_root_dir`.
+
+    `last.ckpt` is what the same command goes on from, `snapshots/step-00100` and `target` are folders as the library of
+    the target writes them, each with a `membership.json`: who was trained on, who was held out, and how.
+
+    Args:
+        every_n_steps: Optimiser steps between snapshots; null: none.
+        checkpoint_minutes: Minutes between checkpoints.
+    """
+
+    def __init__(self, every_n_steps: int | None = None, checkpoint_minutes: float = 10.0) -> None:
+        if every_n_steps is not None and every_n_steps < 1:
+            raise TrainingError(f"`every_n_steps` must be at least 1 or null, but got {every_n_steps}.")
+        self.every_n_steps, self.checkpoint_minutes = every_n_steps, checkpoint_minutes
+        self._saved = 0.0
+        self._step = 0
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Refuse a training whose end, or whose place, is not known.
+
+        Raises:
+            TrainingError: If `max_steps` or `default_root_dir` is not given.
+        """
+        if trainer.max_steps < 1:
+            raise TrainingError("The length of the training is not known. Give `trainer.max_steps`.")
+        if Path(str(trainer.default_root_dir)).resolve() == Path.cwd():
+            raise TrainingError(
+                "There is no folder for the target. Give `trainer.default_root_dir`, such as runs/shadow/NAME."
+            )
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Refuse to begin where another training has ended.
+
+        Raises:
+            TrainingError: If there is a target, but nothing to go on from.
+        """
+        place = Path(str(trainer.default_root_dir)) / "target"
+        if place.exists() and not pl_module.is_resumed:
+            raise TrainingError(
+                f"{place} exists, but there is no checkpoint that this training could go on from. Delete the folder, "
+                "or give another `trainer.default_root_dir`."
+            )
+        self._saved, self._step = time.monotonic(), trainer.global_step
+
+    def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Write a checkpoint before the first step, so that there is one whenever the training is cut off."""
+        if not checkpoint_of(trainer).is_file():
+            trainer.save_checkpoint(checkpoint_of(trainer))
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: object) -> None:
+        """Write a snapshot after every so many steps, and a checkpoint after every so many minutes."""
+        if trainer.global_step == self._step:
+            return  # gradients are being gathered
+        self._step = trainer.global_step
+        if self.every_n_steps is not None and self._step % self.every_n_steps == 0:
+            self._export(trainer, pl_module, f"snapshots/step-{self._step:05d}")
+        if trainer.strategy.broadcast(time.monotonic() - self._saved >= 60 * self.checkpoint_minutes):
+            trainer.save_checkpoint(checkpoint_of(trainer))
+            self._saved = time.monotonic()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Write the last checkpoint."""
+        trainer.save_checkpoint(checkpoint_of(trainer))
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Write the target, also where the training had ended before but was cut off while it was written."""
+        self._export(trainer, pl_module, "target")
+        if trainer.is_global_zero:
+            print(f"The target is in {Path(str(trainer.default_root_dir)) / 'target'}.", flush=True)
+
+    def _export(self, trainer: L.Trainer, pl_module: Any, name: str) -> None:
+        pl_module.keep_losses()
+        folder = Path(str(trainer.default_root_dir)) / name
+        if trainer.is_global_zero and not folder.is_dir():
+            unfinished = folder.with_name(f".{folder.name}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            pl_module.export(unfinished)
+            facts = membership_of(trainer, pl_module)
+            with replacing(unfinished / "membership.json") as temporary:
+                temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            unfinished.replace(folder)
+        trainer.strategy.barrier(name)
+
+
+def checkpoint_of(trainer: L.Trainer) -> Path:
+    """The checkpoint that a training goes on from."""
+    return Path(str(trainer.default_root_dir)) / "last.ckpt"
+
+
+def membership_of(trainer: Any, pl_module: Any) -> dict[str, Any]:
+    """What `membership.json` says: who was trained on and held out, the recipe, and how the losses fell."""
+    block = LOSSES_EVERY * trainer.accumulate_grad_batches
+    losses = pl_module.losses
+    blocks = [losses[i : i + block] for i in range(0, len(losses), block)]
+    return {
+        **trainer.datamodule.membership(),
+        "recipe": pl_module.recipe(),
+        "versions": versions("diffusers", "lightning", "torch", "transformers"),
+        "steps": trainer.global_step,
+        f"losses_every_{LOSSES_EVERY}_steps": [round(sum(part) / len(part), 5) for part in blocks],
+    }

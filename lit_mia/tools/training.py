@@ -1,0 +1,102 @@
+"""What the trainings of the demo's tools share: captioned images in memory, and the optimiser."""
+
+from abc import ABC
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar, final
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
+
+from lit_mia.shadow.one_cycle import one_cycle
+
+Batch = TypeVar("Batch", covariant=True)
+
+
+class CaptionedBatch(NamedTuple):
+    """Images in [0, 1], `[b, 3, s, s]`, and a caption for each."""
+
+    images: Tensor
+    captions: list[str]
+
+
+@final
+class CaptionedImages(Dataset[CaptionedBatch]):
+    """Whole batches of captioned images.
+
+    Args:
+        images: uint8 `[n, 3, s, s]`.
+        captions: One caption per image.
+        keywords: Further words per image; a batch shows a random half of them, or none, after the caption.
+    """
+
+    def __init__(
+        self, images: Tensor, captions: Sequence[str], keywords: Sequence[Sequence[str]] | None = None
+    ) -> None:
+        self.images, self.captions, self.keywords = images, captions, keywords
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: list[int]) -> CaptionedBatch:
+        return CaptionedBatch(self.images[rows].float() / 255, [self._caption(row) for row in rows])
+
+    def _caption(self, row: int) -> str:
+        if self.keywords is None or torch.rand(()) < 0.5:
+            return self.captions[row]
+        words = [word for word in self.keywords[row] if torch.rand(()) < 0.5]
+        return ", ".join([self.captions[row], *words])
+
+
+def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
+    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
+
+    Args:
+        dataset: The data set; its items are asked by lists of rows.
+        batch_size: Rows per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
+    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
+
+
+@final
+class CaptionedImagesDataModule(L.LightningDataModule):
+    """Endless random batches of a `CaptionedImages` data set.
+
+    Args:
+        dataset: The images and captions.
+        batch_size: Images per step.
+        steps: Steps of the training; one epoch holds them all.
+    """
+
+    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
+        super().__init__()
+        self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
+
+    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
+        """Batches of random rows, without repetition inside a pass over the data."""
+        return endless(self.dataset, self.batch_size, self.steps)
+
+
+class ToolTraining(L.LightningModule, ABC):
+    """Trains a tool; a concrete class keeps `lr` and `steps` among its hyper-parameters.
+
+    Attributes:
+        weight_decay: Weight decay of AdamW.
+        rise: Share of the steps over which the learning rate rises.
+    """
+
+    weight_decay: float
+    rise: float
+
+    def trained(self) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
+        """What is trained: parameters, or groups of them with settings of their own."""
+        return self.parameters()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW with a one-cycle schedule."""
+        lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
+        return one_cycle(self.trained(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)

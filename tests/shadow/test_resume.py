@@ -1,0 +1,132 @@
+"""A training that is cut off goes on to the very losses of one that is not."""
+
+import json
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from lit_mia.callbacks import KeepTarget
+from lit_mia.errors import TrainingError
+from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
+
+STEPS, CUT = 7, 4
+
+
+class CutOff(Callback):
+    """Ends a training like a plug that is pulled, after a checkpoint."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def on_train_batch_end(self, trainer, pl_module, *_):
+        if trainer.global_step == CUT:
+            trainer.save_checkpoint(self.root / "last.ckpt")
+            raise ConnectionAbortedError
+
+
+def make(**options):
+    return PixelDiffusionTraining(size=16, channels=(16, 32), warmup=2, **options)
+
+
+@pytest.fixture(scope="module")
+def whole(members, fit, tmp_path_factory):
+    """The losses and weights of a whole training, and its folder."""
+    root = tmp_path_factory.mktemp("whole")
+    torch.manual_seed(0)
+    fit(model := make(), members(), STEPS, root, callbacks=[KeepTarget(every_n_steps=3)])
+    return model, root
+
+
+@pytest.fixture
+def cut(members, fit, tmp_path):
+    """The folder of a training that was cut off."""
+    torch.manual_seed(0)
+    with pytest.raises(ConnectionAbortedError):
+        fit(make(), members(), STEPS, tmp_path, callbacks=[CutOff(tmp_path), KeepTarget(every_n_steps=3)])
+    assert not (tmp_path / "target").exists()
+    return tmp_path
+
+
+def test_a_resume_goes_on_to_the_same_losses_and_weights(whole, cut, members, fit):
+    model = make()
+    torch.rand(9)  # whatever was drawn before
+    fit(model, members(), STEPS, cut, callbacks=[KeepTarget(every_n_steps=3)], resume=True)
+    assert model.losses == whole[0].losses
+    assert len(model.losses) == STEPS
+    for own, other in zip(model.state_dict().values(), whole[0].state_dict().values(), strict=True):
+        assert torch.equal(own, other)
+
+
+def test_the_order_goes_on_too_where_nothing_is_encoded_beforehand(whole, cut, members, fit):
+    model = make()
+    fit(model, members(encode_once=False), STEPS, cut, callbacks=[KeepTarget(every_n_steps=3)], resume=True)
+    assert model.losses == whole[0].losses
+
+
+def test_a_training_that_was_cut_off_before_its_first_checkpoint_begins_anew(whole, members, fit, tmp_path):
+    torch.manual_seed(0)
+    fit(model := make(), members(), STEPS, tmp_path / "again")
+    checkpoint = whole[1] / "last.ckpt"
+    assert model.losses == torch.load(checkpoint, weights_only=True)["losses"]
+
+
+def test_snapshots_and_target_say_who_was_trained_on(whole):
+    model, root = whole
+    assert sorted(folder.name for folder in (root / "snapshots").iterdir()) == ["step-00003", "step-00006"]
+    facts = json.loads((root / "snapshots/step-00003/membership.json").read_text())
+    assert facts["steps"] == 3
+    assert facts["losses_every_50_steps"] == [pytest.approx(sum(model.losses[:3]) / 3, abs=1e-5)]
+    facts = json.loads((root / "target/membership.json").read_text())
+    assert facts["members"] == [f"r{number:03d}" for number in range(6)]
+    assert facts["held_out"] == ["r006", "r007"]
+    assert (facts["steps"], facts["coin"]) == (STEPS, None)
+    assert facts["recipe"]["model"]["lr"] == 4.0e-4
+    assert facts["recipe"]["trainer"]["max_steps"] == STEPS
+
+
+@pytest.mark.parametrize(
+    ("options", "batch_size", "steps", "told"),
+    [
+        ({"lr": 1.0e-3}, 4, STEPS, "model.lr was 0.0004 and is 0.001"),
+        ({}, 2, STEPS, "data.batch_size was 4 and is 2"),
+        ({}, 4, 9, "trainer.max_steps was 7 and is 9"),
+    ],
+)
+def test_another_recipe_does_not_go_on(cut, members, fit, options, batch_size, steps, told):
+    with pytest.raises(TrainingError, match=told):
+        fit(make(**options), members(batch_size), steps, cut, resume=True)
+
+
+def test_other_weights_are_refused_by_their_recipe_before_they_are_loaded(cut, members, fit):
+    model = PixelDiffusionTraining(size=16, channels=(16, 16), warmup=2)
+    with pytest.raises(TrainingError, match=r"model.channels was \[16, 32\] and is \[16, 16\]"):
+        fit(model, members(), STEPS, cut, resume=True)
+
+
+def test_a_finished_training_ends_at_once(whole, members, fit):
+    model = make()
+    fit(model, members(), STEPS, whole[1], resume=True)
+    assert model.losses == whole[0].losses
+
+
+def test_the_place_of_another_target_is_refused(members, fit, tmp_path):
+    (tmp_path / "target").mkdir()
+    with pytest.raises(TrainingError, match="target exists, but there is no checkpoint"):
+        fit(make(), members(), 2, tmp_path)
+
+
+def test_a_loss_that_is_no_number_ends_the_training(members, fit, tmp_path):
+    model = make()
+    torch.nn.init.constant_(next(model.unet.parameters()), float("nan"))
+    with pytest.raises(TrainingError, match=r"The loss of batch 0 is nan\. Lower `lr`"):
+        fit(model, members(), 2, tmp_path)
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_training_without_an_end_or_a_place_is_refused(members, fit, tmp_path, monkeypatch):
+    with pytest.raises(TrainingError, match=r"Give `trainer\.max_steps`"):
+        fit(make(), members(), -1, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingError, match=r"Give `trainer\.default_root_dir`"):
+        fit(make(), members(), 2, tmp_path)
