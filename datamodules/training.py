@@ -193,8 +193,7 @@ class TargetDataModule(L.LightningDataModule):
     def passes(self) -> float:
         """How often a record has been trained on so far, on average."""
         assert self.trainer is not None
-        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
-        return batches * self.batch_size * self.trainer.world_size / len(self.members)
+        return self._model.batches_done * self.batch_size * self.trainer.world_size / len(self.members)
 
     def state_dict(self) -> dict[str, Any]:
         """The order of the records, and how many batches were trained on."""
