@@ -44,13 +44,14 @@ class LeakWhileTraining(L.Callback):
 
     - `leak/gap`: mean loss held out minus mean loss trained on; `leak/auc`: how well a low loss tells the two apart.
     - `leak/gap_since_start`, `leak/auc_since_start`: the same of each record's loss minus its loss at the first
-      measurement. Easier records on one side are not taken for a leak there.
+      measurement. That one side's records were easier from the start does not show there; that any training would find
+      them easier to learn still does, unless a coin decided who is trained on.
     - `quality/held_out_loss`, `quality/train_loss`: the mean losses.
 
     Intervals are 95 % intervals of single measurements, with the group of records as the unit. The training itself is
-    not changed by it, to the last bit. The cost of a measurement is a forward pass for every record and probe, with two
-    probes 2 · 256 · 2 at most; processes share them. A training without held-out records has nothing to compare with:
-    it is warned of, and only its losses are kept.
+    not changed by it, to the last bit. A measurement costs a forward pass for each record and probe, with two probes
+    1,024 at most; processes share them. A training without held-out records has nothing to compare with: it is warned
+    of, and only its losses are kept.
 
     In a module of your own give it two data loaders, and a method `probe_losses` (or a function `losses`) that returns
     a loss for each record, `[b, k]`:
