@@ -11,6 +11,7 @@ import numpy as np
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
+from lit_mia.callbacks.keep_target import is_trial
 from lit_mia.callbacks.probing import (
     HasProbeBatches,
     HasProbeLosses,
@@ -40,7 +41,8 @@ class LeakWhileTraining(L.Callback):
 
     A fixed sample of both sides is asked for its losses at fixed noises: at the start, every so many steps and at the
     end. Below `trainer.default_root_dir` it keeps every loss (`record_losses.parquet`), what they say (`leak.csv`) and
-    at the end a figure (`leak.png`); loggers of the trainer get the numbers, and Weights & Biases the figure too.
+    at the end a figure (`leak.png`); loggers of the trainer get the numbers, and Weights & Biases the figure too. A
+    training that goes on adds to these files, and a new one writes over them.
 
     - `leak/gap`: mean loss held out minus mean loss trained on; `leak/auc`: how well a low loss tells the two apart.
     - `leak/gap_since_start`, `leak/auc_since_start`: the same of each record's loss minus its loss at the first
@@ -144,8 +146,8 @@ class LeakWhileTraining(L.Callback):
             TrainingError: If that cannot be read or compared with, or the length of the training is not known.
         """
         self._interval = self.every_n_steps or _tenth(trainer.estimated_stepping_batches)
-        self._rows, self._epoch = [], passes(trainer, 0)
-        if trainer.is_global_zero:
+        self._rows, self._kept, self._epoch = [], None, passes(trainer, 0)
+        if trainer.is_global_zero and not is_trial(trainer):
             self._kept = RecordLosses(_folder(trainer) / LOSSES, trainer.global_step)
             for known in self._kept.measurements():
                 self._tell(known)
@@ -163,7 +165,7 @@ class LeakWhileTraining(L.Callback):
         """Measure what has come of it, and draw the figure."""
         if trainer.global_step > self._last:
             self._measure(trainer, pl_module)
-        if trainer.is_global_zero:
+        if self._kept is not None:
             figure = leak_figure(self._rows)
             with replacing(_folder(trainer) / PLOT) as temporary:
                 figure.savefig(temporary, dpi=DPI, format="png")

@@ -63,7 +63,11 @@ class Loaders:
             TrainingError: If a loader shuffles, or can be read only once.
         """
         for name, loader in (("members", self.members), ("held_out", self.held_out)):
-            if isinstance(getattr(loader, "sampler", None), RandomSampler):
+            samplers = (
+                getattr(loader, "sampler", None),
+                getattr(getattr(loader, "batch_sampler", None), "sampler", None),
+            )
+            if any(isinstance(sampler, RandomSampler) for sampler in samplers):
                 raise TrainingError(f"`{name}` shuffles, but records are named by their place. Set `shuffle=False`.")
             if isinstance(loader, Iterator):
                 raise TrainingError(f"`{name}` can be read only once. Give a DataLoader, or a list of batches.")
@@ -84,9 +88,9 @@ def measure(
 ) -> Measured:
     """The losses of the sample, the same on every process.
 
-    Processes share the batches and make equally many forward passes, so that none waits for another for ever. Mode of
-    the modules and all random numbers are as before. Gradients are off; inference mode is not on, as what a module
-    keeps of a forward pass could not be trained with.
+    Processes share the batches and make equally many forward passes, so that none waits for another for ever. Modes of
+    the modules and all random numbers are afterwards as they were. Gradients are off; inference mode is not on, as what
+    a module keeps of a forward pass could not be trained with.
 
     Args:
         trainer: The trainer.
@@ -150,6 +154,7 @@ def _undisturbed(module: L.LightningModule) -> Iterator[None]:
     module.eval()
     try:
         with isolate_rng(), torch.no_grad():
+            torch.manual_seed(0)
             yield
     finally:
         for part, mode in modes:

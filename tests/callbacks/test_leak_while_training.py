@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from matplotlib.figure import Figure
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from datamodules.training import ProbeBatch
 from lit_mia.callbacks import LeakWhileTraining
@@ -206,6 +206,13 @@ def test_what_was_measured_otherwise_is_refused(tmp_path):
         train(tmp_path, watch(), max_steps=16, ckpt=tmp_path / "last.ckpt")
 
 
+def test_a_trial_leaves_what_was_measured_alone(tmp_path):
+    train(tmp_path, watch(), max_steps=8)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    train(tmp_path, watch(), fast_dev_run=True)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before != {}
+
+
 # ---------------------------------------------------------------------- other people's modules
 
 
@@ -271,6 +278,9 @@ def test_settings_that_make_no_sense_are_refused():
         LeakWhileTraining(0)
     with pytest.raises(TrainingError, match="`held_out` shuffles"):
         LeakWhileTraining.between(DataLoader(TRAINED), DataLoader(HELD_OUT, shuffle=True))
+    shuffled = BatchSampler(RandomSampler(TRAINED), 4, False)
+    with pytest.raises(TrainingError, match="`members` shuffles"):
+        LeakWhileTraining.between(DataLoader(TRAINED, batch_sampler=shuffled), DataLoader(HELD_OUT))
     with pytest.raises(TrainingError, match="`members` can be read only once"):
         LeakWhileTraining.between(iter(()), DataLoader(HELD_OUT))
     with pytest.raises(TrainingError, match="no record to watch"):
