@@ -51,8 +51,8 @@ class LeakWhileTraining(L.Callback):
     - `quality/held_out_loss`, `quality/train_loss`: the mean losses.
 
     Intervals are 95 % intervals of single measurements, with the group of records as the unit. The training itself is
-    not changed by it, to the last bit. A measurement costs a forward pass for each record and probe, with two probes
-    1,024 at most; processes share them. A training without held-out records has nothing to compare with: it is warned
+    not changed by it, to the last bit. A measurement costs a forward pass for each record and probe, with five probes
+    2,560 at most; processes share them. A training without held-out records has nothing to compare with: it is warned
     of, and only its losses are kept.
 
     In a module of your own give it two data loaders, and a method `probe_losses` (or a function `losses`) that returns
