@@ -21,7 +21,7 @@ from lit_mia.errors import RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records, id_hash
 from lit_mia.splits import group_coin
-from lit_mia.training_batch import TrainingBatch
+from lit_mia.training_batch import ReadsRecords, TrainingBatch
 
 logger = logging.getLogger(__name__)
 ENCODED_AT_ONCE = 64
@@ -116,14 +116,14 @@ class TargetDataModule(L.LightningDataModule):
         return f"members/{self.member_seed}"
 
     @property
-    def _model(self) -> Any:
+    def _model(self) -> ReadsRecords:
         """The training that these records are for.
 
         Raises:
             RecordError: If there is none.
         """
-        model = None if self.trainer is None else self.trainer.lightning_module
-        if not hasattr(model, "encode"):
+        model: Any = None if self.trainer is None else self.trainer.lightning_module
+        if not isinstance(model, ReadsRecords):
             raise RecordError(f"TargetDataModule serves trainings of targets, not {type(model).__name__}.")
         return model
 
@@ -188,9 +188,7 @@ class TargetDataModule(L.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The order of the records, and how many batches were trained on."""
-        model = self._model
-        model.keep_losses()
-        return {"order": self._order, "batches": len(model.losses)}
+        return {"order": self._order, "batches": self._model.batches_done}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on with the batch that comes next."""

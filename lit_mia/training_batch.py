@@ -1,7 +1,8 @@
 """What a step of the training of a target is given."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 
@@ -18,3 +19,29 @@ class TrainingBatch(NamedTuple):
     images: Tensor
     captions: list[str]
     parts: dict[str, Tensor]
+
+
+@runtime_checkable
+class ReadsRecords(Protocol):
+    """What the training of a target says of the records that it needs.
+
+    Attributes:
+        needs_captions: Whether the target reads captions.
+    """
+
+    needs_captions: bool
+
+    @property
+    def device(self) -> torch.device:
+        """Where the training runs."""
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the images."""
+
+    @property
+    def batches_done(self) -> int:
+        """Batches that were trained on so far, also before a resume."""
+
+    def encoded(self, batch: TrainingBatch) -> TrainingBatch:
+        """The batch with its parts."""

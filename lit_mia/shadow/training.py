@@ -1,6 +1,7 @@
 """The training of a target whose members are known, as a LightningModule."""
 
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,6 +85,11 @@ class TargetTraining(Trainable, ABC):
         """Optimiser steps of the whole training."""
         return int(self.trainer.max_steps)
 
+    @property
+    def batches_done(self) -> int:
+        """Batches that were trained on so far, also before a resume."""
+        return len(self.losses) + len(self._fresh)
+
     def encoded(self, batch: TrainingBatch) -> TrainingBatch:
         """The batch with its parts."""
         if batch.parts:
@@ -137,7 +143,7 @@ class TargetTraining(Trainable, ABC):
     # ------------------------------------------------------------------ checkpoints
 
     def recipe(self) -> dict[str, Any]:
-        """Everything that changes the outcome, as JSON values: of the model, the data and the trainer."""
+        """Everything that changes the outcome, as JSON values: of the model, the data, the trainer and the seed."""
         trainer = self.trainer
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         return {
@@ -150,6 +156,7 @@ class TargetTraining(Trainable, ABC):
                 "gradient_clip_val": trainer.gradient_clip_val,
                 "processes": trainer.world_size,
             },
+            "seed": os.environ.get("PL_GLOBAL_SEED"),
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
