@@ -4,6 +4,7 @@ from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv_table import CsvSource
 from datamodules.sources.designed import DesignSource
+from datamodules.sources.face_pairs import FacePairsSource
 from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.hugging_face import HuggingFaceSource
@@ -16,6 +17,7 @@ __all__ = [
     "ConcatSource",
     "CsvSource",
     "DesignSource",
+    "FacePairsSource",
     "FacesSource",
     "FolderPeopleSource",
     "FolderSource",

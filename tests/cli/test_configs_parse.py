@@ -27,6 +27,7 @@ COMMANDS = {
     "audit": {"audit", "query"},
     "design": {"design"},
     "experiment": {"fit", "test", "predict"},
+    "shadow": {"fit"},
 }
 """Folder of runnable files to the commands that they are for."""
 RUNNABLE = [path for path in CONFIGS if path.parent.name in COMMANDS]
