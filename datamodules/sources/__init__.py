@@ -3,6 +3,7 @@
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv_table import CsvSource
+from datamodules.sources.design_training import DesignTrainingSource
 from datamodules.sources.designed import DesignSource
 from datamodules.sources.face_pairs import FacePairsSource
 from datamodules.sources.folder import FolderSource
@@ -17,6 +18,7 @@ __all__ = [
     "ConcatSource",
     "CsvSource",
     "DesignSource",
+    "DesignTrainingSource",
     "FacePairsSource",
     "FacesSource",
     "FolderPeopleSource",
