@@ -77,7 +77,6 @@ class TargetDataModule(L.LightningDataModule):
         self.missing_caption, self.encode_once = missing_caption, encode_once
         self.folder = with_home(cache_dir)
         self._order: int | None = None
-        self._batches = 0
 
     # ------------------------------------------------------------------ records
 
@@ -187,12 +186,12 @@ class TargetDataModule(L.LightningDataModule):
             yield ProbeBatch(batch, ids=some.ids, groups=some.groups)
 
     def state_dict(self) -> dict[str, Any]:
-        """The order of the records, and how many batches were trained on."""
-        return {"order": self._order, "batches": self._model.batches_done}
+        """What the order of the records follows from."""
+        return {"order": self._order}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the batch that comes next."""
-        self._order, self._batches = state_dict["order"], state_dict["batches"]
+        """Take up the order; the training says which batch comes next."""
+        self._order = state_dict["order"]
 
     # ------------------------------------------------------------------ batches
 
@@ -204,7 +203,7 @@ class TargetDataModule(L.LightningDataModule):
             self._order = int(self.trainer.strategy.broadcast(self._order))
         world, rank = self.trainer.world_size, self.trainer.global_rank
         order = endless_rows(len(self.members), self._order)
-        for rows in islice(batches_of(order, self.batch_size * world), self._batches, None):
+        for rows in islice(batches_of(order, self.batch_size * world), self._model.batches_done, None):
             yield self._batch(rows[rank::world])
 
     def _batch(self, places: Sequence[int]) -> TrainingBatch:

@@ -52,20 +52,20 @@ class KeepTarget(L.Callback):
         """Refuse to begin where another training has ended.
 
         Raises:
-            TrainingError: If there is a target, but nothing to go on from.
+            TrainingError: If there is a target or a checkpoint that this training does not go on from.
         """
-        place = Path(str(trainer.default_root_dir)) / "target"
-        if place.exists() and not pl_module.is_resumed:
+        there = [place for place in (checkpoint_of(trainer), target_of(trainer)) if place.exists()]
+        if there and not pl_module.is_resumed and not is_trial(trainer):
             raise TrainingError(
-                f"{place} exists, but there is no checkpoint that this training could go on from. Delete the folder, "
-                "or give another `trainer.default_root_dir`."
+                f"{there[0]} is of another training, from whose checkpoint this one does not go on. Give `ckpt_path`, "
+                "another `trainer.default_root_dir`, or delete what is there."
             )
         self._saved, self._step = time.monotonic(), trainer.global_step
 
     def on_train_batch_start(self, trainer: L.Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Write a checkpoint before the first step, so that there is one whenever the training is cut off."""
-        if not checkpoint_of(trainer).is_file():
-            trainer.save_checkpoint(checkpoint_of(trainer))
+        if pl_module.batches_done == 0 and not pl_module.is_resumed:
+            save(trainer)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, *_: object) -> None:
         """Write a snapshot after every so many steps, and a checkpoint after every so many minutes."""
@@ -75,23 +75,23 @@ class KeepTarget(L.Callback):
         if self.every_n_steps is not None and self._step % self.every_n_steps == 0:
             self._export(trainer, pl_module, f"snapshots/step-{self._step:05d}")
         if trainer.strategy.broadcast(time.monotonic() - self._saved >= 60 * self.checkpoint_minutes):
-            trainer.save_checkpoint(checkpoint_of(trainer))
+            save(trainer)
             self._saved = time.monotonic()
 
     def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Write the last checkpoint."""
-        trainer.save_checkpoint(checkpoint_of(trainer))
+        save(trainer)
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Write the target, also where the training had ended before but was cut off while it was written."""
-        self._export(trainer, pl_module, "target")
-        if trainer.is_global_zero:
-            print(f"The target is in {Path(str(trainer.default_root_dir)) / 'target'}.", flush=True)
+        self._export(trainer, pl_module, target_of(trainer).name)
+        if trainer.is_global_zero and not is_trial(trainer):
+            print(f"The target is in {target_of(trainer)}.", flush=True)
 
     def _export(self, trainer: L.Trainer, pl_module: Any, name: str) -> None:
         pl_module.keep_losses()
         folder = Path(str(trainer.default_root_dir)) / name
-        if trainer.is_global_zero and not folder.is_dir():
+        if trainer.is_global_zero and not folder.is_dir() and not is_trial(trainer):
             unfinished = folder.with_name(f".{folder.name}")
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
@@ -106,6 +106,22 @@ class KeepTarget(L.Callback):
 def checkpoint_of(trainer: L.Trainer) -> Path:
     """The checkpoint that a training goes on from."""
     return Path(str(trainer.default_root_dir)) / "last.ckpt"
+
+
+def target_of(trainer: L.Trainer) -> Path:
+    """The finished target."""
+    return Path(str(trainer.default_root_dir)) / "target"
+
+
+def is_trial(trainer: Any) -> bool:
+    """Whether the trainer only tries a few steps (`fast_dev_run`), of which nothing is kept."""
+    return bool(trainer.fast_dev_run)
+
+
+def save(trainer: L.Trainer) -> None:
+    """Write the checkpoint; called on all processes."""
+    if not is_trial(trainer):
+        trainer.save_checkpoint(checkpoint_of(trainer))
 
 
 def membership_of(trainer: Any, pl_module: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.audits.making import object_keys
-from lit_mia.callbacks.keep_target import checkpoint_of
+from lit_mia.callbacks.keep_target import checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
 from lit_mia.errors import HeadError, TrainingError
 from lit_mia.shadow.training import TargetTraining
@@ -87,7 +87,7 @@ class MembershipCLI(LightningCLI):
     def before_fit(self) -> None:
         """Let the training of a target go on where it was cut off."""
         kept = checkpoint_of(self.trainer)
-        if isinstance(self.model, TargetTraining) and kept.is_file():
+        if isinstance(self.model, TargetTraining) and kept.is_file() and not is_trial(self.trainer):
             options = self.config_init["fit"]
             options["ckpt_path"] = options.get("ckpt_path") or str(kept)
             options["weights_only"] = True

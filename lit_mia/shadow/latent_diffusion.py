@@ -5,10 +5,10 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from lit_mia.errors import TargetError, TrainingError
-from lit_mia.models import Autoencoder, shipped
-from lit_mia.models.whole import load_whole
+from lit_mia.errors import TrainingError
+from lit_mia.models import Autoencoder
 from lit_mia.shadow.diffusion import DiffusionTraining
+from lit_mia.shadow.frozen import frozen, tokenizer_of
 from lit_mia.training_batch import TrainingBatch
 
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
@@ -128,16 +128,13 @@ def frozen_parts(path: str) -> dict[str, Any]:
         path: Folder, hub id or `shipped:<name>`.
 
     Raises:
-        TargetError: If weights are missing.
+        TrainingError: If one of them cannot be loaded.
     """
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    place = shipped(path)
-    vae = load_whole(AutoencoderKL, place, TargetError, subfolder="vae", torch_dtype=torch.float32)
-    text_encoder = load_whole(CLIPTextModel, place, TargetError, subfolder="text_encoder", dtype=torch.float32)
     return {
-        "vae": vae.requires_grad_(False).eval(),
-        "text_encoder": text_encoder.requires_grad_(False).eval(),
-        "tokenizer": CLIPTokenizer.from_pretrained(place, subfolder="tokenizer"),
+        "vae": frozen(AutoencoderKL, path, subfolder="vae"),
+        "text_encoder": frozen(CLIPTextModel, path, subfolder="text_encoder"),
+        "tokenizer": tokenizer_of(CLIPTokenizer, path, subfolder="tokenizer"),
     }

@@ -10,9 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn import functional as F
 
-from lit_mia.errors import TargetError
-from lit_mia.models import shipped
-from lit_mia.models.whole import load_whole
+from lit_mia.shadow.frozen import frozen, start_of, tokenizer_of
 from lit_mia.shadow.one_cycle import one_cycle
 from lit_mia.shadow.training import TargetTraining
 from lit_mia.training_batch import TrainingBatch
@@ -55,9 +53,9 @@ class Seq2SeqTraining(TargetTraining):
 
         super().__init__()
         self.save_hyperparameters()
-        vq = load_whole(VQModel, shipped(image_tokenizer), TargetError, torch_dtype=torch.float32)
-        self._frozen = [vq.requires_grad_(False).eval()]  # in a list: no part of what is trained and kept
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(shipped(tokenizer), local_files_only=True)
+        vq = frozen(VQModel, image_tokenizer)
+        self._frozen = [vq]  # in a list: no part of what is trained and kept
+        self.tokenizer: Any = tokenizer_of(AutoTokenizer, tokenizer)
         words = len(self.tokenizer)
         side = vq.config.sample_size // 2 ** (len(vq.config.block_out_channels) - 1)
         if start is None:
@@ -83,14 +81,7 @@ class Seq2SeqTraining(TargetTraining):
                 )
             )
         else:
-            self.bart = load_whole(
-                BartForConditionalGeneration,
-                shipped(start),
-                TargetError,
-                torch_dtype=torch.float32,
-                local_files_only=True,
-                dropout=dropout,
-            )
+            self.bart = start_of(BartForConditionalGeneration, start, dropout=dropout)
 
     @property
     def image_size(self) -> int:

@@ -110,10 +110,35 @@ def test_a_finished_training_ends_at_once(whole, members, fit):
     assert model.losses == whole[0].losses
 
 
-def test_the_place_of_another_target_is_refused(members, fit, tmp_path):
-    (tmp_path / "target").mkdir()
-    with pytest.raises(TrainingError, match="target exists, but there is no checkpoint"):
+@pytest.mark.parametrize("name", ["target", "last.ckpt"])
+def test_the_place_of_another_training_is_refused(members, fit, tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(TrainingError, match=f"{name} is of another training"):
         fit(make(), members(), 2, tmp_path)
+
+
+def test_a_trial_keeps_nothing(members, fit, tmp_path):
+    fit(make(), members(), 2, tmp_path, fast_dev_run=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_pass_shows_all_records_also_where_epochs_are_cut_short(members, fit, tmp_path):
+    seen = []
+
+    class Seen(Callback):
+        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+            seen.extend(batch.captions)
+
+    fit(make(), members(), 6, tmp_path, callbacks=[Seen(), KeepTarget()], limit_train_batches=1)
+    passes = [sorted(seen[i : i + 6]) for i in (0, 6, 12, 18)]
+    assert passes == [sorted(set(seen))] * 4
+
+
+def test_gradients_may_be_gathered_over_several_batches(members, fit, tmp_path):
+    fit(model := make(), members(2), 3, tmp_path, callbacks=[KeepTarget(every_n_steps=1)], accumulate_grad_batches=2)
+    assert len(model.losses) == 6
+    assert len(list((tmp_path / "snapshots").iterdir())) == 3
+    assert json.loads((tmp_path / "target/membership.json").read_text())["steps"] == 3
 
 
 def test_a_loss_that_is_no_number_ends_the_training(members, fit, tmp_path):
