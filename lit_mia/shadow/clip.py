@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from lit_mia.errors import TrainingError
 from lit_mia.models import OpenClipFiles, shipped
-from lit_mia.models.files import readable
-from lit_mia.models.whole import check_words
 from lit_mia.shadow.clip_parts import (
     LONGEST_TEXT,
     PREPROCESSING,
@@ -22,6 +20,7 @@ from lit_mia.shadow.clip_parts import (
     save_clip,
     text_settings,
 )
+from lit_mia.shadow.frozen import tokenizer_of
 from lit_mia.shadow.one_cycle import one_cycle
 from lit_mia.shadow.training import TargetTraining
 from lit_mia.training_batch import TrainingBatch
@@ -83,7 +82,7 @@ class ClipTraining(TargetTraining):
                 text_layers=text_layers,
                 dimension=dimension,
             )
-            self._tokenizer, text = tokenizer_of(tokenizer)
+            self._tokenizer, text = reader_of(tokenizer)
             self.architecture, self._preprocessing = size.architecture(text), PREPROCESSING
             self.clip: Any = CLIP(**self.architecture)
         else:
@@ -141,7 +140,7 @@ class ClipTraining(TargetTraining):
         return image, text, scale
 
 
-def tokenizer_of(path: str | None) -> tuple[Any, dict[str, Any]]:
+def reader_of(path: str | None) -> tuple[Any, dict[str, Any]]:
     """A tokenizer as open_clip calls it, from texts to tokens `[b, l]`, and its part in a description of a model.
 
     Args:
@@ -151,17 +150,15 @@ def tokenizer_of(path: str | None) -> tuple[Any, dict[str, Any]]:
         TrainingError: If there is none.
     """
     from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+    from transformers import AutoTokenizer
 
     if path is None:
         return SimpleTokenizer(), {"context_length": LONGEST_TEXT, "vocab_size": 49408}
-    with readable(TrainingError, f"No tokenizer of transformers can be loaded from {path!r}"):
-        tokenizer = HFTokenizer(shipped(path), None, local_files_only=True, trust_remote_code=False)
-    check_words(tokenizer.tokenizer, path, TrainingError)
-    if tokenizer.tokenizer.eos_token_id is None:
+    tokenizer = tokenizer_of(AutoTokenizer, path)
+    if tokenizer.eos_token_id is None:
         raise TrainingError(f"The tokenizer {path!r} has no token for the end of a text, which a CLIP looks at.")
-    settings = text_settings(tokenizer.tokenizer)
-    tokenizer.context_length = settings["context_length"]
-    return tokenizer, settings
+    settings = text_settings(tokenizer)
+    return HFTokenizer(shipped(path), settings["context_length"]), settings
 
 
 def started(start: str, pretrained: str | None) -> tuple[Any, dict[str, Any], Any]:

@@ -20,12 +20,11 @@ FACES = ["faces_clip", "faces_clip_permuted", "faces_clip_swapped"]
 
 def first_losses(name, steps, root):
     """The loss of each of the first steps of a whole training."""
-    place = f"--trainer.default_root_dir={root}"
-    run(
-        ["fit", "--config", f"shadow/{name}", place, "--trainer.logger=false", "--trainer.callbacks=KeepTarget"]
-        + ["--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false"]
-        + [f"--trainer.limit_train_batches={steps}", "--trainer.max_epochs=1"]  # the schedule is of all `max_steps`
-    )
+    quiet = ("logger", "enable_progress_bar", "enable_model_summary")
+    short = (f"limit_train_batches={steps}", "max_epochs=1")  # the schedule is of all `max_steps`
+    options = (*(f"{name}=false" for name in quiet), *short, "accelerator=cpu", "callbacks=KeepTarget")
+    trainer = (f"--trainer.{option}" for option in (*options, f"default_root_dir={root}"))
+    run(["fit", "--config", f"shadow/{name}", *trainer])
     import torch
 
     return torch.load(root / "last.ckpt", weights_only=True)["losses"]
