@@ -1,9 +1,11 @@
 """LightningDataModules: pairs of a query image and what a target answered; people and how a target reads them."""
 
-from datamodules.auxiliary import AuxiliaryDataModule, ShadowDataModule
+from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.base import AuditDataModule
 from datamodules.identity import IdentityDataModule
 from datamodules.inputs import Wanted
+from datamodules.judged import AskedDataModule, JudgedDataModule
+from datamodules.shadow import ShadowDataModule
 from datamodules.sources import (
     ConcatSource,
     CsvSource,
@@ -16,6 +18,7 @@ from datamodules.sources import (
     GeneratedSource,
     HuggingFaceSource,
     IndexSource,
+    MembershipSource,
     OpenMojiSource,
     PeopleSource,
     RecordSource,
@@ -25,6 +28,7 @@ from datamodules.statistics import StatisticDataModule
 from datamodules.training import TargetDataModule
 
 __all__ = [
+    "AskedDataModule",
     "AuditDataModule",
     "AuxiliaryDataModule",
     "ConcatSource",
@@ -39,6 +43,8 @@ __all__ = [
     "HuggingFaceSource",
     "IdentityDataModule",
     "IndexSource",
+    "JudgedDataModule",
+    "MembershipSource",
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",

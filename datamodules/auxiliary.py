@@ -1,13 +1,12 @@
-"""Member and non-member pairs, made by querying the target, or a shadow target for training and another for testing."""
+"""Member and non-member pairs, made by querying the target."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
 from datamodules.base import AuditDataModule
 from datamodules.inputs import (
@@ -23,16 +22,14 @@ from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
-from lit_mia.attacks.data import HeadDataModule, Reader
+from lit_mia.attacks.data import Reader
 from lit_mia.cost import Estimate
-from lit_mia.errors import CaptionerError, SplitError
+from lit_mia.errors import CaptionerError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
-from lit_mia.openings import Openings
-from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
@@ -220,102 +217,3 @@ class AuxiliaryDataModule(AuditDataModule):
         """The first stored answer to each of some known records, as arrays `[h, w, 3]` at the target's own size."""
         table = self.view.known.select(rows)
         return [*read(self.store, self._queries(table), table)[:, 0].permute(0, 2, 3, 1).numpy()]
-
-
-@final
-class ShadowDataModule(HeadDataModule):
-    """Heads learn on a shadow target, whose members we know by construction, and are tested on another target.
-
-    Train, val and calibration come from the shadow target, so the threshold too is the attacker's own; test and predict
-    come from the attacked target. Records that both questions share stay in one split.
-
-    Args:
-        shadow: Records and answers of the shadow target.
-        attacked: Records and answers of the attacked target.
-    """
-
-    def __init__(self, shadow: AuxiliaryDataModule, attacked: AuxiliaryDataModule) -> None:
-        super().__init__()
-        self.shadow, self.attacked = shadow, attacked
-
-    @property
-    def table(self) -> Records:
-        """The records that are tested or predicted."""
-        return self.attacked.table
-
-    def check_head(self, head: Reader) -> None:
-        """Refuse a head that one of the sides cannot serve."""
-        self.shadow.check_head(head)
-        self.attacked.check_head(head)
-
-    def prepare_data(self) -> None:
-        """Load both tables and lock both splits.
-
-        Raises:
-            SplitError: If a group trains or calibrates the head on one side and tests it on the other.
-        """
-        self.shadow.trainer = self.attacked.trainer = self.trainer
-        self.shadow.prepare_data()
-        self.attacked.prepare_data()
-        learned = {
-            name
-            for split in ("train", "val", "calibration")
-            for row in self.shadow.view.splits.rows[split]
-            for name in _names(self.shadow.view.known, row)
-        }
-        known = self.attacked.view.known
-        both = [known.ids[row] for row in self.attacked.view.splits.rows["test"] if learned & _names(known, row)]
-        if both:
-            raise SplitError(
-                f"{len(both)} records that are tested on the attacked target, or others of their groups, are learned "
-                f"from on the shadow target, e.g. {both[:3]}. Give both sides the same `split_seed` and `fractions`."
-            )
-
-    def setup(self, stage: str) -> None:
-        """Query both targets for what is missing."""
-        self.shadow.trainer = self.attacked.trainer = self.trainer
-        if stage != "predict":
-            self.shadow.setup(stage)
-        self.attacked.setup(stage)
-
-    def hashes(self) -> dict[str, str]:
-        """What the splits and the answers of both sides are, as hashes."""
-        sides = {"shadow": self.shadow, "attacked": self.attacked}
-        return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
-
-    def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
-        """Put down that the attacked target's test split is opened."""
-        return self.attacked.count_opening(command, config)
-
-    def example(self) -> PairBatch:
-        """One record, to learn the shapes from."""
-        return self.attacked.example()
-
-    def train_batches(self) -> Iterator[PairBatch]:
-        """The shadow target's training records in order."""
-        return self.shadow.train_batches()
-
-    def batches(self) -> Iterator[PairBatch]:
-        """All records of the table in order."""
-        return self.attacked.batches()
-
-    def train_dataloader(self) -> DataLoader[PairBatch]:
-        """The shadow target's training split."""
-        return self.shadow.train_dataloader()
-
-    def val_dataloader(self) -> list[DataLoader[PairBatch]]:
-        """The shadow target's val and calibration splits."""
-        return self.shadow.val_dataloader()
-
-    def test_dataloader(self) -> DataLoader[PairBatch]:
-        """The attacked target's test split."""
-        return self.attacked.test_dataloader()
-
-    def predict_dataloader(self) -> DataLoader[PairBatch]:
-        """The records of unknown membership, with the attacked target's answers."""
-        return self.attacked.predict_dataloader()
-
-
-def _names(records: Records, row: int) -> set[str]:
-    """Id and group of a record: where equal images were grouped, its group may have different names on two sides."""
-    return {records.ids[row], records.groups[row]}

@@ -1,29 +1,28 @@
-"""What every audit's datamodule shares: asking a target about records, and loaders over arrays of what it answered."""
+"""What every datamodule of one target shares: asking it about records, and arrays of what it answered."""
 
 import copy
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
-from datamodules.pairs import Loading, PairArrays, PairDataset, check_range
+from datamodules.judged import NOT_SET_UP, AskedDataModule
+from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.prompts import Prompts, prompted
 from datamodules.reading import Finder, alike_ids, nothing, read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.data import HeadDataModule, Reader
-from lit_mia.cost import Cost, Estimate
+from lit_mia.attacks.data import Reader
+from lit_mia.cost import Cost
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.openings import Openings, OpeningsAccount, account_of
-from lit_mia.pair_batch import PairBatch
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
 from lit_mia.reasons import told_by_reason
@@ -36,10 +35,9 @@ logger = logging.getLogger(__name__)
 
 _OF_TARGET = ("store", "kept")
 """Cached properties that belong to one target."""
-_NOT_SET_UP = "The datamodule was not set up: call `setup` (a Trainer does) before its loaders."
 
 
-class AuditDataModule(HeadDataModule, ABC):
+class AuditDataModule(AskedDataModule, ABC):
     """Records of known membership and what a target answers about them.
 
     What is missing is asked in `setup`, each rank asking its own share, and what was kept is not asked again. Splits
@@ -57,12 +55,10 @@ class AuditDataModule(HeadDataModule, ABC):
         prompts: Which captions the target and the attacks are given.
 
     Attributes:
-        scored_by: The ways of scoring (`AuditedAttack.scored_by`) that these answers serve.
         find_alike: Finds the records that the attacker's encoder takes for the same image; nothing without one.
     """
 
-    scored_by: ClassVar[frozenset[str]]
-    target: Target
+    arrays: PairArrays | None = None
 
     def __init__(
         self,
@@ -97,10 +93,6 @@ class AuditDataModule(HeadDataModule, ABC):
     # ------------------------------------------------------------------ what a concrete datamodule asks and provides
 
     @abstractmethod
-    def provides(self) -> frozenset[str]:
-        """Names of the inputs that heads may read."""
-
-    @abstractmethod
     def check_input(self, name: str) -> None:
         """Refuse settings with which an input that is provided could not be made; asks nothing.
 
@@ -113,33 +105,17 @@ class AuditDataModule(HeadDataModule, ABC):
         """Arrays of `inputs` for the records of `self.table`, whose answers are there."""
 
     @abstractmethod
-    def estimate(self) -> Estimate:
-        """What the missing answers for the known records would cost; asks nothing."""
-
-    @abstractmethod
-    def check(self, records: Records) -> None:
-        """Refuse what could only fail, or mislead, after the first query about some records; asks nothing.
-
-        Raises:
-            LitMiaError: Of the kind of what is wrong.
-        """
-
-    @abstractmethod
     def fill(self, records: Records, rank: int, world_size: int) -> None:
         """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
-
-    @abstractmethod
-    def refusals(self, records: Records) -> dict[str, str]:
-        """Id → reason of those of some records that the target refused to answer."""
 
     @property
     @abstractmethod
     def store(self) -> Store | FindingStore:
         """The store of the answers."""
 
-    @abstractmethod
-    def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
-        """An image that the target made for each of some known records, `[h, w, 3]`."""
+    def sides(self) -> Mapping[str, AskedDataModule]:
+        """The target alone."""
+        return {"target": self}
 
     def answered_by(self, target: Target, store: str) -> Self:
         """The same records, splits and settings with the answers of another target (a placebo)."""
@@ -151,14 +127,6 @@ class AuditDataModule(HeadDataModule, ABC):
     def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:
         """The records with the captions that the target is asked, and why some are left out; by default the same."""
         return records, {}
-
-    def encoder_fingerprint(self) -> dict[str, Any]:
-        """What the attacker's encoder is; empty where none is used."""
-        return {}
-
-    def captioner_fingerprint(self) -> dict[str, Any]:
-        """What the attacker's captioner is; empty where the captions are the source's own."""
-        return {}
 
     def check_head(self, head: Reader) -> None:
         """See `HeadDataModule`."""
@@ -193,29 +161,25 @@ class AuditDataModule(HeadDataModule, ABC):
         return replace(records, captions=tuple(self._own_captions[name] for name in records.ids))
 
     def leave_out(self, refused: Mapping[str, str]) -> None:
-        """Take records that have no answer, from this target or one that it is compared with, out of the view."""
+        """See `AskedDataModule`."""
         self._become(self.view.without(refused))
 
-    def leave_out_test(self) -> None:
-        """Take the test split out of the view."""
-        self._become(self.view.without_test())
+    def keep_splits(self, names: Collection[str]) -> None:
+        """Take all other splits of the labelled records, if there are some, out of the view."""
+        if len(self.view.labelled):
+            self._become(self.view.of_splits(names))
 
     @property
     def table(self) -> Records:
         """See `HeadDataModule`; there once `setup` or `prepare` was called."""
         if self._table is None:
-            raise RecordError(_NOT_SET_UP)
+            raise RecordError(NOT_SET_UP)
         return self._table
 
     @property
     def train_rows(self) -> list[int]:
         """The training rows, or the drawn share of them."""
         return self.splitting.train_rows(self.view.known, self.view.splits)
-
-    @property
-    def folder(self) -> Path:
-        """Where decoded images and computed features are."""
-        return self.store_path / "features"
 
     def query_images(self, records: Records) -> NDArray[np.uint8]:
         """The query images of some records, uint8 `[n, 3, s, s]`."""
@@ -237,7 +201,7 @@ class AuditDataModule(HeadDataModule, ABC):
     # ------------------------------------------------------------------ queries
 
     def query(self, rank: int = 0, world_size: int = 1) -> None:
-        """Ask what is missing for the labelled records, and leave out those that the target refuses."""
+        """See `AskedDataModule`."""
         self._ask(self.view.labelled, rank, world_size)
 
     def _ask(self, records: Records, rank: int, world_size: int) -> None:
@@ -249,7 +213,7 @@ class AuditDataModule(HeadDataModule, ABC):
         self.leave_out(refused)
 
     def store_digest(self) -> str:
-        """SHA-256 of the answers."""
+        """See `AskedDataModule`."""
         return self.store.digest()
 
     def hashes(self) -> dict[str, str]:
@@ -288,56 +252,12 @@ class AuditDataModule(HeadDataModule, ABC):
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
         self._ask(self.view.asked(stage), 0, 1)
+        self.build(inputs, stage)
+
+    def build(self, inputs: frozenset[str], stage: str = "fit") -> None:
+        """Build arrays of `inputs` of what is there; inputs without the target need no answers."""
         self._table = self.view.answered(stage)
         self.arrays = self.arrays_of(inputs)
-
-    def example(self) -> PairBatch:
-        """One record, to learn the shapes from."""
-        return self._dataset([0]).arrays.batch([0])
-
-    def train_batches(self) -> Iterator[PairBatch]:
-        """The training records in order, on every rank."""
-        return self._dataset(self.train_rows).batches(self.loading.batch_size)
-
-    def train_dataloader(self) -> DataLoader[PairBatch]:
-        """The training split, shuffled."""
-        return self._dataset(self.train_rows).loader(self.loading, shuffle=True)
-
-    def val_dataloader(self) -> list[DataLoader[PairBatch]]:
-        """The val split, which chooses the epoch, and the calibration split, which sets the threshold."""
-        return [self._loader(self.view.splits.rows[split]) for split in ("val", "calibration")]
-
-    def test_dataloader(self) -> DataLoader[PairBatch]:
-        """The test split."""
-        return self._loader(self.view.splits.rows["test"])
-
-    def predict_dataloader(self) -> DataLoader[PairBatch]:
-        """The records of unknown membership."""
-        return self._loader(range(len(self.view.unknown)))
-
-    def batches(self) -> Iterator[PairBatch]:
-        """All records of the table in order."""
-        return self._dataset(range(len(self.table))).batches(self.loading.batch_size)
-
-    def _loader(self, rows: Sequence[int]) -> DataLoader[PairBatch]:
-        """Some rows in order, without workers, which would not pay for one pass."""
-        return self._dataset(rows).loader(Loading(self.loading.batch_size))
-
-    def _dataset(self, rows: Sequence[int]) -> PairDataset:
-        if self.arrays is None:
-            raise RecordError(_NOT_SET_UP)
-        return PairDataset(self.arrays, rows)
-
-    def _head(self) -> Attack:
-        """The head that the trainer trains.
-
-        Raises:
-            HeadError: If there is none.
-        """
-        head = None if self.trainer is None else self.trainer.lightning_module
-        if not isinstance(head, Attack):
-            raise HeadError(f"{type(self).__name__} serves the heads of lit_mia.attacks, not {type(head).__name__}.")
-        return head
 
     def _serves(self, head: Attack) -> bool:
         """Whether what the head reads is there."""

@@ -45,6 +45,31 @@ def check_range(**at_least_one: int) -> None:
             raise RecordError(f"`{name}` must be at least 1, but got {value}.")
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class JoinedRows:
+    """Several arrays one after the other, none of which is copied.
+
+    Attributes:
+        parts: `[n_i, ...]` each, alike in everything but their length.
+    """
+
+    parts: Sequence[NDArray[Any]]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Some rows, counted over all parts."""
+        ends = np.cumsum([len(part) for part in self.parts])
+        which = np.searchsorted(ends, rows, side="right")
+        picked = np.empty((len(rows), *self.parts[0].shape[1:]), self.parts[0].dtype)
+        for number, part in enumerate(self.parts):
+            picked[which == number] = part[rows[which == number] - (ends[number] - len(part))]
+        return picked
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """All rows, copied."""
+        return np.concatenate(self.parts, dtype=dtype)
+
+
 @dataclass(frozen=True)
 class PairArrays:
     """Inputs of heads for all n records of a table.
@@ -55,7 +80,7 @@ class PairArrays:
     """
 
     member: NDArray[np.int64]
-    inputs: Mapping[str, NDArray[Any]]
+    inputs: Mapping[str, NDArray[Any] | JoinedRows]
 
     def hold(self, names: Iterable[str]) -> bool:
         """Whether all of these inputs are there."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 
 import lightning as L
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -31,12 +32,12 @@ class ProbeBatch(NamedTuple):
     """Records that a training is watched on.
 
     Attributes:
-        batch: Images, captions and encoded parts.
+        batch: Images, captions and encoded parts; of a module of another kind, whatever its losses are computed from.
         ids: Their names.
         groups: Their groups.
     """
 
-    batch: TrainingBatch
+    batch: Any
     ids: tuple[str, ...]
     groups: tuple[str, ...]
 
@@ -77,6 +78,7 @@ class TargetDataModule(L.LightningDataModule):
         self.missing_caption, self.encode_once = missing_caption, encode_once
         self.folder = with_home(cache_dir)
         self._order: int | None = None
+        self._probed: dict[tuple[bool, int], list[ProbeBatch]] = {}
 
     # ------------------------------------------------------------------ records
 
@@ -179,11 +181,18 @@ class TargetDataModule(L.LightningDataModule):
             member: Whether of those that are trained on, or of those that are held out.
             most: How many at most; which ones does not depend on their order.
         """
-        rows = sorted(self._rows(MEMBER if member else NON_MEMBER), key=lambda row: id_hash(self.records.ids[row]))
-        for part in slices(min(most, len(rows)), self.batch_size):
-            some = self.records.select(rows[:most][part])
-            batch = self._model.encoded(self._raw(rows[:most][part]))
-            yield ProbeBatch(batch, ids=some.ids, groups=some.groups)
+        if not self.encode_once:
+            yield from self._probe(member, most)
+            return
+        if (member, most) not in self._probed:
+            made = self._probe(member, most)
+            self._probed[member, most] = [move_data_to_device(probed, torch.device("cpu")) for probed in made]
+        yield from self._probed[member, most]
+
+    def passes(self) -> float:
+        """How often a record has been trained on so far, on average."""
+        assert self.trainer is not None
+        return self._model.batches_done * self.batch_size * self.trainer.world_size / len(self.members)
 
     def state_dict(self) -> dict[str, Any]:
         """What the order of the records follows from."""
@@ -213,6 +222,13 @@ class TargetDataModule(L.LightningDataModule):
             return self._raw(rows)
         captions = [str(self.records.captions[row]) for row in rows]
         return TrainingBatch(torch.empty(0), captions, {name: part[list(places)] for name, part in self._parts.items()})
+
+    def _probe(self, member: bool, most: int) -> Iterator[ProbeBatch]:
+        rows = sorted(self._rows(MEMBER if member else NON_MEMBER), key=lambda row: id_hash(self.records.ids[row]))
+        for part in slices(min(most, len(rows)), self.batch_size):
+            some = self.records.select(rows[:most][part])
+            batch = self._model.encoded(self._raw(rows[:most][part]))
+            yield ProbeBatch(batch._replace(images=torch.empty(0)), ids=some.ids, groups=some.groups)
 
     def _raw(self, rows: Sequence[int]) -> TrainingBatch:
         """Images and captions of some records, on the device of the training."""

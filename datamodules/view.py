@@ -238,13 +238,18 @@ class RecordView:
         new = {name: reason for name, reason in refused.items() if name not in self.refused}
         return replace(self, refused={**self.refused, **new}) if new else self
 
-    def without_test(self) -> Self:
-        """The view without the test split, so that its records are neither asked about nor scored; the lock stays."""
+    def of_splits(self, names: Collection[str]) -> Self:
+        """The view of some splits, so that other records are neither asked about nor scored; the lock stays.
+
+        Args:
+            names: Those that are kept; itself if there are no others.
+        """
         locked = self.locked
-        test = set(locked.rows["test"])
-        kept = [row for row in range(len(self.labelled)) if row not in test]
+        kept = sorted(row for name in locked.rows.keys() & set(names) for row in locked.rows[name])
+        if locked.rows.keys() <= set(names):
+            return self
         rest = remaining(locked, self.labelled, kept)
-        splits = replace(rest, rows={name: rows for name, rows in rest.rows.items() if name != "test"})
+        splits = replace(rest, rows={name: rows for name, rows in rest.rows.items() if name in names})
         return replace(self, labelled=self.labelled.select(kept), lock=lambda *_: splits)
 
     def _remaining(self, records: Records) -> Records:

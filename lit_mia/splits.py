@@ -18,6 +18,8 @@ from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 IdSets = Sequence[Sequence[str]]
 """Ids that belong together."""
 SPLITS = ("train", "val", "calibration", "test")
+LEARNED = SPLITS[:3]
+"""What heads learn from, choose and calibrate on."""
 
 
 @dataclass(frozen=True)

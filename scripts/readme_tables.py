@@ -1,9 +1,9 @@
-"""Writes the measured tables into README.md: `python scripts/readme_tables.py`.
+"""Writes the measured tables into README.md and docs/transfer.md: `python scripts/readme_tables.py`.
 
 Reads `audit.json` of `runs/openmoji`, `runs/openmoji_seq2seq` and `runs/openmoji_blip`, of the statistic audits under
 both protocols (`runs/openmoji_statistics`, `runs/openmoji_statistics-resnet`, `runs/openmoji_ddpm`,
 `runs/openmoji_ddpm-resnet`), the `sweep.csv` of `runs/rediffuse_{n,t,k}`, the tables of the ablations of trained heads,
-and `runs/transfer/transfer.csv`; README.md names the commands. A table of which a run is missing stays as it is.
+and `runs/openmoji_shadow_attack`; README.md names the commands. A table of which a run is missing stays as it is.
 """
 
 import csv
@@ -18,7 +18,7 @@ from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.columns import COLUMNS
 from lit_mia.report.membership.schema import Row
 
-README = Path("README.md")
+README, TRANSFER = Path("README.md"), Path("docs/transfer.md")
 FAMILIES = {"openmoji_statistics": "Latent demo target", "openmoji_ddpm": "Pixel-space demo target"}
 SIX_HEADS = {
     "openmoji": "latent diffusion",
@@ -35,6 +35,9 @@ ABLATIONS = {
     "modality": "operation, same (II-S) and cross modality (III)",
     "encoder": "encoder",
 }
+STARTS = {"shadow, then demo": "auxiliary_fraction_fine_tuned", "demo alone": "auxiliary_fraction"}
+"""What heads learned from → the ablation over the share of the demo's training records."""
+SHARE = "data.init_args.train_fraction"
 SWEEPS = {"rediffuse_n": "n", "rediffuse_t": "t", "rediffuse_k": "k"}
 
 
@@ -48,10 +51,10 @@ def main() -> None:
         "heads": heads,
         "ablation": ablation,
         "noise": noise,
-        "transfer": lambda: transfer(Path("runs/transfer/transfer.csv")),
+        "transfer": transfer,
         "configs": lambda: configs(dict(re.findall(r"^\| `(\w+/\w+)` \| `.+` \| (.*) \|$", text, re.MULTILINE))),
     }
-    updated = text
+    updated = {path: path.read_text(encoding="utf-8") for path in (README, TRANSFER)}
     for name, make in blocks.items():
         try:
             block = make()
@@ -59,8 +62,12 @@ def main() -> None:
             print(f"{name} stays as it is: {missing}")
             continue
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-        updated = re.sub(pattern, lambda found, block=block: f"{found[1]}{block}{found[2]}", updated, flags=re.DOTALL)
-    README.write_text(updated, encoding="utf-8")
+        for path, old in updated.items():
+            updated[path] = re.sub(
+                pattern, lambda found, block=block: found[1] + block + found[2], old, flags=re.DOTALL
+            )
+    for path, new in updated.items():
+        path.write_text(new, encoding="utf-8")
 
 
 def result_of(name: str) -> MembershipResult:
@@ -205,15 +212,23 @@ def noise() -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def transfer(path: Path) -> str:
-    """The table of `transfer.py`."""
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
-    title = "| head | start | share of the demo's training pairs | draws | test AUC, mean (range) |"
-    lines = [title, "|:--|:--|--:|--:|--:|"]
-    for row in rows:
-        share = "none" if float(row["fraction"]) == 0 else f"{float(row['fraction']):.0%}"
-        auc = row["mean_auc"] if row["draws"] == "1" else f"{row['mean_auc']} ({row['min_auc']}–{row['max_auc']})"
-        lines.append(f"| {row['head']} | {row['start']} | {share} | {row['draws']} | {auc} |")
+def transfer() -> str:
+    """AUC of heads that learned on the shadow, on shares of the demo target's records, or on one after the other."""
+    audit = result_of("openmoji_shadow_attack")
+    summaries = {
+        start: [*csv.DictReader(Path("runs", name, "summary.csv").read_text(encoding="utf-8").splitlines())]
+        for start, name in STARTS.items()
+    }
+    lines = ["| head | learned from | share of the demo's training records | AUC [95 % CI] | measured on |"]
+    lines.append("|:--|:--|--:|--:|:--|")
+    for row in audit.attacks:
+        lines.append(f"| {row.name} | shadow alone | none | {written(row, 'auc').line} | test |")
+        for start, rows in summaries.items():
+            lines += [
+                f"| {row.name} | {start} | {float(one[SHARE]):.0%} | {head_cell(one)} | val |"
+                for one in rows
+                if (one["attack"], one["kind"]) == (row.name, "attack")
+            ]
     return "\n".join(lines) + "\n\n"
 
 

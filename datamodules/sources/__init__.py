@@ -10,6 +10,7 @@ from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.hugging_face import HuggingFaceSource
 from datamodules.sources.index import IndexSource
+from datamodules.sources.membership import MembershipSource
 from datamodules.sources.openmoji import OpenMojiSource
 from datamodules.sources.openmoji_shifted import ShiftedOpenMojiSource
 from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSource
@@ -26,6 +27,7 @@ __all__ = [
     "GeneratedSource",
     "HuggingFaceSource",
     "IndexSource",
+    "MembershipSource",
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",

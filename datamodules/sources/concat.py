@@ -50,7 +50,7 @@ class ConcatSource(RecordSource):
                 f"`prefixes` must be another name for each of {len(self.parts)} sources, but are {self.prefixes}."
             )
         pairs = zip(self.prefixes, self.parts, strict=True)
-        return join_records([_prefixed(prefix, source.load()) for prefix, source in pairs], self._origins)
+        return join_records([prefixed(prefix, source.load()) for prefix, source in pairs], self._origins)
 
     @property
     def _origins(self) -> list[str]:
@@ -112,8 +112,13 @@ def _check_ids(tables: Sequence[Records]) -> None:
         )
 
 
-def _prefixed(prefix: str, table: Records) -> Records:
-    """The table with other ids, and groups that are named after them."""
+def prefixed(prefix: str, table: Records) -> Records:
+    """The table with other ids, and groups that are named after them.
+
+    Args:
+        prefix: What ids shall begin with.
+        table: The table.
+    """
     return replace(
         table,
         ids=tuple(f"{prefix}/{name}" for name in table.ids),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource, StatedDesign
 from datamodules.sources.places import with_home
-from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 from lit_mia.splits import group_coin
 
 MEMBER_SEED = 20221003  # fixed before any training and never redrawn: it made the shipped targets
@@ -43,19 +43,22 @@ class OpenMojiSource(RecordSource):
 
     Args:
         target: Whose membership question to ask. Its members are labelled 1, the common non-members 0; the other
-            target's members are left out.
+            target's members are left out. `nobody`: the common non-members alone, of unknown membership, for a target
+            of your own.
         size: Side of the rendered images in pixels.
         cache_dir: Folder for rendered images.
     """
 
     def __init__(
-        self, target: Literal["demo", "shadow"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
+        self, target: Literal["demo", "shadow", "nobody"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
     ) -> None:
         self.target, self.size, self.folder = target, size, image_folder(cache_dir, size)
 
     @property
-    def design(self) -> StatedDesign:
+    def design(self) -> StatedDesign | None:
         """The coins of the shipped targets."""
+        if self.target == "nobody":
+            return None
         return StatedDesign(
             "randomized_split",
             (
@@ -67,6 +70,8 @@ class OpenMojiSource(RecordSource):
     def load(self) -> Records:
         """The records of one membership question, rendered where the cache lacks them."""
         asked = [row for row in all_emoji() if owner(row[1]) in (self.target, "nobody")]
+        if self.target == "nobody":
+            return emoji_records(asked, [UNKNOWN] * len(asked), self.folder, self.size)
         members = [MEMBER if owner(group) == self.target else NON_MEMBER for _, group, _ in asked]
         return emoji_records(asked, members, self.folder, self.size)
 

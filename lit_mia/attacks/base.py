@@ -54,6 +54,7 @@ class Attack(Reader, Trainable):
         super().__init__()
         self._is_built = False
         self.calibration: dict[str, list[float]] = {}
+        self.learned: frozenset[str] = frozenset()
         self.val_auc, self.test_auc = RawAUROC(), RawAUROC()
         self.test_tpr = TPRAtFPR(fpr=0.1)
         self._calibration_parts: list[_Part] = []
@@ -218,8 +219,9 @@ class Attack(Reader, Trainable):
         return data
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write which head this is, and its calibration scores."""
+        """Write which head this is, its calibration scores, and marks of the records that it has learned from."""
         checkpoint["head"] = type(self).__name__
+        checkpoint["learned"] = sorted(self.learned | self._data().learned())
         # Lightning's command line writes it, and reads it to find the class; a Trainer of an audit does not.
         settings = checkpoint.setdefault("hyper_parameters", {})
         settings.setdefault("_class_path", f"{type(self).__module__}.{type(self).__name__}")
@@ -233,6 +235,7 @@ class Attack(Reader, Trainable):
         """
         check_head(self, checkpoint, "the checkpoint")
         self.calibration = checkpoint["calibration"]
+        self.learned = frozenset(checkpoint.get("learned", ()))
 
 
 class RecordHead(Attack, ABC):
@@ -259,6 +262,7 @@ def load_head(attack: Attack, path: str) -> None:
     checkpoint = read_checkpoint(path, "init_from")
     check_head(attack, checkpoint, path)
     attack.load_state_dict(checkpoint["state_dict"])
+    attack.learned = frozenset(checkpoint.get("learned", ()))
 
 
 def check_head(attack: Attack, checkpoint: Mapping[str, Any], path: str) -> None:

@@ -1,13 +1,16 @@
 """The files of trained heads."""
 
 import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
 from lit_mia.errors import HeadError
 from lit_mia.models.contents import check_contents
+from lit_mia.models.files import file_digest
 
 
 def read_checkpoint(path: str, option: str) -> dict[str, Any]:
@@ -22,7 +25,10 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     """
     place = Path(path).expanduser()
     if not place.is_file():
-        raise HeadError(f"`{option}` must be a checkpoint file, but {path!r} does not exist.")
+        raise HeadError(
+            f"`{option}` must be a checkpoint file, but {path!r} does not exist. An audit, such as "
+            "audit/openmoji_shadow_attack, keeps its heads and their controls in `heads` of its output folder."
+        )
     check_contents(place, HeadError)
     try:
         checkpoint = torch.load(place, map_location="cpu", weights_only=True)
@@ -33,3 +39,32 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
     if not isinstance(checkpoint, dict) or not {"head", "state_dict"} <= checkpoint.keys():
         raise HeadError(f"{path} holds a model of another program. Give a checkpoint of `lit-mia fit` or of an audit.")
     return checkpoint
+
+
+@dataclass(frozen=True)
+class Start:
+    """The trained head that another one starts from.
+
+    Attributes:
+        digest: SHA-256 of its file.
+        learned: Marks of the records that it has learned from; empty in files of earlier versions.
+    """
+
+    digest: str
+    learned: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self | None:
+        """What a head starts from; None if it starts anew.
+
+        Args:
+            settings: The settings of the head.
+
+        Raises:
+            HeadError: If there is no such checkpoint.
+        """
+        path = settings.get("init_from")
+        if not path:
+            return None
+        learned = read_checkpoint(path, "init_from").get("learned", ())
+        return cls(file_digest(Path(path).expanduser(), HeadError), frozenset(learned))

@@ -1,7 +1,7 @@
 """What an audit knows of any attack, what a datamodule knows of a head, and what a head needs of a datamodule."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import lightning as L
@@ -9,8 +9,21 @@ import lightning as L
 from lit_mia.features.encoders import Encoder
 from lit_mia.openings import Openings
 from lit_mia.pair_batch import PairBatch
-from lit_mia.records import Records
+from lit_mia.records import Records, id_hash
 from lit_mia.targets.base import AccessLevel
+
+MARK = 16
+"""Hexadecimal digits of a mark."""
+
+
+def marks(records: Records, rows: Iterable[int]) -> frozenset[str]:
+    """What tells some records, and those of their groups, again without saying who they are.
+
+    Args:
+        records: The table.
+        rows: Rows of it.
+    """
+    return frozenset(id_hash(name)[:MARK] for row in rows for name in (records.ids[row], records.groups[row]))
 
 
 class AuditedAttack(ABC):
@@ -62,6 +75,10 @@ class HeadDataModule(L.LightningDataModule, ABC):
             TargetError: If it needs another access level.
             EncoderError: If it needs another encoder.
         """
+
+    def learned(self) -> frozenset[str]:
+        """Marks of the records that heads learn from, choose and calibrate on (see `marks`); empty if not known."""
+        return frozenset()
 
     @abstractmethod
     def example(self) -> PairBatch:

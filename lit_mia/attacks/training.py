@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.errors import HeadError
 
@@ -196,8 +197,13 @@ def _check_at_least_one(**given: int) -> None:
 
 
 def same_training(attack: Attack) -> str:
-    """A key that two heads share if they would be trained to the same scores on the same data."""
-    return json.dumps([type(attack).__name__, {k: v for k, v in sorted(attack.hparams.items())}], default=list)
+    """A key that two heads share if they would be trained to the same scores on the same data.
+
+    Raises:
+        HeadError: If the head starts from a checkpoint that is not there.
+    """
+    settings, start = dict(sorted(attack.hparams.items())), Start.of(attack.hparams)
+    return json.dumps([type(attack).__name__, settings | ({"init_from": start.digest} if start else {})], default=list)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from lit_mia.metrics.auc import placements
 from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
+_ROUNDING = 1e-12
+
 
 class Aucs(NamedTuple):
     """AUCs of `m` scores with their covariance.
@@ -54,6 +56,13 @@ class Components(NamedTuple):
         """The covariance of the AUCs, `[m, m]`."""
         covariance: FloatArray = self.sides.sum(axis=0) + self.shared
         return covariance
+
+    def degrees(self, weights: FloatArray) -> float:
+        """Satterthwaite's degrees of freedom of a weighted sum, and no more than the groups have together."""
+        members, nonmembers = (weighted_variance(weights, side) for side in self.sides)
+        n1, n0 = self.counts
+        pooled = (members + nonmembers) ** 2 / (members**2 / (n1 - 1) + nonmembers**2 / (n0 - 1))
+        return float(min(pooled, self.groups - 1))
 
 
 class Contributions(NamedTuple):
@@ -114,6 +123,12 @@ def contributions(scores: ArrayLike, labels: ArrayLike) -> Contributions:
     is_member = checked[0][1]
     found = [_shares(row, is_member) for row, _ in checked]
     return Contributions(np.array([value for value, _ in found]), np.stack([shares for _, shares in found]), is_member)
+
+
+def weighted_variance(weights: FloatArray, covariance: FloatArray) -> float:
+    """Of a weighted sum; 0 where nothing but rounding is left."""
+    total, largest = (float(w @ c @ w) for w, c in ((weights, covariance), (np.abs(weights), np.abs(covariance))))
+    return total if total > _ROUNDING * largest else 0.0
 
 
 def _shares(values: FloatArray, is_member: BoolArray) -> tuple[float, FloatArray]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lit_mia.metrics.auc import AucEstimate, Difference, Interval
-from lit_mia.metrics.covariance import Aucs, Components, contributions
+from lit_mia.metrics.covariance import Aucs, Components, contributions, weighted_variance
 from lit_mia.metrics.newcombe import newcombe_limits
 from lit_mia.metrics.roc import FloatArray
 
@@ -115,7 +115,7 @@ class Measured(NamedTuple):
 
     def se(self, weights: FloatArray) -> float:
         """Standard error of a weighted sum."""
-        return math.sqrt(_variance(weights, self.by_group.covariance))
+        return math.sqrt(weighted_variance(weights, self.by_group.covariance))
 
     def limits(self, weights: FloatArray) -> Interval:
         """The interval of a mean AUC; only the AUC itself if all scores are equal."""
@@ -139,7 +139,7 @@ class Measured(NamedTuple):
 
         weights = ours - theirs
         delta, se = self.value(weights), self.se(weights)
-        reach = float(stdtrit(self._degrees(weights), 1 - _TAIL)) * se if se > 0 else 0.0
+        reach = float(stdtrit(self.by_group.degrees(weights), 1 - _TAIL)) * se if se > 0 else 0.0
         ends = [delta - reach, delta, delta + reach]
         if _is_near_end(self.value(ours)) or _is_near_end(self.value(theirs)):
             ends += self._recovered(ours, theirs)
@@ -155,7 +155,7 @@ class Measured(NamedTuple):
 
         value, se = self.value(weights), self.se(weights)
         if se > 0:
-            return float(stdtr(self._degrees(weights), -value / se))
+            return float(stdtr(self.by_group.degrees(weights), -value / se))
         return float((1 + value) ** -self.fewest) if value > 0 else 1.0
 
     def _recovered(self, ours: FloatArray, theirs: FloatArray) -> list[float]:
@@ -170,17 +170,12 @@ class Measured(NamedTuple):
 
     def _worth(self, weights: FloatArray) -> float:
         """How many independent records a record is worth: 1 / design effect, at most 1."""
-        by_group, by_record = (_variance(weights, found.covariance) for found in (self.by_group, self.by_record))
+        by_group, by_record = (
+            weighted_variance(weights, found.covariance) for found in (self.by_group, self.by_record)
+        )
         if by_group > 0 and by_record > 0:
             return min(1.0, by_record / by_group)
         return self.by_group.groups / (self.n1 + self.n0)
-
-    def _degrees(self, weights: FloatArray) -> float:
-        """Satterthwaite's degrees of freedom, and no more than the groups have together."""
-        members, nonmembers = (_variance(weights, side) for side in self.by_group.sides)
-        n1, n0 = self.by_group.counts
-        pooled = (members + nonmembers) ** 2 / (members**2 / (n1 - 1) + nonmembers**2 / (n0 - 1))
-        return float(min(pooled, self.by_group.groups - 1))
 
 
 def measure(scores: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> Measured:
@@ -197,12 +192,6 @@ def measure(scores: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> 
     found = contributions(scores, labels)
     n1 = int(found.is_member.sum())
     return Measured(found.over(groups), found.over(None), n1, len(found.is_member) - n1)
-
-
-def _variance(weights: FloatArray, covariance: FloatArray) -> float:
-    """Of a weighted sum; 0 where nothing but rounding is left."""
-    total, largest = (float(w @ c @ w) for w, c in ((weights, covariance), (np.abs(weights), np.abs(covariance))))
-    return total if total > _ROUNDING * largest else 0.0
 
 
 def _is_near_end(auc: float) -> bool:

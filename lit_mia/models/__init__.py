@@ -3,9 +3,15 @@
 from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingNetwork, network_of
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
-from lit_mia.models.lora import Lora
+from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
+from lit_mia.models.parameterization import (
+    PARAMETERIZATIONS,
+    VARIANCE_PRESERVING,
+    flow_levels,
+    preserving_levels,
+)
 from lit_mia.models.part_files import part_json
 from lit_mia.models.pipeline_calls import call_arguments, cut_by, evaluations_per_image, own_noise, token_limits
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
@@ -16,7 +22,9 @@ from lit_mia.models.schedule import Schedule, way_back, way_back_settings
 
 __all__ = [
     "MODEL_SUFFIXES",
+    "PARAMETERIZATIONS",
     "SHORT_NAMES",
+    "VARIANCE_PRESERVING",
     "Autoencoder",
     "Condition",
     "DenoisingNetwork",
@@ -36,6 +44,7 @@ __all__ = [
     "digest",
     "enough_memory",
     "evaluations_per_image",
+    "flow_levels",
     "in_batches",
     "in_float32",
     "model_digest",
@@ -45,9 +54,11 @@ __all__ = [
     "own_noise",
     "part_json",
     "place",
+    "preserving_levels",
     "quietly",
     "replace_scheduler",
     "replaced_settings",
+    "require_peft",
     "resolve_device",
     "sampler_in_words",
     "shipped",

@@ -41,15 +41,6 @@ class Lora:
         """
         return {"lora": file_digest(self._file), "lora_scale": self._scale}
 
-    def require_peft(self) -> None:
-        """Refuse to go on without the package that reads such weights.
-
-        Raises:
-            TargetError: If `peft` is missing.
-        """
-        if find_spec("peft") is None:
-            raise TargetError("LoRA weights need the package `peft`. Install it with `pip install 'lit-mia[lora]'`.")
-
     def fuse(self, pipeline: Any) -> None:
         """Add the weights to those of a pipeline.
 
@@ -99,6 +90,16 @@ class Lora:
                 f"({kind}). Check the path, the network and HF_HUB_OFFLINE."
             ),
         )
+
+
+def require_peft() -> None:
+    """Refuse to go on without the package that reads and trains LoRA weights.
+
+    Raises:
+        TargetError: If `peft` is missing.
+    """
+    if find_spec("peft") is None:
+        raise TargetError("LoRA weights need the package `peft`. Install it with `pip install 'lit-mia[lora]'`.")
 
 
 def _local_file(path: str) -> Path | None:

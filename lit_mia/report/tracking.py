@@ -58,6 +58,13 @@ def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[i
     logger.experiment.log({"test/scores": table, "test/roc": wandb.Image(single_roc_figure(curve))})
 
 
+def log_figure(logger: "WandbLogger", name: str, figure: Figure) -> None:
+    """Log a plot of a run that goes on."""
+    import wandb
+
+    logger.experiment.log({name: wandb.Image(figure)})
+
+
 def single_roc_figure(curve: Roc) -> Figure:
     """One head's ROC curve on log–log axes."""
     with drawing(3.5, 3.3) as (figure, (axes,)):

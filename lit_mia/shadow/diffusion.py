@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +78,12 @@ class DiffusionTraining(TargetTraining, ABC):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then move the averaged weights: before any callback keeps them."""
         super().optimizer_step(*args, **kwargs)
-        done = self.global_step + 1
-        decay = min(float(self.hparams["ema_decay"]), (done + 1) / (done + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.unet.parameters()), 1 - decay)
+        follow(self.ema.parameters(), self.unet.parameters(), float(self.hparams["ema_decay"]), self.global_step + 1)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with linear warm-up, a constant part, and a linear decay over the last quarter."""
-        optimizer = torch.optim.AdamW(self.unet.parameters(), lr=float(self.hparams["lr"]), weight_decay=0.01)
-        warmup, steps = int(self.hparams["warmup"]), self.total_steps
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        lr, warmup = float(self.hparams["lr"]), int(self.hparams["warmup"])
+        return warm_adamw(self.unet.parameters(), lr, warmup, steps=self.total_steps)
 
     def export(self, folder: Path) -> None:
         """Save a standard diffusers pipeline folder of the averaged weights, in half precision."""
@@ -99,3 +94,30 @@ def learning_rate(step: int, warmup: int, steps: int) -> float:
     """Share of the learning rate at a step: up to 1 over `warmup` steps, down to 0.1 over the last quarter."""
     done = max(0.0, (step / steps - 0.75) / 0.25)
     return min(1.0, (step + 1) / max(1, warmup)) * (1 - 0.9 * min(1.0, done))
+
+
+def warm_adamw(parameters: Iterable[nn.Parameter], lr: float, warmup: int, steps: int) -> OptimizerLRScheduler:
+    """AdamW with the learning rate of `learning_rate`, stepped with the optimiser.
+
+    Args:
+        parameters: What is trained.
+        lr: Learning rate after the warm-up.
+        warmup: Steps of linear warm-up.
+        steps: Optimiser steps of the training.
+    """
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, warmup, steps))
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+@torch.no_grad()
+def follow(average: Iterable[Tensor], weights: Iterable[Tensor], decay: float, done: int) -> None:
+    """Move an exponential moving average towards the weights.
+
+    Args:
+        average: The average, which is changed.
+        weights: The weights.
+        decay: Decay of the average; it starts lower, at (done + 1) / (done + 10).
+        done: Optimiser steps so far.
+    """
+    torch._foreach_lerp_(list(average), list(weights), 1 - min(decay, (done + 1) / (done + 10)))

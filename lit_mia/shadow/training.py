@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_mia.callbacks.keep_target import KeepTarget
+from lit_mia.callbacks.leak_while_training import LeakWhileTraining
 from lit_mia.errors import TrainingError
 from lit_mia.trainable import Trainable
 from lit_mia.training_batch import TrainingBatch
@@ -125,7 +126,8 @@ class TargetTraining(Trainable, ABC):
     def configure_callbacks(self) -> list[L.Callback]:
         """What a training needs, where the trainer has none of the kind."""
         there: list[L.Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        return [kind() for kind in (KeepTarget,) if not any(isinstance(callback, kind) for callback in there)]
+        kinds = (LeakWhileTraining, KeepTarget)  # the last measurement comes before the last checkpoint
+        return [kind() for kind in kinds if not any(isinstance(callback, kind) for callback in there)]
 
     # ------------------------------------------------------------------ random numbers
 

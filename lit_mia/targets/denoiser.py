@@ -11,6 +11,8 @@ from torch import Tensor
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.models import (
+    PARAMETERIZATIONS,
+    VARIANCE_PRESERVING,
     Autoencoder,
     Condition,
     DenoisingNetwork,
@@ -20,6 +22,7 @@ from lit_mia.models import (
     enough_memory,
     in_float32,
     network_of,
+    preserving_levels,
     resolve_device,
     square_side,
     told_beside,
@@ -196,17 +199,14 @@ class DenoiserTarget(DenoiseTarget):
         return output.to(x)
 
     def _to_noise(self, x: Tensor, t: Tensor, output: Tensor) -> Tensor:
-        kind = self._pipeline.scheduler.config.get("prediction_type", "epsilon")
-        if kind == "epsilon":
-            return output
-        alpha: Tensor = self._pipeline.scheduler.alphas_cumprod.double().to(x)[t].view(-1, *[1] * (x.ndim - 1))
-        if kind == "v_prediction":  # Salimans and Ho 2022: v = √ᾱ·e − √(1 − ᾱ)·x_0
-            return alpha.sqrt() * output + (1 - alpha).sqrt() * x
-        if kind == "sample":
-            return (x - alpha.sqrt() * output) / (1 - alpha).sqrt()
-        raise TargetError(
-            f"The network of {self._files.location!r} predicts {kind!r}; known are epsilon, v_prediction and sample."
-        )
+        scheduler = self._pipeline.scheduler
+        kind = scheduler.config.get("prediction_type", "epsilon")
+        if kind not in VARIANCE_PRESERVING:
+            raise TargetError(
+                f"The network of {self._files.location!r} predicts {kind!r}; known are epsilon, v_prediction and "
+                "sample."
+            )
+        return PARAMETERIZATIONS[kind].noise(x, output, preserving_levels(scheduler.alphas_cumprod, t, like=x))
 
     # ------------------------------------------------------------------ images
 

@@ -29,6 +29,7 @@ from lit_mia.models import (
     place,
     replace_scheduler,
     replaced_settings,
+    require_peft,
     sampler_in_words,
     short_name,
     token_limits,
@@ -256,7 +257,7 @@ class DiffusersTarget(GenerateTarget):
             advice = " Give its prior as `prior`." if name in COMBINED else ""
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.{advice}")
         if self._lora is not None:
-            self._lora.require_peft()
+            require_peft()
         keep = self._safety_checker == "pipeline"
         pipeline = self._files.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
         if keep and pipeline.components.get("safety_checker") is None:

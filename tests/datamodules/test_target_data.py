@@ -188,6 +188,24 @@ def test_both_sides_are_looked_at_on_a_fixed_sample(make):
     assert some[0].batch.parts["mean"].shape == (4,)
 
 
+@pytest.mark.parametrize(("encode_once", "asked"), [(True, 6), (False, 12)])
+def test_records_that_are_looked_at_again_are_encoded_once(make, encode_once, asked):
+    model = Training()
+    data = make((1,) * 15 + (0,) * 25, trainer=Attached(model), encode_once=encode_once)
+    first, again = (list(data.probe_batches(member=False, most=6)) for _ in range(2))
+    assert model.asked == asked
+    for one, other in zip(first, again, strict=True):
+        assert one.ids == other.ids
+        assert torch.equal(one.batch.parts["mean"], other.batch.parts["mean"])
+
+
+def test_passes_are_counted_in_records(make):
+    model = Training()
+    data = make((1,) * 16 + (0,) * 24, trainer=Attached(model, world_size=2))
+    model.batches_done = 3
+    assert data.passes() == 3 * 4 * 2 / 16
+
+
 def test_photographs_of_any_size_become_squares(make, tmp_path):
     for number, (size, mode) in enumerate([((30, 20), "RGB"), ((20, 50), "L"), ((9, 9), "RGBA"), ((40, 40), "P")]):
         shape = size[::-1] if mode in "LP" else (*size[::-1], len(mode))

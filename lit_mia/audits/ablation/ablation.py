@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from datamodules import AuxiliaryDataModule
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
 from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
@@ -18,6 +19,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
+from lit_mia.splits import LEARNED
 
 
 @final
@@ -136,6 +138,7 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
+            _ = [Start.of(attack.hparams) for attack in heads_of(audit)]  # before anything is asked
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:
@@ -164,7 +167,7 @@ class Ablation(Audit):
                 f"At {point} the records or their splits are not those of the audit, so its scores cannot be compared. "
                 "Vary the target, its answers or the heads; audit other records on their own."
             )
-        data.leave_out_test()
+        data.keep_splits(LEARNED)
         return data
 
 

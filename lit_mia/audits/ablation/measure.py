@@ -6,10 +6,10 @@ Scores of heads are kept under everything that made them, so that an ablation th
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from datamodules import AuditDataModule, AuxiliaryDataModule
 from lit_mia.attacks import (
@@ -148,7 +148,7 @@ class KeptHeads:
         )
 
 
-def _digest(array: NDArray[Any]) -> str:
+def _digest(array: ArrayLike) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 

@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from datamodules import AuditDataModule
+from datamodules import AskedDataModule, JudgedDataModule
 from datamodules.view import RecordView
 from lit_mia.cost import Cost
 from lit_mia.features.duplicates import told
 from lit_mia.reasons import told_by_reason
 from lit_mia.report.membership import Expense, Spent, Tried
 from lit_mia.report.membership.refused import count_refused
-from lit_mia.report.membership.schema import Charged, Refused
+from lit_mia.report.membership.schema import Charged, Refused, Shadow
 
-Sides = Mapping[str, AuditDataModule]
+Sides = Mapping[str, AskedDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
 
 PLACES = ("store", "placebo_store")
@@ -74,10 +74,41 @@ def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expens
     )
 
 
-def fingerprint_of(sides: Mapping[str, AuditDataModule], role: str) -> dict[str, Any]:
+def fingerprint_of(sides: Mapping[str, AskedDataModule], role: str) -> dict[str, Any]:
     """The target's or the placebo's; by role if there are two."""
     found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
     return next(iter(found.values())) if len(found) == 1 else dict(found)
+
+
+def shadow_of(sides: Sides) -> Shadow | None:
+    """What heads learned on, where that is another target than the attacked one."""
+    if "shadow" not in sides:
+        return None
+    shadow = sides["shadow"]
+    return {
+        "target": dict(shadow.target.fingerprint()),
+        "splits": {"shadow": shadow.view.splits.sizes(), "attacked": sides["target"].view.splits.sizes()},
+        "digests": {
+            f"{role}_{name}": digest for role in ("shadow", "target") for name, digest in sides[role].hashes().items()
+        },
+    }
+
+
+def shadow_notes(sides: Sides) -> list[str]:
+    """Where heads learned, and what each kind of row stands for then; nothing without a shadow."""
+    if "shadow" not in sides:
+        return []
+    return [
+        f"Heads and controls learned on another target, the shadow {sides['shadow'].target.name}: train, val and "
+        "calibration are its records, and the attacked target was asked about its test split alone.",
+        "Controls (attacked records) learned from the labels of the attacked side's own records, which an attacker "
+        "with a shadow has not: what tells those apart without the target is not taken for memory.",
+        *(
+            ["The placebo row: the same training on the shadow, tested on a placebo's answers about the test records."]
+            if "placebo" in sides
+            else []
+        ),
+    ]
 
 
 def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
@@ -85,13 +116,13 @@ def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
     return {role: dict(told) for role, side in sides.items() if (told := side.target.facts)}
 
 
-def store_digest_of(targets: Sequence[AuditDataModule]) -> str:
+def store_digest_of(targets: Sequence[AskedDataModule]) -> str:
     """The digest of a store, or one of several."""
     digests = [side.store_digest() for side in targets]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def opened(data: AuditDataModule, config: Mapping[str, Any]) -> Tried:
+def opened(data: JudgedDataModule, config: Mapping[str, Any]) -> Tried:
     """Count that an audit opens the test split, and say what opened it so far.
 
     Args:

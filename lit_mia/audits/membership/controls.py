@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from datamodules import AuditDataModule
+from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, Budget, same_training
 from lit_mia.attacks.controls import Learned, RecordControl, Selection, counterpart, record_controls, stronger_learner
 
@@ -21,7 +21,7 @@ class Controls:
         budget: Length and seeds of networks.
     """
 
-    def __init__(self, data: AuditDataModule, budget: Budget) -> None:
+    def __init__(self, data: JudgedDataModule, budget: Budget) -> None:
         self._data, self._budget = data, budget
         self._heads: dict[str, tuple[Learned, Path]] = {}
         self._of_records: dict[str, Learned] = {}
@@ -36,6 +36,7 @@ class Controls:
             captioned: Whether it is given captions.
             checkpoint: Where the attack's own head is, or would be; those of its controls are beside it.
         """
+        checkpoint.parent.mkdir(exist_ok=True)
         for kind, head in heads.items():
             yield kind, self._head(head, counterpart(checkpoint, kind))
         for control in record_controls(captioned):

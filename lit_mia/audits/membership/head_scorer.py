@@ -3,19 +3,22 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
-from datamodules import AuditDataModule, AuxiliaryDataModule
+from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training, train_seeds
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
+from lit_mia.attacks.data import marks
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
+from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
 
 logger = logging.getLogger(__name__)
 
 
 @final
-class HeadScorer(Scorer[AuditDataModule, Attack]):
+class HeadScorer(Scorer[JudgedDataModule, Attack]):
     """Trains a head for every attack and control; a control that several attacks share is trained once.
 
     Raises:
@@ -25,7 +28,7 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
     name = "head"
     protocol = "heads"
 
-    def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
+    def __init__(self, data: JudgedDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
         self._known: dict[tuple[str, str], Scores] = {}
         controls = [control for attack in self.attacks for control in self.controls(attack).values()]
@@ -41,7 +44,19 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
         return controls_of(attack, captioned=embedded and self.is_told(attack))
 
     def announce(self) -> None:
-        """Nothing: what a datamodule asks does not depend on the attacks."""
+        """What a datamodule asks does not depend on the attacks; but what they start from must be there.
+
+        Raises:
+            HeadError: If a checkpoint is not there, or learned from a record that is tested.
+        """
+        tested = marks(self.data.view.known, self.data.view.splits.rows["test"])
+        for name, start in self._starts().items():
+            if both := tested & start.learned:
+                raise HeadError(
+                    f"{name} starts from a head that learned from records of the test split, or from others of their "
+                    f"groups ({len(both)} ids and groups). Train it on records that are not tested: with the same "
+                    "`split_seed` and `fractions`, records of several audits are in one split of all."
+                )
 
     def query(self) -> None:
         """Fill the stores."""
@@ -52,30 +67,43 @@ class HeadScorer(Scorer[AuditDataModule, Attack]):
         """Train all heads."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
         controls = [control for attack in self.attacks for control in self.controls(attack).values()]
-        self.data.prepare(inputs.union(*(control.inputs for control in controls)))
+        without_target = frozenset[str]().union(*(control.inputs for control in controls))
+        self.data.prepare(inputs | without_target)
+        for table in self.data.further_tables().values():
+            table.prepare(without_target)
         if self._placebo is not None:
             self._placebo.prepare(inputs)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
 
+    def starts(self) -> dict[str, str]:
+        """See `Scorer`."""
+        return {name: start.digest for name, start in self._starts().items()}
+
+    def _starts(self) -> dict[str, Start]:
+        found = {attack.name: Start.of(attack.hparams) for attack in self.attacks}
+        return {name: start for name, start in found.items() if start is not None}
+
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
-        if not isinstance(self.data, AuxiliaryDataModule) or not isinstance(self._placebo, AuxiliaryDataModule):
+        if self._placebo is None:
             return {}
-        both = self.data.likeness(), self._placebo.likeness()
-        return {attack.name: both for attack in self.attacks}
+        of_target, of_placebo = self.data.likeness(), self._placebo.likeness()
+        if of_target is None or of_placebo is None:
+            return {}
+        return {attack.name: (of_target, of_placebo) for attack in self.attacks}
 
     def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, checkpoint)
         self._check_varies(name, scores, _DEAD_HEAD)
         tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
-        told = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
+        told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
         rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         print(f"{name}: head and controls trained", flush=True)
         return rows
 
-    def _scores(self, attack: Attack, data: AuditDataModule, checkpoint: Path | None = None) -> Scores:
+    def _scores(self, attack: Attack, data: JudgedDataModule, checkpoint: Path | None = None) -> Scores:
         key = (str(data.store_path), same_training(attack))
         if key not in self._known:
             self._known[key] = train_seeds(attack, data, self._budget, checkpoint)

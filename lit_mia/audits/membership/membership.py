@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, cast, final
 
-from datamodules import AuditDataModule, AuxiliaryDataModule
+from datamodules import AskedDataModule, AuditDataModule, AuxiliaryDataModule, JudgedDataModule
 from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.audits.base import Audit, Run
@@ -46,7 +46,8 @@ class MembershipAudit(Audit):
     """Measures how much a target leaks beyond what can be told without it.
 
     Args:
-        data: Records, target, store and splits.
+        data: Records, target, store and splits. With a ShadowDataModule heads and controls learn on the shadow, and
+            the attacked target's test split is judged.
         attacks: The attacks; each brings its own controls.
         placebo: A target that saw neither members nor non-members; its answers must not betray membership. One that
             holds the target's weights is refused, and one that is asked otherwise, or answers worse, counts as weak.
@@ -72,7 +73,7 @@ class MembershipAudit(Audit):
 
     def __init__(
         self,
-        data: AuditDataModule,
+        data: JudgedDataModule,
         attacks: list[AuditedAttack],
         placebo: Target | None = None,
         placebo_store: str | None = None,
@@ -93,8 +94,7 @@ class MembershipAudit(Audit):
         self.data, self.also, self.attacks, self.budget = data, also, attacks, budget
         self.fid_encoder = fid_encoder
         if also is not None:
-            follower, leader = (also, data) if isinstance(data, AuxiliaryDataModule) else (data, also)
-            follower.find_alike = leader.find_alike
+            _look_alike(data, also)
         self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
@@ -125,7 +125,7 @@ class MembershipAudit(Audit):
         return joined(scorer.protocol for scorer in self.scorers)
 
     @cached_property
-    def sides(self) -> dict[str, AuditDataModule]:
+    def sides(self) -> dict[str, AskedDataModule]:
         """The datamodules by role, whose records are loaded and splits locked; draws records that have to be drawn."""
         if self.fid_encoder is not None:
             self.fid_encoder.check()
@@ -145,7 +145,7 @@ class MembershipAudit(Audit):
 
         Where records have yet to be drawn, only that is estimated: what the audit asks depends on them.
         """
-        if drawing := self.data.source.estimates():
+        if drawing := {name: of for side in self.data.sides().values() for name, of in side.source.estimates().items()}:
             return drawing
         return {role: data.estimate() for role, data in self.sides.items()}
 
@@ -159,7 +159,7 @@ class MembershipAudit(Audit):
         for refused in [data.refusals(data.view.labelled) for data in sides]:
             for data in sides:
                 data.leave_out(refused)
-        return {role: data.cost for role, data in self.sides.items()} | self.data.source.costs()
+        return {role: data.cost for role, data in self.sides.items()} | self._drawing
 
     def run(self, run: Run) -> MembershipResult:
         """Query what is missing, train all heads and controls, and evaluate them once on test.
@@ -171,9 +171,9 @@ class MembershipAudit(Audit):
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
-        distances = None if self._pairs is None else fidelity(self._pairs, encoder=self.fid_encoder)
+        distances = fidelity(self._pairs[0], encoder=self.fid_encoder) if self._pairs else None
         tried = accounts.opened(self.data, run.config)
-        tools = None if self._pairs is None else check_tools(self._pairs, self.attacks)
+        tools = check_tools(self._pairs[-1], self.attacks) if self._pairs else None  # outside test: where heads learn
         view = self.data.view
         known = Circumstances(self.design, verified=self.coin == "verified", tools=tools)
         known = replace(known, placebos=placebo_checks(self.scorers, known.tools_fail))
@@ -188,15 +188,27 @@ class MembershipAudit(Audit):
         return reporting.pictures_of(self.data, result) if isinstance(result, MembershipResult) else []
 
     @property
-    def _pairs(self) -> AuxiliaryDataModule | None:
-        """The datamodule that generates images from captions, if there is one."""
-        return next((data for data in self._placebos if isinstance(data, AuxiliaryDataModule)), None)
+    def _pairs(self) -> list[AuxiliaryDataModule]:
+        """The datamodules that generate images from captions: of the attacked target first, of a shadow last."""
+        sides = [side for data in self._placebos for side in data.sides().values()]
+        return [side for side in sides if isinstance(side, AuxiliaryDataModule)]
+
+    @property
+    def _starts(self) -> dict[str, dict[str, Any]]:
+        """What trained heads attacks start from, if some do."""
+        starts = {name: digest for scorer in self.scorers for name, digest in scorer.starts().items()}
+        return {"init_from": starts} if starts else {}
+
+    @property
+    def _drawing(self) -> dict[str, Cost]:
+        """What drawing the records of all sides cost, by model."""
+        return {name: cost for side in self.data.sides().values() for name, cost in side.source.costs().items()}
 
     def _report(
         self, evaluation: Evaluation, known: Circumstances, distances: Fidelity | None, tried: Tried, origin: Origin
     ) -> AuditReport:
         view, sides = self.data.view, self.sides
-        targets = [side for role, side in sides.items() if role.startswith("target")]
+        targets = [side for role, side in sides.items() if not role.startswith("placebo")]
         refused, sizes = accounts.refusals_of(sides), view.splits.sizes()
         return AuditReport(
             name=origin.name,
@@ -206,12 +218,13 @@ class MembershipAudit(Audit):
                 "sentence": " ".join([evaluation.verdict.sentence, *prompts_told(self.data.prompts)]),
             },
             rows=evaluation.rows,
-            cost=accounts.expense_of(sides, self.data.source.costs(), origin.seconds_total),
+            cost=accounts.expense_of(sides, self._drawing, origin.seconds_total),
             protocol=self.protocol,
             design=self.design,
             target=accounts.fingerprint_of(sides, "target"),
             placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
-            facts=accounts.facts_of(sides),
+            shadow=accounts.shadow_of(sides),
+            facts=accounts.facts_of(sides) | self._starts,
             splits={
                 "seed": view.splits.seed,
                 "digest": view.splits.digest,
@@ -231,6 +244,7 @@ class MembershipAudit(Audit):
             limits=[
                 *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self._shift),
                 *unequal_refusals(refused),
+                *accounts.shadow_notes(sides),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(view),
             ],
@@ -246,7 +260,7 @@ class MembershipAudit(Audit):
 
     # ------------------------------------------------------------------ checks
 
-    def _check(self, data: AuditDataModule) -> None:
+    def _check(self, data: JudgedDataModule) -> None:
         """Refuse, before anything is asked, what could only fail or mislead afterwards."""
         for scorer in self.scorers:
             target, _ = self._placebos[scorer.data]
@@ -255,7 +269,7 @@ class MembershipAudit(Audit):
                     target.require(level)
             for kind in sorted(scorer.control_kinds()):
                 _ = ROW_KINDS[kind]
-        if self.fid_encoder is not None and self._pairs is None:
+        if self.fid_encoder is not None and not self._pairs:
             raise EncoderError(
                 f"`fid_encoder` looks at images generated from captions, and {type(data).__name__} holds none. Leave "
                 "it out, or audit an AuxiliaryDataModule."
@@ -264,7 +278,7 @@ class MembershipAudit(Audit):
     @property
     def _shift(self) -> str | None:
         """How the sides differ by construction in more than membership; refuses a design that they do not allow."""
-        return check_sides(self.data.view.everyone, self.design, self.data.source)
+        return check_sides(self.data.sides()["target"].view.everyone, self.design, self.data.source)
 
     def _check_placebos(self) -> None:
         """Refuse a placebo that has seen what one of the targets has."""
@@ -274,7 +288,7 @@ class MembershipAudit(Audit):
 
     def _check_same_records(self) -> None:
         """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
-        if self.also is not None and _table_of(self.also) != _table_of(self.data):
+        if self.also is not None and _table_of(self.also) != _table_of(self.data.sides()["target"]):
             raise SplitError(
                 "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
                 "both the same `source`, `fractions`, `split_seed` and `prompts`."
@@ -288,7 +302,22 @@ class MembershipAudit(Audit):
         return role if scorer.data is self.data else f"{role} ({scorer.name})"
 
 
-def _table_of(data: AuditDataModule) -> tuple[Any, ...]:
+def _look_alike(data: JudgedDataModule, also: AuditDataModule) -> None:
+    """Let what the encoder of the one takes for the same image be grouped by the other too.
+
+    Raises:
+        HeadError: If heads learn on a shadow, beside which nothing else can be judged.
+    """
+    if not isinstance(data, AuditDataModule):
+        raise HeadError(
+            f"`also` gives further answers about the same records and splits, but {type(data).__name__} learns from "
+            "the records of another target. Audit training-free attacks on their own."
+        )
+    follower, leader = (also, data) if isinstance(data, AuxiliaryDataModule) else (data, also)
+    follower.find_alike = leader.find_alike
+
+
+def _table_of(data: AskedDataModule) -> tuple[Any, ...]:
     """What says which record a row is, and in which split."""
     records, how = data.view.labelled, data.splitting
     return records.ids, records.members, records.groups, tuple(how.fractions), how.seed, data.prompts

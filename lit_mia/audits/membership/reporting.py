@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from datamodules import AuditDataModule
+from datamodules import JudgedDataModule
 from datamodules.view import RecordView
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.records import MEMBER, NON_MEMBER, id_hash
@@ -60,7 +60,7 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
             freeze_threshold({"nonmembers": outside}, score[test], members[test], checkpoint, groups=groups)
 
 
-def pictures_of(data: AuditDataModule, content: MembershipResult) -> list[Picture]:
+def pictures_of(data: JudgedDataModule, content: MembershipResult) -> list[Picture]:
     """Some records of the test split beside the target's answers, chosen by their hash, not by their score.
 
     Args:

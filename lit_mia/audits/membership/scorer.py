@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules import AuditDataModule
+from datamodules import AskedDataModule, JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, check_varies
 from lit_mia.attacks.controls import record_controls
 from lit_mia.audits.membership.controls import Controls
@@ -18,7 +19,7 @@ from lit_mia.targets.base import Target
 
 Similarity = NDArray[np.float64]
 """How like the records some answers are, `[n]`; higher is closer."""
-Data = TypeVar("Data", bound=AuditDataModule)
+Data = TypeVar("Data", bound=JudgedDataModule)
 Scored = TypeVar("Scored", bound=AuditedAttack)
 StatisticProtocol = Literal["threshold", "resnet"]
 
@@ -57,7 +58,6 @@ class Scorer(ABC, Generic[Data, Scored]):
     def __init__(self, data: Data, attacks: Sequence[Scored], means: Means) -> None:
         self.data, self.attacks, self._budget = data, attacks, means.budget
         self._placebo: Data | None = None
-        self._learned = Controls(data, means.budget)
 
     @abstractmethod
     def controls(self, attack: Scored) -> dict[str, Attack]:
@@ -75,6 +75,10 @@ class Scorer(ABC, Generic[Data, Scored]):
     @abstractmethod
     def announce(self) -> None:
         """Tell the datamodules what they will be asked; asks nothing."""
+
+    def starts(self) -> Mapping[str, str]:
+        """Attack → SHA-256 of the trained head that it starts from; mostly nothing."""
+        return {}
 
     @abstractmethod
     def query(self) -> None:
@@ -105,21 +109,31 @@ class Scorer(ABC, Generic[Data, Scored]):
         Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
         """
 
-    def sides(self) -> Mapping[str, Data]:
-        """The datamodules by role: `target`, and `placebo` if there is one."""
-        return {"target": self.data} | ({"placebo": self._placebo} if self._placebo is not None else {})
+    def sides(self) -> Mapping[str, AskedDataModule]:
+        """Who is asked, by role: those of the datamodule, and `placebo` if there is one."""
+        placebo = {} if self._placebo is None else {"placebo": self._placebo.sides()["target"]}
+        return {**self.data.sides(), **placebo}
+
+    @cached_property
+    def _learned(self) -> dict[str, Controls]:
+        """The controls by what their rows are called after, once records are prepared."""
+        tables: dict[str, JudgedDataModule] = {"": self.data, **self.data.further_tables()}
+        return {name: Controls(table, self._budget) for name, table in tables.items()}
 
     def _captioned(self, attack: Scored) -> bool:
         return self.is_told(attack) and any(self.data.view.known.captions)
 
     def _control_rows(self, attack: Scored, checkpoint: Path) -> list[RowScores]:
-        controls, captioned = self.controls(attack), self._captioned(attack)
-        learned = self._learned.of_attack(controls, captioned, checkpoint)
-        return [self._row(attack.name, kind, one.scores, setting=one.learner) for kind, one in learned]
+        controls, captioned, n = self.controls(attack), self._captioned(attack), len(self.data.view.known)
+        return [
+            self._row(attack.name, kind, one.scores[:, :n], called=name, setting=one.learner)
+            for name, learned in self._learned.items()
+            for kind, one in learned.of_attack(controls, captioned, checkpoint.parent / name / checkpoint.name)
+        ]
 
     def _check_varies(self, attack: str, scores: Scores, advice: str) -> None:
         check_varies(attack, scores, self.data.view.splits.rows["calibration"], advice)
 
-    def _row(self, attack: str, kind: str, scores: Scores, **told: Any) -> RowScores:
-        name = attack if kind == "attack" else f"{attack} {kind}"
+    def _row(self, attack: str, kind: str, scores: Scores, *, called: str = "", **told: Any) -> RowScores:
+        name = attack if kind == "attack" else f"{attack} {kind}{called and f' ({called})'}"
         return RowScores(name, kind, attack, scores, protocol=self.protocol, **told)

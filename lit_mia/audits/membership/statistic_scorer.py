@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +93,8 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
             own = self._scores(self.data, attack, setting, checkpoint)
             self._check_varies(name, own, _DEAD_STATISTIC)
             count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
-            told = {"setting": describe(setting), "evaluations": count}
-            seen = {"captioned": self._captioned(attack), "unequal": self._unequal}
+            told: dict[str, Any] = {"setting": describe(setting), "evaluations": count}
+            seen: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
             rows.append(self._row(name, "attack", own, **told, **seen))
             self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
             rows += self._control_rows(attack, checkpoint)

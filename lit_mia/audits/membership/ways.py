@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from datamodules import AuditDataModule
+from datamodules import JudgedDataModule
 from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.membership.head_scorer import HeadScorer
 from lit_mia.audits.membership.scorer import Means, Scorer
@@ -16,7 +16,7 @@ WAYS_OF_SCORING: Registry[type[AnyScorer]] = Registry("way of scoring", (HeadSco
 """What an attack's `scored_by` leads to; a package outside adds one with `WAYS_OF_SCORING.add`."""
 
 
-def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[AnyScorer]:
+def scorers_of(data: Sequence[JudgedDataModule], attacks: Sequence[AuditedAttack], means: Means) -> list[AnyScorer]:
     """A scorer for each way of scoring that the attacks need; every attack is scored, or refused here.
 
     Args:
@@ -44,7 +44,7 @@ def scorers_of(data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]
     return [WAYS_OF_SCORING[way](serving[way], of_way, means) for way, of_way in by_way.items()]
 
 
-def _serving(way: str, data: Sequence[AuditDataModule], attacks: Sequence[AuditedAttack]) -> AuditDataModule:
+def _serving(way: str, data: Sequence[JudgedDataModule], attacks: Sequence[AuditedAttack]) -> JudgedDataModule:
     for one in data:
         if way in one.scored_by:
             return one

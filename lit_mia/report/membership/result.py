@@ -296,7 +296,7 @@ def _fidelity(result: MembershipResult) -> dict[str, Any]:
 def _provenance(result: MembershipResult) -> dict[str, Any]:
     report = result.report
     tools = {"How targets answered": report.facts, "Encoder": report.encoder, "Captioner": report.captioner}
-    sometimes = {**tools, "Records skipped": dict.fromkeys(report.skipped, "skipped")}
+    sometimes = {"Shadow": report.shadow, **tools, "Records skipped": dict.fromkeys(report.skipped, "skipped")}
     return {
         "config": yaml_text(report.config),
         "details": {

@@ -194,6 +194,18 @@ class Same(TypedDict):
     sides: int
 
 
+class Shadow(TypedDict):
+    """The target that heads learned on, where that is not the attacked one.
+
+    `target`: its fingerprint. `splits`: records of each class in the splits of either side that were looked at.
+    `digests`: of the locked splits and of the answers of both sides.
+    """
+
+    target: dict[str, Any]
+    splits: dict[str, dict[str, dict[str, int]]]
+    digests: dict[str, str]
+
+
 class Tier(TypedDict):
     """How well an attack tells canaries of so many copies from those that were kept out; None with too few."""
 
@@ -243,7 +255,9 @@ class AuditReport:
         design: Who decided which records are members, and when.
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
-        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images.
+        shadow: What heads learned on; None where that is the target itself.
+        facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images;
+            and `init_from`: attack → SHA-256 of the checkpoint that it started from, where some did.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
         store_digest: SHA-256 of the observations.
         encoder: Fingerprint of the attacker's encoder.
@@ -298,6 +312,7 @@ class AuditReport:
     duplicates: list[Same] = field(default_factory=list)
     design_notes: list[str] = field(default_factory=list)
     tiers: list[Tier] = field(default_factory=list)
+    shadow: Shadow | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

@@ -1,6 +1,7 @@
 """Which controls the rows of an audit are compared with, and what they are learned from."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from optimal_denoiser import OptimalTarget, smooth_images
 from small_records import LABELS, QUARTERS, SEED, InkTarget, write_records
 
 from datamodules import AuxiliaryDataModule, StatisticDataModule
-from lit_mia.attacks import AttackIIP, AttackIIS, AttackIS, Budget, ResidualHead
+from lit_mia.attacks import AttackIIP, AttackIIS, AttackIS, Budget, ResidualHead, same_training
+from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.statistics import Loss, PangWang
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.audits.membership import MembershipAudit
@@ -21,6 +23,7 @@ from lit_mia.queries.requests import Finding
 
 BUDGET = Budget(seeds=2, max_epochs=1, accelerator="cpu")
 N, SIDE = 60, 16
+OTHER_SEED = 20  # of the splits
 IMAGES = smooth_images(N, 0, side=SIDE)
 CAPTIONS = [f"picture {row}" for row in range(N)]
 EVERY = {"attack", "blind", "caption", "joint", "n-grams", "metadata"}
@@ -46,9 +49,9 @@ def encoder(tiny_clip_folder):
 def heads(tmp_path, encoder):
     """Makes the rows of an audit of trained heads."""
 
-    def make(attacks, name="out", budget=BUDGET):
+    def make(attacks, name="out", budget=BUDGET, split_seed=SEED):
         source, target = write_records(tmp_path / "records", LABELS), InkTarget(tmp_path / "notes")
-        settings = {"image_size": 8, "fractions": QUARTERS, "split_seed": SEED}
+        settings = {"image_size": 8, "fractions": QUARTERS, "split_seed": split_seed}
         data = AuxiliaryDataModule(source, target, str(tmp_path / "store"), encoder, **settings)
         return rows_of(MembershipAudit(data, attacks, budget=budget), tmp_path / name)
 
@@ -111,6 +114,32 @@ def test_a_fine_tuned_attack_has_fine_tuned_controls_or_says_that_they_saw_less(
         row = heads([tuned], "third", still)["II-S"]
     assert "has seen more records than its controls joint, which are trained from scratch" in row.unequal
     assert row.unequal in caplog.text
+
+
+def test_a_head_that_is_gone_on_with_is_in_the_report_and_in_every_key(heads, tmp_path):
+    heads([AttackIIS(widths=(4,))], "first")
+    start = tmp_path / "first/II-S.ckpt"
+    tuned, fresh = AttackIIS(widths=(4,), init_from=str(start)), AttackIIS(widths=(4,))
+    digest = Start.of(tuned.hparams).digest
+    assert Start.of(fresh.hparams) is None
+    assert digest in same_training(tuned)
+    assert same_training(tuned) == same_training(AttackIIS(widths=(4,), init_from=str(shutil.copy(start, tmp_path))))
+    torch.save(torch.load(start, weights_only=True) | {"calibration": {}}, start)
+    assert digest not in same_training(tuned)
+
+
+def test_a_head_that_is_not_there_or_has_seen_the_test_split_is_refused_before_anything_is_asked(heads, tmp_path):
+    asked = tmp_path / "notes"
+    with pytest.raises(HeadError, match=r"`init_from` must be .* 'no.ckpt' does not exist. An audit, such as audit/op"):
+        heads([AttackIIS(widths=(4,), init_from="no.ckpt")], "first")
+    assert list(asked.iterdir()) == []
+    heads([AttackIIS(widths=(4,))], "second")
+    shutil.rmtree(tmp_path / "store")
+    before = len(list(asked.iterdir())), sum(len(file.read_text()) for file in asked.iterdir())
+    tuned = AttackIIS(widths=(4,), init_from=str(tmp_path / "second/II-S.ckpt"))
+    with pytest.raises(HeadError, match=r"II-S starts from a head that learned from records of the test split"):
+        heads([tuned], "third", split_seed=OTHER_SEED)
+    assert before == (len(list(asked.iterdir())), sum(len(file.read_text()) for file in asked.iterdir()))
 
 
 def test_a_dead_head_ends_the_audit_before_test_is_opened(heads, tmp_path):

@@ -8,7 +8,7 @@ from optimal_denoiser import OptimalTarget, smooth_images
 from small_records import QUARTERS, InkTarget
 from streaming_target import StreamingTarget
 
-from datamodules import AuxiliaryDataModule, StatisticDataModule
+from datamodules import AuxiliaryDataModule, ShadowDataModule, StatisticDataModule
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks import AttackIIP, AttackIP
 from lit_mia.attacks.statistics import PIA, Loss, PangWang
@@ -208,6 +208,13 @@ def test_a_datamodule_that_no_attack_needs_is_refused(pairs, findings):
     ):
         with pytest.raises(HeadError, match=f"No attack needs the answers of {idle}"):
             MembershipAudit(data, attacks, also=also)
+
+
+def test_nothing_else_is_audited_beside_a_shadow(pairs, findings):
+    with pytest.raises(HeadError, match=r"`also` gives .*but ShadowDataModule learns from"):
+        MembershipAudit(ShadowDataModule(pairs(), pairs()), [AttackIIP(), Loss()], also=findings())
+    with pytest.raises(HeadError, match="ShadowDataModule does not serve Loss"):
+        MembershipAudit(ShadowDataModule(pairs(), pairs()), [Loss()])
 
 
 def test_what_one_side_refuses_leaves_both(pairs, findings, encoder, run):

@@ -132,3 +132,13 @@ def test_an_emoji_is_stamped_by_release_name_and_size(cache, tmp_path):
     assert len(set(demo.stamps)) == len(demo)
     assert [stamps[code] for code in shared] == [shadow.stamps[shadow.ids.index(code)] for code in shared]
     assert all(stamp == f"{FOLDER.format(64)}/{code}" for code, stamp in stamps.items())
+
+
+def test_what_nobody_has_seen_is_of_unknown_membership(cache):
+    source = OpenMojiSource("nobody", cache_dir=str(cache))
+    unseen = source.load()
+    assert set(unseen.members) == {-1}
+    assert source.design is None
+    for target in MEMBERS:
+        records = _load(target, cache)
+        assert unseen.ids == tuple(i for i, m in zip(records.ids, records.members, strict=True) if m == 0)
