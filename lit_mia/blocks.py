@@ -19,7 +19,7 @@ from lit_mia.errors import ConfigError
 
 PACKAGE = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
-RUNNABLE = ("ablation/", "audit/", "design/", "experiment/")
+RUNNABLE = ("ablation/", "audit/", "design/", "experiment/", "shadow/")
 """Folders of shipped configs that have a command; the others hold blocks."""
 PLAIN = (str, bytes, int, float, PurePath, Enum)
 """What a text or a number can become, so that a text at such a parameter is meant as it is."""

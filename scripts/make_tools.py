@@ -14,7 +14,7 @@ from vendor_emoji import load_vendor_emoji
 
 from lit_mia.tools.autoencoder import AutoencoderTraining, VqAutoencoderTraining
 from lit_mia.tools.captioner import CaptionerTraining, train_wordpieces
-from lit_mia.tools.clip import ClipTraining, TextEncoderTraining, train_tokenizer
+from lit_mia.tools.clip import EncoderTraining, TextEncoderTraining, train_tokenizer
 from lit_mia.tools.training import CaptionedImages, CaptionedImagesDataModule
 
 SIZE = 64
@@ -72,7 +72,7 @@ def make_clip() -> None:
     L.seed_everything(3)
     steps = 800
     tokenizer = emoji_tokenizer(WORK / "clip/tokenizer", names, keywords, vocabulary=3000)
-    model = ClipTraining(tokenizer, steps=steps)
+    model = EncoderTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
     train("clip", model, CaptionedImagesDataModule(data, 128, steps), steps)
     model.export(WORK / "openmoji-clip")

@@ -1,8 +1,11 @@
 """Emoji of other vendors (Noto, Twemoji, Fluent) with captions: what the demo's tools learn from, never OpenMoji.
 
-Used by the maker scripts only. Needs `npm`; the packages state their licences in `info.json` (printed and kept).
+Used by `make_tools.py`. `python scripts/vendor_emoji.py` writes them to `.work/vendor` as a table, `emoji.csv`, and
+images, for `configs/shadow/openmoji_seq2seq_start.yaml`. Needs `npm`; the packages state their licences in `info.json`
+(printed and kept).
 """
 
+import csv
 import io
 import json
 import subprocess
@@ -32,6 +35,19 @@ def load_vendor_emoji(work: Path, size: int) -> tuple[np.ndarray, list[str], lis
         _render(work, size, cache)
     data = np.load(cache)
     return data["images"], [str(name) for name in data["names"]], json.loads(str(data["keywords"]))
+
+
+def write_table(work: Path, size: int = 64) -> None:
+    """Write the emoji as `emoji.csv` with the columns image, id and caption, and PNG files."""
+    images, names, _ = load_vendor_emoji(work, size)
+    (work / "images").mkdir(exist_ok=True)
+    with (work / "emoji.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "id", "caption"])
+        for number, (pixels, name) in enumerate(zip(images, names, strict=True)):
+            place = f"images/{number:04d}.png"
+            Image.fromarray(pixels.transpose(1, 2, 0)).save(work / place)
+            writer.writerow([place, f"{number:04d}", name])
 
 
 def _install(work: Path) -> None:
@@ -74,3 +90,7 @@ def _pixels(icons: dict, name: str, size: int) -> np.ndarray:
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" {view}>{icon["body"]}</svg>'
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff")
     return np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGB")).transpose(2, 0, 1)
+
+
+if __name__ == "__main__":
+    write_table(Path(".work/vendor"))

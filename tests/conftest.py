@@ -23,6 +23,14 @@ from lit_mia.targets.diffusion import DiffusersTarget
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 
 
+def pytest_collection_modifyitems(config, items) -> None:
+    """Leave out what takes longest, unless it is asked for."""
+    if "long" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def openings_of_the_session(tmp_path_factory) -> None:
     """No test split that a test opens is counted in the folder of who runs it."""

@@ -3,7 +3,9 @@
 from datamodules.sources.base import RecordSource
 from datamodules.sources.concat import ConcatSource
 from datamodules.sources.csv_table import CsvSource
+from datamodules.sources.design_training import DesignTrainingSource
 from datamodules.sources.designed import DesignSource
+from datamodules.sources.face_pairs import FacePairsSource
 from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
 from datamodules.sources.hugging_face import HuggingFaceSource
@@ -17,6 +19,8 @@ __all__ = [
     "ConcatSource",
     "CsvSource",
     "DesignSource",
+    "DesignTrainingSource",
+    "FacePairsSource",
     "FacesSource",
     "FolderPeopleSource",
     "FolderSource",

@@ -9,6 +9,7 @@ from lit_mia.errors import TrainingError
 from lit_mia.models import Autoencoder
 from lit_mia.shadow.diffusion import DiffusionTraining
 from lit_mia.shadow.frozen import frozen, tokenizer_of
+from lit_mia.shadow.widths import NORM_GROUPS, check_channels
 from lit_mia.training_batch import TrainingBatch
 
 BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
@@ -24,6 +25,7 @@ class LatentDiffusionTraining(DiffusionTraining):
             a Stable Diffusion 1 or 2 pipeline is one. They stay as they are.
         size: Side of the images in pixels; null: what the autoencoder was made for.
         channels: Width of each resolution of the U-Net; every step but the last halves the side.
+            Multiples of 16.
         layers_per_block: Residual blocks per resolution.
         lr: Learning rate of AdamW after the warm-up; over the last quarter of the steps it falls to a tenth.
         warmup: Steps of linear warm-up.
@@ -48,6 +50,7 @@ class LatentDiffusionTraining(DiffusionTraining):
 
         super().__init__()
         self.save_hyperparameters()
+        check_channels(channels)
         self._frozen = frozen_parts(parts)
         self._autoencoder = Autoencoder(self._frozen["vae"])
         text_encoder, latent = self._frozen["text_encoder"], self._frozen["vae"].config.latent_channels
@@ -67,7 +70,7 @@ class LatentDiffusionTraining(DiffusionTraining):
             up_block_types=("CrossAttnUpBlock2D",) * len(channels),
             cross_attention_dim=text_encoder.config.hidden_size,
             attention_head_dim=4,
-            norm_num_groups=16,
+            norm_num_groups=NORM_GROUPS,
         )
         self.keep(unet)
         self.scheduler = DDPMScheduler(**BETAS)

@@ -7,7 +7,11 @@ from torch import Tensor, nn
 from lit_mia.errors import TrainingError
 from lit_mia.models import in_float32
 from lit_mia.shadow.diffusion import DiffusionTraining
+from lit_mia.shadow.widths import NORM_GROUPS, check_channels
 from lit_mia.training_batch import TrainingBatch
+
+HEAD_WIDTH = 32
+"""Channels of an attention head."""
 
 
 @final
@@ -17,7 +21,7 @@ class PixelDiffusionTraining(DiffusionTraining):
     Args:
         size: Side of the images in pixels.
         channels: Width of each resolution of the U-Net; every step but the last halves the side. The lowest
-            resolution has self-attention.
+            resolution has self-attention. Multiples of 16, the last one of 32.
         layers_per_block: Residual blocks per resolution.
         lr: Learning rate of AdamW after the warm-up; over the last quarter of the steps it falls to a tenth.
         warmup: Steps of linear warm-up.
@@ -39,6 +43,7 @@ class PixelDiffusionTraining(DiffusionTraining):
 
         super().__init__()
         self.save_hyperparameters()
+        check_channels(channels, last=HEAD_WIDTH)
         plain = len(channels) - 1
         if size % 2**plain:
             raise TrainingError(f"{len(channels)} resolutions need a `size` divisible by {2**plain}, but got {size}.")
@@ -48,8 +53,8 @@ class PixelDiffusionTraining(DiffusionTraining):
             layers_per_block=layers_per_block,
             down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
             up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
-            attention_head_dim=32,
-            norm_num_groups=16,
+            attention_head_dim=HEAD_WIDTH,
+            norm_num_groups=NORM_GROUPS,
         )
         self.keep(unet)
         in_float32(unet.conv_in)

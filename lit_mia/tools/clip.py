@@ -1,26 +1,19 @@
-"""Trains CLIPs and their tokenizer.
+"""Trains the attacker's encoder of the demo, and the text encoder of its latent targets, both like a CLIP."""
 
-A small open_clip model is the attacker's encoder of the demo, or a target of identity inference; the text encoder of a
-latent diffusion target is trained like one.
-"""
-
-import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import final
 
 import torch
 from open_clip.model import CLIP
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from lit_mia.shadow.clip_parts import PREPROCESSING, ClipSize, bound_logit_scale, save_clip, text_settings
 from lit_mia.tools.training import CaptionedBatch, ToolTraining
 
-LARGEST_LOGIT_SCALE = math.log(100)  # as in the CLIP paper, section 2.5
+SMALL = ClipSize()
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> CLIPTokenizer:
@@ -37,89 +30,34 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int, length: int) -> CLIPT
     return tokenizer
 
 
-@dataclass(frozen=True)
-class ClipSize:
-    """Sizes of the two towers; the image tower cuts its images into patches of 8 pixels.
-
-    Attributes:
-        image_size: Side of the images in pixels.
-        width: Width of the image tower.
-        layers: Layers of the image tower.
-        head_width: Width of an attention head of the image tower.
-        mlp_ratio: Width of the image tower's MLPs over its own.
-        text_width: Width of the text tower, which has four attention heads.
-        text_layers: Layers of the text tower.
-        dimension: Length of the embeddings.
-    """
-
-    image_size: int = 64
-    width: int = 192
-    layers: int = 4
-    head_width: int = 48
-    mlp_ratio: float = 4.0
-    text_width: int = 192
-    text_layers: int = 3
-    dimension: int = 192
-
-    def architecture(self, tokenizer: CLIPTokenizer) -> dict[str, Any]:
-        """The model as open_clip's configuration files describe it."""
-        return {
-            "embed_dim": self.dimension,
-            "vision_cfg": {
-                "image_size": self.image_size,
-                "patch_size": 8,
-                "layers": self.layers,
-                "width": self.width,
-                "head_width": self.head_width,
-                "mlp_ratio": self.mlp_ratio,
-            },
-            "text_cfg": {
-                "context_length": tokenizer.model_max_length,
-                "vocab_size": len(tokenizer),
-                "hf_tokenizer_name": "local",  # open_clip then reads the tokenizer beside the weights
-                "width": self.text_width,
-                "heads": 4,
-                "layers": self.text_layers,
-                "pool_type": "eos",
-                "eos_id": tokenizer.eos_token_id,
-                "pad_id": tokenizer.pad_token_id,
-            },
-        }
-
-
 @final
-class ClipTraining(ToolTraining):
-    """An open_clip model with the CLIP loss (arXiv 2103.00020).
+class EncoderTraining(ToolTraining):
+    """The attacker's encoder: an open_clip model with the CLIP loss (arXiv 2103.00020).
 
-    Images whose captions agree up to the first comma share their right answers. Where no caption has a comma, this is
-    the loss of CLIP: equal captions have equal logits, so it makes no difference how the truth is shared among them.
+    Images whose captions agree up to the first comma share their right answers.
 
     Args:
         tokenizer: A CLIP tokenizer.
         size: Sizes of the towers.
-        decay: What weight decay pulls to zero: every parameter, or only `matrices` (no gains, biases or logit scale).
         shift: Largest random shift of an image, in pixels.
         lr: Peak learning rate of AdamW; decays along a cosine.
-        rise: Share of the steps over which the learning rate rises.
         steps: Optimiser steps of the schedule.
     """
 
-    weight_decay = 0.1
+    weight_decay, rise = 0.1, 0.1
 
     def __init__(
         self,
         tokenizer: CLIPTokenizer,
-        size: ClipSize = ClipSize(),
-        decay: Literal["all", "matrices"] = "all",
+        size: ClipSize = SMALL,
         shift: int = 4,
         lr: float = 1.0e-3,
-        rise: float = 0.1,
         steps: int = 1500,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["tokenizer", "size"])
-        self.tokenizer, self.decay, self.shift, self.rise = tokenizer, decay, shift, rise
-        self.architecture = size.architecture(tokenizer)
+        self.tokenizer, self.shift = tokenizer, shift
+        self.architecture = size.architecture(text_settings(tokenizer))
         self.clip = CLIP(**self.architecture)
 
     def training_step(self, batch: CaptionedBatch, batch_idx: int) -> Tensor:
@@ -134,27 +72,13 @@ class ClipTraining(ToolTraining):
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
         return loss
 
-    @torch.no_grad()
     def on_train_batch_end(self, *_: object) -> None:
         """Keep the logit scale below its limit."""
-        self.clip.logit_scale.clamp_(max=LARGEST_LOGIT_SCALE)
-
-    def trained(self) -> list[dict[str, Any]]:
-        """All parameters, or matrices apart from the rest, which does not decay."""
-        parameters = list(self.clip.parameters())
-        if self.decay == "all":
-            return [{"params": parameters}]
-        vectors = [p for p in parameters if p.ndim < 2]
-        return [{"params": [p for p in parameters if p.ndim > 1]}, {"params": vectors, "weight_decay": 0.0}]
+        bound_logit_scale(self.clip)
 
     def export(self, folder: Path) -> None:
         """Save a folder that open_clip loads as `local-dir:`; weights in half precision."""
-        folder.mkdir(parents=True, exist_ok=True)
-        preprocess = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
-        config = {"model_cfg": self.architecture, "preprocess_cfg": preprocess}
-        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
-        state = {name: value.half().contiguous() for name, value in self.clip.state_dict().items()}
-        save_file(state, folder / "open_clip_model.safetensors")
+        save_clip(folder, self.clip, self.architecture, PREPROCESSING)
         self.tokenizer.save_pretrained(folder)
 
 

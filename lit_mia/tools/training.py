@@ -1,13 +1,13 @@
 """What the trainings of the demo's tools share: captioned images in memory, and the optimiser."""
 
 from abc import ABC
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar, final
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar, final
 
 import lightning as L
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from lit_mia.shadow.one_cycle import one_cycle
@@ -92,11 +92,7 @@ class ToolTraining(L.LightningModule, ABC):
     weight_decay: float
     rise: float
 
-    def trained(self) -> Iterable[nn.Parameter] | list[dict[str, Any]]:
-        """What is trained: parameters, or groups of them with settings of their own."""
-        return self.parameters()
-
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW with a one-cycle schedule."""
         lr, steps = float(self.hparams["lr"]), int(self.hparams["steps"])
-        return one_cycle(self.trained(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)
+        return one_cycle(self.parameters(), lr, steps, weight_decay=self.weight_decay, rise=self.rise)

@@ -58,3 +58,9 @@ def test_the_input_convolution_stays_exact_under_autocast():
 def test_a_side_that_the_network_cannot_halve_is_refused():
     with pytest.raises(TrainingError, match="3 resolutions need a `size` divisible by 4, but got 18"):
         make(size=18, channels=(16, 16, 32))
+
+
+@pytest.mark.parametrize("channels", [(), (24, 32), (16, 16), (0, 32)])
+def test_widths_that_make_no_groups_or_heads_are_refused(channels):
+    with pytest.raises(TrainingError, match=r"`channels` must be multiples of 16, the last one of 32"):
+        make(channels=channels)

@@ -99,8 +99,8 @@ def test_another_recipe_does_not_go_on(cut, members, fit, options, batch_size, s
 
 
 def test_other_weights_are_refused_by_their_recipe_before_they_are_loaded(cut, members, fit):
-    model = PixelDiffusionTraining(size=16, channels=(16, 16), warmup=2)
-    with pytest.raises(TrainingError, match=r"model.channels was \[16, 32\] and is \[16, 16\]"):
+    model = PixelDiffusionTraining(size=16, channels=(32, 32), warmup=2)
+    with pytest.raises(TrainingError, match=r"model.channels was \[16, 32\] and is \[32, 32\]"):
         fit(model, members(), STEPS, cut, resume=True)
 
 

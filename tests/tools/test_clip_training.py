@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
-from lit_mia.tools.clip import ClipSize, ClipTraining, _same_name
+from lit_mia.shadow.clip_parts import ClipSize
+from lit_mia.tools.clip import EncoderTraining, _same_name
 from lit_mia.tools.training import CaptionedImagesDataModule
 
 
@@ -13,7 +14,7 @@ def trained(captioned, tokenizer, train):
     """The module after three steps, and its weights before them."""
     torch.manual_seed(0)
     size = ClipSize(image_size=16, width=48, layers=2, text_width=48, text_layers=1, dimension=48)
-    model = ClipTraining(tokenizer, size, shift=1, steps=3)
+    model = EncoderTraining(tokenizer, size, shift=1, steps=3)
     before = model.clip.visual.proj.detach().clone()
     train(model, CaptionedImagesDataModule(captioned, 8, 3), 3)
     return model.eval(), before
