@@ -52,6 +52,7 @@ def main() -> None:
         "ablation": ablation,
         "noise": noise,
         "transfer": transfer,
+        "fine-tuning": fine_tuning,
         "configs": lambda: configs(dict(re.findall(r"^\| `(\w+/\w+)` \| `.+` \| (.*) \|$", text, re.MULTILINE))),
     }
     updated = {path: path.read_text(encoding="utf-8") for path in (README, TRANSFER)}
@@ -213,23 +214,33 @@ def noise() -> str:
 
 
 def transfer() -> str:
-    """AUC of heads that learned on the shadow, on shares of the demo target's records, or on one after the other."""
+    """Heads that learned on the shadow, tested on the demo target, beside the control that came closest."""
     audit = result_of("openmoji_shadow_attack")
-    summaries = {
-        start: [*csv.DictReader(Path("runs", name, "summary.csv").read_text(encoding="utf-8").splitlines())]
-        for start, name in STARTS.items()
-    }
-    lines = ["| head | learned from | share of the demo's training records | AUC [95 % CI] | measured on |"]
-    lines.append("|:--|:--|--:|--:|:--|")
+    lines = ["| head | AUC [95 % CI] | placebo | largest control | ΔAUC to it, smallest ends of all | finding |"]
+    lines.append("|:--|--:|--:|:--|--:|:--|")
     for row in audit.attacks:
-        lines.append(f"| {row.name} | shadow alone | none | {written(row, 'auc').line} | test |")
-        for start, rows in summaries.items():
-            lines += [
-                f"| {row.name} | {start} | {float(one[SHARE]):.0%} | {head_cell(one)} | val |"
-                for one in rows
-                if (one["attack"], one["kind"]) == (row.name, "attack")
-            ]
+        control = next(r for r in audit.report.rows if r.name == row["smallest_difference"]["control"])
+        placebo = next(r for r in audit.report.rows if r.name == f"{row.name} placebo")
+        values = [row.name, written(row, "auc").line, f"{placebo['auc']:.3f}", f"{control.kind} {control['auc']:.3f}"]
+        values += [written(row, "smallest_difference").line, written(row, "outcome").text]
+        lines.append(f"| {' | '.join(values)} |")
     return "\n".join(lines) + "\n\n"
+
+
+def fine_tuning() -> str:
+    """AUC on val of heads that learned on shares of the demo's records, on the shadow before or not."""
+    lines = [
+        "| head | learned from | share of the demo's training records | AUC on val [95 % CI] |",
+        "|:--|:--|--:|--:|",
+    ]
+    for start, name in STARTS.items():
+        rows = csv.DictReader(Path("runs", name, "summary.csv").read_text(encoding="utf-8").splitlines())
+        lines += [
+            f"| {one['attack']} | {start} | {float(one[SHARE]):.0%} | {head_cell(one)} |"
+            for one in rows
+            if one["kind"] == "attack"
+        ]
+    return "\n".join([*lines[:2], *sorted(lines[2:], key=lambda line: line.split("|")[1])]) + "\n\n"
 
 
 def configs(former: Mapping[str, str]) -> str:
@@ -239,7 +250,7 @@ def configs(former: Mapping[str, str]) -> str:
         former: Name of a config → what the table says of it, which stays where its run is not there.
     """
     lines = ["| config | command | measured here |", "|:--|:--|:--|"]
-    for kind in ("design", "audit", "ablation", "experiment"):
+    for kind in ("design", "shadow", "audit", "ablation", "experiment"):
         for path in sorted(Path("configs", kind).glob("*.yaml")):
             name, command = f"{kind}/{path.stem}", path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
             note = cost_note(path) or former.get(name, not_run(path))

@@ -138,7 +138,8 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            _ = [Start.of(attack.hparams) for attack in heads_of(audit)]  # before anything is asked
+            for attack in heads_of(audit):
+                Start.of(attack.hparams)  # what is not there shall not come out after something was asked
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:

@@ -93,6 +93,7 @@ def test_what_was_learned_on_the_shadow_finds_the_leak_of_another_target(result,
     assert report.target["weights"].endswith("2 True")
     assert report.shadow["target"]["weights"].endswith("1 True")
     assert any("learned on another target" in limit for limit in report.limits)
+    assert "a leak 1 True" in found.page()
     for name in ("II-S", "II-S blind", "attacked records/II-S blind"):
         assert (tmp_path / f"out/heads/{name}.ckpt").is_file()
     assert AuditReport.from_dict(found.numbers()).shadow == report.shadow
