@@ -14,7 +14,7 @@ try:
     run(sys.argv[1:])
 except SystemExit as ended:
     assert ended.code == 0, ended.code
-print("\\nheavy:", sorted({"diffusers", "transformers"} & set(sys.modules)))
+print("\\nheavy:", sorted({"diffusers", "open_clip", "peft", "transformers"} & set(sys.modules)))
 """
 
 
@@ -26,9 +26,10 @@ print("\\nheavy:", sorted({"diffusers", "transformers"} & set(sys.modules)))
             ["fit", "--config", "experiment/openmoji", "--model", "attack/ii_s", "--print_config"],
             "lit_mia.attacks.AttackIIS",
         ),
+        (["fit", "--help"], "lit_mia.shadow.clip.ClipTraining"),
         (["audit", "--help"], "--placebo"),
     ],
-    ids=["help", "fit", "audit"],
+    ids=["help", "fit", "trainings", "audit"],
 )
 def test_heavy_libraries_stay_out(arguments, printed, tmp_path):
     done = subprocess.run(

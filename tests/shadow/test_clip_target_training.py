@@ -95,12 +95,17 @@ def test_the_target_embeds_as_the_training_does(trained, batch):
     assert target.logit_scale == pytest.approx(float(scale), rel=1e-2)
 
 
-def test_a_training_goes_on_from_a_target_with_its_tokenizer_and_sizes(trained, batch):
+def test_a_training_goes_on_from_a_target_with_its_tokenizer_and_sizes(trained, batch, tmp_path):
     model, folder = trained
     again = ClipTraining(start=str(folder))
     assert (again.image_size, again.clip.training) == (32, True)
     with torch.no_grad():
         assert float(again.loss(batch)) == pytest.approx(float(model.loss(batch)), rel=0.02)
+    again.export(tmp_path)
+    first, second = (
+        OpenClipTarget(str(place), device="cpu").embed_texts(batch.captions) for place in (folder, tmp_path)
+    )
+    torch.testing.assert_close(torch.as_tensor(first), torch.as_tensor(second), atol=1e-3, rtol=0)
 
 
 def test_without_a_tokenizer_the_texts_are_read_by_that_of_clip(pairs, batch, tmp_path):

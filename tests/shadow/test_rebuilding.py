@@ -14,6 +14,8 @@ LOGGED = 20
 """Steps between the losses that `training.csv` holds."""
 OF_BFLOAT16 = 1e-3
 """Relative rounding of losses in the training of shipped targets; of float32 it is 1e-5."""
+OF_ANOTHER_START = 5e-3
+"""Where the weights to start from were themselves made anew, whose losses are those of the first ones within 0.3 %."""
 OPENMOJI = [f"openmoji_{name}" for name in ("demo", "shadow", "ddpm", "ddpm_shadow", "seq2seq", "seq2seq_shadow")]
 FACES = ["faces_clip", "faces_clip_permuted", "faces_clip_swapped"]
 
@@ -46,8 +48,9 @@ def test_a_target_begins_as_the_shipped_one_did(tmp_path):
 @pytest.mark.parametrize("name", [*OPENMOJI, *FACES])
 def test_the_first_steps_are_those_of_the_shipped_target(name, tmp_path):
     losses, log = first_losses(name, FIRST, tmp_path), shipped(name)
+    exactness = OF_ANOTHER_START if "seq2seq" in name else OF_BFLOAT16
     for step in range(LOGGED - 1, FIRST, LOGGED):
-        assert losses[step] == pytest.approx(log[step], rel=OF_BFLOAT16), step
+        assert losses[step] == pytest.approx(log[step], rel=exactness), step
     facts = json.loads((ASSETS / "targets" / name.replace("_", "-") / "membership.json").read_text(encoding="utf-8"))
     if name in OPENMOJI:
-        assert sum(losses) / FIRST == pytest.approx(facts["losses_every_50_steps"][0], rel=OF_BFLOAT16)
+        assert sum(losses) / FIRST == pytest.approx(facts["losses_every_50_steps"][0], rel=exactness)
