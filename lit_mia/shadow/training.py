@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import lightning as L
 import torch
+from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy
 from torch import Tensor
 
 from lit_mia.callbacks.keep_target import KeepTarget
@@ -138,7 +139,7 @@ class TargetTraining(Trainable, ABC):
         """Refuse settings that cannot be meant.
 
         Raises:
-            TrainingError: If a setting is out of range, or weights would not be trained in float32.
+            TrainingError: If a setting is out of range, or weights would not be in float32 and whole in each process.
         """
         for name, (least, most) in RANGES.items():
             value = self.hparams.get(name)
@@ -148,6 +149,11 @@ class TargetTraining(Trainable, ABC):
             raise TrainingError(
                 f"Targets are trained in float32 or mixed precision: set `trainer.precision` to "
                 f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, but got {self.trainer.precision}."
+            )
+        if isinstance(self.trainer.strategy, (DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy)):
+            raise TrainingError(
+                f"{type(self.trainer.strategy).__name__} keeps a part of the weights in each process, but targets are "
+                "measured and written whole. Set `trainer.strategy` to auto or ddp."
             )
 
     def configure_callbacks(self) -> list[L.Callback]:

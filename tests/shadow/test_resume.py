@@ -1,10 +1,12 @@
 """A training that is cut off goes on to the very losses of one that is not."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import ModelParallelStrategy
 
 from lit_mia.callbacks import KeepTarget
 from lit_mia.errors import TrainingError
@@ -173,6 +175,13 @@ def test_settings_that_cannot_be_meant_are_refused(members, fit, tmp_path, optio
     with pytest.raises(TrainingError, match=told):
         fit(make(**options), members(), 2, tmp_path, precision=precision)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_strategies_that_keep_parts_of_the_weights_are_refused():
+    model = make()
+    model._trainer = SimpleNamespace(precision="32-true", strategy=ModelParallelStrategy())  # a Trainer wants CUDA
+    with pytest.raises(TrainingError, match=r"ModelParallelStrategy keeps a part .* `trainer.strategy` to auto or ddp"):
+        model.setup("fit")
 
 
 def test_a_training_without_an_end_or_a_place_is_refused(members, fit, tmp_path, monkeypatch):
