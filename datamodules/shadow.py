@@ -16,7 +16,7 @@ from lit_mia.pair_batch import PairBatch
 from lit_mia.records import MEMBER, Records
 from lit_mia.splits import LEARNED
 from lit_mia.targets.base import Target
-from lit_mia.targets.sameness import holds
+from lit_mia.targets.sameness import holds, model_of
 
 OWN_RECORDS = "attacked records"
 """What rows of controls are called after that learn from the attacked side's labelled records."""
@@ -44,6 +44,7 @@ class ShadowDataModule(JoinedDataModule):
         super().__init__((shadow, attacked), learned=shadow, judged=attacked)
         self.shadow, self.attacked = shadow, attacked
         self._predicts = False
+        self._is_placebo = False
         for name in ("image_size", "images_per_record"):
             of_shadow, of_attacked = getattr(shadow, name), getattr(attacked, name)
             if of_shadow != of_attacked:
@@ -75,7 +76,9 @@ class ShadowDataModule(JoinedDataModule):
                 f"The placebo {target.name!r} is the shadow, which was trained on {len(seen)} of the tested records, "
                 f"or others of their groups, e.g. {seen[:3]}. Give a placebo that has seen neither side, or none."
             )
-        return ShadowDataModule(copy.copy(self.shadow), self._unrestricted.answered_by(target, store))
+        answered = ShadowDataModule(copy.copy(self.shadow), self._unrestricted.answered_by(target, store))
+        answered._is_placebo = True
+        return answered
 
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """See `JudgedDataModule`."""
@@ -93,9 +96,11 @@ class ShadowDataModule(JoinedDataModule):
         Raises:
             SplitError: If a group trains or calibrates the head on one side and tests it on the other.
             RecordError: If the sides are described by different encoders or captioners.
+            TargetError: If the shadow is the attacked target.
         """
         self._follow()
         self._check_tools()
+        self._check_targets()
         for part in self.parts:
             part.prepare_data()
         _ = self._unrestricted  # before the view is cut
@@ -148,6 +153,14 @@ class ShadowDataModule(JoinedDataModule):
         """Ids of the tested records that are among some names, or whose groups are."""
         tested = self.attacked.view.labelled
         return [name for name, group in zip(tested.ids, tested.groups, strict=True) if {name, group} & names]
+
+    def _check_targets(self) -> None:
+        shadow, attacked = self.shadow.target, self.attacked.target
+        if not self._is_placebo and model_of(shadow.fingerprint()) == model_of(attacked.fingerprint()):
+            raise TargetError(
+                f"The shadow {shadow.name!r} is the attacked target itself, so nothing is learned on another one. Give "
+                "the shadow's own target, or an AuxiliaryDataModule for an attacker who knows members of the attacked."
+            )
 
     def _check_tools(self) -> None:
         for what, of in (("encoder", "encoder_fingerprint"), ("captioner", "captioner_fingerprint")):

@@ -20,6 +20,7 @@ from datamodules.sources.places import with_home
 from lit_mia.batches import slices
 from lit_mia.errors import RecordError
 from lit_mia.features.pixels import decode_images
+from lit_mia.files import key_digest
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records, id_hash
 from lit_mia.splits import group_coin
 from lit_mia.training_batch import ReadsRecords, TrainingBatch
@@ -98,7 +99,8 @@ class TargetDataModule(L.LightningDataModule):
         asked = table if share is None else replace(table, members=(NON_MEMBER,) * len(table))
         read = read_images(asked, self._model.image_size, self.folder)
         usable = read.records.select(read.rows)
-        labelled = usable if share is None else by_coin(usable, [d.ids for d in read.duplicates], share, self._seed)
+        grouped = in_groups(usable, [d.ids for d in read.duplicates])
+        labelled = grouped if share is None else by_coin(grouped, share, self._seed)
         known = labelled.select([row for row, member in enumerate(labelled.members) if member != UNKNOWN])
         if MEMBER not in known.members:
             raise RecordError(
@@ -111,6 +113,11 @@ class TargetDataModule(L.LightningDataModule):
     def members(self) -> Sequence[int]:
         """Rows of `records` that are trained on."""
         return self._rows(MEMBER)
+
+    @property
+    def _coin(self) -> dict[str, float] | None:
+        """What decided who is trained on; None if the source did."""
+        return None if self.member_share is None else {"share": self.member_share, "seed": self.member_seed}
 
     @property
     def _seed(self) -> str:
@@ -142,23 +149,21 @@ class TargetDataModule(L.LightningDataModule):
 
     def membership(self) -> dict[str, Any]:
         """Who is trained on and who is held out, as JSON values."""
-        coin = None if self.member_share is None else {"share": self.member_share, "seed": self.member_seed}
         return {
             "source": type(self.source).__name__,
-            "coin": coin,
+            "coin": self._coin,
             "members": [self.records.ids[row] for row in self.members],
             "held_out": [self.records.ids[row] for row in self._rows(NON_MEMBER)],
         }
 
     def recipe(self) -> dict[str, Any]:
-        """What changes a training, as JSON values."""
-        trained = self.records.select(self.members)
+        """What changes a training, or what it is said to leak, as JSON values."""
         return {
             "class": type(self).__name__,
             "source": type(self.source).__name__,
-            "records": len(trained),
-            "images": trained.images_digest(),
-            "captions": id_hash("\n".join(map(str, trained.captions))),
+            "coin": self._coin,
+            **_facts(self.records.select(self.members)),
+            "held_out": _facts(self.records.select(self._rows(NON_MEMBER))),
             "batch_size": self.batch_size,
         }
 
@@ -260,6 +265,16 @@ class Endless(IterableDataset[TrainingBatch]):
         return self.stream()
 
 
+def _facts(records: Records) -> dict[str, Any]:
+    """What records are, as JSON values."""
+    return {
+        "records": len(records),
+        "ids": key_digest([records.ids, records.groups]),
+        "images": records.images_digest(),
+        "captions": id_hash("\n".join(map(str, records.captions))),
+    }
+
+
 def endless_rows(count: int, seed: int) -> Iterator[int]:
     """Rows in random order, pass after pass, each pass in another order.
 
@@ -278,15 +293,23 @@ def batches_of(rows: Iterator[int], size: int) -> Iterator[list[int]]:
         yield list(islice(rows, size))
 
 
-def by_coin(records: Records, alike: Sequence[Sequence[str]], share: float, seed: str) -> Records:
+def in_groups(records: Records, alike: Sequence[Sequence[str]]) -> Records:
+    """The records, with those that show the same in one group where the source states no groups.
+
+    Args:
+        records: The records.
+        alike: Ids of those that show the same.
+    """
+    return records if records.grouped else records.joined(alike)
+
+
+def by_coin(records: Records, share: float, seed: str) -> Records:
     """The records with the labels that a coin per group gives them.
 
     Args:
         records: The records.
-        alike: Ids of those that show the same, which are one group where the source states none.
         share: Probability of being let in.
         seed: What the coin follows from, beside the group.
     """
-    grouped = records if records.grouped else records.joined(alike)
-    drawn = (group_coin(seed, group) < share for group in grouped.groups)
-    return replace(grouped, members=tuple(MEMBER if let_in else NON_MEMBER for let_in in drawn))
+    drawn = (group_coin(seed, group) < share for group in records.groups)
+    return replace(records, members=tuple(MEMBER if let_in else NON_MEMBER for let_in in drawn))

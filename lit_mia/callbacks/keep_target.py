@@ -5,6 +5,7 @@ import shutil
 import time
 from pathlib import Path
 from typing import Any, final
+from zipfile import is_zipfile
 
 import lightning as L
 
@@ -14,6 +15,7 @@ from lit_mia.models import versions
 
 LOSSES_EVERY = 50
 """Steps whose mean loss is written down."""
+SNAPSHOTS = "snapshots"
 
 
 @final
@@ -21,7 +23,8 @@ class KeepTarget(L.Callback):
     """Writes checkpoints, snapshots and the finished target below `trainer.default_root_dir`.
 
     `last.ckpt` is what the same command goes on from, `snapshots/step-00100` and `target` are folders as the library of
-    the target writes them, each with a `membership.json`: who was trained on, who was held out, and how.
+    the target writes them, each with a `membership.json`: who was trained on, who was held out, and how. A training
+    that is stopped before its `max_steps`, as by `max_time` or EarlyStopping, leaves a snapshot and no target.
 
     Args:
         every_n_steps: Optimiser steps between snapshots; null: none.
@@ -52,9 +55,10 @@ class KeepTarget(L.Callback):
         """Refuse to begin where another training has ended.
 
         Raises:
-            TrainingError: If there is a target or a checkpoint that this training does not go on from.
+            TrainingError: If there is a target, a snapshot or a checkpoint that this training does not go on from.
         """
-        there = [place for place in (checkpoint_of(trainer), target_of(trainer)) if place.exists()]
+        places = checkpoint_of(trainer), target_of(trainer), target_of(trainer).with_name(SNAPSHOTS)
+        there = [place for place in places if place.exists()]
         if there and not pl_module.is_resumed and not is_trial(trainer):
             raise TrainingError(
                 f"{there[0]} is of another training, from whose checkpoint this one does not go on. Give `ckpt_path`, "
@@ -73,7 +77,7 @@ class KeepTarget(L.Callback):
             return  # gradients are being gathered
         self._step = trainer.global_step
         if self.every_n_steps is not None and self._step % self.every_n_steps == 0:
-            self._export(trainer, pl_module, f"snapshots/step-{self._step:05d}")
+            self._export(trainer, pl_module, snapshot_at(self._step))
         if trainer.strategy.broadcast(time.monotonic() - self._saved >= 60 * self.checkpoint_minutes):
             save(trainer)
             self._saved = time.monotonic()
@@ -84,9 +88,15 @@ class KeepTarget(L.Callback):
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Write the target, also where the training had ended before but was cut off while it was written."""
-        self._export(trainer, pl_module, target_of(trainer).name)
+        done, steps, folder = trainer.global_step, trainer.max_steps, target_of(trainer)
+        if done:
+            self._export(trainer, pl_module, folder.name if done >= steps else snapshot_at(done))
         if trainer.is_global_zero and not is_trial(trainer):
-            print(f"The target is in {target_of(trainer)}.", flush=True)
+            stopped = (
+                f"The training was stopped after {done} of {steps} steps, so there is no target. Without what stopped "
+                "it, the same command goes on."
+            )
+            print(f"The target is in {folder}." if done >= steps else stopped, flush=True)
 
     def _export(self, trainer: L.Trainer, pl_module: Any, name: str) -> None:
         pl_module.keep_losses()
@@ -111,6 +121,29 @@ def checkpoint_of(trainer: L.Trainer) -> Path:
 def target_of(trainer: L.Trainer) -> Path:
     """The finished target."""
     return Path(str(trainer.default_root_dir)) / "target"
+
+
+def snapshot_at(step: int) -> str:
+    """Where the target as it is after so many optimiser steps is kept, below the folder of the training."""
+    return f"{SNAPSHOTS}/step-{step:05d}"
+
+
+def check_whole(checkpoint: str) -> None:
+    """Refuse what no training can go on from; sharded checkpoints, which are folders, are not looked into.
+
+    Args:
+        checkpoint: The checkpoint.
+
+    Raises:
+        TrainingError: If there is none, or it was not written to its end.
+    """
+    place = Path(checkpoint).expanduser()
+    if not place.is_dir() and not is_zipfile(place):
+        said = "is damaged, or no checkpoint" if place.exists() else "does not exist"
+        raise TrainingError(
+            f"The checkpoint {checkpoint} {said}. Give another `ckpt_path`, or begin anew with another "
+            "`trainer.default_root_dir`."
+        )
 
 
 def is_trial(trainer: Any) -> bool:

@@ -10,14 +10,16 @@ from typing import Any
 import lightning as L
 import yaml
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.audits.making import object_keys
-from lit_mia.callbacks.keep_target import checkpoint_of, is_trial
+from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
-from lit_mia.errors import HeadError, TrainingError
+from lit_mia.errors import ConfigError, HeadError, TrainingError
 from lit_mia.shadow.training import TargetTraining
 from lit_mia.trainable import Trainable
 
@@ -44,7 +46,12 @@ class SaveStageConfig(SaveConfigCallback):
                 folder = Path(str(logger.save_dir)) / str(logger.name) / str(logger.version)
             elif logger.log_dir:
                 folder = Path(logger.log_dir)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{folder} cannot be made ({error.strerror}). Give another folder for the run."
+            ) from error
         name = f"config-{getattr(stage, 'value', stage)}.yaml"
         self.parser.save(self.config, folder / name, skip_unset=False, overwrite=True, multifile=False)
 
@@ -84,12 +91,28 @@ class MembershipCLI(LightningCLI):
             if before.get(key) != value:
                 print(f"From the checkpoint: model.{key} = {value} (config: {before.get(key)})")
 
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Without Lightning's own checkpoints beside those of the training of a target, unless they are asked for."""
+        asked = self.config_init[str(self.subcommand)]["trainer"]
+        if isinstance(self.model, TargetTraining) and asked["enable_checkpointing"] is None:
+            callbacks = asked["callbacks"] or []
+            listed = callbacks if isinstance(callbacks, list) else [callbacks]
+            kwargs["enable_checkpointing"] = any(isinstance(callback, Checkpoint) for callback in listed)
+        return super().instantiate_trainer(**kwargs)
+
     def before_fit(self) -> None:
-        """Let the training of a target go on where it was cut off."""
-        kept = checkpoint_of(self.trainer)
-        if isinstance(self.model, TargetTraining) and kept.is_file() and not is_trial(self.trainer):
-            options = self.config_init["fit"]
-            options["ckpt_path"] = options.get("ckpt_path") or str(kept)
+        """Let the training of a target go on where it was cut off.
+
+        Raises:
+            TrainingError: If there is no checkpoint where it should go on, or a damaged one.
+        """
+        kept, options = checkpoint_of(self.trainer), self.config_init["fit"]
+        if not isinstance(self.model, TargetTraining) or is_trial(self.trainer):
+            return
+        if options.get("ckpt_path") in (None, "last"):
+            options["ckpt_path"] = str(kept) if kept.is_file() else None
+        if options["ckpt_path"] is not None:
+            check_whole(options["ckpt_path"])
             options["weights_only"] = True
 
     def _check_stage(self, stage: str) -> None:
@@ -130,18 +153,24 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
     Args:
         command: Which of them.
         args: What follows it.
+
+    Raises:
+        ConfigError: If the Trainer cannot be set up or run as it is asked to.
     """
-    return MembershipCLI(
-        Trainable,
-        L.LightningDataModule,
-        subclass_mode_model=True,
-        subclass_mode_data=True,
-        seed_everything_default=0,
-        auto_configure_optimizers=False,
-        save_config_callback=SaveStageConfig,
-        parser_kwargs={"allow_abbrev": False},
-        args=[command, *resolve(args, object_keys()).args],
-    )
+    try:
+        return MembershipCLI(
+            Trainable,
+            L.LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            save_config_callback=SaveStageConfig,
+            parser_kwargs={"allow_abbrev": False},
+            args=[command, *resolve(args, object_keys()).args],
+        )
+    except MisconfigurationException as error:
+        raise ConfigError(str(error)) from error
 
 
 def _trains_target(class_path: str) -> bool:

@@ -9,6 +9,24 @@ import torch
 from lit_mia.errors import TrainingError
 
 
+def check_ends(network: Any, ends: Sequence[str]) -> None:
+    """Refuse ends that no layer's name has, of which `peft` would train the others alone.
+
+    Args:
+        network: A network of diffusers.
+        ends: Ends of the names of its layers.
+
+    Raises:
+        TrainingError: If one has no layer.
+    """
+    names = [f".{name}" for name, _ in network.named_modules()]
+    unknown = [end for end in ends if not any(name.endswith(f".{end}") for name in names)]
+    if unknown:
+        raise TrainingError(
+            f"`target_modules` names {', '.join(unknown)}, but no layer of this {type(network).__name__} ends so."
+        )
+
+
 def add_adapter(network: Any, rank: int, alpha: int, ends: Sequence[str]) -> None:
     """Add trainable matrices that begin as nothing: A normal, B zero, both float32.
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from lit_mia.errors import TrainingError
 from lit_mia.models import Autoencoder, PipelineFiles, Precision, normal, require_peft, square_side
-from lit_mia.shadow.adapters import add_adapter, save_adapter
+from lit_mia.shadow.adapters import add_adapter, check_ends, save_adapter
 from lit_mia.shadow.diffusion import follow, warm_adamw
 from lit_mia.shadow.layouts import Told, layout_of
 from lit_mia.shadow.noising import Density
@@ -115,6 +115,7 @@ class PipelineFineTuning(TargetTraining):
         rank = self.hparams["rank"]
         if rank is not None:
             self.network.requires_grad_(False).to(dtype)
+            check_ends(self.network, self.hparams["target_modules"] or ())
             ends = self.hparams["target_modules"] or list(self.layout.adapted)
             add_adapter(self.network, rank, alpha=self.hparams["lora_alpha"] or rank, ends=ends)
         self.network.train()

@@ -19,6 +19,17 @@ from lit_mia.training_batch import TrainingBatch
 
 LOOKED_AT_EVERY = 50
 """Steps after which losses are brought to the CPU and looked at."""
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+"""Those of `trainer.precision` that keep trained weights, and their averages, in float32."""
+RANGES = {
+    "lr": (0, math.inf),
+    "warmup": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "ema_decay": (0, 1),
+    "caption_dropout": (0, 1),
+    "dropout": (0, 1),
+}
+"""Where the settings of these names must be, in every training that has them."""
 
 
 class TargetTraining(Trainable, ABC):
@@ -123,6 +134,22 @@ class TargetTraining(Trainable, ABC):
                 )
         self.losses += fresh
 
+    def setup(self, stage: str) -> None:
+        """Refuse settings that cannot be meant.
+
+        Raises:
+            TrainingError: If a setting is out of range, or weights would not be trained in float32.
+        """
+        for name, (least, most) in RANGES.items():
+            value = self.hparams.get(name)
+            if value is not None and not least <= value <= most:
+                raise TrainingError(f"`{name}` must be between {least} and {most}, but got {value}.")
+        if self.trainer.precision not in PRECISIONS:
+            raise TrainingError(
+                f"Targets are trained in float32 or mixed precision: set `trainer.precision` to "
+                f"{', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, but got {self.trainer.precision}."
+            )
+
     def configure_callbacks(self) -> list[L.Callback]:
         """What a training needs, where the trainer has none of the kind."""
         there: list[L.Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
@@ -156,6 +183,7 @@ class TargetTraining(Trainable, ABC):
                 "precision": str(trainer.precision),
                 "accumulate_grad_batches": trainer.accumulate_grad_batches,
                 "gradient_clip_val": trainer.gradient_clip_val,
+                "gradient_clip_algorithm": getattr(trainer.gradient_clip_algorithm, "value", None),
                 "processes": trainer.world_size,
             },
             "seed": os.environ.get("PL_GLOBAL_SEED"),

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch.multiprocessing import ProcessExitedException
 
-from lit_mia.errors import RecordError
+from lit_mia.errors import ConfigError, RecordError, TrainingError
 from lit_mia.main import run
 from lit_mia.shadow.pixel_diffusion import PixelDiffusionTraining
 
@@ -127,3 +127,25 @@ def test_photographs_of_all_shapes_train_without_captions_or_say_what_they_need(
     assert not (here / "runs/text").exists()
     run([*many, *latent, "--data.missing_caption=a photograph"])
     assert facts(here / "runs/text")["steps"] == 1
+
+
+def test_what_a_training_goes_on_from_is_whole_and_there_is_one_of_it(here):
+    fit = ["fit", "--config", "fit.yaml", "--trainer.max_steps=1"]
+    run([*fit, "--ckpt_path=last"])
+    kept = here / "runs/one/last.ckpt"
+    assert [*(here / "runs").rglob("*.ckpt")] == [kept]
+    assert not (here / "checkpoints").exists()
+    kept.write_bytes(kept.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match=r"The checkpoint runs/one/last\.ckpt is damaged, or no checkpoint"):
+        run(fit)
+    with pytest.raises(TrainingError, match=r"The checkpoint nowhere\.ckpt does not exist"):
+        run([*fit, "--ckpt_path=nowhere.ckpt"])
+
+
+def test_what_lightning_refuses_and_a_place_that_cannot_be_made_are_told_without_a_traceback(here):
+    with pytest.raises(ConfigError, match=r"devices='0'.* is not a valid input"):
+        run(["fit", "--config", "fit.yaml", "--trainer.devices=0"])
+    with pytest.raises(ConfigError, match="limit_train_batches"):
+        run(["fit", "--config", "fit.yaml", "--trainer.limit_train_batches=0.5"])
+    with pytest.raises(ConfigError, match=r"fit\.yaml/x cannot be made \(Not a directory\)"):
+        run(["fit", "--config", "fit.yaml", "--trainer.default_root_dir=fit.yaml/x"])

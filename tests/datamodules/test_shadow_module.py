@@ -124,6 +124,13 @@ def test_sides_that_heads_would_read_differently_are_refused(sides, tiny_clip_fo
         ShadowDataModule(sides("s", ink=0), sides("a", ink=1, encoder=encoder)).prepare_data()
 
 
+def test_the_attacked_target_is_no_shadow_of_itself(sides):
+    shadow, attacked = sides("s", ink=0), sides("a", ink=0)
+    attacked.target = shadow.target
+    with pytest.raises(TargetError, match=r"The shadow '.*' is the attacked target itself"):
+        ShadowDataModule(shadow, attacked).prepare_data()
+
+
 def test_the_shadow_is_a_placebo_of_records_that_it_was_not_trained_on(sides):
     shadow = sides("s", ink=0)
     data = ShadowDataModule(shadow, sides("a", ink=1))

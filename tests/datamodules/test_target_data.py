@@ -10,8 +10,9 @@ from memory_source import MemorySource
 from PIL import Image
 
 from datamodules import FolderSource, TargetDataModule
-from datamodules.training import batches_of, by_coin, endless_rows
+from datamodules.training import batches_of, by_coin, endless_rows, in_groups
 from lit_mia.errors import RecordError
+from lit_mia.shadow.training import flat
 from lit_mia.splits import group_coin
 
 SIDE = 8
@@ -93,12 +94,35 @@ def test_equal_images_share_a_coin(make, images):
     assert 5 < sum(records.members[::2]) < 15
 
 
+def test_equal_images_are_one_group_where_the_source_labels_them_too(make, images):
+    images[1] = images[0]
+    records = make((1,) * 20 + (0,) * 20).records
+    assert records.groups[0] == records.groups[1] != records.groups[2]
+
+
+def test_whoever_is_held_out_is_part_of_the_recipe(make, images):
+    def told(members, **options):
+        return flat(make(members, **options).recipe())
+
+    def changed(other):
+        return {name for name in before if before[name] != other[name]}
+
+    half = (1,) * 20 + (0,) * 20
+    before = told(half)
+    assert changed(told(half)) == set()
+    assert changed(told((*half[:-1], -1))) == {f"held_out.{name}" for name in ("records", "ids", "images", "captions")}
+    assert changed(told(half, captions=[f"image {n % 39}" for n in range(40)])) == {"held_out.captions"}
+    assert told((-1,) * 40, member_share=0.5)["coin.share"] == 0.5
+    images[30] += 1
+    assert changed(told(half)) == {"held_out.images"}
+
+
 def test_stated_groups_share_a_coin_and_are_not_joined(images):
     records = MemorySource(images, (-1,) * 40).load()
     grouped = type(records)(
         **{**vars(records), "groups": tuple(f"g{n // 4}" for n in range(40)), "grouped": True},
     )
-    drawn = by_coin(grouped, [("r000", "r039")], 0.5, "members/0")
+    drawn = by_coin(in_groups(grouped, [("r000", "r039")]), 0.5, "members/0")
     assert drawn.groups == grouped.groups
     assert [drawn.members[n] for n in range(40)] == [
         int(group_coin("members/0", f"g{n // 4}") < 0.5) for n in range(40)

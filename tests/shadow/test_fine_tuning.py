@@ -248,7 +248,8 @@ def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_fol
         ({"ema_decay": 1.0}, "`ema_decay` must be in"),
         ({"caption_dropout": 1.5}, "`caption_dropout` must be in"),
         ({"size": 15}, "`size` must be a multiple of 2 for this pipeline, but got 15"),
-        ({"target_modules": ["to_x"]}, "LoRA cannot be added to this UNet2DConditionModel: .*to_x"),
+        ({"target_modules": ["to_q", "to_x"]}, "`target_modules` names to_x, but no layer of this UNet2DCond"),
+        ({"target_modules": ["conv_norm_out"]}, "LoRA cannot be added to this UNet2DConditionModel: .*"),
     ],
 )
 def test_settings_out_of_range_are_refused(tiny_pipeline_folder, options, message):

@@ -110,7 +110,19 @@ def test_a_finished_training_ends_at_once(whole, members, fit):
     assert model.losses == whole[0].losses
 
 
-@pytest.mark.parametrize("name", ["target", "last.ckpt"])
+def test_a_training_that_is_stopped_early_leaves_no_target_and_goes_on_to_the_whole_one(whole, members, fit, tmp_path):
+    torch.manual_seed(0)
+    short = {"max_epochs": 1, "limit_train_batches": 2}
+    fit(make(), members(), STEPS, tmp_path, callbacks=[KeepTarget(every_n_steps=3)], **short)
+    assert not (tmp_path / "target").exists()
+    assert json.loads((tmp_path / "snapshots/step-00002/membership.json").read_text())["steps"] == 2
+    fit(model := make(), members(), STEPS, tmp_path, callbacks=[KeepTarget(every_n_steps=3)], resume=True)
+    assert model.losses == whole[0].losses
+    weights = "target/unet/diffusion_pytorch_model.safetensors"
+    assert (tmp_path / weights).read_bytes() == (whole[1] / weights).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["target", "last.ckpt", "snapshots"])
 def test_the_place_of_another_training_is_refused(members, fit, tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(TrainingError, match=f"{name} is of another training"):
@@ -147,6 +159,20 @@ def test_a_loss_that_is_no_number_ends_the_training(members, fit, tmp_path):
     with pytest.raises(TrainingError, match=r"The loss of batch 0 is nan\. Lower `lr`"):
         fit(model, members(), 2, tmp_path)
     assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "precision", "told"),
+    [
+        ({"lr": -1.0}, None, "`lr` must be between 0 and inf, but got -1.0"),
+        ({"ema_decay": 2.0}, None, "`ema_decay` must be between 0 and 1, but got 2.0"),
+        ({}, "bf16-true", "set `trainer.precision` to 32-true, bf16-mixed or 16-mixed, but got bf16-true"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(members, fit, tmp_path, options, precision, told):
+    with pytest.raises(TrainingError, match=told):
+        fit(make(**options), members(), 2, tmp_path, precision=precision)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_training_without_an_end_or_a_place_is_refused(members, fit, tmp_path, monkeypatch):
