@@ -24,7 +24,8 @@ def first_losses(name, steps, root):
     """The loss of each of the first steps of a whole training."""
     quiet = ("logger", "enable_progress_bar", "enable_model_summary")
     short = (f"limit_train_batches={steps}", "max_epochs=1")  # the schedule is of all `max_steps`
-    options = (*(f"{name}=false" for name in quiet), *short, "accelerator=cpu", "callbacks=KeepTarget")
+    watched = ("callbacks+=LeakWhileTraining", "callbacks.records=1")  # as little as possible
+    options = (*(f"{name}=false" for name in quiet), *short, "accelerator=cpu", "callbacks=KeepTarget", *watched)
     trainer = (f"--trainer.{option}" for option in (*options, f"default_root_dir={root}"))
     run(["fit", "--config", f"shadow/{name}", *trainer])
     import torch
