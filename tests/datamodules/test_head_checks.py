@@ -84,7 +84,7 @@ def test_findings_hold_no_answers_and_maps_only_of_an_attack(findings, attack):
 
 
 def test_both_sides_of_a_shadow_are_checked(data, ink, store, tmp_path):
-    shadow, target = data(target=ink("shadow"), store=str(tmp_path / "store")), OptimalTarget(IMAGES)
+    shadow, target = data(target=ink("shadow", ink=1), store=str(tmp_path / "shadow")), OptimalTarget(IMAGES)
     with pytest.raises(HeadError, match="residual reads residual"):
         run("fit", ResidualHead(), ShadowDataModule(shadow, data()))
     with pytest.raises(TargetError, match="'optimal' does not offer the access level 'generate'"):
