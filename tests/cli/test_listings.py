@@ -26,6 +26,6 @@ def test_configs_prints_one_as_it_is(capsys, name):
 
 def test_an_unknown_config_is_answered_by_a_near_one(failure):
     assert "Did you mean attack/ii_s" in failure("configs", "attack/iis")
-    assert "Did you mean data/openmoji_shadow, source/openmoji_shadow, target/openmoji_shadow" in failure(
+    assert "Did you mean data/openmoji_shadow, shadow/openmoji_shadow, source/openmoji_shadow" in failure(
         "configs", "openmoji_shadow"
     )
