@@ -1,1 +1,1 @@
-"""Shadow: trainings of targets whose members are known, and of the demo's tools."""
+"""Shadow: trainings of targets whose members are known."""
