@@ -2,6 +2,7 @@
 
 import lightning as L
 import pytest
+from matplotlib.figure import Figure
 from memory_source import MemorySource
 from tiny_tools import captioned, tokenizer, tools, train
 
@@ -11,6 +12,14 @@ from lit_mia.callbacks import KeepTarget
 from lit_mia.training_batch import TrainingBatch
 
 __all__ = ["captioned", "tokenizer", "tools", "train"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_figures():
+    """A figure at the end of every tiny training would take longer than the training; `tests/callbacks` draws them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lit_mia.callbacks.leak_while_training.leak_figure", lambda rows: Figure())
+        yield
 
 
 @pytest.fixture(scope="session")
