@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,12 @@ class DiffusionTraining(TargetTraining, ABC):
     def probe_losses(self, batch: TrainingBatch, seeds: Sequence[int]) -> Tensor:
         """Squared error of the noise that the averaged weights predict, for each timestep another noise, `[b, k]`."""
         x, told = self.clean(batch), self.told(batch)
-        losses = []
-        for place, t in enumerate(PROBED):
-            noise = normal(x.shape[1:], [seed + place for seed in seeds]).to(x)
-            time = torch.full((len(x),), t, device=x.device)
-            predicted = self.ema(self.scheduler.add_noise(x, noise, time), time, *told).sample
-            losses.append((predicted.float() - noise).square().flatten(1).mean(1))
-        return torch.stack(losses, dim=1)
+
+        def errors(noise: Tensor, t: Tensor) -> Tensor:
+            predicted: Tensor = self.ema(self.scheduler.add_noise(x, noise, t), t, *told).sample
+            return predicted.float() - noise
+
+        return probed(x, seeds, PROBED, errors=errors)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step, then move the averaged weights: before any callback keeps them."""
@@ -88,6 +87,25 @@ class DiffusionTraining(TargetTraining, ABC):
     def export(self, folder: Path) -> None:
         """Save a standard diffusers pipeline folder of the averaged weights, in half precision."""
         self.pipeline(copy.deepcopy(self.ema).cpu()).to(torch.float16).save_pretrained(folder)
+
+
+def probed(
+    x: Tensor, seeds: Sequence[int], timesteps: Sequence[int], *, errors: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Mean squared errors of records at fixed timesteps, for each timestep another noise, `[b, k]`.
+
+    Args:
+        x: The clean records, `[b, c, s, s]`.
+        seeds: A seed for each, from which its noises follow.
+        timesteps: The k timesteps.
+        errors: From noise `[b, c, s, s]` and timesteps `[b]` to errors `[b, ...]`.
+    """
+    losses = []
+    for place, step in enumerate(timesteps):
+        noise = normal(x.shape[1:], [seed + place for seed in seeds]).to(x)
+        found = errors(noise, torch.full((len(x),), step, device=x.device))
+        losses.append(found.square().flatten(1).mean(1))
+    return torch.stack(losses, dim=1)
 
 
 def learning_rate(step: int, warmup: int, steps: int) -> float:

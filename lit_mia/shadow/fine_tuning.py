@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_mia.errors import TrainingError
-from lit_mia.models import Autoencoder, PipelineFiles, Precision, normal, require_peft, square_side
+from lit_mia.models import Autoencoder, PipelineFiles, Precision, require_peft, square_side
 from lit_mia.shadow.adapters import add_adapter, check_ends, save_adapter
-from lit_mia.shadow.diffusion import follow, warm_adamw
+from lit_mia.shadow.diffusion import follow, probed, warm_adamw
 from lit_mia.shadow.layouts import Told, layout_of
 from lit_mia.shadow.noising import Density
 from lit_mia.shadow.training import TargetTraining
@@ -215,15 +215,13 @@ class PipelineFineTuning(TargetTraining):
             seeds: A seed for each.
         """
         x0, told = self._split(batch)
-        losses = []
+
+        def errors(e: Tensor, t: Tensor) -> Tensor:
+            at = self.noising.levels(t, like=x0)
+            return self.noising.errors(self.predict(at.noised(x0, e), t, told), x0, e, at)
+
         with self.kept_weights():
-            for place, step in enumerate(self.noising.probed):
-                e = normal(x0.shape[1:], [seed + place for seed in seeds]).to(x0)
-                t = torch.full((len(x0),), step, device=x0.device)
-                at = self.noising.levels(t, like=x0)
-                output = self.predict(at.noised(x0, e), t, told)
-                losses.append(self.noising.errors(output, x0, e, at).square().flatten(1).mean(1))
-        return torch.stack(losses, dim=1)
+            return probed(x0, seeds, self.noising.probed, errors=errors)
 
     # ------------------------------------------------------------------ weights
 
