@@ -7,7 +7,6 @@ from typing import Any, final
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.nn import functional as F
 
 from lit_mia.errors import TrainingError
 from lit_mia.models import OpenClipFiles, shipped
@@ -16,6 +15,7 @@ from lit_mia.shadow.clip_parts import (
     PREPROCESSING,
     ClipSize,
     bound_logit_scale,
+    contrast,
     matrices_and_others,
     save_clip,
     text_settings,
@@ -100,7 +100,7 @@ class ClipTraining(TargetTraining):
         image, text, scale = self._embedded(batch)
         logits = scale * image.float() @ text.float().T
         truth = torch.arange(len(logits), device=logits.device)
-        return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
+        return contrast(logits, truth)
 
     @property
     def probes(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lit_mia.errors import TrainingError
 
@@ -93,6 +94,16 @@ def matrices_and_others(parameters: Iterable[nn.Parameter]) -> list[dict[str, An
     every = list(parameters)
     vectors = [p for p in every if p.ndim < 2]
     return [{"params": [p for p in every if p.ndim > 1]}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def contrast(logits: Tensor, truth: Tensor) -> Tensor:
+    """Symmetric cross-entropy: which text belongs to an image, and which image to a text (CLIP, figure 3).
+
+    Args:
+        logits: Of every image (rows) with every text (columns), `[b, b]`.
+        truth: The place of the right one, `[b]`, or how it is shared, `[b, b]` and the same in both directions.
+    """
+    return (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from lit_mia.shadow.clip_parts import PREPROCESSING, ClipSize, bound_logit_scale, save_clip, text_settings
+from lit_mia.shadow.clip_parts import PREPROCESSING, ClipSize, bound_logit_scale, contrast, save_clip, text_settings
 from lit_mia.tools.training import CaptionedBatch, ToolTraining
 
 SMALL = ClipSize()
@@ -67,7 +67,7 @@ class EncoderTraining(ToolTraining):
         image, text, scale = self.clip(pixels, tokens["input_ids"].to(self.device))[:3]
         logits = scale * image.float() @ text.float().T
         truth = _same_name(batch.captions).to(self.device)
-        loss = (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
+        loss = contrast(logits, truth)
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
         return loss
@@ -145,7 +145,7 @@ class TextEncoderTraining(ToolTraining):
         image = F.normalize(self.image(batch.images).float(), dim=-1)
         logits = self.log_scale.exp().clamp(max=100) * image @ text.T
         truth = torch.arange(len(logits), device=self.device)
-        loss = (F.cross_entropy(logits, truth) + F.cross_entropy(logits.T, truth)) / 2
+        loss = contrast(logits, truth)
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/top1", (logits.argmax(-1) == truth).float().mean())
         return loss
