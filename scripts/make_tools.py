@@ -20,11 +20,11 @@ from lit_mia.tools.training import CaptionedImages, CaptionedImagesDataModule
 SIZE = 64
 
 
-def emoji_tokenizer(folder: Path, names: list[str], keywords: list[list[str]], vocabulary: int) -> CLIPTokenizer:
+def emoji_tokenizer(folder: Path, names: list[str], keywords: list[list[str]]) -> CLIPTokenizer:
     """A tokenizer of the emoji's words, kept: one learned again numbers tokens otherwise, and no resume would fit."""
     if not folder.is_dir():
         words = [*names, *(", ".join(of_image) for of_image in keywords)]
-        train_tokenizer(words, vocabulary, length=20).save_pretrained(folder)
+        train_tokenizer(words, vocabulary=3000, length=20).save_pretrained(folder)
     return CLIPTokenizer.from_pretrained(folder)
 
 
@@ -59,7 +59,7 @@ def make_text_encoder() -> None:
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(2)
     steps = 400
-    tokenizer = emoji_tokenizer(WORK / "text/tokenizer", names, keywords, vocabulary=3000)
+    tokenizer = emoji_tokenizer(WORK / "text/tokenizer", names, keywords)
     model = TextEncoderTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
     train("text", model, CaptionedImagesDataModule(data, 256, steps), steps)
@@ -71,7 +71,7 @@ def make_clip() -> None:
     images, names, keywords = load_vendor_emoji(WORK / "vendor", SIZE)
     L.seed_everything(3)
     steps = 800
-    tokenizer = emoji_tokenizer(WORK / "clip/tokenizer", names, keywords, vocabulary=3000)
+    tokenizer = emoji_tokenizer(WORK / "clip/tokenizer", names, keywords)
     model = EncoderTraining(tokenizer, steps=steps)
     data = CaptionedImages(torch.from_numpy(images), names, keywords)
     train("clip", model, CaptionedImagesDataModule(data, 128, steps), steps)

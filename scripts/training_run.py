@@ -1,12 +1,10 @@
-"""Runs a training of the demo's models: checkpoints every 10 minutes into `.work/`, and goes on from the last one."""
+"""Runs a training of the demo's tools: checkpoints every 10 minutes into `.work/`, and goes on from the last one."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 WORK = Path(".work")
@@ -17,8 +15,6 @@ def train(
     model: L.LightningModule,
     data: L.LightningDataModule,
     steps: int,
-    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
-    callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train `model` for `steps` steps, or go on from its last checkpoint in the folder `name` of `.work/`."""
     folder = WORK / name
@@ -26,8 +22,8 @@ def train(
     trainer = L.Trainer(
         accelerator="cpu",
         max_steps=steps,
-        precision=precision,
-        callbacks=[checkpoint, *callbacks],
+        precision="bf16-mixed",
+        callbacks=[checkpoint],
         logger=CSVLogger(folder, name="log"),
         log_every_n_steps=20,
         enable_progress_bar=False,

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar, final
+from typing import NamedTuple, final
 
 import lightning as L
 import torch
@@ -11,8 +11,6 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from lit_mia.shadow.one_cycle import one_cycle
-
-Batch = TypeVar("Batch", covariant=True)
 
 
 class CaptionedBatch(NamedTuple):
@@ -50,18 +48,6 @@ class CaptionedImages(Dataset[CaptionedBatch]):
         return ", ".join([self.captions[row], *words])
 
 
-def endless(dataset: Dataset[Batch], batch_size: int, steps: int) -> DataLoader[Batch]:
-    """Batches of random rows of a data set that fetches whole batches, without repetition inside a pass over it.
-
-    Args:
-        dataset: The data set; its items are asked by lists of rows.
-        batch_size: Rows per step.
-        steps: Steps of the training; one epoch holds them all.
-    """
-    sampler = RandomSampler(dataset, num_samples=batch_size * steps)  # type: ignore[arg-type]  # pass after pass
-    return DataLoader(dataset, sampler=BatchSampler(sampler, batch_size, True), batch_size=None)
-
-
 @final
 class CaptionedImagesDataModule(L.LightningDataModule):
     """Endless random batches of a `CaptionedImages` data set.
@@ -78,7 +64,8 @@ class CaptionedImagesDataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[CaptionedBatch]:
         """Batches of random rows, without repetition inside a pass over the data."""
-        return endless(self.dataset, self.batch_size, self.steps)
+        rows = RandomSampler(self.dataset, num_samples=self.batch_size * self.steps)  # pass after pass
+        return DataLoader(self.dataset, sampler=BatchSampler(rows, self.batch_size, True), batch_size=None)
 
 
 class ToolTraining(L.LightningModule, ABC):
