@@ -86,7 +86,7 @@ class DiffusionTraining(TargetTraining, ABC):
 
     def export(self, folder: Path) -> None:
         """Save a standard diffusers pipeline folder of the averaged weights, in half precision."""
-        self.pipeline(copy.deepcopy(self.ema).cpu()).to(torch.float16).save_pretrained(folder)
+        self.pipeline(copy.deepcopy(self.ema)).to("cpu").to(torch.float16).save_pretrained(folder)
 
 
 def probed(

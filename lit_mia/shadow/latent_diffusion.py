@@ -1,5 +1,6 @@
 """Trains a latent diffusion target whose members are known, on an autoencoder and a text encoder that are there."""
 
+import copy
 from typing import Any, final
 
 import torch
@@ -55,10 +56,11 @@ class LatentDiffusionTraining(DiffusionTraining):
         self._autoencoder = Autoencoder(self._frozen["vae"])
         text_encoder, latent = self._frozen["text_encoder"], self._frozen["vae"].config.latent_channels
         self._size = size or int(self._frozen["vae"].config.sample_size)
-        if self._size % (self._autoencoder.factor * 2 ** (len(channels) - 1)):
+        unit = self._autoencoder.factor * 2 ** (len(channels) - 1)
+        if self._size % unit:
             raise TrainingError(
-                f"`size` must be a multiple of {self._autoencoder.factor * 2 ** (len(channels) - 1)}, by which the "
-                f"autoencoder and {len(channels)} resolutions divide it, but got {self._size}."
+                f"`size` must be a multiple of {unit}, by which the autoencoder and {len(channels)} resolutions divide "
+                f"it, but got {self._size}."
             )
         unet = UNet2DConditionModel(
             sample_size=self._size // self._autoencoder.factor,
@@ -107,7 +109,7 @@ class LatentDiffusionTraining(DiffusionTraining):
 
         scheduler = DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
         return StableDiffusionPipeline(
-            **frozen_parts(str(self.hparams["parts"])),
+            **copy.deepcopy(self._frozen),
             unet=unet,
             scheduler=scheduler,
             safety_checker=None,
