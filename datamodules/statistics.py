@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -17,6 +18,7 @@ from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
+from lit_mia.files import key_digest
 from lit_mia.features.encoders import Encoder
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
@@ -25,6 +27,7 @@ from lit_mia.queries.store import Store
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Target
+from lit_mia.targets.bases import base_of, check_same_noise
 
 
 @final
@@ -58,6 +61,10 @@ class StatisticDataModule(AuditDataModule):
         encoder: Embeds images and captions for the controls of captions, `caption` and `joint`; without it, what is
             told captions has an incomplete set of controls.
         text_encoder: Embeds the captions where `encoder` embeds images alone.
+        base: The model that the target was fine-tuned from, which calibrated attacks ask the same; it must not have
+            seen the records. If not given, a target with LoRA weights is asked with these off.
+        base_store: Folder of the base's findings, which all targets that came from it may share; if not given,
+            `base-` and a hash of the base beside `store`.
 
     Raises:
         EncoderError: If there is an encoder, but nothing embeds captions.
@@ -84,6 +91,8 @@ class StatisticDataModule(AuditDataModule):
         prompts: Prompts = "own",
         encoder: Encoder | None = None,
         text_encoder: Encoder | None = None,
+        base: Target | None = None,
+        base_store: str | None = None,
     ) -> None:
         super().__init__(
             source,
@@ -101,6 +110,8 @@ class StatisticDataModule(AuditDataModule):
         if attack is not None and len(attack.settings()) != 1:
             raise RecordError("`attack` of the datamodule must have one setting: single values, not lists.")
         self.wanted = Wanted() if attack is None else Wanted.every_setting([attack], residual=True)
+        self._base, self._base_store = base, base_store
+        self._calibrates: StatisticDataModule | None = None
         self._questions_about: Questions | None = None
         self._sized: Records | None = None
 
@@ -116,6 +127,24 @@ class StatisticDataModule(AuditDataModule):
         store = FindingStore(self.store_path, self.target.fingerprint())
         self.target.keep_accounts(self.store_path)
         return store
+
+    @cached_property
+    def base(self) -> "StatisticDataModule":
+        """The same records with the answers of the base, which all targets that came from it share.
+
+        Raises:
+            TargetError: If there is no base, it is no other model than the target, or it is not asked as that is.
+        """
+        base = base_of(self.target, self._base)
+        store = self._base_store or self.store_path.parent / f"base-{key_digest(dict(base.fingerprint()))[:12]}"
+        other = self.answered_by(base, str(store))
+        other._view, other._calibrates = self.view, self  # split as these are, by the same lock
+        return other
+
+    @property
+    def folder(self) -> Path:
+        """See `JudgedDataModule`; the base shares the images of the target that it calibrates."""
+        return super().folder if self._calibrates is None else self._calibrates.folder
 
     @cached_property
     def kept(self) -> Store | None:
@@ -230,6 +259,8 @@ class StatisticDataModule(AuditDataModule):
         if not lacking(self.store, self._questions(records), self.wanted.plans, self.wanted.residual):
             return
         self.target.check_use(self.wanted.levels, self.wanted.highest_timestep, self.image_size)
+        if self._calibrates is not None:
+            check_same_noise(self.target, self._calibrates.target)
         self._check_captions(records)
         if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)

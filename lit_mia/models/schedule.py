@@ -24,6 +24,14 @@ class Schedule:
     def __init__(self, alphas_bar: Sequence[float]) -> None:
         self._alphas_bar = tuple(float(value) for value in alphas_bar)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is the same diffusion."""
+        return isinstance(other, Schedule) and self._alphas_bar == other._alphas_bar
+
+    def __hash__(self) -> int:
+        """By the products."""
+        return hash(self._alphas_bar)
+
     def __len__(self) -> int:
         """T, the number of training timesteps."""
         return len(self._alphas_bar)

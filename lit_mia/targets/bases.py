@@ -1,0 +1,65 @@
+"""The base of a target, the model before its fine-tuning: which one it is, and whether the two can be asked alike."""
+
+from lit_mia.errors import TargetError
+from lit_mia.reasons import listed
+from lit_mia.targets.base import DenoiseTarget, Target
+from lit_mia.targets.sameness import holds, model_of, settings_apart
+
+
+def base_of(target: Target, given: Target | None) -> Target:
+    """The base of a target.
+
+    Args:
+        target: The target.
+        given: Its base, if the user names one; else the target without its adapter. One that is the target without its
+            adapter shares the weights that the target has loaded.
+
+    Raises:
+        TargetError: If there is none, it is no other model than the target, or it is not asked as that is.
+    """
+    own = target.before_adapter()
+    base = own if given is None or (own is not None and own.fingerprint() == given.fingerprint()) else given
+    if base is None:
+        raise TargetError(
+            f"Calibrated attacks ask the model that {target.name!r} was fine-tuned from, but there is no `base`. Give "
+            "it beside `target`; only a target with LoRA weights is its own base with these off."
+        )
+    if holds(base.fingerprint(), target.fingerprint()):
+        raise TargetError(
+            f"The base {base.name!r} holds the weights of the target {target.name!r}, so that nothing lies between "
+            "them. Give the model before the fine-tuning."
+        )
+    apart = settings_apart(target.fingerprint(), base.fingerprint())
+    if apart:
+        raise TargetError(
+            f"The base {base.name!r} must be asked as the target {target.name!r} is, but "
+            f"{listed([f'`{name}`' for name in apart], most=5)} differ. Give both the same settings."
+        )
+    return base
+
+
+def is_base(model: Target, base: Target) -> bool:
+    """Whether a model is a base, so that it cannot be the placebo of what reads that base.
+
+    Args:
+        model: The model, such as a placebo.
+        base: The base.
+    """
+    return model_of(model.fingerprint()) == model_of(base.fingerprint())
+
+
+def check_same_noise(base: Target, target: Target) -> None:
+    """Refuse a base whose schedule makes other noisy images of the same records.
+
+    Raises:
+        TargetError: If it does.
+    """
+    if (
+        isinstance(base, DenoiseTarget)
+        and isinstance(target, DenoiseTarget)
+        and (base.schedule, base.is_latent) != (target.schedule, target.is_latent)
+    ):
+        raise TargetError(
+            f"The base {base.name!r} was trained with another noise schedule than the target {target.name!r}, or on "
+            "other latents, so that the same timestep is not the same noise. Give the model before the fine-tuning."
+        )
