@@ -74,6 +74,14 @@ ROW_KINDS: Registry[RowKind] = Registry(
             "P",
             (0, (5, 2, 1, 2, 1, 2)),
         ),
+        RowKind(
+            "base",
+            "sees what the base, the model before the fine-tuning, says of the records, without the target",
+            "#4a3fc4",
+            "#8c7bff",
+            "*",
+            (0, (8, 1.5, 2, 1.5)),
+        ),
         RowKind("target", "", "#0a64a8", "#6cb6f0", "o", "-"),
         RowKind(
             "untrained",

@@ -21,7 +21,7 @@ def test_controls_say_what_they_see_and_others_are_none():
 
 
 @pytest.mark.parametrize(
-    "names", [("attack", "blind", "caption", "joint", "n-grams", "metadata", "placebo", "round trip")]
+    "names", [("attack", "blind", "caption", "joint", "n-grams", "metadata", "placebo", "round trip", "base")]
 )
 def test_kinds_of_one_audit_look_different(names):
     kinds = [ROW_KINDS[name] for name in names]

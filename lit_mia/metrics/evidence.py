@@ -98,6 +98,7 @@ class AttackEvidence:
         missing: What a complete set of controls has and this attack's lacks, such as "joint".
         placebo: The check of its placebo; None without one.
         tool_failed: Whether it used a tool of the attacker that does not work.
+        reads_base: Whether it reads what the base, the model before the fine-tuning, says of the records.
     """
 
     name: str
@@ -107,3 +108,4 @@ class AttackEvidence:
     missing: tuple[str, ...] = ()
     placebo: PlaceboCheck | None = None
     tool_failed: bool = False
+    reads_base: bool = False

@@ -126,6 +126,7 @@ def gather(rows: Sequence[RowScores], scores: Mapping[str, Scores], test: Part, 
             missing=missing_controls(attack, rows),
             placebo=known.placebos.get(attack.name),
             tool_failed=attack.tools and known.tools_fail,
+            reads_base=attack.reads_base,
         )
         for place, attack in enumerate(attacks)
     ]

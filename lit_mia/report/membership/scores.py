@@ -41,6 +41,7 @@ class RowScores:
         captioned: Of an attack, whether the target, or the attack, was given the records' captions.
         tools: Of an attack, whether it reads what the attacker's encoder or captioner says.
         unequal: Of an attack, what it has seen more than its controls, as a sentence; None if they have seen the same.
+        reads_base: Of an attack, whether it reads what the base says of the records.
     """
 
     name: str
@@ -53,6 +54,7 @@ class RowScores:
     captioned: bool = False
     tools: bool = False
     unequal: str | None = None
+    reads_base: bool = False
 
 
 @dataclass(frozen=True, eq=False)
