@@ -127,7 +127,7 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         return rows
 
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """Of a plain attack its own statistic, on the scale of the target's; of a calibrated one the gain on the base."""
+        """Of plain attacks their statistic, on the scale of the target's; of calibrated ones the gain on the base."""
         return {
             attack.name: self._calibration.gains(attack, placebo)
             if isinstance(attack, CalibratedAttack)
