@@ -111,6 +111,13 @@ class Target(ABC):
         `base_url` and `model` of a served one), by which a placebo is compared; all else is how it is asked.
         """
 
+    def before_adapter(self) -> "Target | None":
+        """The same model without its adapter: what it was fine-tuned from; None where it has none.
+
+        It is asked in the same way, and its fingerprint is that of the base asked so without any adapter.
+        """
+        return None
+
     @property
     def facts(self) -> Fingerprint:
         """What a report tells of it beside its fingerprint, by name."""
