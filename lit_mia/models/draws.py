@@ -1,4 +1,4 @@
-"""Random draws that belong to a record, not to a batch: noise, and the next image token of a sequence model."""
+"""Random draws that belong to a record, not to a batch: noise, shuffles, the next image token of a sequence model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,11 @@ from torch import Tensor
 def normal(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
     """Standard normal draws `[len(seeds), *shape]`, float32, each from a CPU generator of its own."""
     return torch.stack([torch.randn(tuple(shape), generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+def uniform(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
+    """Draws from [0, 1), `[len(seeds), *shape]`, float32, each from a CPU generator of its own."""
+    return torch.stack([torch.rand(tuple(shape), generator=torch.Generator().manual_seed(seed)) for seed in seeds])
 
 
 @final

@@ -11,6 +11,7 @@ from lit_mia.attacks.statistics.rediffuse import ReDiffuse
 from lit_mia.attacks.statistics.rediffuse_api import ReDiffuseAPI
 from lit_mia.attacks.statistics.secmi import SecMI
 from lit_mia.attacks.statistics.sima import SimA, SimAMC
+from lit_mia.attacks.statistics.subset_loss import SubsetLoss
 
 __all__ = [
     "PFAMI",
@@ -26,4 +27,5 @@ __all__ = [
     "SimA",
     "SimAMC",
     "StatisticAttack",
+    "SubsetLoss",
 ]

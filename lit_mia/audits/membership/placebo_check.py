@@ -24,13 +24,13 @@ def placebo_checks(scorers: Sequence[AnyScorer], tools_failed: bool = False) -> 
     """
     checks: dict[str, PlaceboCheck] = {}
     for scorer in scorers:
-        if "placebo" in scorer.sides():
+        if scorer.placed():
             checks |= _of_scorer(scorer, tools_failed)
     return checks
 
 
 def _of_scorer(scorer: AnyScorer, tools_failed: bool) -> Mapping[str, PlaceboCheck]:
-    names, sides = [attack.name for attack in scorer.attacks], scorer.sides()
+    names, sides = scorer.placed(), scorer.sides()
     apart = settings_apart(sides["target"].target.fingerprint(), sides["placebo"].target.fingerprint())
     if apart:
         said = f"It is not asked as the target is: {listed([f'`{name}`' for name in apart], most=5)} differ."
