@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.metrics.placebo import placebo_check
@@ -46,7 +47,8 @@ def _measured(scorer: AnyScorer) -> Mapping[str, PlaceboCheck]:
     known, test = scorer.data.view.known, scorer.data.view.splits.rows["test"]
     rows = [row for row in test if known.members[row] == NON_MEMBER]
     groups = np.array(known.groups)[rows]
+    calibrated = {attack.name for attack in scorer.attacks if isinstance(attack, CalibratedAttack)}
     return {
-        attack: placebo_check(of_target[rows], of_placebo[rows], groups)
+        attack: placebo_check(of_target[rows], of_placebo[rows], groups, gained=attack in calibrated)
         for attack, (of_target, of_placebo) in scorer.likeness().items()
     }
