@@ -143,10 +143,6 @@ class Target(ABC):
         """Whether it is told the caption of a record, where there is one."""
         return self.needs_captions
 
-    def before_adapter(self) -> "Target | None":
-        """The same model without its adapter, from which it was fine-tuned; None where it has none, or cannot tell."""
-        return None
-
     def evaluations_behind(self, calls: int, images: int) -> int:
         """Evaluations of the denoiser or decoder behind some queries; 0 where the target does not tell.
 
