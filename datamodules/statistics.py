@@ -18,8 +18,8 @@ from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
-from lit_mia.files import key_digest
 from lit_mia.features.encoders import Encoder
+from lit_mia.files import key_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation

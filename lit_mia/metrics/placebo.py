@@ -1,7 +1,9 @@
 """Whether a placebo answers well enough to stand for a target that saw neither side."""
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.evidence import PlaceboCheck
@@ -14,7 +16,17 @@ MOST_GAP = 0.2
 CONFIDENCE = 0.95
 
 
-def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, groups: ArrayLike) -> PlaceboCheck:
+class _Gap(NamedTuple):
+    """A mean over records, in standard deviations of the target's, with one-sided 95 % bounds."""
+
+    mean: float
+    lo: float
+    hi: float
+
+
+def placebo_check(
+    target_similarity: ArrayLike, placebo_similarity: ArrayLike, groups: ArrayLike, *, gained: bool = False
+) -> PlaceboCheck:
     """Whether a placebo's answers about non-members are not worse than the target's.
 
     A placebo that draws badly betrays nothing of what a good model's answers would, so it is no placebo. It is valid if
@@ -22,15 +34,21 @@ def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, g
     similarities. Records are paired; the unit of the bound is the group (a t interval with the variance of group sums).
     Nothing is used of a record but that it is no member.
 
+    The placebo of an attack that reads the base has to have learned the domain as the target did, which shows in what
+    both gained over the base. Where the target itself gained no more than 0.2 standard deviations (one-sided 95 %
+    bound), the base would pass as well, so nothing can be told of a placebo: members may be of another domain than
+    these records, of which the placebo has learned nothing.
+
     Args:
         target_similarity: How like each of `n` non-members of test the target's answers to it are, `[n]`; higher is
             closer, in any unit.
         placebo_similarity: The same of the placebo's answers to the same questions, `[n]`, in the same unit.
         groups: Name of each record's group, `[n]`.
+        gained: Whether the similarities are what was gained over a base, whose own are 0.
 
     Returns:
         The check. It is not valid where it cannot be said: with fewer than ten groups, where all the target's
-        similarities are equal, and where no answer differs, as of one model under two names.
+        similarities are equal, where no answer differs, as of one model under two names, and where the base would pass.
 
     Raises:
         MetricError: If the arrays differ in length, or a similarity is not finite.
@@ -52,20 +70,41 @@ def placebo_check(target_similarity: ArrayLike, placebo_similarity: ArrayLike, g
         )
     if np.array_equal(target, placebo):
         return PlaceboCheck(False, "It answers every question as the target does, so it is the same model.")
-    lost = (target - placebo) / np.std(target, ddof=1)
-    gap = float(lost.mean())
-    sums = np.bincount(parts, weights=lost - gap)
-    error = float(np.sqrt(count / (count - 1) * np.square(sums).sum())) / n
-    hi = gap + _quantile(count - 1) * error
-    valid = hi < MOST_GAP
-    return PlaceboCheck(valid, _told(gap, hi, valid), gap=gap, gap_hi=hi)
+    deviation = np.std(target, ddof=1)
+    if gained and (learned := _gap(target / deviation, parts)).lo <= MOST_GAP:
+        return PlaceboCheck(False, _learned_little(learned))
+    gap = _gap((target - placebo) / deviation, parts)
+    valid = gap.hi < MOST_GAP
+    return PlaceboCheck(valid, _told(gap, valid, gained), gap=gap.mean, gap_hi=gap.hi)
 
 
-def _told(gap: float, hi: float, valid: bool) -> str:
+def _gap(values: FloatArray, parts: NDArray[np.int64]) -> _Gap:
+    """The mean of `[n]` values with its bounds; the unit is the group."""
+    mean, count = float(values.mean()), int(parts.max()) + 1
+    sums = np.bincount(parts, weights=values - mean)
+    error = float(np.sqrt(count / (count - 1) * np.square(sums).sum())) / len(values)
+    half = _quantile(count - 1) * error
+    return _Gap(mean, mean - half, mean + half)
+
+
+def _told(gap: _Gap, valid: bool, gained: bool) -> str:
+    more = "less" if gap.mean > 0 else "more"
+    found = (
+        f"it gained {abs(gap.mean):.2f} standard deviations {more} over the base than the target did"
+        if gained
+        else f"its answers are {abs(gap.mean):.2f} standard deviations {more} like the records than the target's"
+    )
     return (
-        f"On the non-members of test its answers are {abs(gap):.2f} standard deviations "
-        f"{'less' if gap > 0 else 'more'} like the records than the target's (by the 95 % bound at most {hi:.2f} less; "
-        f"{MOST_GAP} are allowed){'' if valid else ': too weak, or too few records to tell'}."
+        f"On the non-members of test {found} (by the 95 % bound at most {gap.hi:.2f} less; {MOST_GAP} are allowed)"
+        f"{'' if valid else ': too weak, or too few records to tell'}."
+    )
+
+
+def _learned_little(learned: _Gap) -> str:
+    return (
+        "Whether it learned of the domain what the target did cannot be said: on the non-members of test the target "
+        f"gained {learned.mean:.2f} standard deviations over the base (by the 95 % bound at least {learned.lo:.2f}; "
+        f"more than {MOST_GAP} are needed), so a model that learned nothing would pass too."
     )
 
 

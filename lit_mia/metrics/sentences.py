@@ -42,6 +42,7 @@ def _finding(told: Told, power: Power) -> str:
     """What was found and what follows from it."""
     found, readers = told.finders, told.readers
     better = f"{_listed(found)} {_verb(found, 'tells', 'tell')} members from non-members"
+    every = "every control that differs from 0.5" if told.coin else "every control"
     read = f"{_listed(readers)} {_verb(readers, 'tells', 'tell')} the two sides apart without what the target learned"
     findings: dict[Kind, str] = {
         "design violated": f"Design violated: {read}, which a coin does not allow. Something else than the coin "
@@ -50,14 +51,14 @@ def _finding(told: Told, power: Power) -> str:
         "suggestive (a shift read up to 1.5 times better would explain it)": f"Suggestive, not evidence: {better} "
         "better than every control and the placebo, but a difference between the two sides that the attack reads up to "
         "1.5 times better than they do would explain it.",
-        "suggestive (weak placebo)": f"Suggestive, not evidence (weak placebo): {better} better than every control, "
+        "suggestive (weak placebo)": f"Suggestive, not evidence (weak placebo): {better} better than {every}, "
         "but the placebo cannot stand for a target that saw neither side.",
-        "suggestive (no placebo)": f"Suggestive, not evidence (no placebo): {better} better than every control, but "
+        "suggestive (no placebo)": f"Suggestive, not evidence (no placebo): {better} better than {every}, but "
         "without a placebo it is not excluded that the answers of a target that saw neither side would do so as well.",
         "not evidence (post hoc design)": f"Not evidence (post hoc design): {better} better than every control, but "
         "the two sides were put together after the fact, so a difference between them may be the cause.",
-        "not evidence (controls incomplete)": f"Not evidence (controls incomplete): {better} better than every "
-        "control there is, but what is missing may read a difference between the two sides.",
+        "not evidence (controls incomplete)": f"Not evidence (controls incomplete): {better} better than {every} "
+        "there is, but what is missing may read a difference between the two sides.",
         "confounded": f"Confounded: {_listed(found)} {_verb(found, 'is', 'are')} better than chance, but {read}: a "
         "difference between them may explain the result, and leakage is neither shown nor excluded.",
         "tool failure": "Tool failure: by the attacker's encoder captions do not find their own images more often than "
@@ -103,18 +104,27 @@ def _qualifications(told: Told) -> list[str]:
         sentences.append(f"Put aside, since the attacker's tools fail: {_listed(failed)}.")
     if lacking:
         sentences.append(f"Controls missing for {_listed([attack.name for attack in lacking])}: {_listed(kinds)}.")
-    return sentences if told.coin else [*sentences, *_placebos(told)]
+    if told.verified:
+        return sentences
+    return [*sentences, *_placebos([attack for attack in told.attacks if attack.reads_base or not told.coin])]
 
 
-def _placebos(told: Told) -> list[str]:
-    """Which placebo is missing, and what is wrong with one."""
-    none = [attack.name for attack in told.attacks if attack.placebo is None]
-    weak = {attack.placebo.sentence: attack for attack in told.attacks if attack.placebo and not attack.placebo.valid}
+def _placebos(needing: Sequence[AttackEvidence]) -> list[str]:
+    """Which placebo is missing, and what is wrong with one, of attacks that need one."""
+    none = [attack.name for attack in needing if attack.placebo is None and not attack.reads_base]
+    base = [attack.name for attack in needing if attack.placebo is None and attack.reads_base]
+    weak = {attack.placebo.sentence: attack for attack in needing if attack.placebo and not attack.placebo.valid}
     missing = (
         f"placebo: none for {_listed(none)}, so it is not excluded that the answers of a target that saw neither side "
         "would separate them as well."
     )
-    return [*([missing] if none else []), *(f"Weak placebo of {attack.name}: {why}" for why, attack in weak.items())]
+    used = (
+        f"{_listed(base)} {_verb(base, 'reads', 'read')} the base, so the base is no placebo of "
+        f"{_verb(base, 'it', 'them')}; a model fine-tuned on other records of the domain would be one. Calibration "
+        "takes out what is hard for the base too, not what the target learned of the domain as a whole."
+    )
+    said = [*([missing] if none else []), *([used] if base else [])]
+    return [*said, *(f"Weak placebo of {attack.name}: {why}" for why, attack in weak.items())]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -133,27 +133,38 @@ def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool) -> Kind:
     """The outcome of an attack where a coin decided who is a member."""
     if facts.verified and facts.readers:
         return "design violated"
-    if found and (facts.verified or not attack.missing):
+    if not found:
+        return _without_finding(attack, facts)
+    if facts.verified:
         return "leakage beyond controls"
-    if found:
+    if attack.missing:
         return "not evidence (controls incomplete)"
-    return _without_finding(attack, facts)
+    return _without_placebo(attack) if attack.reads_base and not _valid(attack) else "leakage beyond controls"
 
 
 def _held_out(attack: AttackEvidence, facts: _Facts, found: bool, better: bool) -> Kind:
     """The outcome of an attack where members were not drawn by a coin."""
-    valid = attack.placebo is not None and attack.placebo.valid
-    if not better or (facts.readers and not valid):
+    if not better or (facts.readers and not _valid(attack)):
         return _without_finding(attack, facts)
     if facts.design == "post_hoc":
         return "not evidence (post hoc design)"
     if attack.missing:
         return "not evidence (controls incomplete)"
-    if not valid:
-        return "suggestive (no placebo)" if attack.placebo is None else "suggestive (weak placebo)"
+    if not _valid(attack):
+        return _without_placebo(attack)
     if found:
         return "leakage beyond controls"
     return "suggestive (a shift read up to 1.5 times better would explain it)"
+
+
+def _valid(attack: AttackEvidence) -> bool:
+    """Whether an attack has a placebo that can stand for a target that saw neither side."""
+    return attack.placebo is not None and attack.placebo.valid
+
+
+def _without_placebo(attack: AttackEvidence) -> Kind:
+    """The outcome of an attack that has no valid placebo and needs one."""
+    return "suggestive (no placebo)" if attack.placebo is None else "suggestive (weak placebo)"
 
 
 def _without_finding(attack: AttackEvidence, facts: _Facts) -> Kind:

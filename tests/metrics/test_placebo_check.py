@@ -56,6 +56,37 @@ def test_at_the_allowed_gap_five_percent_pass():
     assert passed == pytest.approx(0.05, abs=0.02)  # the target's deviation is estimated too
 
 
+def gains(rng, target, placebo, n=N):
+    """What a target and a placebo gained over the base, in standard deviations of it."""
+    of_target, of_placebo = similarities(rng, n=n, noise=0.4)
+    return target + of_target, placebo + of_placebo
+
+
+@pytest.mark.parametrize(
+    ("target", "placebo", "valid", "says"),
+    [
+        (1.5, 1.5, True, "the target did (by the 95 % bound at most"),
+        (1.5, 2.5, True, "more over the base than"),
+        (1.5, 0.0, False, "less over the base than the target did"),  # hardly more than the base
+        (1.5, 0.9, False, "too weak"),
+        (0.0, 0.0, False, "the target gained"),  # the base would pass too: members may be of another domain
+        (-1.0, -1.0, False, "so a model that learned nothing would pass too."),
+    ],
+)
+def test_a_placebo_of_what_reads_the_base_has_to_have_learned_what_the_target_did(target, placebo, valid, says):
+    rng = np.random.default_rng(9)
+    checks = [placebo_check(*gains(rng, target, placebo), each(N), gained=True) for _ in range(50)]
+    assert sum(check.valid == valid for check in checks) >= 48
+    assert sum(says in check.sentence for check in checks) >= 48
+
+
+@pytest.mark.parametrize("learned", [0.0, 0.1, 0.2, 0.3, 1.0])
+def test_a_placebo_that_learned_nothing_hardly_ever_passes_whatever_the_target_learned(learned):
+    rng = np.random.default_rng(10)
+    passed = [placebo_check(*gains(rng, learned, 0.0), each(N), gained=True).valid for _ in range(500)]
+    assert np.mean(passed) <= 0.05
+
+
 def test_the_group_is_the_unit():
     """Twins that share their noise count once: the bound is that of the groups' means."""
     target, placebo = similarities(np.random.default_rng(5), n=40)

@@ -25,7 +25,7 @@ ATTACKS = {  # p of its own test, of the factor 1, of the factor 1.5
     "above all": (0.001, 0.001, 0.4),
     "beyond all": (0.001, 0.001, 0.001),
 }
-COLUMNS = (DESIGNS, ("complete", "incomplete"), ("no", "yes"), PLACEBOS, ATTACKS)
+COLUMNS = (DESIGNS, ("complete", "incomplete"), ("no", "yes"), PLACEBOS, ("no", "yes"), ATTACKS)
 
 
 def comparison(better=0.5, shift=0.5):
@@ -62,12 +62,15 @@ def table():
 
 def test_the_table_in_the_documentation_holds_every_combination_once_and_is_what_the_rule_says():
     seen = []
-    for designs, controls, read, placebos, attacks, kind in table():
-        for case in product(designs, controls, read, placebos, attacks):
-            name, complete, reads, placebo, is_ = case
+    for *given, kind in table():
+        for case in product(*given):
+            name, complete, reads, placebo, base, is_ = case
             design, verified = DESIGNS[name]
             evidence = attack(
-                p=ATTACKS[is_], placebo=PLACEBOS[placebo], missing=() if complete == "complete" else ("joint",)
+                p=ATTACKS[is_],
+                placebo=PLACEBOS[placebo],
+                missing=() if complete == "complete" else ("joint",),
+                reads_base=base == "yes",
             )
             verdict = judged([evidence], [control(p=0.001 if reads == "yes" else 0.5)], design, verified)
             assert verdict.kind == kind, case
@@ -164,6 +167,36 @@ def test_sentences_name_what_is_missing():
     assert "no leak" not in nothing.sentence.lower()
     unknown = decide([attack(p=(0.4,) * 3)], [control()], "post_hoc", verified=False, power=Power(None))
     assert "cannot be said" in unknown.sentence
+
+
+def test_what_reads_the_base_says_why_the_base_is_no_placebo_of_it():
+    calibrated = attack("Difference (Loss)", reads_base=True)
+    (because,) = {
+        judged([calibrated], design=design).sentence.partition("Difference (Loss) reads the base, so ")[2]
+        for design in ("canary", "same_source_holdout", "post_hoc")
+    }
+    assert because.startswith("the base is no placebo of it; a model fine-tuned on other records of the domain would")
+    assert "not what the target learned of the domain" in because
+    both = [attack("Loss", placebo=PLACEBOS["valid"]), calibrated, attack("Joint head (Loss)", reads_base=True)]
+    held_out = judged(both)
+    assert held_out.outcomes["Loss"] == "leakage beyond controls"
+    assert held_out.outcomes["Difference (Loss)"] == "suggestive (no placebo)"
+    assert (
+        "Difference (Loss) and Joint head (Loss) read the base, so the base is no placebo of them" in held_out.sentence
+    )
+    assert "placebo: none" not in held_out.sentence
+    assert "reads the base" not in judged([calibrated], design="canary", verified=True).sentence
+
+
+def test_under_a_stated_coin_only_the_placebo_of_what_reads_the_base_is_spoken_of():
+    weak = attack("Difference (Loss)", reads_base=True, placebo=PLACEBOS["weak"])
+    sentence = judged([attack("Loss", placebo=PlaceboCheck(False, "Unlike.")), weak], design="canary").sentence
+    assert "Weak placebo of Difference (Loss): Too weak." in sentence
+    assert "Unlike." not in sentence
+    assert judged([weak], design="canary").sentence.startswith(
+        "Suggestive, not evidence (weak placebo): Difference (Loss) tells members from non-members better than every "
+        "control that differs from 0.5, but"
+    )
 
 
 def test_holm_equals_the_definition():

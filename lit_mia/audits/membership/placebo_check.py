@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.metrics.placebo import placebo_check
@@ -24,13 +25,13 @@ def placebo_checks(scorers: Sequence[AnyScorer], tools_failed: bool = False) -> 
     """
     checks: dict[str, PlaceboCheck] = {}
     for scorer in scorers:
-        if "placebo" in scorer.sides():
+        if scorer.placed():
             checks |= _of_scorer(scorer, tools_failed)
     return checks
 
 
 def _of_scorer(scorer: AnyScorer, tools_failed: bool) -> Mapping[str, PlaceboCheck]:
-    names, sides = [attack.name for attack in scorer.attacks], scorer.sides()
+    names, sides = scorer.placed(), scorer.sides()
     apart = settings_apart(sides["target"].target.fingerprint(), sides["placebo"].target.fingerprint())
     if apart:
         said = f"It is not asked as the target is: {listed([f'`{name}`' for name in apart], most=5)} differ."
@@ -46,7 +47,8 @@ def _measured(scorer: AnyScorer) -> Mapping[str, PlaceboCheck]:
     known, test = scorer.data.view.known, scorer.data.view.splits.rows["test"]
     rows = [row for row in test if known.members[row] == NON_MEMBER]
     groups = np.array(known.groups)[rows]
+    calibrated = {attack.name for attack in scorer.attacks if isinstance(attack, CalibratedAttack)}
     return {
-        attack: placebo_check(of_target[rows], of_placebo[rows], groups)
+        attack: placebo_check(of_target[rows], of_placebo[rows], groups, gained=attack in calibrated)
         for attack, (of_target, of_placebo) in scorer.likeness().items()
     }

@@ -102,6 +102,10 @@ class Scorer(ABC, Generic[Data, Scored]):
         self._placebo = self.data.answered_by(target, store)
         self._placebo.prepare_data()
 
+    def placed(self) -> list[str]:
+        """Names of the attacks that have a placebo."""
+        return [] if self._placebo is None else [attack.name for attack in self.attacks]
+
     @abstractmethod
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
         """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.

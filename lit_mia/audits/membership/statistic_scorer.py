@@ -1,37 +1,44 @@
-"""Training-free attacks, scored by a threshold on their statistic or by a ResNet on their residual map."""
+"""Training-free attacks, plain or calibrated by a base: a threshold on a statistic, or a ResNet on a residual map."""
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules import AuditDataModule, StatisticDataModule, Wanted
+from datamodules import AskedDataModule, AuditDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks import Attack, AuditedAttack, ResidualHead, controls_of, train_seeds
+from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
+from lit_mia.audits.membership.calibration import Calibration
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel
+from lit_mia.targets.bases import is_base
 
 logger = logging.getLogger(__name__)
+TrainingFree = StatisticAttack | CalibratedAttack
+Asked = tuple[tuple[StatisticAttack, Setting], ...]
 
 
 @final
-class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
+class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
     """Scores attacks and controls by a threshold on the statistic, or by a ResNet on the residual map.
 
     `threshold` trains nothing. `resnet` trains a head on the residual map of each attack; the blind control of that
-    head is a control under both protocols.
+    head is a control under both protocols. Calibrated attacks ask the base of the target too, and have a control on
+    what it alone says; a placebo that is that base is none of theirs.
 
     Raises:
-        HeadError: If the datamodule holds no findings.
-        TargetError: If the target does not offer the access level of an attack.
+        HeadError: If the datamodule holds no findings, or calibrated attacks shall be scored by residual maps.
+        TargetError: If the target does not offer the access level of an attack, or has no base to calibrate it by.
     """
 
     name = "statistic"
@@ -39,13 +46,18 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
     def __init__(self, data: AuditDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         if not isinstance(data, StatisticDataModule):
             raise HeadError(f"Training-free attacks are asked by a StatisticDataModule, not a {type(data).__name__}.")
-        super().__init__(data, [attack for attack in attacks if isinstance(attack, StatisticAttack)], means)
+        super().__init__(data, [attack for attack in attacks if isinstance(attack, TrainingFree)], means)
         self.protocol, self._head = means.protocol or "threshold", means.head or ResidualHead()
         self._residual = self.protocol == "resnet"
-        self._several = any(len(attack.settings()) > 1 for attack in self.attacks)
-        self._chosen: list[Setting] = []
-        for attack in self.attacks:
+        self._plain = [attack for attack in self.attacks if isinstance(attack, StatisticAttack)]
+        calibrated = [attack for attack in self.attacks if isinstance(attack, CalibratedAttack)]
+        if calibrated and self._residual:
+            raise HeadError(_NO_MAPS.format(calibrated[0].name))
+        self._several = any(len(attack.settings()) > 1 for attack in self._plain)
+        self._chosen: dict[str, Setting] = {}
+        for attack in self._plain:
             data.target.require(attack.level)
+        self._calibration = Calibration(data, calibrated)
         told = [attack.name for attack in self.attacks if self.is_told(attack)]
         if told and data.tools.encoder is None:
             logger.warning(_NO_ENCODER, ", ".join(told))
@@ -53,63 +65,75 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         if self._unequal is not None:
             logger.warning(self._unequal)
 
-    def controls(self, attack: StatisticAttack) -> dict[str, Attack]:
+    def controls(self, attack: TrainingFree) -> dict[str, Attack]:
         """The head on images alone, and those of captions where the datamodule has an encoder."""
         return controls_of(self._head, captioned=self.data.tools.encoder is not None and self.is_told(attack))
 
     def control_kinds(self) -> set[str]:
-        """Those without the target, the autoencoder, and the placebo."""
-        return super().control_kinds() | {control.name for control in self._round_trip}
+        """Those without the target, the autoencoder, the base, and the placebo."""
+        return super().control_kinds() | {c.name for c in self._round_trip} | self._calibration.sides().keys()
 
-    def is_told(self, attack: StatisticAttack) -> bool:
+    def is_told(self, attack: TrainingFree) -> bool:
         """See `Scorer`; some attacks read captions of their own accord."""
         return attack.needs_captions or super().is_told(attack)
 
+    def sides(self) -> Mapping[str, AskedDataModule]:
+        """See `Scorer`; and the base, if an attack reads it."""
+        return {**super().sides(), **self._calibration.sides()}
+
+    def placed(self) -> list[str]:
+        """See `Scorer`; the base is no placebo of what reads it."""
+        return [attack.name for attack in self.attacks if self._placebo_of(attack) is not None]
+
     def announce(self) -> None:
-        """Every setting of the target, and one of each attack of the placebo."""
-        self.data.ask(Wanted.every_setting(self._asked, self._residual and not self._several))
+        """Every setting of target and base, and one of each plain attack of the placebo."""
+        self.data.ask(Wanted(self._every_setting, self._residual and not self._several))
+        self._calibration.announce()
         if self._placebo is not None:
-            self._placebo.ask(self._at([attack.settings()[0] for attack in self.attacks]))
+            self._placebo.ask(self._of_placebo({a.name: a.settings()[0] for a in self._plain}))
 
     def query(self) -> None:
-        """Ask the target at every setting, choose one of each attack on train and val, and ask the placebo at those."""
+        """Ask target and base at every setting, choose one of each attack on train and val, and ask the placebo so."""
         if self._several or not self._residual:
-            self.data.ask(Wanted.every_setting(self._asked))
+            self.data.ask(Wanted(self._every_setting))
             self.data.query()
-        self._chosen = [self._best(attack) if self._several else attack.settings()[0] for attack in self.attacks]
+        self._chosen = {attack.name: self._best(attack) for attack in self._plain}
         if self._residual:
-            self.data.ask(Wanted((*self._at(self._chosen).asked, *((rt, {}) for rt in self._round_trip)), True))
+            self.data.ask(Wanted((*self._at(self._chosen), *((rt, {}) for rt in self._round_trip)), True))
             self.data.query()
+        self._calibration.query()
         if self._placebo is not None:
-            self._placebo.ask(self._at(self._chosen))
+            self._placebo.ask(self._of_placebo(self._chosen))
             self._placebo.query()
 
     def rows(self, heads: Path) -> list[RowScores]:
         """Score every record at the chosen settings."""
         shared = {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
         rows = []
-        for attack, setting in zip(self.attacks, self._chosen, strict=True):
+        for attack in self.attacks:
             name, checkpoint = attack.name, heads / f"{attack.name}.ckpt"
-            own = self._scores(self.data, attack, setting, checkpoint)
-            self._check_varies(name, own, _DEAD_STATISTIC)
-            count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
-            told: dict[str, Any] = {"setting": describe(setting), "evaluations": count}
-            seen: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
-            rows.append(self._row(name, "attack", own, **told, **seen))
+            own = self._row_of(attack, "attack", self.data, checkpoint)
+            self._check_varies(name, own.scores, _DEAD_STATISTIC)
+            rows.append(replace(own, captioned=self._captioned(attack), unequal=self._unequal))
             self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
             rows += self._control_rows(attack, checkpoint)
             rows += [self._row(name, kind, scores) for kind, scores in shared.items()]
-            if self._placebo is not None:
-                rows.append(self._row(name, "placebo", self._scores(self._placebo, attack, setting), **told))
-            print(f"{name}: scored {f'at {describe(setting)}' if setting else ''}".rstrip(), flush=True)
+            if isinstance(attack, CalibratedAttack):
+                control = self._calibration.control(attack)
+                rows.append(self._row(name, "base", control.scores, setting=control.learner))
+            if (placebo := self._placebo_of(attack)) is not None:
+                rows.append(self._row_of(attack, "placebo", placebo))
+            print(f"{name}: scored{f', {own.setting}' if own.setting else ''}", flush=True)
         return rows
 
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """Each attack's own statistic at the chosen setting, on the scale of the target's."""
+        """Of plain attacks their statistic, on the scale of the target's; of calibrated ones the gain on the base."""
         return {
-            attack.name: self._side_by_side(attack, setting, self._placebo)
-            for attack, setting in zip(self.attacks, self._chosen, strict=True)
-            if self._placebo is not None
+            attack.name: self._calibration.gains(attack, placebo)
+            if isinstance(attack, CalibratedAttack)
+            else self._side_by_side(attack, placebo)
+            for attack in self.attacks
+            if (placebo := self._placebo_of(attack)) is not None
         }
 
     # ------------------------------------------------------------------ asking and choosing
@@ -120,14 +144,27 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         return [RoundTrip()] if self.data.target.is_latent else []
 
     @property
-    def _asked(self) -> list[StatisticAttack]:
-        return [*self.attacks, *self._round_trip]
+    def _every_setting(self) -> Asked:
+        of_plain = Wanted.every_setting([*self._plain, *self._round_trip]).asked
+        return (*of_plain, *self._calibration.asked)
 
-    def _at(self, settings: Sequence[Setting]) -> Wanted:
-        return Wanted(tuple(zip(self.attacks, settings, strict=True)), self._residual)
+    def _at(self, settings: Mapping[str, Setting]) -> Asked:
+        return tuple((attack, settings[attack.name]) for attack in self._plain)
+
+    def _placebo_of(self, attack: TrainingFree) -> StatisticDataModule | None:
+        """The placebo of an attack, which is none of a calibrated one if it is the base."""
+        if self._placebo is None or not isinstance(attack, CalibratedAttack):
+            return self._placebo
+        return None if is_base(self._placebo.target, self.data.base.target) else self._placebo
+
+    def _of_placebo(self, settings: Mapping[str, Setting]) -> Wanted:
+        calibrated = any(isinstance(a, CalibratedAttack) and self._placebo_of(a) is not None for a in self.attacks)
+        return Wanted((*self._at(settings), *(self._calibration.asked if calibrated else ())), self._residual)
 
     def _best(self, attack: StatisticAttack) -> Setting:
         """The setting with the largest AUC on train and val."""
+        if len(attack.settings()) == 1:
+            return attack.settings()[0]
         rows = self._selection
         labels = np.array(self.data.view.known.members)[rows]
         scores = [self._statistic(self.data, attack, setting)[rows] for setting in attack.settings()]
@@ -141,6 +178,19 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
     # ------------------------------------------------------------------ scores [seeds, n]
 
+    def _row_of(
+        self, attack: TrainingFree, kind: str, data: StatisticDataModule, checkpoint: Path | None = None
+    ) -> RowScores:
+        """The row of an attack on the answers of the target or of the placebo."""
+        if isinstance(attack, CalibratedAttack):
+            found, asked = self._calibration.scores(attack, data), self._calibration.evaluations(attack)
+            told: dict[str, Any] = {"setting": found.setting, "evaluations": asked, "reads_base": kind == "attack"}
+            return self._row(attack.name, kind, found.scores[None], **told)
+        setting = self._chosen[attack.name]
+        count = self.data.evaluations(attack, setting) if attack.level is AccessLevel.DENOISE else None
+        scores = self._scores(data, attack, setting, checkpoint)
+        return self._row(attack.name, kind, scores, setting=describe(setting), evaluations=count)
+
     def _scores(
         self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting, checkpoint: Path | None = None
     ) -> Scores:
@@ -149,9 +199,8 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
         data.show(self._head.inputs, attack.plan(setting))
         return train_seeds(self._head, data, self._budget, checkpoint)
 
-    def _side_by_side(
-        self, attack: StatisticAttack, setting: Setting, placebo: StatisticDataModule
-    ) -> tuple[Similarity, Similarity]:
+    def _side_by_side(self, attack: StatisticAttack, placebo: StatisticDataModule) -> tuple[Similarity, Similarity]:
+        setting = self._chosen[attack.name]
         found = np.concatenate([data.statistics(attack, setting) for data in (self.data, placebo)])
         of_target, of_placebo = np.split(attack.combine(found, setting, self._selection), 2)
         return of_target, of_placebo
@@ -161,6 +210,7 @@ class StatisticScorer(Scorer[StatisticDataModule, StatisticAttack]):
 
 
 _DEAD_STATISTIC = "Look at what the target answers about the records, or use another setting."
+_NO_MAPS = "{} is scored by statistics, not by residual maps. Leave calibrated attacks out of the protocol `resnet`."
 _NO_ENCODER = (
     "%s: captions are given, but the datamodule has no `encoder`, so there is no control of how well captions fit "
     "images (`joint`). Outside a verified coin the verdict is then at most `not evidence (controls incomplete)`."

@@ -164,19 +164,21 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 
 
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
-    """What the controls of an attack lack: all of them, the joint one of an attack that is given captions, its data.
+    """What the controls of an attack lack: all of them, those of captions and of the base where it reads them, its data.
 
-    One that sees only metadata, as every attack has it, sees nothing of what the attack does.
+    One that sees only metadata, as every attack has it, sees nothing of what the attack does; one that sees only what
+    the base says does not see the records themselves.
 
     Args:
         attack: The attack.
         rows: Attacks and controls.
     """
     kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo", "metadata"}
-    if not kinds:
+    if not kinds - {"base"}:
         return ("all controls that see the records without the target",)
     lacking = {
         "the joint control of caption and image": attack.captioned and "joint" not in kinds,
+        "the base control": attack.reads_base and "base" not in kinds,
         "controls that saw as much data as the attack": attack.unequal is not None,
     }
     return tuple(name for name, holds in lacking.items() if holds)

@@ -54,6 +54,20 @@ def test_what_controls_lack_is_named():
     assert missing_controls(without[0], without) == ()
 
 
+def test_what_reads_the_base_needs_its_control_and_that_one_alone_is_not_enough():
+    scores = {"a": noise(0, 0.5), "a blind": noise(1), "a base": noise(2), "b": noise(3), "b blind": noise(4)}
+    rows = rows_of(scores | {"c": noise(5), "c base": noise(6)}, reads_base=True)
+    missing = {row.name: missing_controls(row, rows) for row in rows if row.kind == "attack"}
+    assert missing == {
+        "a": (),
+        "b": ("the base control",),
+        "c": ("all controls that see the records without the target",),
+    }
+    found = gathered(scores, reads_base=True)
+    assert [attack.reads_base for attack in found.attacks] == [True, True]
+    assert set(found.attacks[0].against) == {"a blind", "base"}
+
+
 def test_a_control_far_below_half_is_turned_round():
     scores = {"a": noise(0, 0.3), "a blind": noise(1, -0.8), "a caption": noise(2, -0.01)}
     (attack,) = gathered(scores).attacks

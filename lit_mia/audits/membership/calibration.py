@@ -1,0 +1,110 @@
+"""What target and base say side by side, and what calibrated attacks and their control make of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from datamodules import StatisticDataModule, Wanted
+from lit_mia.attacks.calibration import Calibrated, CalibratedAttack, Learning, base_alone
+from lit_mia.attacks.calibration.base import Floats
+from lit_mia.attacks.controls import Learned
+from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
+from lit_mia.targets.base import AccessLevel
+
+
+@final
+class Calibration:
+    """Asks the base, and scores records by the calibrated attacks of an audit.
+
+    Args:
+        data: Records and the target's answers; its base is asked the same.
+        attacks: The attacks; without any there is no base.
+
+    Raises:
+        TargetError: If there is no base, or it cannot calibrate the target.
+    """
+
+    def __init__(self, data: StatisticDataModule, attacks: Sequence[CalibratedAttack]) -> None:
+        self._data = data
+        self.asked = tuple(pair for attack in attacks for pair in attack.asked)
+        for side in (data, *self.sides().values()):
+            for level in Wanted(self.asked).levels:
+                side.target.require(level)
+
+    def sides(self) -> Mapping[str, StatisticDataModule]:
+        """The base, if an attack reads it."""
+        return {"base": self._data.base} if self.asked else {}
+
+    def announce(self) -> None:
+        """Say what the base will be asked; asks nothing."""
+        for base in self.sides().values():
+            base.ask(Wanted(self.asked))
+
+    def query(self) -> None:
+        """Ask the base what the target is asked."""
+        self.announce()
+        for base in self.sides().values():
+            base.query()
+
+    def scores(self, attack: CalibratedAttack, of: StatisticDataModule) -> Calibrated:
+        """Every record by one attack.
+
+        Args:
+            attack: The attack.
+            of: The answers of the target, or of a placebo in its place.
+        """
+        answers, base = self._columns(attack, of)
+        return attack.calibrate(answers, base, self._names(attack), self._learning)
+
+    def control(self, attack: CalibratedAttack) -> Learned:
+        """What the base alone tells of every record."""
+        _, base = self._columns(attack, self._data)
+        return base_alone(base, self._learning)
+
+    def gains(self, attack: CalibratedAttack, placebo: StatisticDataModule) -> tuple[Floats, Floats]:
+        """How much better than the base the target and a placebo do on each record, `[n]` each, on one scale.
+
+        Nothing is fitted to either, so that a placebo that has not learned the domain as the target has shows it.
+        """
+        target, other, base = self._columns(attack, self._data, placebo)
+        spread = (target - base)[list(self._learning.train)].std(axis=0)
+        varies = spread > 0
+        of_target, of_placebo = (((s - base)[:, varies] / spread[varies]).mean(axis=1) for s in (target, other))
+        return of_target, of_placebo
+
+    def evaluations(self, attack: CalibratedAttack) -> int:
+        """Denoiser evaluations per record, of target and base together."""
+        return sum(
+            side.evaluations(statistic, setting)
+            for statistic, setting in attack.asked
+            if statistic.level is AccessLevel.DENOISE
+            for side in (self._data, self._data.base)
+        )
+
+    def _columns(self, attack: CalibratedAttack, *of: StatisticDataModule) -> list[Floats]:
+        """The columns of an attack, `[n, m]` of some sides and last of the base, on the scale of the first."""
+        sides = (*of, self._data.base)
+        found = [np.concatenate([side.statistics(*pair) for side in sides]) for pair in attack.asked]
+        if not attack.reads_components:
+            rows = np.array([*self._learning.train, *self._learning.val], dtype=np.int64)
+            found = [
+                statistic.combine(components, setting, rows)[:, None]
+                for (statistic, setting), components in zip(attack.asked, found, strict=True)
+            ]
+        return np.split(np.concatenate(found, axis=1), len(sides))
+
+    def _names(self, attack: CalibratedAttack) -> list[str]:
+        widths = [self._data.statistics(*pair).shape[1] if attack.reads_components else 1 for pair in attack.asked]
+        return [name for pair, width in zip(attack.asked, widths, strict=True) for name in [_called(*pair)] * width]
+
+    @cached_property
+    def _learning(self) -> Learning:
+        """Known once all was asked and what is refused was left out."""
+        view = self._data.view
+        return Learning(np.array(view.known.members), self._data.train_rows, list(view.splits.rows["val"]))
+
+
+def _called(statistic: StatisticAttack, setting: Setting) -> str:
+    return f"{statistic.name} at {describe(setting)}" if setting else statistic.name
