@@ -76,6 +76,13 @@ def test_columns_that_do_not_differ_are_left_out_and_named(form):
     np.testing.assert_array_equal(found.scores, rest.scores)
 
 
+def test_components_that_are_left_out_are_named_once():
+    drawn = Difficulty(columns=4, learned=400, tested=50).drawn()
+    target = np.hstack([drawn.target[:, :1], drawn.base[:, 1:]])
+    found = BaseSignVote([Loss()]).calibrate(target, drawn.base, ["a", "a", "b", "b"], drawn.learning)
+    assert found.setting == "no difference to the base in b"
+
+
 @every_form
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 @pytest.mark.parametrize("where", ["target", "base"])
