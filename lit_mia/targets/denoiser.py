@@ -89,7 +89,7 @@ class DenoiserTarget(DenoiseTarget):
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
         self._channels_last, self._device, self._variant = channels_last, device, variant
-        self._lora = Lora(lora, lora_scale) if lora else None
+        self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
             files=self._files,
             lora=self._lora,
