@@ -161,8 +161,8 @@ def test_after_an_interruption_no_state_is_taken_for_another(make, monkeypatch, 
     with pytest.raises(KeyError):
         asked(base)
     monkeypatch.undo()
-    assert_equal(asked(target), expected)
     assert_equal(asked(base), answer_of_base)
+    assert_equal(asked(target), expected)
 
 
 def test_both_states_are_on_the_device(make):
