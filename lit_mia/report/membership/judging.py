@@ -164,7 +164,7 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 
 
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
-    """What the controls of an attack lack: all of them, those of captions and of the base where it reads them, its data.
+    """What the controls of an attack lack: all of them, those of captions and of the base if it reads them, its data.
 
     One that sees only metadata, as every attack has it, sees nothing of what the attack does; one that sees only what
     the base says does not see the records themselves.
