@@ -242,7 +242,11 @@ class MembershipAudit(Audit):
             skipped=list(view.skipped),
             refused=refused,
             limits=[
-                *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self._shift),
+                *limits_of(
+                    *(self.design, self.coin, self._has_placebo, sizes["test"]),
+                    shift=self._shift,
+                    reads_base=any(row["reads_base"] for row in evaluation.rows),
+                ),
                 *unequal_refusals(refused),
                 *accounts.shadow_notes(sides),
                 *accounts.cut_captions(sides),
