@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from lit_mia.metrics.evidence import Design, PlaceboCheck
+from lit_mia.metrics.placebo import placebo_check
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.threshold import clopper_pearson
 from lit_mia.metrics.verdict import decide
@@ -36,8 +37,10 @@ class Situation:
     Attributes:
         name: What it is.
         attacks: True AUC of each attack.
-        controls: Kind of control → its true AUC; each is shared by all attacks.
-        placebo: True AUC of a valid placebo; None without one.
+        controls: Kind of control → its true AUC; each is shared by all attacks, `base` by those that read it.
+        placebo: True AUC of a valid placebo, of all attacks or of each; None without one.
+        gained: What target and placebo gained over the base on non-members, in standard deviations: the placebo of the
+            first attack is checked by it, if that reads the base.
         each: Records of a group of near-duplicates.
         within: Correlation of the scores of two records of a group.
     """
@@ -45,7 +48,8 @@ class Situation:
     name: str
     attacks: tuple[float, ...]
     controls: Mapping[str, float]
-    placebo: float | None = None
+    placebo: float | tuple[float, ...] | None = None
+    gained: tuple[float, float] | None = None
     design: Design = "same_source_holdout"
     verified: bool = False
     captioned: bool = False
@@ -54,7 +58,7 @@ class Situation:
 
     def rows(self) -> list[RowScores]:
         """Attacks and controls, without scores."""
-        kinds = {"attack": 0.5, **self.controls} | ({} if self.placebo is None else {"placebo": self.placebo})
+        kinds = ["attack", *self.controls, *([] if self.placebo is None else ["placebo"])]
         return [
             RowScores(
                 f"a{i}" if kind == "attack" else f"a{i} {kind}",
@@ -63,15 +67,23 @@ class Situation:
                 np.zeros((1, 0)),
                 "heads",
                 captioned=self.captioned,
+                reads_base=self._reads_base(i),
             )
             for i in range(len(self.attacks))
             for kind in kinds
+            if kind != "base" or self._reads_base(i)
         ]
 
-    def circumstances(self) -> Circumstances:
+    def circumstances(self, test: Part, rng: np.random.Generator) -> Circumstances:
         """What is known beside the scores."""
         names = [] if self.placebo is None else [f"a{i}" for i in range(len(self.attacks))]
-        return Circumstances(self.design, self.verified, dict.fromkeys(names, VALID))
+        checks = dict.fromkeys(names, VALID)
+        if self.gained and names:
+            groups = test.groups[test.labels == 0]
+            common, *own = rng.normal(size=(3, len(groups)))
+            target, placebo = (gain + 0.9 * common + 0.44 * noise for gain, noise in zip(self.gained, own, strict=True))
+            checks["a0"] = placebo_check(target, placebo, groups, gained=True)
+        return Circumstances(self.design, self.verified, checks)
 
     def drawn(self, n1: int, n0: int, rng: np.random.Generator) -> tuple[dict[str, NDArray[np.float64]], Part]:
         """Scores by name of row, and the split."""
@@ -87,8 +99,12 @@ class Situation:
         made = {}
         for i, auc in enumerate(self.attacks):
             made |= {f"a{i}": scores(auc)} | {f"a{i} {kind}": values for kind, values in shared.items()}
-            made |= {} if self.placebo is None else {f"a{i} placebo": scores(self.placebo)}
+            if self.placebo is not None:
+                made[f"a{i} placebo"] = scores(self.placebo if isinstance(self.placebo, float) else self.placebo[i])
         return made, Part(np.arange(n1 + n0), labels, groups.astype(str))
+
+    def _reads_base(self, attack: int) -> bool:
+        return "base" in self.controls and attack == 0
 
     def _noise(self, groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
         if self.each == 1:
@@ -98,6 +114,10 @@ class Situation:
 
 
 CHANCE = {"blind": 0.5, "n-grams": 0.5, "joint": 0.5}
+BASE = CHANCE | {"base": 0.5}
+DOMAIN = (0.85, 0.55)
+"""A target that has learned the members' domain and none of them: the attack that reads the base, and a plain one."""
+SHIFTED = dict.fromkeys(CHANCE, 0.53) | {"base": 0.5}
 SITUATIONS = (
     Situation("noise, 6 attacks, 3 controls, no placebo", (0.5,) * 6, CHANCE),
     Situation("noise, 6 attacks, 3 controls, placebo", (0.5,) * 6, CHANCE, 0.5),
@@ -122,6 +142,25 @@ SITUATIONS = (
     Situation("leak of .85 over a shift of .70", (0.85,), dict.fromkeys(CHANCE, 0.7), 0.7),
     Situation("one attack of six at .58, verified coin", (0.58, *(0.5,) * 5), CHANCE, design="canary", verified=True),
     Situation("one attack of six at .58, stated coin", (0.58, *(0.5,) * 5), CHANCE, design="canary"),
+    Situation("domain learned, no placebo", DOMAIN, SHIFTED),
+    Situation("domain learned, the placebo has learned nothing", DOMAIN, SHIFTED, 0.5, (1.0, 0.0)),
+    Situation("domain learned, the placebo half of it", DOMAIN, SHIFTED, (0.7, 0.53), (1.0, 0.5)),
+    Situation("domain learned, the placebo nearly as well", DOMAIN, SHIFTED, (0.8, 0.54), (1.0, 0.95)),
+    Situation("domain learned, the placebo as well", DOMAIN, SHIFTED, DOMAIN, (1.0, 1.0)),
+    Situation("members' domain alone learned, the placebo nothing", DOMAIN, SHIFTED, 0.5, (0.0, 0.0)),
+    Situation("unsolved: both domains learned, the placebo the others' alone", DOMAIN, SHIFTED, 0.5, (1.0, 1.0)),
+    Situation("coin falsely stated, no placebo", (0.85,), SHIFTED, design="canary"),
+    Situation("coin falsely stated, the placebo has learned nothing", (0.85,), SHIFTED, 0.5, (1.0, 0.0), "canary"),
+    Situation("coin falsely stated, the placebo nearly as well", (0.85,), SHIFTED, 0.8, (1.0, 0.95), "canary"),
+    Situation("coin falsely stated, the placebo as well", (0.85,), SHIFTED, 0.85, (1.0, 1.0), "canary"),
+    Situation("coin falsely stated, no placebo, plain attack at .55 beside it", DOMAIN, SHIFTED, design="canary"),
+    Situation("noise, one attack of two reads the base, placebo", (0.5, 0.5), BASE, 0.5, (1.0, 1.0)),
+    Situation("noise, one attack of two reads the base, stated coin", (0.5, 0.5), BASE, 0.5, (1.0, 1.0), "canary"),
+    Situation("noise, one attack of two reads the base, verified coin", (0.5, 0.5), BASE, None, None, "canary", True),
+    Situation("calibrated leak of .65, placebo", (0.65,), BASE, 0.5, (1.0, 1.0)),
+    Situation("calibrated leak of .65, placebo, nothing gained on others", (0.65,), BASE, 0.5, (0.0, 0.0)),
+    Situation("calibrated leak of .65, placebo, stated coin", (0.65,), BASE, 0.5, (1.0, 1.0), "canary"),
+    Situation("calibrated leak of .65, verified coin", (0.65,), BASE, design="canary", verified=True),
     Situation("a control at .60, verified coin", (0.58,), CHANCE | {"blind": 0.6}, design="canary", verified=True),
 )
 
@@ -136,10 +175,11 @@ def verdicts(situation: Situation, n1: int, n0: int, repetitions: int, seed: int
         repetitions: Number of audits.
         seed: Seed of the scores.
     """
-    rng, rows, known = np.random.default_rng(seed), situation.rows(), situation.circumstances()
+    rng, rows = np.random.default_rng(seed), situation.rows()
     given: Counter[str] = Counter()
     for _ in range(repetitions):
         scores, test = situation.drawn(n1, n0, rng)
+        known = situation.circumstances(test, rng)
         found = gather(rows, scores, test, known)
         verdict = decide(found.attacks, found.controls, known.design, verified=known.verified, power=Power(None))
         given[verdict.kind] += 1
@@ -188,9 +228,10 @@ def needed_of(null: Situation, n1: int, n0: int, audits: int = 5) -> float:
         n0: Non-members of test.
         audits: Number of audits.
     """
-    rng, rows, known = np.random.default_rng(2), null.rows(), null.circumstances()
+    rng, rows = np.random.default_rng(2), null.rows()
     drawn = [null.drawn(n1, n0, rng) for _ in range(audits)]
-    powers = [power_of(gather(rows, scores, test, known), known) for scores, test in drawn]
+    known = [null.circumstances(test, rng) for _, test in drawn]
+    powers = [power_of(gather(rows, *one, of), of) for one, of in zip(drawn, known, strict=True)]
     return float(np.mean([power.auc_needed for power in powers if power.auc_needed is not None]))
 
 

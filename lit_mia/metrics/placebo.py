@@ -55,7 +55,7 @@ def placebo_check(
     """
     target, placebo, names = _checked(target_similarity, placebo_similarity, groups)
     parts = group_numbers(names, len(target))
-    n, count = len(target), int(parts.max(initial=-1)) + 1
+    count = int(parts.max(initial=-1)) + 1
     if count < LEAST_GROUPS:
         return PlaceboCheck(
             False,

@@ -41,9 +41,11 @@ def sentence_of(told: Told, power: Power) -> str:
 def _finding(told: Told, power: Power) -> str:
     """What was found and what follows from it."""
     found, readers = told.finders, told.readers
-    better = f"{_listed(found)} {_verb(found, 'tells', 'tell')} members from non-members"
+    better = f"{enumerated(found)} {_verb(found, 'tells', 'tell')} members from non-members"
     every = "every control that differs from 0.5" if told.coin else "every control"
-    read = f"{_listed(readers)} {_verb(readers, 'tells', 'tell')} the two sides apart without what the target learned"
+    read = (
+        f"{enumerated(readers)} {_verb(readers, 'tells', 'tell')} the two sides apart without what the target learned"
+    )
     findings: dict[Kind, str] = {
         "design violated": f"Design violated: {read}, which a coin does not allow. Something else than the coin "
         "decided, or the records were changed after it; nothing is concluded.",
@@ -59,7 +61,7 @@ def _finding(told: Told, power: Power) -> str:
         "the two sides were put together after the fact, so a difference between them may be the cause.",
         "not evidence (controls incomplete)": f"Not evidence (controls incomplete): {better} better than {every} "
         "there is, but what is missing may read a difference between the two sides.",
-        "confounded": f"Confounded: {_listed(found)} {_verb(found, 'is', 'are')} better than chance, but {read}: a "
+        "confounded": f"Confounded: {enumerated(found)} {_verb(found, 'is', 'are')} better than chance, but {read}: a "
         "difference between them may explain the result, and leakage is neither shown nor excluded.",
         "tool failure": "Tool failure: by the attacker's encoder captions do not find their own images more often than "
         "by chance, so what attacks find with it says nothing of the target. Use another captioner or encoder.",
@@ -101,9 +103,11 @@ def _qualifications(told: Told) -> list[str]:
     kinds = list(dict.fromkeys(kind for attack in lacking for kind in attack.missing))
     sentences = []
     if failed and told.kind != "tool failure":
-        sentences.append(f"Put aside, since the attacker's tools fail: {_listed(failed)}.")
+        sentences.append(f"Put aside, since the attacker's tools fail: {enumerated(failed)}.")
     if lacking:
-        sentences.append(f"Controls missing for {_listed([attack.name for attack in lacking])}: {_listed(kinds)}.")
+        sentences.append(
+            f"Controls missing for {enumerated([attack.name for attack in lacking])}: {enumerated(kinds)}."
+        )
     if told.verified:
         return sentences
     return [*sentences, *_placebos([attack for attack in told.attacks if attack.reads_base or not told.coin])]
@@ -115,11 +119,11 @@ def _placebos(needing: Sequence[AttackEvidence]) -> list[str]:
     base = [attack.name for attack in needing if attack.placebo is None and attack.reads_base]
     weak = {attack.placebo.sentence: attack for attack in needing if attack.placebo and not attack.placebo.valid}
     missing = (
-        f"placebo: none for {_listed(none)}, so it is not excluded that the answers of a target that saw neither side "
-        "would separate them as well."
+        f"placebo: none for {enumerated(none)}, so it is not excluded that the answers of a target that saw neither "
+        "side would separate them as well."
     )
     used = (
-        f"{_listed(base)} {_verb(base, 'reads', 'read')} the base, so the base is no placebo of "
+        f"{enumerated(base)} {_verb(base, 'reads', 'read')} the base, so the base is no placebo of "
         f"{_verb(base, 'it', 'them')}; a model fine-tuned on other records of the domain would be one. Calibration "
         "takes out what is hard for the base too, not what the target learned of the domain as a whole."
     )
@@ -127,7 +131,7 @@ def _placebos(needing: Sequence[AttackEvidence]) -> list[str]:
     return [*said, *(f"Weak placebo of {attack.name}: {why}" for why, attack in weak.items())]
 
 
-def _listed(names: Sequence[str]) -> str:
+def enumerated(names: Sequence[str]) -> str:
     """Names in a sentence: "", "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.evidence import BY_COIN, COIN_LEVEL, KINDS, LEVEL, AttackEvidence, ControlEvidence, Design, Kind
+from lit_mia.metrics.evidence import (
+    BY_COIN,
+    COIN_LEVEL,
+    KINDS,
+    LEVEL,
+    AttackEvidence,
+    Comparison,
+    ControlEvidence,
+    Design,
+    Kind,
+)
 from lit_mia.metrics.holm import holm
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.sentences import Told, sentence_of
@@ -113,10 +123,17 @@ def adjusted_p(
     suspicious = set() if verified else {control.name for control in controls if control.p_two_sided <= LEVEL}
     return {
         attack.name: max(
-            attack.p_own_adjusted, *(attack.against[name].p_better for name in suspicious & attack.against.keys()), 0.0
+            attack.p_own_adjusted,
+            *(_p_of_stated(attack, attack.against[name]) for name in suspicious & attack.against.keys()),
+            0.0,
         )
         for attack in attacks
     }
+
+
+def _p_of_stated(attack: AttackEvidence, comparison: Comparison) -> float:
+    """What an attack has to refuse of a control where a coin was only stated; as held out, if it reads the base."""
+    return comparison.p_shift if attack.reads_base else comparison.p_better
 
 
 def readers(controls: Sequence[ControlEvidence], level: float = LEVEL) -> tuple[str, ...]:
@@ -139,7 +156,9 @@ def _by_coin(attack: AttackEvidence, facts: _Facts, found: bool) -> Kind:
         return "leakage beyond controls"
     if attack.missing:
         return "not evidence (controls incomplete)"
-    return _without_placebo(attack) if attack.reads_base and not _valid(attack) else "leakage beyond controls"
+    if attack.reads_base and not _valid(attack):
+        return "confounded" if facts.readers else _without_placebo(attack)
+    return "leakage beyond controls"
 
 
 def _held_out(attack: AttackEvidence, facts: _Facts, found: bool, better: bool) -> Kind:

@@ -127,7 +127,7 @@ def _local_file(path: str) -> Path | None:
     place = Path(path).expanduser()
     if place.is_file() and place.suffix == ".safetensors":
         return place
-    if place.is_dir():
+    if path and place.is_dir():
         files = sorted(place.glob("*.safetensors"))
         named = [file for file in files if file.name == DEFAULT_NAME] or files
         if len(named) == 1:

@@ -89,7 +89,7 @@ class DenoiserTarget(DenoiseTarget):
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
         self._channels_last, self._device, self._variant = channels_last, device, variant
-        self._lora = Lora(lora, lora_scale) if lora else None
+        self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
             files=self._files,
             lora=self._lora,
@@ -163,8 +163,8 @@ class DenoiserTarget(DenoiseTarget):
     def before_adapter(self) -> "DenoiserTarget | None":
         """The base without the LoRA weights, asked in the same way; None where there are none.
 
-        Both are of one pipeline, which is loaded once; its weights are exchanged whenever the other is asked, so ask
-        many questions of one before those of the other.
+        Both are of one pipeline, which is loaded once and holds only the layers twice that the LoRA weights change; so
+        they can be asked in any order, but not by two threads at once.
         """
         if self._lora is None:
             return None

@@ -117,7 +117,7 @@ class DiffusersTarget(GenerateTarget):
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
         check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
         self._files = PipelineFiles(path, revision, config, prior)
-        self._lora = Lora(lora, lora_scale) if lora else None
+        self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
         self._negative_prompt, self._call = negative_prompt, dict(call or {})

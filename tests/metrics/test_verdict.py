@@ -188,6 +188,14 @@ def test_what_reads_the_base_says_why_the_base_is_no_placebo_of_it():
     assert "reads the base" not in judged([calibrated], design="canary", verified=True).sentence
 
 
+def test_under_a_stated_coin_what_reads_the_base_has_to_be_beyond_the_placebo():
+    """A placebo that learned the domain nearly as well would be beaten by a shift alone."""
+    placebo = control("placebo", p=0.001, auc=0.8, kind="placebo")
+    facts = {"p": (0.001, 0.001, 0.2), "controls": ("placebo",), "placebo": PLACEBOS["valid"]}
+    assert judged([attack(**facts)], [placebo], "canary").kind == "leakage beyond controls"
+    assert judged([attack(**facts, reads_base=True)], [placebo], "canary").kind == "confounded"
+
+
 def test_under_a_stated_coin_only_the_placebo_of_what_reads_the_base_is_spoken_of():
     weak = attack("Difference (Loss)", reads_base=True, placebo=PLACEBOS["weak"])
     sentence = judged([attack("Loss", placebo=PlaceboCheck(False, "Unlike.")), weak], design="canary").sentence

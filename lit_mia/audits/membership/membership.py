@@ -223,6 +223,7 @@ class MembershipAudit(Audit):
             design=self.design,
             target=accounts.fingerprint_of(sides, "target"),
             placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
+            base=accounts.fingerprint_of(sides, "base") or None,
             shadow=accounts.shadow_of(sides),
             facts=accounts.facts_of(sides) | self._starts,
             splits={
@@ -242,7 +243,11 @@ class MembershipAudit(Audit):
             skipped=list(view.skipped),
             refused=refused,
             limits=[
-                *limits_of(self.design, self.coin, self._has_placebo, sizes["test"], shift=self._shift),
+                *limits_of(
+                    *(self.design, self.coin, self._has_placebo, sizes["test"]),
+                    shift=self._shift,
+                    reads_base=any(row["reads_base"] for row in evaluation.rows),
+                ),
                 *unequal_refusals(refused),
                 *accounts.shadow_notes(sides),
                 *accounts.cut_captions(sides),

@@ -256,6 +256,12 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             shown=frozenset(),
         ),
         MembershipColumn(name="transfer", heading="", measure=_transfer, shown=frozenset()),
+        MembershipColumn(
+            name="reads_base",
+            heading="",
+            measure=lambda evidence: {"reads_base": evidence.row.reads_base},
+            shown=frozenset(),
+        ),
     ),
 )
 """In the order of tables; a package outside may add to them."""

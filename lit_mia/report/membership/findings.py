@@ -111,6 +111,7 @@ def outcome_cell(row: Row) -> Cell:
 def headline_of(report: AuditReport) -> Headline | None:
     """Under a coin the AUC with its interval, else by how much a shift would have to be read better; of the top attack.
 
+    It is one of those with the finding of the audit: another, such as one without a placebo, may have a larger number.
     None in a hold-out where no attack has controls, and where nothing is concluded of any.
     """
     void: tuple[Kind, ...] = ("design violated", "tool failure")
@@ -119,7 +120,8 @@ def headline_of(report: AuditReport) -> Headline | None:
     compared = attacks if coin else [row for row in attacks if row["smallest_difference"]]
     if not compared:
         return None
-    of = f" (the largest of {len(attacks)} attacks)" if len(attacks) > 1 else ""
+    compared = [row for row in compared if row["outcome"] == report.verdict["kind"]] or compared
+    of = f" (the largest of {len(compared)} with this finding)" if len(compared) > 1 else ""
     if coin:
         top = max(compared, key=lambda row: float(row["auc"]))
         return Headline(number(top["auc"]), bounds(top["auc_ci"]), f"AUC of {top.name}{of}")

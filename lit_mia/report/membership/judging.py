@@ -164,7 +164,7 @@ def shared_names(rows: Sequence[RowScores], scores: Mapping[str, Scores]) -> dic
 
 
 def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str, ...]:
-    """What the controls of an attack lack: all of them, those of captions and of the base where it reads them, its data.
+    """What the controls of an attack lack: all of them, those of captions and of the base if it reads them, its data.
 
     One that sees only metadata, as every attack has it, sees nothing of what the attack does; one that sees only what
     the base says does not see the records themselves.
@@ -205,6 +205,7 @@ def _turned(controls: Sequence[ControlEvidence]) -> set[str]:
 def _clause(attacks: Sequence[AttackEvidence], known: Circumstances) -> Clause:
     """What the strongest finding asks for that all attacks can have."""
     if known.design in BY_COIN:
-        return Clause(coin=True, factor=None if known.verified else 1.0)
+        stated = SHIFT if any(attack.reads_base for attack in attacks) else 1.0
+        return Clause(coin=True, factor=None if known.verified else stated)
     valid = all(attack.placebo is not None and attack.placebo.valid for attack in attacks)
     return Clause(coin=False, factor=SHIFT if valid else 1.0, silent=not valid)

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.metrics.intervals import LEAST_GROUPS
+from lit_mia.metrics.sentences import enumerated
 from lit_mia.metrics.threshold import MIN_FALSE_POSITIVES
+from lit_mia.report.membership.calibrations import calibration_notes
 from lit_mia.report.membership.refused import refusal_note
 from lit_mia.report.membership.schema import AuditReport, Coin, Row, ToolCheck
 from lit_mia.report.words import NOTHING, count, number, p_value, percent
@@ -36,6 +38,7 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         *_interval_notes(report),
         *_difference_notes(report),
+        *calibration_notes(report),
         *_evaluation_notes(report),
         *([_tool_note(report.tools)] if report.tools else []),
         *(refusal_note(role, refused) for role, refused in report.refused.items()),
@@ -102,10 +105,12 @@ def _evaluation_notes(report: AuditReport) -> list[str]:
     if not any(row["evaluations"] is not None for row in report.rows):
         return []
     spent = {
-        name: report.cost.by_target[name]["nfe"] for name in ("target", "placebo") if name in report.cost.by_target
+        name: report.cost.by_target[name]["nfe"]
+        for name in ("target", "base", "placebo")
+        if name in report.cost.by_target
     }
     asked = [f"the {name} {count(nfe)}" for name, nfe in spent.items() if nfe]
-    shared = f"One pass asked {' and '.join(asked)} evaluations in all (shared between attacks)."
+    shared = f"One pass asked {enumerated(asked)} evaluations in all (shared between attacks)."
     return ["NFE: denoiser evaluations per record that the attack asks for alone.", *([shared] if asked else [])]
 
 
@@ -118,7 +123,13 @@ def _tool_note(check: ToolCheck) -> str:
 
 
 def limits_of(
-    design: Design, coin: Coin | None, placebo: bool, test: Mapping[str, int], *, shift: str | None = None
+    design: Design,
+    coin: Coin | None,
+    placebo: bool,
+    test: Mapping[str, int],
+    *,
+    shift: str | None = None,
+    reads_base: bool = False,
 ) -> list[str]:
     """Sentences that qualify every result.
 
@@ -128,6 +139,7 @@ def limits_of(
         placebo: Whether a placebo target was asked.
         test: Records of each class in the test split.
         shift: How the classes differ by construction in more than membership.
+        reads_base: Whether some attack reads what the base says of the records.
     """
     held_out = design not in BY_COIN
     sometimes = {
@@ -137,6 +149,12 @@ def limits_of(
         "A placebo that reads nothing, beside controls that read weakly, cannot be told from having none.": (
             placebo and held_out
         ),
+        "Calibrated attacks take out what is hard for the base too, not what the target learned of the domain as a "
+        "whole: where members are of another domain than non-members, that looks like membership.": (
+            reads_base and coin != "verified"
+        ),
+        "What the placebo of a calibrated attack learned is compared on non-members; what it learned of the members' "
+        "domain alone is not known.": reads_base and placebo and coin != "verified",
         "A base model is a placebo only if its own training did not hold the members.": placebo and held_out,
         "A weak control makes a difference look large; controls have the budget of their attack, no more.": held_out,
         "Members and non-members were put together afterwards, so no number here is evidence of training use.": (

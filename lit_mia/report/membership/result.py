@@ -229,6 +229,7 @@ def _heading(result: MembershipResult) -> dict[str, Any]:
         "finders": sum(row["outcome"] == report.verdict["kind"] for row in attacks),
         "headline": headline_of(report),
         "power_note": power_note(report),
+        "reads_base": any(row["reads_base"] for row in attacks),
     }
 
 
@@ -296,7 +297,12 @@ def _fidelity(result: MembershipResult) -> dict[str, Any]:
 def _provenance(result: MembershipResult) -> dict[str, Any]:
     report = result.report
     tools = {"How targets answered": report.facts, "Encoder": report.encoder, "Captioner": report.captioner}
-    sometimes = {"Shadow": report.shadow, **tools, "Records skipped": dict.fromkeys(report.skipped, "skipped")}
+    sometimes = {
+        "Base": report.base,
+        "Shadow": report.shadow,
+        **tools,
+        "Records skipped": dict.fromkeys(report.skipped, "skipped"),
+    }
     return {
         "config": yaml_text(report.config),
         "details": {

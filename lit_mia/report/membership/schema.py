@@ -226,7 +226,7 @@ class Expense:
         nfe: Denoiser evaluations.
         seconds: Time spent querying.
         money: Price of the queries, in the currency of the target's `price_per_image`.
-        by_target: The same for each target (`target`, `placebo`), and for models that drew records.
+        by_target: The same for each target (`target`, `base`, `placebo`), and for models that drew records.
         seconds_total: Time of the whole audit, training of the heads included.
         charges: Images asked for and paid, of each target that keeps accounts, in all runs.
     """
@@ -256,6 +256,7 @@ class AuditReport:
         target: Fingerprint of the target.
         placebo: Fingerprint of the placebo target, or None where there was none.
         shadow: What heads learned on; None where that is the target itself.
+        base: Fingerprint of the base that calibrated attacks read, the model before the fine-tuning; None without any.
         facts: Role → what is told of this target beside its fingerprint, such as the sampler that drew its images;
             and `init_from`: attack → SHA-256 of the checkpoint that it started from, where some did.
         splits: Seed and digest of the splits as locked; sizes and groups without records that were refused.
@@ -313,6 +314,7 @@ class AuditReport:
     design_notes: list[str] = field(default_factory=list)
     tiers: list[Tier] = field(default_factory=list)
     shadow: Shadow | None = None
+    base: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

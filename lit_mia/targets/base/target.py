@@ -112,9 +112,9 @@ class Target(ABC):
         """
 
     def before_adapter(self) -> "Target | None":
-        """The same model without its adapter: what it was fine-tuned from; None where it has none.
+        """The same model without its adapter: what it was fine-tuned from; None where no adapter can be taken off.
 
-        It is asked in the same way, and its fingerprint is that of the base asked so without any adapter.
+        It is asked in the same way, and has the fingerprint of the base that is loaded alone and asked so.
         """
         return None
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from lit_mia.metrics.roc import roc_curve
 from lit_mia.metrics.threshold import floor_reason
 from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.calibrations import CALIBRATIONS
 from lit_mia.report.membership.findings import VALUES
 from lit_mia.report.membership.protocols import joined
 from lit_mia.report.membership.schema import AuditReport, Expense, Row
@@ -21,6 +22,8 @@ SETTING, EVALUATIONS = "t = 200, k = 100, n = 10", 1010
 IDS = [f"emoji-{i}" for i in range(2 * N)]
 CONTROLS = (("blind", 0.12), ("caption", 0.0), ("placebo", 0.2))
 STATISTIC_CONTROLS = (("blind", 0.12), ("round trip", 0.05), ("placebo", 0.2))
+BASE_CONTROLS = (("blind", 0.12), ("base", 0.0))
+"""Of an attack that reads the base, which is then no placebo of it."""
 ALL_CONTROLS = (
     ("blind", 0.12),
     ("caption", 0.0),
@@ -48,7 +51,9 @@ def simulated(
     rng = np.random.default_rng(3)
     rows, tables = [], []
     for attack, shift in attacks.items():
-        controls = head_controls if protocols[attack] == "heads" else STATISTIC_CONTROLS
+        calibrated = any(attack.startswith(f"{form.name} (") for form in CALIBRATIONS)
+        plain = head_controls if protocols[attack] == "heads" else STATISTIC_CONTROLS
+        controls = BASE_CONTROLS if calibrated else plain
         block = []
         for kind, mean in (("attack", shift), *controls):
             scores = rng.normal(size=2 * N) + mean * LABELS
@@ -57,7 +62,7 @@ def simulated(
             for seed in (0, COMBINED):
                 split = ["test"] * len(IDS)
                 tables.append(score_table(IDS, LABELS, split, scores + (seed == 0), row=row.name, kind=kind, seed=seed))
-        rows += [with_values(block[0], **_findings(block)), *block[1:]]
+        rows += [with_values(block[0], **_findings(block), reads_base=calibrated), *block[1:]]
     return MembershipResult(_report(rows, joined(protocols[attack] for attack in attacks)), ScoreTable.join(tables))
 
 

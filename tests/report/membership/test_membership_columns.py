@@ -141,6 +141,7 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
                 "ppv": predictive_value(frozen, 0.01).value,
                 "ppv_ci": list(predictive_value(frozen, 0.01)[1:]),
             },
+            "reads_base": False,
         }
         assert {key: value for key, value in row.values.items() if key not in VALUES} == expected
         if name != "II-S":

@@ -153,7 +153,7 @@ def test_the_headline_under_a_coin_is_the_auc_with_its_interval(audit):
     facts = Page(page[page.index('<dl class="facts">') : page.index("</dl>") + 5]).text
     row = next(row for row in audit.report.rows if row.name == "II-S")
     lo, hi = row["auc_ci"]
-    assert facts.startswith(f"AUC of II-S (the largest of 2 attacks) {row['auc']:.3f} [{lo:.3f}, {hi:.3f}]")
+    assert facts.startswith(f"AUC of II-S {row['auc']:.3f} [{lo:.3f}, {hi:.3f}]")
     assert "coin stated, not checked" in Page(page).text
 
 
@@ -165,6 +165,18 @@ def test_an_attack_of_which_nothing_is_concluded_is_no_headline(audit, design):
     assert headline_of(report) is None
     kept = [with_values(row, outcome="confounded") if row.name == "I-P" else row for row in rows]
     assert "I-P" in headline_of(replace(report, rows=kept)).what
+
+
+@pytest.mark.parametrize("design", ["canary", "same_source_holdout"])
+def test_a_larger_number_without_the_finding_is_no_headline(audit, design):
+    """As of a calibrated attack without a placebo beside a plain one that has one."""
+    larger = {"outcome": "suggestive (no placebo)", "auc": 0.99, "ratio_lo": 9.0}
+    rows = [with_values(row, **larger) if row.name == "I-P" else row for row in audit.report.rows]
+    report = replace(audit.report, rows=rows, design=design)
+    assert "II-S" in headline_of(report).what
+    both = [with_values(row, outcome=report.verdict["kind"]) if row.name == "I-P" else row for row in rows]
+    assert headline_of(replace(report, rows=both)).what.count("I-P") == 1
+    assert "the largest of 2 with this finding" in headline_of(replace(report, rows=both)).what
 
 
 def test_every_difference_stands_on_the_page_with_its_interval(audit, page):
