@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningDataModule
 import datamodules
 from datamodules.inputs import FINDING_INPUTS, PAIR_INPUTS
 from lit_mia import attacks, callbacks, features, shadow, targets
+from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.controls import RECORD_CONTROLS
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
@@ -23,6 +24,7 @@ from lit_mia.row_kinds import ROW_KINDS
 BASES = {
     "head": attacks.Attack,
     "training-free attack": StatisticAttack,
+    "calibrated attack": CalibratedAttack,
     "attack": attacks.AuditedAttack,
     "target": targets.Target,
     "encoder": features.Encoder,

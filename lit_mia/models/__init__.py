@@ -1,5 +1,6 @@
 """Model files: where they are, how they are loaded and placed, what tells them apart, and how their parts are run."""
 
+from lit_mia.models.adapted import AdaptedPipeline
 from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingNetwork, network_of
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
@@ -25,6 +26,7 @@ __all__ = [
     "PARAMETERIZATIONS",
     "SHORT_NAMES",
     "VARIANCE_PRESERVING",
+    "AdaptedPipeline",
     "Autoencoder",
     "Condition",
     "DenoisingNetwork",

@@ -1,14 +1,16 @@
 """LoRA weights on the base of a pipeline."""
 
+import math
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, final
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
-from lit_mia.models.files import Fingerprint, file_digest, hub_file, readable
+from lit_mia.models.files import Fingerprint, file_digest, hub_file, readable, shipped
 from lit_mia.models.lora_use import unused_weights
 from lit_mia.models.lycoris import fuse_lycoris, is_lycoris
 
@@ -23,15 +25,17 @@ class Lora:
         """Find a local file; a file on the hub is looked up when it is first needed.
 
         Args:
-            path: A `.safetensors` file, a folder with one (or with `pytorch_lora_weights.safetensors`), a hub id, or
-                a hub id followed by `/` and the name of a file.
+            path: A `.safetensors` file, a folder with one (or with `pytorch_lora_weights.safetensors`), a hub id, a
+                hub id followed by `/` and the name of a file, or `shipped:<name>`.
             scale: Factor of the weights; 1 adds them as they were trained.
 
         Raises:
-            TargetError: If a local path holds no LoRA weights.
+            TargetError: If a local path holds no LoRA weights, or the scale is not finite.
         """
+        if not math.isfinite(scale):
+            raise TargetError(f"`lora_scale` must be finite, but got {scale}.")
         self._path, self._scale = path, scale
-        self._local = _local_file(path)
+        self._local = _local_file(shipped(path))
 
     def fingerprint(self) -> Fingerprint:
         """The SHA-256 of the weights, and their scale.
@@ -41,8 +45,12 @@ class Lora:
         """
         return {"lora": file_digest(self._file), "lora_scale": self._scale}
 
-    def fuse(self, pipeline: Any) -> None:
+    def fuse(self, pipeline: Any, before: Callable[[nn.Module], None] = lambda layer: None) -> None:
         """Add the weights to those of a pipeline.
+
+        Args:
+            pipeline: A loaded pipeline of diffusers.
+            before: Called with each layer that will change, maybe repeatedly.
 
         Raises:
             TargetError: If some of the weights are for no layer of this pipeline, or are no numbers.
@@ -60,11 +68,11 @@ class Lora:
             if odd:
                 raise ValueError(f"{len(odd)} of its {len(weights)} tensors hold values that are no numbers: {odd[:3]}")
             if is_lycoris(weights):
-                fuse_lycoris(pipeline, weights, self._scale)
+                fuse_lycoris(pipeline, weights, self._scale, before)
             else:
-                self._fuse_lora(pipeline, weights)
+                self._fuse_lora(pipeline, weights, before)
 
-    def _fuse_lora(self, pipeline: Any, weights: dict[str, Tensor]) -> None:
+    def _fuse_lora(self, pipeline: Any, weights: dict[str, Tensor], before: Callable[[nn.Module], None]) -> None:
         pipeline.load_lora_weights(self._file.parent, weight_name=self._file.name, use_safetensors=True)
         if not any(pipeline.get_list_adapters().values()):
             raise ValueError("none of them belongs to a layer of it")
@@ -74,6 +82,8 @@ class Lora:
                 f"{len(unused)} of its {len(weights)} tensors belong to no layer and would stay unused, e.g. "
                 f"{unused[:3]}. Choose the base that they were trained on, or remove them from the file"
             )
+        for layer in _adapted_layers(pipeline):
+            before(layer)
         pipeline.fuse_lora(lora_scale=self._scale)
         pipeline.unload_lora_weights()
 
@@ -102,12 +112,22 @@ def require_peft() -> None:
         raise TargetError("LoRA weights need the package `peft`. Install it with `pip install 'lit-mia[lora]'`.")
 
 
+def _adapted_layers(pipeline: Any) -> Iterator[nn.Module]:
+    """The layers of a pipeline that adapters of `peft` are on."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for part in pipeline.components.values():
+        for module in part.modules() if isinstance(part, nn.Module) else ():
+            if isinstance(module, BaseTunerLayer):
+                yield module.get_base_layer()
+
+
 def _local_file(path: str) -> Path | None:
     """The file of local weights, or None if the path is a hub id."""
     place = Path(path).expanduser()
     if place.is_file() and place.suffix == ".safetensors":
         return place
-    if place.is_dir():
+    if path and place.is_dir():
         files = sorted(place.glob("*.safetensors"))
         named = [file for file in files if file.name == DEFAULT_NAME] or files
         if len(named) == 1:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -25,13 +25,16 @@ def is_lycoris(weights: Mapping[str, Tensor]) -> bool:
 
 
 @torch.no_grad()
-def fuse_lycoris(pipeline: Any, weights: Mapping[str, Tensor], scale: float) -> None:
+def fuse_lycoris(
+    pipeline: Any, weights: Mapping[str, Tensor], scale: float, before: Callable[[nn.Module], None]
+) -> None:
     """Add the changes of a LoHa or LoKr file to the weights of a pipeline.
 
     Args:
         pipeline: The pipeline.
         weights: What the file holds, by name.
         scale: Factor of the changes.
+        before: Called with each layer that will change, maybe repeatedly.
 
     Raises:
         ValueError: If a change is of no layer of the pipeline, or in a form that is not read.
@@ -49,6 +52,7 @@ def fuse_lycoris(pipeline: Any, weights: Mapping[str, Tensor], scale: float) -> 
         change = _change({name: value.float() for name, value in factors.items()}, place)
         if change.numel() != weight.numel():
             raise ValueError(f"{place} changes {change.numel()} numbers, but the layer has {weight.numel()}")
+        before(layers[place])
         weight += scale * change.reshape(weight.shape).to(weight)
 
 

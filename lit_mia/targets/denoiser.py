@@ -1,5 +1,6 @@
 """The denoiser of any diffusers pipeline as a target: pixel, latent, text- or class-conditional."""
 
+import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +14,14 @@ from lit_mia.errors import TargetError
 from lit_mia.models import (
     PARAMETERIZATIONS,
     VARIANCE_PRESERVING,
+    AdaptedPipeline,
     Autoencoder,
     Condition,
     DenoisingNetwork,
     Fingerprint,
+    Lora,
     PipelineFiles,
     Schedule,
-    enough_memory,
-    in_float32,
-    network_of,
     preserving_levels,
     resolve_device,
     square_side,
@@ -45,6 +45,8 @@ class DenoiserTarget(DenoiseTarget):
         precision: Literal["float64", "float32", "bfloat16", "float16"] = "float32",
         vary_t: int = 200,
         vary_k: int = 100,
+        lora: str | None = None,
+        lora_scale: float = 1.0,
         channels_last: bool = False,
         compile: bool = False,
         device: str = "auto",
@@ -65,6 +67,10 @@ class DenoiserTarget(DenoiseTarget):
                 else stay in float32.
             vary_t: Timestep to which a variation is noised.
             vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler if it is DDIM or DDPM.
+            lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, a hub id followed by `/` and
+                the name of a file, or `shipped:<name>`; LoHa and LoKr files too. Needs the package `peft`. A file of
+                which a tensor belongs to no layer is refused.
+            lora_scale: Factor of the LoRA weights.
             channels_last: Memory layout of the network; changes speed only.
             compile: Compile the network with `torch.compile`; changes speed only.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
@@ -82,8 +88,18 @@ class DenoiserTarget(DenoiseTarget):
         self._files = PipelineFiles(path, revision)
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
-        self._channels_last, self._compile = channels_last, compile
-        self._device, self._variant = device, variant
+        self._channels_last, self._device, self._variant = channels_last, device, variant
+        self._lora = Lora(lora, lora_scale) if lora is not None else None
+        self._adapted = AdaptedPipeline(
+            files=self._files,
+            lora=self._lora,
+            variant=variant,
+            dtype=str(self._type).removeprefix("torch."),
+            device=device,
+            guidance=self._guidance,
+            channels_last=channels_last,
+            compile=compile,
+        )
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
         self.nfe = 0
@@ -140,8 +156,21 @@ class DenoiserTarget(DenoiseTarget):
             "precision": self._precision,
             "vary_t": self._vary_t,
             "vary_k": self._vary_k,
+            **(self._lora.fingerprint() if self._lora else {}),
             **self._rare_facts,
         }
+
+    def before_adapter(self) -> "DenoiserTarget | None":
+        """The base without the LoRA weights, asked in the same way; None where there are none.
+
+        Both are of one pipeline, which is loaded once and holds only the layers twice that the LoRA weights change; so
+        they can be asked in any order, but not by two threads at once.
+        """
+        if self._lora is None:
+            return None
+        base = copy.copy(self)
+        base._lora, base.nfe, base.name = None, 0, f"{self.name} without LoRA"
+        return base
 
     @cached_property
     def _rare_facts(self) -> Fingerprint:
@@ -193,6 +222,7 @@ class DenoiserTarget(DenoiseTarget):
         moved = Condition({name: part.to(device) for name, part in condition.parts.items()})
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         inputs = x.to(device).contiguous(memory_format=layout)
+        self.nfe += len(x)
         low = self._precision in ("bfloat16", "float16")
         with torch.autocast(device.type, dtype=getattr(torch, self._precision), enabled=low):
             output = self._network.predict(inputs, t.to(device), moved)
@@ -272,27 +302,11 @@ class DenoiserTarget(DenoiseTarget):
         model = parts.get("vae") or parts.get("vqvae")
         return None if model is None else Autoencoder(model)
 
-    @cached_property
+    @property
     def _network(self) -> DenoisingNetwork:
-        network = network_of(self._pipeline, self._guidance)
-        network.module.register_forward_pre_hook(self._count)
-        in_float32(network.first_layer)
-        if self._channels_last:
-            network.module.to(memory_format=torch.channels_last)
-        if self._compile:
-            network.module.forward = torch.compile(network.module.forward)  # the counter stays outside
-        return network
+        """The network in this target's state; asked for anew before each use, as the base may have been asked since."""
+        return self._adapted.network(adapted=self._lora is not None)
 
-    def _count(self, _: Any, inputs: tuple[Any, ...]) -> None:
-        """Called by the network before each forward pass."""
-        self.nfe += len(inputs[0])
-
-    @cached_property
+    @property
     def _pipeline(self) -> Any:
-        dtype = str(self._type).removeprefix("torch.")
-        pipeline = self._files.load("DiffusionPipeline", dtype, self._variant)
-        for part in pipeline.components.values():
-            if isinstance(part, torch.nn.Module):
-                part.requires_grad_(False).eval()
-        with enough_memory():
-            return pipeline.to(self._resolved_device)
+        return self._adapted.pipeline

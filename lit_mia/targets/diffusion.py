@@ -90,9 +90,9 @@ class DiffusersTarget(GenerateTarget):
             call: Further arguments of the pipeline's call, such as `max_sequence_length` or `true_cfg_scale`.
             safety_checker: `none` does not load the checker of a pipeline; `pipeline` keeps it, and then what it
                 flags is counted as refused and never scored.
-            lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, or a hub id followed by `/`
-                and the name of a file; LoHa and LoKr files too. Needs the package `peft`. A file of which a tensor
-                belongs to no layer is refused.
+            lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, a hub id followed by `/` and
+                the name of a file, or `shipped:<name>`; LoHa and LoKr files too. Needs the package `peft`. A file of
+                which a tensor belongs to no layer is refused.
             lora_scale: Factor of the LoRA weights.
             dtype: Number format in which the model runs, whatever format its weights are stored in.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
@@ -117,7 +117,7 @@ class DiffusersTarget(GenerateTarget):
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
         check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
         self._files = PipelineFiles(path, revision, config, prior)
-        self._lora = Lora(lora, lora_scale) if lora else None
+        self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
         self._negative_prompt, self._call = negative_prompt, dict(call or {})

@@ -11,6 +11,7 @@ from jsonargparse import ArgumentParser
 
 import lit_mia.attacks
 import lit_mia.cli.classes
+from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits.base import kind_of_config
 from lit_mia.audits.making import maker, object_keys
@@ -38,6 +39,7 @@ SWEEPS, ABLATIONS = (
 )
 LINES = [(p, line) for p in RUNNABLE for line in p.read_text().splitlines() if line.startswith("# lit-mia ")]
 """Every command that a runnable file names in its comments."""
+CALIBRATIONS = [path for path in CONFIGS if path.parent.name == "calibration"]
 STATISTICS = [path for path in CONFIGS if path.parent.name == "statistic"]
 HEADS = [path for path in CONFIGS if path.parent.name in ("attack", "head")]
 PAIRS = [path for path in CONFIGS if "class_path: AuxiliaryDataModule" in path.read_text()]
@@ -178,6 +180,17 @@ def test_a_statistic_block_is_an_attack_at_its_settings(path, monkeypatch, tmp_p
     attack = attack_of(str(path))
     assert type(attack).__name__ == yaml.safe_load(path.read_text())["class_path"]
     assert len({str(setting) for setting in attack.settings()}) == len(attack.settings()) > 0
+
+
+@pytest.mark.parametrize("path", CALIBRATIONS, ids=name_of)
+def test_a_calibration_block_is_a_form_over_several_timesteps(path, monkeypatch, tmp_path):
+    block = compose(path, object_keys())  # one of them names the block of its statistic
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    parser.add_subclass_arguments(CalibratedAttack, "attack")
+    attack = parser.instantiate(parser.parse_args(["--attack", yaml.safe_dump(block, default_flow_style=True)])).attack
+    assert attack.form.lower().split()[0] == path.stem.split("_")[0]
+    assert [setting["t"] for _, setting in attack.asked] == [50, 100, 200, 350, 500] * len(attack.statistics)
 
 
 @pytest.mark.parametrize("path", ENCODERS, ids=name_of)

@@ -99,7 +99,7 @@ class CalibratedAttack(AuditedAttack):
         Args:
             target: The target's statistics, `[n, m]`, higher for members.
             base: The base's, `[n, m]`.
-            names: What each column is called, e.g. `Loss at t = 50`.
+            names: What each column is called, e.g. `Loss at t = 50`; components of one statistic share their name.
             learning: What may be learned from.
 
         Raises:
@@ -116,7 +116,8 @@ class CalibratedAttack(AuditedAttack):
             )
         kept = [name for name, differs in zip(names, differ, strict=True) if differs]
         found = self._calibrate(target[:, differ], base[:, differ], kept, learning)
-        return replace(found, setting=_told(found.setting, [name for name in names if name not in kept]))
+        left_out = dict.fromkeys(name for name in names if name not in kept)
+        return replace(found, setting=_told(found.setting, list(left_out)))
 
     @abstractmethod
     def _calibrate(self, target: Floats, base: Floats, names: Sequence[str], learning: Learning) -> Calibrated:

@@ -14,7 +14,7 @@ FEWEST = 10
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 """Strengths of the ridge to choose from, of columns with a standard deviation of 1."""
 _NO_SPREAD = 1e-6
-"""A residual that varies less than this share of its column is divided by this share."""
+"""Residuals that vary less than this are divided by it: where non-members are predicted to the last digit."""
 
 
 @final
@@ -58,6 +58,6 @@ def ridge_residuals(target: Floats, base: Floats, rows: NDArray[np.int64]) -> tu
 
     scaled, features = (StandardScaler().fit(values[rows]).transform(values) for values in (target, base))
     ridge = RidgeCV(STRENGTHS).fit(features[rows], scaled[rows])
-    residuals = scaled - ridge.predict(features)
+    residuals = scaled - ridge.predict(features).reshape(scaled.shape)  # of one column it is a vector
     spread = residuals[rows].std(axis=0)
-    return residuals / np.maximum(spread, _NO_SPREAD * scaled.std(axis=0)), float(ridge.alpha_)
+    return residuals / np.maximum(spread, _NO_SPREAD), float(ridge.alpha_)

@@ -223,6 +223,7 @@ class MembershipAudit(Audit):
             design=self.design,
             target=accounts.fingerprint_of(sides, "target"),
             placebo=accounts.fingerprint_of(sides, "placebo") if self._has_placebo else None,
+            base=accounts.fingerprint_of(sides, "base") or None,
             shadow=accounts.shadow_of(sides),
             facts=accounts.facts_of(sides) | self._starts,
             splits={

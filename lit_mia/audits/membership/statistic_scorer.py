@@ -33,8 +33,8 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
     """Scores attacks and controls by a threshold on the statistic, or by a ResNet on the residual map.
 
     `threshold` trains nothing. `resnet` trains a head on the residual map of each attack; the blind control of that
-    head is a control under both protocols. Calibrated attacks ask the base of the target too, and have a control on what
-    it alone says; a placebo that is that base is none of theirs.
+    head is a control under both protocols. Calibrated attacks ask the base of the target too, and have a control on
+    what it alone says; a placebo that is that base is none of theirs.
 
     Raises:
         HeadError: If the datamodule holds no findings, or calibrated attacks shall be scored by residual maps.
@@ -123,11 +123,11 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
                 rows.append(self._row(name, "base", control.scores, setting=control.learner))
             if (placebo := self._placebo_of(attack)) is not None:
                 rows.append(self._row_of(attack, "placebo", placebo))
-            print(f"{name}: scored {f'at {own.setting}' if own.setting else ''}".rstrip(), flush=True)
+            print(f"{name}: scored{f', {own.setting}' if own.setting else ''}", flush=True)
         return rows
 
     def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """Plain attacks: their own statistic, on the scale of the target's; calibrated ones: what was gained on the base."""
+        """Of plain attacks their statistic, on the scale of the target's; of calibrated ones the gain on the base."""
         return {
             attack.name: self._calibration.gains(attack, placebo)
             if isinstance(attack, CalibratedAttack)

@@ -111,6 +111,13 @@ class Target(ABC):
         `base_url` and `model` of a served one), by which a placebo is compared; all else is how it is asked.
         """
 
+    def before_adapter(self) -> "Target | None":
+        """The same model without its adapter: what it was fine-tuned from; None where no adapter can be taken off.
+
+        It is asked in the same way, and has the fingerprint of the base that is loaded alone and asked so.
+        """
+        return None
+
     @property
     def facts(self) -> Fingerprint:
         """What a report tells of it beside its fingerprint, by name."""
@@ -135,10 +142,6 @@ class Target(ABC):
     def told_captions(self) -> bool:
         """Whether it is told the caption of a record, where there is one."""
         return self.needs_captions
-
-    def before_adapter(self) -> "Target | None":
-        """The same model without its adapter, from which it was fine-tuned; None where it has none, or cannot tell."""
-        return None
 
     def evaluations_behind(self, calls: int, images: int) -> int:
         """Evaluations of the denoiser or decoder behind some queries; 0 where the target does not tell.

@@ -163,7 +163,7 @@ def test_statistics_are_checked_each_by_its_own(tmp_path):
 
 def gap_by_hand(audit, attack):
     (scorer,) = audit.scorers
-    setting = scorer._chosen[0]
+    setting = scorer._chosen[attack.name]
     view = audit.data.view
     rows = [row for row in view.splits.rows["test"] if view.known.members[row] == 0]
     ours, theirs = (side.statistics(attack, setting)[rows, 0] for side in scorer.sides().values())
