@@ -77,9 +77,11 @@ def _how(told: Told) -> str:
             "under a coin that was checked (own test by permuting the labels, 5 % one-sided, adjusted for all attacks)"
         )
     if told.coin:
+        reads_base = any(attack.reads_base for attack in told.attacks if attack.name in told.finders)
+        more = " (what reads the base 1.5 times better, and beside a valid placebo)" if reads_base else ""
         return (
             "under a coin (own test by permuting the labels, 5 % one-sided, adjusted for all attacks) and better than "
-            "every control that differs from 0.5; the coin was stated, not checked"
+            f"every control that differs from 0.5{more}; the coin was stated, not checked"
         )
     return (
         "beyond every control and a valid placebo: a difference between the two sides would have to be read more than "

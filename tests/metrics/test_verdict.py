@@ -194,6 +194,8 @@ def test_under_a_stated_coin_what_reads_the_base_has_to_be_beyond_the_placebo():
     facts = {"p": (0.001, 0.001, 0.2), "controls": ("placebo",), "placebo": PLACEBOS["valid"]}
     assert judged([attack(**facts)], [placebo], "canary").kind == "leakage beyond controls"
     assert judged([attack(**facts, reads_base=True)], [placebo], "canary").kind == "confounded"
+    beyond = judged([attack(**facts | {"p": (0.001,) * 3}, reads_base=True)], [placebo], "canary")
+    assert "(what reads the base 1.5 times better, and beside a valid placebo); the coin was stated" in beyond.sentence
 
 
 def test_under_a_stated_coin_only_the_placebo_of_what_reads_the_base_is_spoken_of():

@@ -17,7 +17,7 @@ from lit_mia.report.membership.schema import Charged, Refused, Shadow
 Sides = Mapping[str, AskedDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
 
-PLACES = ("store", "placebo_store")
+PLACES = ("store", "placebo_store", "base_store")
 """Keys of a config that say where answers are kept."""
 
 

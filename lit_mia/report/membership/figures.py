@@ -83,7 +83,7 @@ def _roc_axes(axes: Axes, rows: Sequence[Row], rocs: Mapping[str, Roc], floor: f
             rocs[row.name].fpr.clip(low),
             rocs[row.name].tpr.clip(low),
             drawstyle="steps-post",
-            label=f"{row.name if attack else row.kind}\u2002{row['auc']:.3f}",
+            label=f"{row.kind}\u2002{row['auc']:.3f}",  # the title has the attack's name, which may be long
             color=kind.colour,
             linestyle=kind.dash,
             linewidth=1.9 if attack else 1.2,

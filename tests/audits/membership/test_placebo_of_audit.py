@@ -10,6 +10,7 @@ from small_records import QUARTERS, InkTarget
 
 from datamodules import AuxiliaryDataModule, StatisticDataModule
 from lit_mia.attacks import AttackIIP, AttackIS, ResidualHead
+from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression
 from lit_mia.attacks.statistics import CLiD, Loss, SimA
 from lit_mia.attacks.training import Budget
 from lit_mia.audits.membership import MembershipAudit
@@ -176,6 +177,39 @@ def test_a_statistic_of_several_parts_is_put_on_the_targets_scale(tmp_path):
     audit = findings(tmp_path, [CLiD()], target, placebo)
     audit.query()
     assert placebo_checks(audit.scorers)["CLiD"].gap > 0.2
+
+
+def of_the_domain(seed):
+    """Images near the records, as of other records of their domain."""
+    noise = 20 * torch.randn(IMAGES.shape, generator=torch.Generator().manual_seed(seed))
+    return (IMAGES + noise).clamp(0, 255).byte()
+
+
+BEFORE, STRANGERS = smooth_images(60, 7), smooth_images(N, 11)
+BRIGHT = 128 + STRANGERS // 2
+
+
+@pytest.mark.parametrize(
+    ("learned", "by_placebo", "valid", "says"),
+    [
+        (of_the_domain(1), of_the_domain(2), True, "over the base than the target did"),
+        (of_the_domain(1), STRANGERS, False, "less over the base than the target did"),
+        (BRIGHT, BRIGHT[:5], False, "a model that learned nothing would pass too"),  # members may be of that domain
+    ],
+)
+def test_the_placebo_of_a_calibrated_attack_has_to_have_learned_the_domain(tmp_path, learned, by_placebo, valid, says):
+    target, placebo = (OptimalTarget(torch.cat([BEFORE, images])) for images in (learned, by_placebo))
+    statistics = [Loss(t=[100, 300]), SimA(t=100)]
+    data = StatisticDataModule(
+        *(SOURCE, target, str(tmp_path / "found"), 8), fractions=QUARTERS, base=OptimalTarget(BEFORE)
+    )
+    attacks = [BaseDifference(statistics), BaseRegression(statistics), BaseJoint(statistics)]
+    audit = MembershipAudit(data, attacks, placebo, budget=BUDGET, head=ResidualHead(width=4))
+    audit.query()
+    checks = placebo_checks(audit.scorers)
+    assert set(checks) == {attack.name for attack in attacks}
+    for check in checks.values():
+        assert (check.valid, says in check.sentence) == (valid, True), check.sentence
 
 
 def test_without_a_placebo_there_is_nothing_to_check(tmp_path):

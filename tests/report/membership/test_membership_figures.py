@@ -25,7 +25,7 @@ def test_roc_axes_hold_the_attack_and_its_controls(audit):
     figure = roc_figure(audit.report, audit.curves(), ["I-P", "II-S"])
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["I-P", "II-S"]
     labels = [text.get_text().split("\u2002")[0] for text in figure.axes[1].get_legend().get_texts()]
-    assert labels == ["II-S", "blind", "caption", "placebo"]
+    assert labels == ["attack", "blind", "caption", "placebo"]
     assert figure.axes[1].get_xscale() == figure.axes[1].get_yscale() == "log"
 
 
@@ -147,7 +147,7 @@ def test_all_controls_of_an_attack_are_told_apart_below_the_curves():
     figure.draw_without_rendering()
     legend = axes.get_legend()
     assert [text.get_text().split("\u2002")[0] for text in legend.get_texts()] == [
-        "II-S",
+        "attack",
         *(kind for kind, _ in ALL_CONTROLS),
     ]
     assert legend.get_window_extent().y1 < axes.get_window_extent().y0

@@ -11,14 +11,22 @@ from simulate_verdicts import LEAKAGE, SITUATIONS, Situation, needed_of, verdict
 
 pytestmark = pytest.mark.slow
 
-MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 100 with six attacks
+MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 100 with several attacks
     "noise, 6 attacks, 3 controls, placebo": 4,
     "attack at chance, only control at .42": 80,
     "attack at .56, control and placebo at .42": 80,
     "shift: attack .75, control .72, no placebo": 10,
     "shift: attack .75, control .72, placebo .72": 10,
+    "domain learned, the placebo has learned nothing": 2,
+    "domain learned, the placebo nearly as well": 2,
+    "members' domain alone learned, the placebo nothing": 2,
+    "coin falsely stated, the placebo nearly as well": 10,
 }
-LEAST = {"leak of .65 beside 3 controls, placebo": 85}  # of 100
+LEAST = {  # of 100
+    "leak of .65 beside 3 controls, placebo": 85,
+    "calibrated leak of .65, placebo": 80,
+    "calibrated leak of .65, placebo, stated coin": 80,
+}
 
 
 def situation(name):
