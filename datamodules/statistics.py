@@ -269,7 +269,7 @@ class StatisticDataModule(AuditDataModule):
             return
         self.target.check_use(self.wanted.levels, self.wanted.highest_timestep, self.image_size)
         if self._calibrates is not None:
-            check_same_noise(self.target, self._calibrates.target)
+            check_same_noise(self.target, self._calibrates.target, self.image_size)
         self._check_captions(records)
         if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)
