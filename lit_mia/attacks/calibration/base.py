@@ -90,6 +90,13 @@ class CalibratedAttack(AuditedAttack):
         """What target and base are asked, in the order of the columns."""
         return [(statistic, setting) for statistic in self.statistics for setting in statistic.settings()]
 
+    def check(self, learning: Learning) -> None:
+        """Refuse records from which nothing can be learned, before anything is asked.
+
+        Raises:
+            HeadError: If there are too few.
+        """
+
     @final
     def calibrate(self, target: Floats, base: Floats, names: Sequence[str], learning: Learning) -> Calibrated:
         """One score per record.
@@ -105,6 +112,7 @@ class CalibratedAttack(AuditedAttack):
         Raises:
             HeadError: If the two differ in no column, a statistic is not finite, or too few records are learned from.
         """
+        self.check(learning)
         check_finite(self.form, target, base)
         differ = differing(target[learning.known], base[learning.known])
         if not differ.any():

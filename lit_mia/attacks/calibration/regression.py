@@ -31,15 +31,22 @@ class BaseRegression(CalibratedAttack):
 
     form = "Regression"
 
-    def _calibrate(self, target: Floats, base: Floats, names: Sequence[str], learning: Learning) -> Calibrated:
-        rows = np.array([row for row in learning.train if learning.labels[row] == 0], dtype=np.int64)
-        if len(rows) < FEWEST:
+    def check(self, learning: Learning) -> None:
+        """See `CalibratedAttack`; slopes need non-members of train."""
+        count = len(_nonmembers(learning))
+        if count < FEWEST:
             raise HeadError(
                 f"{self.form} fits slopes on the non-members of train, of which there must be at least {FEWEST}, but "
-                f"there are {len(rows)}. Use more records, a larger share of train, or BaseDifference, which fits none."
+                f"there are {count}. Use more records, a larger share of train, or BaseDifference, which fits none."
             )
-        residuals, strength = ridge_residuals(target, base, rows)
+
+    def _calibrate(self, target: Floats, base: Floats, names: Sequence[str], learning: Learning) -> Calibrated:
+        residuals, strength = ridge_residuals(target, base, _nonmembers(learning))
         return Calibrated(residuals.mean(axis=1), f"ridge {strength:g}")
+
+
+def _nonmembers(learning: Learning) -> NDArray[np.int64]:
+    return np.array([row for row in learning.train if learning.labels[row] == 0], dtype=np.int64)
 
 
 def ridge_residuals(target: Floats, base: Floats, rows: NDArray[np.int64]) -> tuple[Floats, float]:

@@ -1,7 +1,6 @@
 """What target and base say side by side, and what calibrated attacks and their control make of it."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -27,7 +26,7 @@ class Calibration:
     """
 
     def __init__(self, data: StatisticDataModule, attacks: Sequence[CalibratedAttack]) -> None:
-        self._data = data
+        self._data, self._attacks = data, attacks
         self.asked = tuple(pair for attack in attacks for pair in attack.asked)
         for side in (data, *self.sides().values()):
             for level in Wanted(self.asked).levels:
@@ -38,7 +37,13 @@ class Calibration:
         return {"base": self._data.base} if self.asked else {}
 
     def announce(self) -> None:
-        """Say what the base will be asked; asks nothing."""
+        """Say what the base will be asked; asks nothing.
+
+        Raises:
+            HeadError: If an attack could learn nothing from the answers.
+        """
+        for attack in self._attacks:
+            attack.check(self._learning)
         for base in self.sides().values():
             base.ask(Wanted(self.asked))
 
@@ -99,9 +104,9 @@ class Calibration:
         widths = [self._data.statistics(*pair).shape[1] if attack.reads_components else 1 for pair in attack.asked]
         return [name for pair, width in zip(attack.asked, widths, strict=True) for name in [_called(*pair)] * width]
 
-    @cached_property
+    @property
     def _learning(self) -> Learning:
-        """Known once all was asked and what is refused was left out."""
+        """Of the records that are left: those that a side refuses leave."""
         view = self._data.view
         return Learning(np.array(view.known.members), self._data.train_rows, list(view.splits.rows["val"]))
 

@@ -145,4 +145,6 @@ def test_what_cannot_calibrate_is_refused_before_anything_is_asked(make):
         make(CALIBRATED, target, protocol="resnet")
     with pytest.raises(TargetError, match="another noise schedule"):
         make(CALIBRATED, target, base=Rescheduled(BEFORE)).query()
+    with pytest.raises(HeadError, match="at least 10"):
+        make(CALIBRATED, target, fractions=(0.05, 0.2, 0.3, 0.45), store="few").query()
     assert target.nfe == 0
