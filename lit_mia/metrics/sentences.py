@@ -59,8 +59,8 @@ def _finding(told: Told, power: Power) -> str:
         "without a placebo it is not excluded that the answers of a target that saw neither side would do so as well.",
         "not evidence (post hoc design)": f"Not evidence (post hoc design): {better} better than every control, but "
         "the two sides were put together after the fact, so a difference between them may be the cause.",
-        "not evidence (controls incomplete)": f"Not evidence (controls incomplete): {better} better than {every} "
-        "there is, but what is missing may read a difference between the two sides.",
+        "not evidence (controls incomplete)": f"Not evidence (controls incomplete): {better} better than {every}, "
+        "but what is missing may read a difference between the two sides.",
         "confounded": f"Confounded: {enumerated(found)} {_verb(found, 'is', 'are')} better than chance, but {read}: a "
         "difference between them may explain the result, and leakage is neither shown nor excluded.",
         "tool failure": "Tool failure: by the attacker's encoder captions do not find their own images more often than "
@@ -119,7 +119,10 @@ def _placebos(needing: Sequence[AttackEvidence]) -> list[str]:
     """Which placebo is missing, and what is wrong with one, of attacks that need one."""
     none = [attack.name for attack in needing if attack.placebo is None and not attack.reads_base]
     base = [attack.name for attack in needing if attack.placebo is None and attack.reads_base]
-    weak = {attack.placebo.sentence: attack for attack in needing if attack.placebo and not attack.placebo.valid}
+    weak: dict[str, list[str]] = {}
+    for attack in needing:
+        if attack.placebo and not attack.placebo.valid:
+            weak.setdefault(attack.placebo.sentence, []).append(attack.name)
     missing = (
         f"placebo: none for {enumerated(none)}, so it is not excluded that the answers of a target that saw neither "
         "side would separate them as well."
@@ -130,7 +133,7 @@ def _placebos(needing: Sequence[AttackEvidence]) -> list[str]:
         "takes out what is hard for the base too, not what the target learned of the domain as a whole."
     )
     said = [*([missing] if none else []), *([used] if base else [])]
-    return [*said, *(f"Weak placebo of {attack.name}: {why}" for why, attack in weak.items())]
+    return [*said, *(f"Weak placebo of {enumerated(names)}: {why}" for why, names in weak.items())]
 
 
 def enumerated(names: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The verdict rule: its table, evidence by evidence, and what it refuses."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -200,6 +201,8 @@ def test_under_a_stated_coin_what_reads_the_base_has_to_be_beyond_the_placebo():
 
 def test_under_a_stated_coin_only_the_placebo_of_what_reads_the_base_is_spoken_of():
     weak = attack("Difference (Loss)", reads_base=True, placebo=PLACEBOS["weak"])
+    other = replace(weak, name="Joint head (Loss)")
+    assert "Weak placebo of Difference (Loss) and Joint head (Loss): Too weak." in judged([weak, other]).sentence
     sentence = judged([attack("Loss", placebo=PlaceboCheck(False, "Unlike.")), weak], design="canary").sentence
     assert "Weak placebo of Difference (Loss): Too weak." in sentence
     assert "Unlike." not in sentence

@@ -204,8 +204,11 @@ def _turned(controls: Sequence[ControlEvidence]) -> set[str]:
 
 def _clause(attacks: Sequence[AttackEvidence], known: Circumstances) -> Clause:
     """What the strongest finding asks for that all attacks can have."""
-    if known.design in BY_COIN:
-        stated = SHIFT if any(attack.reads_base for attack in attacks) else 1.0
-        return Clause(coin=True, factor=None if known.verified else stated)
-    valid = all(attack.placebo is not None and attack.placebo.valid for attack in attacks)
+    if known.verified:
+        return Clause(coin=True, factor=None)
+    coin = known.design in BY_COIN
+    needing = [attack for attack in attacks if attack.reads_base or not coin]
+    valid = all(attack.placebo is not None and attack.placebo.valid for attack in needing)
+    if coin:
+        return Clause(coin=True, factor=SHIFT if needing else 1.0, silent=not valid)
     return Clause(coin=False, factor=SHIFT if valid else 1.0, silent=not valid)

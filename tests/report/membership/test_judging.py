@@ -100,6 +100,19 @@ def test_a_judgement_speaks_of_rows():
     assert under_coin.power.auc_needed < found.power.auc_needed
 
 
+def test_the_power_of_what_reads_the_base_is_that_of_its_rule():
+    """It needs more than a plain attack does under a stated coin, and as much where the coin is verified."""
+    scores = {"a": noise(0), "a blind": noise(1), "a base": noise(2), "a placebo": noise(3)}
+    valid = Circumstances("canary", placebos={"a": PlaceboCheck(True, "")})
+
+    def needed(known, reads_base):
+        return judge(rows_of(scores, reads_base=reads_base), scores, PART, known).power.auc_needed
+
+    assert needed(valid, False) < needed(valid, True) <= needed(Circumstances("canary"), True) < 0.65
+    verified = Circumstances("canary", verified=True)
+    assert needed(verified, True) == needed(verified, False)
+
+
 def test_nothing_is_beyond_a_control_with_few_groups():
     part = Part(PART.rows, LABELS, np.concatenate([np.arange(N) // 25, 1000 + np.arange(N)]).astype(str))
     scores = {"a": noise(0, 3.0), "a blind": noise(1)}

@@ -11,7 +11,7 @@ from simulate_verdicts import LEAKAGE, SITUATIONS, Situation, needed_of, verdict
 
 pytestmark = pytest.mark.slow
 
-MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 100 with several attacks
+MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 100 with several attacks or a base
     "noise, 6 attacks, 3 controls, placebo": 4,
     "attack at chance, only control at .42": 80,
     "attack at .56, control and placebo at .42": 80,
@@ -19,8 +19,7 @@ MOST = {  # name of a situation → most false leakage verdicts of 1,000, or of 
     "shift: attack .75, control .72, placebo .72": 10,
     "domain learned, the placebo has learned nothing": 2,
     "domain learned, the placebo nearly as well": 2,
-    "members' domain alone learned, the placebo nothing": 2,
-    "coin falsely stated, the placebo nearly as well": 10,
+    "coin falsely stated, the placebo nearly as well": 2,
 }
 LEAST = {  # of 100
     "leak of .65 beside 3 controls, placebo": 85,
@@ -37,7 +36,8 @@ def situation(name):
 @pytest.mark.parametrize("name", MOST)
 def test_without_a_leak_the_rule_hardly_ever_sees_one(name):
     simulated = situation(name)
-    given = verdicts(simulated, 181, 356, 1000 if len(simulated.attacks) == 1 else 100)
+    many = len(simulated.attacks) == 1 and not simulated.gained
+    given = verdicts(simulated, 181, 356, 1000 if many else 100)
     assert given[LEAKAGE] <= MOST[name], given
 
 
