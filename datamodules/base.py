@@ -48,7 +48,7 @@ class AuditDataModule(AskedDataModule, ABC):
         source: Where the records come from.
         target: The model under audit.
         store: Folder of the target's answers, the split lock and cached arrays.
-        image_size: Side in pixels of the query images.
+        image_size: Side in pixels of the query images; None: what the target takes, which loads it.
         query_seed: Seed of the target's randomness; the seed of a record also depends on its id.
         splitting: How records are split.
         loading: How batches are loaded.
@@ -66,15 +66,16 @@ class AuditDataModule(AskedDataModule, ABC):
         target: Target,
         store: str,
         *,
-        image_size: int,
+        image_size: int | None,
         query_seed: int,
         splitting: Splitting,
         loading: Loading,
         prompts: Prompts = "own",
     ) -> None:
         super().__init__()
-        check_range(image_size=image_size)
-        self.source, self.image_size, self.query_seed = source, image_size, query_seed
+        if image_size is not None:
+            check_range(image_size=image_size)
+        self.source, self._image_size, self.query_seed = source, image_size, query_seed
         self.splitting, self.loading, self.prompts = splitting, loading, prompts
         self.find_alike: Finder = nothing
         self._view: RecordView | None = None
@@ -117,11 +118,24 @@ class AuditDataModule(AskedDataModule, ABC):
         """The target alone."""
         return {"target": self}
 
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the query images.
+
+        Raises:
+            RecordError: If none was given and the target, such as one that takes no images, does not tell.
+        """
+        if self._image_size is None:
+            self._image_size = self.target.image_size
+        if self._image_size is None:
+            raise RecordError(f"The target {self.target.name!r} takes images of no certain size. Give `image_size`.")
+        return self._image_size
+
     def answered_by(self, target: Target, store: str) -> Self:
         """The same records, splits and settings with the answers of another target (a placebo)."""
-        other = copy.copy(self)
+        view, other = self.view, copy.copy(self)
         other._turn_to(target, store)
-        other._view = replace(self.view, lock=other._locked, refused={})  # locked in the other store too
+        other._view = replace(view, lock=other._locked, refused={})  # locked in the other store too
         return other
 
     def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:

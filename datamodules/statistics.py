@@ -41,7 +41,7 @@ class StatisticDataModule(AuditDataModule):
         source: Where the records come from.
         target: The model under audit.
         store: Folder of the findings, the split lock and decoded images.
-        image_size: Side in pixels at which the target takes images.
+        image_size: Side in pixels at which the target takes images; null asks the target, which loads it.
         convert: Resize images of another size; otherwise they are an error, because an image that was prepared
             differently than in training is another image.
         attack: The attack of `lit-mia fit`, with one setting.
@@ -77,7 +77,7 @@ class StatisticDataModule(AuditDataModule):
         source: RecordSource,
         target: Target,
         store: str,
-        image_size: int,
+        image_size: int | None = None,
         convert: bool = False,
         attack: StatisticAttack | None = None,
         fractions: tuple[float, float, float, float] = (0.4, 0.1, 0.1, 0.4),

@@ -236,7 +236,8 @@ class _Holder:
         path = self.folder / Path(value).expanduser() if is_file else None
         found = path if path is not None and path.is_file() else _shipped(value)
         folder, slash, _ = _short(value).partition("/")
-        if found is None and (is_file or (slash and (config_folder() / folder).is_dir())):
+        is_name = slash and folder not in ("", ".", "..") and (config_folder() / folder).is_dir()
+        if found is None and (is_file or is_name):
             raise ConfigError(
                 f"`{key}` of {self.name} names the block {value!r}, but there is neither such a file in "
                 f"{self.folder.resolve()} nor a shipped block of that name.{_near(value)} `lit-mia configs` lists them."

@@ -15,6 +15,7 @@ from lit_mia.designs.statements import told_statements
 from lit_mia.designs.survival import files_of
 from lit_mia.designs.tokens import told_cuts
 from lit_mia.errors import DesignError
+from lit_mia.models.files import shipped
 from lit_mia.reasons import listed
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
@@ -37,8 +38,8 @@ class DesignSource(RecordSource):
         copies: Only canaries that were inserted this often, and those that never were; null: all.
         examples: How many examples the trainer says it used.
         log: File of the trainer's output, as diffusers' scripts write it, with `Num examples = …`.
-        tokenizer: The trainer's tokenizer: the folder of a pipeline or of a tokenizer, or a hub id. Counts the captions
-            that it cuts, and refuses canaries whose random words it cuts.
+        tokenizer: The trainer's tokenizer: the folder of a pipeline or of a tokenizer, a hub id, or `shipped:<name>`.
+            Counts the captions that it cuts, and refuses canaries whose random words it cuts.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class DesignSource(RecordSource):
     def _design(self) -> StatedDesign:
         manifest, entries, canaries = self._manifest, self._entries, self.part == "canaries"
         training = len(files_of(manifest.entries, TRAIN))
-        tokenizer = None if self.tokenizer is None else str(with_home(self.tokenizer))
+        tokenizer = None if self.tokenizer is None else shipped(self.tokenizer)
         verified = self.commitment is not None  # the scan below refuses what was not trained on as drawn
         sentences = (
             _told_coin(manifest, published=verified),

@@ -1,10 +1,10 @@
 """The commands beside Lightning's own, each the same for every kind of audit, and the command line that they read."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -132,22 +132,48 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
     Raises:
         ConfigError: If a config or a block does not exist, or cannot be read.
     """
-    resolved, configs = list(args), dict[Path, dict[str, Any]]()
-    for i, arg in enumerate(args):
-        option, equals, value = arg.partition("=")
-        place = i if equals else i + 1
-        if not option.startswith("-") or place >= len(args):
-            continue
-        value = value if equals else args[place]
-        if option in ("--config", "-c"):
-            path = find_config(value)
-            configs[path] = _composed(path, keys)
-            value = dumps(configs[path], flow=True)
-        else:
-            value = _with_blocks(option.lstrip("-").removesuffix("+"), value, keys)
-        resolved[place] = f"{option}={value}" if equals else value
+    given = list(_options(args))
+    paths = [find_config(each.value) for each in given if each.is_config]
+    configs = {path: _composed(path, keys) for path in paths}
     config = {key: value for content in configs.values() for key, value in content.items()}
+    resolved, contents = list(args), iter([dumps(configs[path], flow=True) for path in paths])
+    for each in given:
+        value = next(contents) if each.is_config else _with_blocks(each.key, each.value, keys, config)
+        resolved[each.place] = f"{each.name}={value}" if each.joined else value
     return CommandLine(tuple(resolved), next((path.stem for path in reversed(configs)), ""), config)
+
+
+class _Option(NamedTuple):
+    """An option of a command line that has a value.
+
+    Attributes:
+        name: As it stands there.
+        value: Its value.
+        place: Of the argument that holds the value.
+        joined: Whether that holds the name too, before a `=`.
+    """
+
+    name: str
+    value: str
+    place: int
+    joined: bool
+
+    @property
+    def is_config(self) -> bool:
+        """Whether the value is a config."""
+        return self.name in ("--config", "-c")
+
+    @property
+    def key(self) -> str:
+        """The dotted key that it sets."""
+        return self.name.lstrip("-").removesuffix("+")
+
+
+def _options(args: Sequence[str]) -> Iterator[_Option]:
+    for i, arg in enumerate(args):
+        name, equals, value = arg.partition("=")
+        if name.startswith("-") and (equals or i + 1 < len(args)):
+            yield _Option(name, value, i, True) if equals else _Option(name, args[i + 1], i + 1, False)
 
 
 def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
@@ -157,9 +183,9 @@ def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
     return content or {}
 
 
-def _with_blocks(key: str, text: str, keys: ObjectKeys) -> str:
+def _with_blocks(key: str, text: str, keys: ObjectKeys, config: Mapping[str, Any]) -> str:
     """The value of an option; as it is, if it names no block."""
-    if key.rpartition(".")[-1] not in keys.everywhere:
+    if key.rpartition(".")[-1] not in keys.of(_class_with(key, config)):
         return text
     try:
         value = loads(text)
@@ -167,6 +193,15 @@ def _with_blocks(key: str, text: str, keys: ObjectKeys) -> str:
         return text  # the parser says what is wrong with it
     block = placed(value, keys, key)
     return text if block == value else dumps(block, flow=True)
+
+
+def _class_with(key: str, config: Mapping[str, Any]) -> object:
+    """Which class of a config a dotted option belongs to; None if the config does not say."""
+    block: Any = config
+    for name in key.split(".")[:-1]:
+        block = block.get("init_args", block) if isinstance(block, dict) and name != "init_args" else block
+        block = block.get(name) if isinstance(block, dict) else None
+    return block.get("class_path") if isinstance(block, dict) else None
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:

@@ -62,5 +62,5 @@ def _next_steps(manifest: Manifest, output: Path) -> str:
         f"2. Give {output / TRAIN}, and nothing else, to the trainer, who drops no image (no --max_train_samples):\n"
         f"   {options}\n"
         f"3. After the training, audit the model: DesignSource with `folder: {output}`, as in `lit-mia configs "
-        "audit/own_design`."
+        "audit/own_lora` (LoRA weights) or `audit/own_design`."
     )

@@ -42,6 +42,13 @@ def test_blocks_are_known_by_the_last_part_of_their_option():
     assert loads(line.args[2].removeprefix("--attacks+=")) == [demo, "X"]
 
 
+@pytest.mark.parametrize(("owner", "is_block"), [("DiffusersTarget", False), ("Unknown", True)])
+def test_an_option_is_a_block_if_its_class_expects_an_object_there(tmp_path, owner, is_block):
+    (tmp_path / "own.yaml").write_text(f"data: {{class_path: T, init_args: {{target: {{class_path: {owner}}}}}}}")
+    line = resolve(["--data.target.model", "attack/ii_s", "--config", "own.yaml"], KEYS)
+    assert (line.args[1] != "attack/ii_s") == is_block
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -49,6 +56,8 @@ def test_blocks_are_known_by_the_last_part_of_their_option():
         ["--path=x.yaml"],
         ["--data.init_args.target.init_args.path", "target/openmoji_demo"],
         ["--model", "AttackIIS"],
+        ["--model", "../attack/own"],
+        ["--model", "/attack/own"],
         ["--model", "some.module.Head"],
         ["--target=null"],
         ["--target={class_path: T, init_args: {rate: 1e-3}}"],

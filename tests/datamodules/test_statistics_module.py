@@ -49,6 +49,21 @@ def test_it_asks_once_and_gives_statistics_and_maps(make):
     np.testing.assert_allclose(norm, data.statistics(PIA(), {"t": 200})[:, 0], rtol=1e-4)
 
 
+def test_without_a_size_images_have_that_of_the_target(make, tmp_path):
+    one, other = make(), make(image_size=None, store=str(tmp_path / "other"))
+    for data in (one, other):
+        data.ask(Wanted.every_setting([Loss()]))
+        data.query()
+    assert (other.image_size, other.answered_by(other.target, str(tmp_path / "again")).image_size) == (8, 8)
+    np.testing.assert_array_equal(*(data.statistics(Loss(), {"t": 350}) for data in (one, other)))
+
+
+def test_a_size_that_nobody_tells_has_to_be_given(make, monkeypatch):
+    monkeypatch.setattr(OptimalTarget, "image_size", None)
+    with pytest.raises(RecordError, match="Give `image_size`"):
+        _ = make(image_size=None).view
+
+
 def test_findings_depend_on_nothing_but_the_record(make, tmp_path):
     target = OptimalTarget(smooth_images(N, 0)[::2], batch_size=7)
     one, other = make(), make(target=target, store=str(tmp_path / "other"))
