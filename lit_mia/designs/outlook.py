@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lit_mia.designs.manifest import Manifest
 from lit_mia.errors import DesignError
 from lit_mia.metrics.auc import mde_auc
+from lit_mia.metrics.dp_bound import one_run_epsilon
 
 FEWEST_GROUPS = 20
 """Expected on each side."""
@@ -51,7 +52,7 @@ def outlook(groups: int, include: float) -> Outlook:
         auc=mde_auc(n1, n0),
         auc_test=mde_auc(*test) if min(test) else None,
         fpr_floor=min(1.0, EXPECTED_FALSE_ALARMS / n0),
-        epsilon=_epsilon_ceiling(groups) if include == 0.5 else None,
+        epsilon=one_run_epsilon(right=groups, guesses=groups, coins=groups, delta=0.0) if include == 0.5 else None,
     )
 
 
@@ -120,8 +121,3 @@ def _canary_lines(manifest: Manifest) -> list[str]:
     if max(tiers) > 1:
         lines.append("  Tiers are reported apart: more than one copy voids a bound for one record.")
     return lines
-
-
-def _epsilon_ceiling(groups: int) -> float:
-    lowest = 0.05 ** (1 / groups)  # Clopper-Pearson, of as many right guesses as there are groups
-    return max(0.0, math.log(lowest / (1 - lowest)))
