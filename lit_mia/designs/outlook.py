@@ -7,7 +7,7 @@ from typing import NamedTuple
 from lit_mia.designs.manifest import Manifest
 from lit_mia.errors import DesignError
 from lit_mia.metrics.auc import mde_auc
-from lit_mia.metrics.dp_bound import one_run_epsilon
+from lit_mia.metrics.privacy.one_run import one_run_epsilon
 
 FEWEST_GROUPS = 20
 """Expected on each side."""

@@ -8,11 +8,11 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.metrics.dp_bound import DELTA, epsilon_found, one_run_epsilon
-from lit_mia.metrics.guessing import Rule, Tossed, chosen, guessed
+from lit_mia.metrics.privacy.guessing import Rule, Tossed, chosen, guessed
+from lit_mia.metrics.privacy.one_run import DELTA, epsilon_found, one_run_epsilon
+from lit_mia.metrics.privacy.two_rates import Called, two_rate_epsilon
 from lit_mia.metrics.roc import BoolArray
 from lit_mia.metrics.threshold import threshold_at_fpr
-from lit_mia.metrics.two_rates import Called, two_rate_epsilon
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.membership.scores import Scores
 from lit_mia.splits import Splits

@@ -8,7 +8,7 @@ so ε >= ln((TPR - δ) / FPR), and ε >= ln((1 - FPR - δ) / (1 - TPR)). Both fo
 upper one of the FPR, by Clopper and Pearson; Bonferroni's correction lets the bounds of all thresholds hold together.
 
 The bounds of the rates take units as independent trials. Units of one training run are so only as far as the training
-does not make them move together; the one-run form of `lit_mia.metrics.dp_bound` does without that.
+does not make them move together; the one-run form of `lit_mia.metrics.privacy.one_run` does without that.
 """
 
 import math
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.dp_bound import ALPHA, DELTA
+from lit_mia.metrics.privacy.one_run import ALPHA, DELTA
 from lit_mia.metrics.rates import clopper_pearson
 
 

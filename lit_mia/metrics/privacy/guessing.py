@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.dp_bound import one_run_epsilon, one_run_p
+from lit_mia.metrics.privacy.one_run import one_run_epsilon, one_run_p
 from lit_mia.metrics.roc import BoolArray, FloatArray
 
 
