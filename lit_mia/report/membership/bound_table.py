@@ -25,7 +25,7 @@ def bound_table(report: AuditReport, place: Place) -> Table | None:
         place,
         name=_name,
         kind=lambda _: "attack",
-        strong=lambda tier: tier["copies"] == 1,
+        strong=lambda _: True,
     )
 
 
