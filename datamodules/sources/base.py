@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
+from lit_mia.designs.manifest import FAIR
 from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.records import Records
 
@@ -13,7 +14,6 @@ UNCHECKED = (
     "Coin stated, not checked: it was not compared with a commitment that was published before the training, so an "
     "attack must also beat each control that tells the sides apart."
 )
-FAIR = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class StatedDesign:
             "training, and is given to DesignSource, can be checked.": not self.verified,
             "The source does not tell which coin decided about which record.": not self.coins,
             f"The coins put a group in with a probability of {self.include}; the bound is for fair ones (`include: "
-            "0.5`).": self.include != FAIR,
+            f"{FAIR}`).": self.include != FAIR,
         }
         return next((reason for reason, applies in reasons.items() if applies), None)
 
