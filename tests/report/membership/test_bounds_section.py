@@ -142,4 +142,4 @@ def test_the_file_holds_it():
     del numbers["dp_bound"]
     old = AuditReport.from_dict(numbers)
     assert old.dp_bound is None
-    assert "Lower bound" not in replace(result, report=old).page()
+    assert "Lower bound" not in replace(result, report=old).markdown()
