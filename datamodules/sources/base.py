@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datamodules.sources.captions import CaptionChoice
 from lit_mia.cost import Cost, Estimate
+from lit_mia.designs.manifest import FAIR
 from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.records import Records
 
@@ -24,17 +25,35 @@ class StatedDesign:
         sentences: Who decided, when and how, and what of it was checked; the report says them.
         verified: Whether the coin was checked: against a published commitment, and by a scan of what was trained on.
         copies: Id → how often a canary was inserted where it was; empty where all records are single.
+        coins: Id → the coin that decided about the record, each tossed by itself; empty where these are not known.
+        include: Probability that such a coin puts its records in; None where they are not known.
     """
 
     kind: Design
     sentences: tuple[str, ...] = ()
     verified: bool = False
     copies: Mapping[str, int] = field(default_factory=dict)
+    coins: Mapping[str, str] = field(default_factory=dict)
+    include: float | None = None
 
     @property
     def told(self) -> list[str]:
         """What a report says of it: the sentences, and one where a coin was not checked."""
         return [*self.sentences, *([UNCHECKED] if self.kind in BY_COIN and not self.verified else [])]
+
+    @property
+    def unbounded(self) -> str | None:
+        """Why no bound on ε follows from its coins; None if they are fair, each tossed by itself, and checked."""
+        reasons = {
+            f"The design is {self.kind.replace('_', ' ')}: no coin that was tossed for each group decided who is a "
+            "member.": self.kind not in BY_COIN,
+            "The coin is stated, not checked. A design of `lit-mia design` whose commitment was published before the "
+            "training, and is given to DesignSource, can be checked.": not self.verified,
+            "The source does not tell which coin decided about which record.": not self.coins,
+            f"The coins put a group in with a probability of {self.include}; the bound is for fair ones (`include: "
+            f"{FAIR}`).": self.include != FAIR,
+        }
+        return next((reason for reason, applies in reasons.items() if applies), None)
 
 
 class RecordSource(ABC):

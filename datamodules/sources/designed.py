@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, final
@@ -128,10 +129,12 @@ class DesignSource(RecordSource):
             *told_statements(training, self.examples, None if self.log is None else _text(with_home(self.log))),
             told_cuts(tokenizer, entries),
         )
+        coins = {entry.id: entry.group for entry in entries if not entry.control}
+        stated = StatedDesign("randomized_split", sentences, verified, coins=coins, include=manifest.include)
         if not canaries:
-            return StatedDesign("randomized_split", sentences, verified)
+            return stated
         copies = {entry.id: entry.copies for entry in entries}
-        return StatedDesign("canary", (*sentences, _told_canaries(entries)), verified, copies)
+        return replace(stated, kind="canary", sentences=(*sentences, _told_canaries(entries)), copies=copies)
 
 
 def _told_coin(manifest: Manifest, published: bool) -> str:

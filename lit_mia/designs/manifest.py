@@ -18,6 +18,8 @@ TRAIN, HOLDOUT, SECRET = "train", "holdout", "secret"
 """Folders of a design: what to train on, what to keep out, and what the trainer must not see."""
 COINS = Path(SECRET, "coin.json")
 PUBLIC = Path("design.json")
+FAIR = 0.5
+"""The only `include` from which a bound on ε follows."""
 
 Kind = Literal["record", "token", "permuted", "synthetic"]
 

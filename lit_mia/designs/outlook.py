@@ -4,9 +4,11 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
-from lit_mia.designs.manifest import Manifest
+from lit_mia.designs.manifest import FAIR, Manifest
 from lit_mia.errors import DesignError
 from lit_mia.metrics.auc import mde_auc
+from lit_mia.metrics.privacy.guessing import RULES
+from lit_mia.metrics.privacy.one_run import one_run_epsilon
 
 FEWEST_GROUPS = 20
 """Expected on each side."""
@@ -25,6 +27,7 @@ class Outlook(NamedTuple):
         fpr_floor: False positive rate below which a true positive rate is not to be stated, 10 / n0, at most 1.
         epsilon: Largest ε (δ = 0, 95 %) that a one-run bound could show if every guess were right; None if the coins
             are not fair.
+        epsilon_test: Likewise by the guesses that an audit makes about the coins of the test split, half of these.
     """
 
     included: float
@@ -33,6 +36,7 @@ class Outlook(NamedTuple):
     auc_test: float | None
     fpr_floor: float
     epsilon: float | None
+    epsilon_test: float | None
 
 
 def outlook(groups: int, include: float) -> Outlook:
@@ -45,13 +49,15 @@ def outlook(groups: int, include: float) -> Outlook:
     included, held_out = groups * include, groups * (1 - include)
     n1, n0 = max(1, round(included)), max(1, round(held_out))
     test = round(n1 * TEST_SHARE), round(n0 * TEST_SHARE)
+    guesses = sum(RULES[0].counts(max(1, round(groups * TEST_SHARE))))
     return Outlook(
         included,
         held_out,
         auc=mde_auc(n1, n0),
         auc_test=mde_auc(*test) if min(test) else None,
         fpr_floor=min(1.0, EXPECTED_FALSE_ALARMS / n0),
-        epsilon=_epsilon_ceiling(groups) if include == 0.5 else None,
+        epsilon=_ceiling(groups, include),
+        epsilon_test=_ceiling(guesses, include),
     )
 
 
@@ -94,9 +100,10 @@ def told(manifest: Manifest) -> str:
     expected = outlook(groups, manifest.include)
     test = "too small" if expected.auc_test is None else f"{expected.auc_test:.3f}"
     bound = (
-        f"{expected.epsilon:.2f}, if every guess about {groups} groups were right (δ = 0, 95 %)"
+        f"{expected.epsilon:.2f}, if every guess about {groups} groups were right (δ = 0, 95 %); "
+        f"by those that an audit makes on test: {expected.epsilon_test:.2f}"
         if expected.epsilon is not None
-        else f"not offered at include {manifest.include}, only at 0.5"
+        else f"not offered at include {manifest.include}, only at {FAIR}"
     )
     lines = [
         f"{len(records)} records in {groups} groups, each with a coin of its own; expected in train/ "
@@ -122,6 +129,5 @@ def _canary_lines(manifest: Manifest) -> list[str]:
     return lines
 
 
-def _epsilon_ceiling(groups: int) -> float:
-    lowest = 0.05 ** (1 / groups)  # Clopper-Pearson, of as many right guesses as there are groups
-    return max(0.0, math.log(lowest / (1 - lowest)))
+def _ceiling(guesses: int, include: float) -> float | None:
+    return one_run_epsilon(right=guesses, guesses=guesses, coins=guesses, delta=0.0) if include == FAIR else None

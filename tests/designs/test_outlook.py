@@ -44,6 +44,7 @@ def test_all_is_said():
     assert "80 records in 80 groups" in said
     assert f"80 % power: {mde_auc(40, 40):.3f}; on the 40 % that heads are tested on: {mde_auc(16, 16):.3f}" in said
     assert "(10/n0): 25.00%" in said
+    assert f"by those that an audit makes on test: {outlook(16, 0.5).epsilon:.2f}" in said  # half of 40 % of 80
     assert "5 in the tier of 1, 5 in the tier of 4; 100 are never inserted." in said
     assert "more than one copy voids a bound for one record" in said
 

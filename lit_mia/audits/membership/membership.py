@@ -261,6 +261,7 @@ class MembershipAudit(Audit):
             duplicates=[cast("Same", asdict(of)) for of in view.duplicates],
             design_notes=self._design.told,
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),
+            dp_bound=reporting.dp_bound(evaluation, view, self._design),
         )
 
     # ------------------------------------------------------------------ checks

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from datamodules import JudgedDataModule
+from datamodules.sources.base import StatedDesign
 from datamodules.view import RecordView
 from lit_mia.attacks.frozen import freeze_threshold
 from lit_mia.records import MEMBER, NON_MEMBER, id_hash
@@ -19,6 +20,8 @@ from lit_mia.report.membership import (
     ScoreTable,
     score_table,
 )
+from lit_mia.report.membership.bounds import Coins, DpBound, dp_bound_of
+from lit_mia.report.membership.columns import is_attack
 from lit_mia.report.words import signed
 
 PER_CLASS = 12
@@ -39,6 +42,25 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
             for seed, values in (*enumerate(row.scores), (COMBINED, evaluation.combined[row.name]))
         ]
     )
+
+
+def dp_bound(evaluation: Evaluation, view: RecordView, design: StatedDesign) -> DpBound:
+    """The lower bound on ε by the attacks, or why there is none.
+
+    Args:
+        evaluation: The scores.
+        view: The records.
+        design: How members came to be members.
+    """
+    violated = evaluation.verdict.kind == "design violated"
+    coins = Coins(
+        of=design.coins,
+        copies=design.copies,
+        tested=[view.labelled.ids[row] for row in view.locked.rows["test"]],
+        reason=design.unbounded or ("The controls found that the coins did not decide." if violated else None),
+    )
+    attacks = {row.name: evaluation.combined[row.name] for row in evaluation.rows if is_attack(row)}
+    return dp_bound_of(attacks, view.known, view.splits, coins)
 
 
 def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) -> None:

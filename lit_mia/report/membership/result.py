@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, final
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.panel import Panel
 from rich.text import Text
 
@@ -15,10 +15,12 @@ from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import Place, Table, table_of, values_of
+from lit_mia.report.membership.bound_table import bound_notes, bound_table
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, is_attack, short_name
 from lit_mia.report.membership.fidelity import distance_rows, fidelity_line, fidelity_notes
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
 from lit_mia.report.membership.findings import difference_table, headline_of
+from lit_mia.report.membership.further import further_notes, further_tables
 from lit_mia.report.membership.notes import (
     blocks,
     charge_notes,
@@ -33,7 +35,7 @@ from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
-from lit_mia.report.membership.tiers import has_tiers, tier_table
+from lit_mia.report.membership.tiers import tier_table
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
@@ -130,17 +132,16 @@ class MembershipResult(Result):
         how, kind = note_of(report.protocol), report.verdict["kind"]
         fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
         levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
-        said = Text("\n".join([*footnotes(report, levels), *charge_notes(report), *fidelity]), style="dim")
+        notes = [*footnotes(report, levels), *further_notes(report), *charge_notes(report), *fidelity]
+        said = Text("\n".join(notes), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
-        tiers: list[RenderableType] = (
-            [Text(), terminal_table(tier_table(report, "terminal"))] if has_tiers(report) else []
-        )
+        further = [part for table in further_tables(report, "terminal") for part in (Text(), terminal_table(table))]
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),
             terminal_table(attack_table(report, "terminal", short_name)),
-            *tiers,
+            *further,
             Text(),
             said,
             Text(),
@@ -150,12 +151,11 @@ class MembershipResult(Result):
     def markdown(self) -> str:
         """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
         how = note_of(self.report.protocol)
-        notes = "".join(
-            f"- {note.replace('<', '&lt;')}\n" for note in footnotes(self.report, fpr_levels(self.report.rows))
-        )
+        said = [*footnotes(self.report, fpr_levels(self.report.rows)), *further_notes(self.report)]
+        notes = "".join(f"- {note.replace('<', '&lt;')}\n" for note in said)
         table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
-        tiers = f"{markdown_table(tier_table(self.report, 'markdown'))}\n" if has_tiers(self.report) else ""
-        return (f"{how}\n\n" if how else "") + f"{table}\n{tiers}{notes}"
+        further = "".join(f"{markdown_table(of)}\n" for of in further_tables(self.report, "markdown"))
+        return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}"
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split and ROC plots as one run.
@@ -275,8 +275,12 @@ def _design(result: MembershipResult) -> dict[str, Any]:
         "floor": fpr_floor(report),
         "power_note": power_note(report),
         "tried": tried_note(report),
-        "tiers": tier_table(report, "page") if has_tiers(report) else None,
+        "tiers": tier_table(report, "page"),
     }
+
+
+def _bounds(result: MembershipResult) -> dict[str, Any]:
+    return {"table": bound_table(result.report, "page"), "notes": bound_notes(result.report)}
 
 
 def _controls(result: MembershipResult) -> dict[str, Any]:
@@ -333,6 +337,7 @@ AFTER_PICTURES: tuple[Section[MembershipResult], ...] = (
     Section("membership/controls.html.jinja", _controls),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
     Section("membership/design.html.jinja", _design),
+    Section("membership/bounds.html.jinja", _bounds, lambda result: result.report.dp_bound is not None),
     Section("membership/cost.html.jinja", lambda result: {"charge_notes": charge_notes(result.report)}),
     Section("membership/limits.html.jinja"),
     Section("provenance.html.jinja", _provenance),

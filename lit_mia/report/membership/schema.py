@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, NotRequired, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
+from lit_mia.report.membership.bounds import DpBound
 
 SCHEMA = "lit-mia/audit/3"
 """Earlier ones hold verdicts of another rule; they are not read, so that none is shown as if it were of this one."""
@@ -207,7 +208,10 @@ class Shadow(TypedDict):
 
 
 class Tier(TypedDict):
-    """How well an attack tells canaries of so many copies from those that were kept out; None with too few."""
+    """How well an attack tells canaries of so many copies from those that were kept out; None with too few.
+
+    `p`: one-sided, of labels permuted, adjusted for all attacks on the tier.
+    """
 
     attack: str
     copies: int
@@ -215,6 +219,7 @@ class Tier(TypedDict):
     n_nonmembers: int
     auc: float | None
     auc_ci: list[float] | None
+    p: NotRequired[float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +284,7 @@ class AuditReport:
         duplicates: Records that show the same in several groups of the source, or on both sides.
         design_notes: What vouches for the design, and what of it was checked.
         tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
+        dp_bound: Lower bound on ε, or why there is none; None in files of versions that did not look for one.
         schema: Version of this form.
     """
 
@@ -315,6 +321,7 @@ class AuditReport:
     tiers: list[Tier] = field(default_factory=list)
     shadow: Shadow | None = None
     base: dict[str, Any] | None = None
+    dp_bound: DpBound | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from lit_mia.metrics.intervals import auc_estimate
+from lit_mia.metrics.permutation import own_tests
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.columns import Cell, Column, Place, Table, table_of
 from lit_mia.report.membership.columns import is_attack
 from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.schema import AuditReport, Tier
 from lit_mia.report.membership.scores import Part, Scores
-from lit_mia.report.words import NOTHING, bounds, count, number
+from lit_mia.report.words import NOTHING, bounds, count, number, p_value
 from lit_mia.splits import Splits
 
 LEAST = 2
@@ -21,7 +22,8 @@ LEAST = 2
 def tiers_of(evaluation: Evaluation, records: Records, splits: Splits, copies: Mapping[str, int]) -> list[Tier]:
     """The AUC of each attack for the members of each tier against all non-members of the test split.
 
-    A canary that was kept out has no copies, so those of all tiers are alike.
+    A canary that was kept out has no copies, so those of all tiers are alike. The rank test of a tier permutes labels,
+    and is adjusted for all attacks.
 
     Args:
         evaluation: The scores.
@@ -34,41 +36,46 @@ def tiers_of(evaluation: Evaluation, records: Records, splits: Splits, copies: M
     parts = {
         tier: _part(test, [tiers.get(row, tier) == tier for row in test.rows]) for tier in sorted({*tiers.values()})
     }
-    attacks = [row.name for row in evaluation.rows if is_attack(row)]
-    return [_tier(name, tier, part, evaluation.combined[name]) for name in attacks for tier, part in parts.items()]
+    scores = {row.name: evaluation.combined[row.name] for row in evaluation.rows if is_attack(row)}
+    by_tier = {tier: _tiers(tier, part, scores) for tier, part in parts.items()}
+    return [of_tier[name] for name in scores for of_tier in by_tier.values()]
 
 
-def tier_table(report: AuditReport, place: Place) -> Table:
-    """The table of the tiers.
+def tier_table(report: AuditReport, place: Place) -> Table | None:
+    """The table of the tiers; None unless there are several, which have to be told apart.
 
     Args:
         report: The numbers.
         place: Where it will stand.
     """
+    if len({tier["copies"] for tier in report.tiers}) < 2:
+        return None
     blocks = [[tier for tier in report.tiers if tier["attack"] == row.name] for row in report.rows if is_attack(row)]
     return table_of("Canaries", _COLUMNS, blocks, place, name=_name, kind=lambda _: "attack", strong=lambda _: True)
-
-
-def has_tiers(report: AuditReport) -> bool:
-    """Whether there are several tiers, so that they have to be told apart."""
-    return len({tier["copies"] for tier in report.tiers}) > 1
 
 
 def _part(test: Part, kept: list[bool]) -> Part:
     return Part(test.rows[kept], test.labels[kept], test.groups[kept])
 
 
-def _tier(attack: str, copies: int, part: Part, scores: Scores) -> Tier:
+def _tiers(copies: int, part: Part, scores: Mapping[str, Scores]) -> dict[str, Tier]:
+    """Attack → how well it finds the canaries of one tier."""
     sides = [part.labels == label for label in (1, 0)]
     enough = min(len({*part.groups[side]}) for side in sides) >= LEAST
-    estimate = auc_estimate(scores[part.rows], part.labels, part.groups) if enough else None
+    tested = {name: of[part.rows] for name, of in scores.items()}
+    p = own_tests(np.stack([*tested.values()]), part.labels, part.groups).adjusted if enough else [None] * len(tested)
+    estimates = {name: auc_estimate(of, part.labels, part.groups) if enough else None for name, of in tested.items()}
     return {
-        "attack": attack,
-        "copies": copies,
-        "n_members": int(np.sum(sides[0])),
-        "n_nonmembers": int(np.sum(sides[1])),
-        "auc": None if estimate is None else estimate.auc,
-        "auc_ci": None if estimate is None else estimate.ci and list(estimate.ci),
+        name: {
+            "attack": name,
+            "copies": copies,
+            "n_members": int(np.sum(sides[0])),
+            "n_nonmembers": int(np.sum(sides[1])),
+            "auc": None if estimate is None else estimate.auc,
+            "auc_ci": None if estimate is None else estimate.ci and list(estimate.ci),
+            "p": None if of is None else float(of),
+        }
+        for (name, estimate), of in zip(estimates.items(), p, strict=True)
     }
 
 
@@ -84,4 +91,5 @@ _COLUMNS: tuple[Column[Tier], ...] = (
     Column("n_members", "In", lambda tier: Cell(count(tier["n_members"]))),
     Column("n_nonmembers", "Out", lambda tier: Cell(count(tier["n_nonmembers"]))),
     Column("auc", "AUC [95 % CI]", _auc_cell),
+    Column("p", "p (rank test)", lambda tier: Cell(p_value(tier.get("p")).removeprefix("p = ").removeprefix("p "))),
 )

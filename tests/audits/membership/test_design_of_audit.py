@@ -122,6 +122,7 @@ def test_a_design_is_audited_as_a_randomized_split(tmp_path):
     assert "used 60 examples (stated): every file once" in page
     assert "Canaries by number of copies" not in page
     assert result.report.tiers == []
+    assert "Lower bound on ε: none. The coin is stated, not checked." in page
 
 
 @pytest.mark.slow
@@ -146,8 +147,8 @@ def test_tiers_are_told_apart(tmp_path):
     """The target has memorised what was inserted four times, and nothing else."""
     images = smooth_images(240, 0)
     drawn = [*canaries(0, 100, copies=1), *canaries(100, 100, copies=4), *controls(200, 40)]
-    write_design(tmp_path / "design", drawn, images=pictures(images))
-    source = DesignSource(str(tmp_path / "design"), part="canaries")
+    manifest = write_design(tmp_path / "design", drawn, images=pictures(images))
+    source = DesignSource(str(tmp_path / "design"), manifest.commitment, part="canaries")
     audit = audit_of(source, OptimalTarget(images[100:200:2]), tmp_path / "store")
     result = audit.run(Run("tiers", {}, tmp_path / "out"))
     once, often = result.report.tiers
@@ -156,6 +157,10 @@ def test_tiers_are_told_apart(tmp_path):
     assert once["auc_ci"][0] < 0.5 < once["auc_ci"][1]
     assert once["n_members"] + often["n_members"] == result.report.rows[0]["n_members"]
     assert once["n_nonmembers"] == often["n_nonmembers"] == result.report.rows[0]["n_nonmembers"]
+    assert once["p"] > 0.05 > often["p"]
+    bound_once, bound_often = result.report.dp_bound["tiers"]
+    assert (bound_once["copies"], bound_often["copies"], bound_often["records"]) == (1, 4, 1)
+    assert bound_once["epsilon"] == 0.0 < bound_often["epsilon"] <= bound_often["ceiling"]
     page = result.page()
     assert "Canaries by number of copies" in page
     assert "Copies void a one-record ε" in page

@@ -1,0 +1,1 @@
+"""Lower bounds on ε of differential privacy."""
