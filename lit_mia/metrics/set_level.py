@@ -1,25 +1,25 @@
 """Was the target trained on a set of records? A test of all suspected records together (data-set inference).
 
 The question is that of Maini et al. (2021, https://arxiv.org/abs/2104.10706) and, for diffusion models, of Dubiński et
-al. (2025, https://arxiv.org/abs/2411.12858): given suspected records and records that are known not to be members, do
-the scores of several attacks, taken together, tell the two apart?
+al. (2025, https://arxiv.org/abs/2411.12858): given suspected records and records that are known not to be members, are
+the suspected ones scored higher by several attacks, taken together?
 
-**Split half.** Suspected and known records are cut into halves A and B at random. On A the attacks' scores are joined
-into one, on B a one-sided Mann-Whitney test asks whether suspected records have the higher joined score. What B is
-tested by never saw which of its records are suspected, so the test holds its level however many attacks there are.
-(Pooling the scores of all folds of a cross-validation does not: folds share what they were fitted on, and a nominal 1 %
-becomes 3 to 4 %.)
+**Joining.** Scores become normal scores over all records. Two sums of them are tried: their plain mean, which is best
+where all attacks find a little, and Fisher's discriminant (with a ridge), which is best where a few find much. The
+discriminant is fitted to the very differences that are tested. An attack on which suspected records score lower speaks
+for nothing, though it may serve as a yardstick of another.
 
-**Joining.** Scores become normal scores over all records. Fisher's discriminant (with a ridge) weighs them by the
-differences of their means on A, after these are shrunk to their mean by as much as chance scatters them: with few
-records that is the plain mean of the attacks, with many each attack has its own weight. An attack on which suspected
-records score lower speaks for nothing, though it may serve as a yardstick of another; if all do, the plain mean
-is taken.
+**Refit permutation.** Which records are suspected is drawn anew, everything is fitted again, and p is how often the
+drawn sets do as well as the suspected one, by the better of both sums (Westfall and Young 1993, min-p). So fitting and
+choosing cost no level, however many attacks there are, and no records have to be set aside for them. (Pooling the
+scores of all folds of a cross-validation does not hold its level: a nominal 1 % becomes 3 to 4 %.)
 
-**The unit is the group**, and its score the mean of its records. Groups are cut, drawn and counted. A group with
-records of both sides counts once on each: as records of a group score alike, that makes the test conservative.
+**The unit is the group**, and its score the mean of its records, of no more than groups of the other side usually have,
+so that large groups on one side alone do not count as more certain. Groups are drawn and counted. A group with records
+of both sides counts once on each: as records of a group score alike, that makes the test conservative.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,11 +36,11 @@ LEVEL, POWER = 0.01, 0.8
 SIZES = (10, 20, 50, 100, 200)
 """Sizes of sets that are tried, beside all suspected groups."""
 LEAST = 2
-"""Fewest groups of a side that can be halved."""
-MOST = 2000
-"""Groups of a side that are used at most, drawn once: larger sides would take long."""
-SPLITS, RELABELLED, SEED = 200, 1000, 0
-_RIDGE = 0.1
+"""Fewest groups of a side."""
+MOST = 1000
+"""Groups of a side that are used at most, drawn once: more would take long."""
+SETS, PERMUTATIONS, SEED = 500, 4999, 0
+_RIDGE, _SLACK = 1.0, 1e-9
 
 Places = NDArray[np.int64]
 
@@ -50,11 +50,10 @@ class SetTest:
     """What some scores, joined, tell of sets of records.
 
     Attributes:
-        p: One p for all suspected groups: twice the median over `SPLITS` random halvings, at most 1. That is valid
-            however the halvings depend on each other (Meinshausen, Meier and Bühlmann 2009, JASA 104).
-        shares: Number of suspected groups → share of `SPLITS` sets of so many, each drawn and halved at random, of
-            which one halving has p < `LEVEL`. All known groups are used each time. Sets overlap, so that the share of
-            large ones is one of these records.
+        p: That of "suspected groups are scored like known ones", for all suspected groups.
+        shares: Number of suspected groups → share of `SETS` drawn sets of so many that have p <= `LEVEL`, each beside
+            all known groups; of all suspected groups, which are one set, 0 or 1. Drawn sets overlap, so that the share
+            of large ones is one of these records.
     """
 
     p: float
@@ -72,42 +71,57 @@ class SetTest:
 
 
 class Sides(NamedTuple):
-    """Groups of both sides, as the test takes them.
+    """Groups of both sides, as the test takes them: normal scores, `[m, suspected groups]` and `[m, known groups]`."""
 
-    Attributes:
-        scores: Normal scores of `m` attacks for `u` groups, `[m, u]`.
-        suspected: Places of suspected groups.
-        known: Places of groups that are known not to be members.
-    """
-
-    scores: FloatArray
-    suspected: Places
-    known: Places
+    suspected: FloatArray
+    known: FloatArray
 
 
-def set_test(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None, *, directed: bool = True) -> SetTest:
+def set_tests(
+    families: Mapping[str, ArrayLike],
+    labels: ArrayLike,
+    groups: ArrayLike | None = None,
+    *,
+    undirected: Collection[str] = (),
+) -> dict[str, SetTest]:
     """Test whether a set was trained on, and how large it has to be for that to show.
 
     Args:
-        scores: Scores of `m` attacks for the same records, `[m, n]`.
+        families: Name → scores that are joined, of `m` attacks or `m` controls for the same records, `[m, n]`. All
+            families are asked about the same sets.
         labels: 1 = suspected, 0 = known not to be a member, `[n]`.
         groups: Name of each record's group, `[n]`; None if every record is its own group.
-        directed: Whether a higher score speaks for membership by theory; of controls it need not.
+        undirected: Families whose scores may tell the sides apart either way, such as controls. Of the others a higher
+            score speaks for membership.
+
+    Returns:
+        Name of a family → what it tells.
 
     Raises:
         MetricError: If the shapes do not fit, a side has fewer than `LEAST` groups, or see `lit_mia.metrics.roc.check`.
     """
-    sides, rng = sides_of(scores, labels, groups), np.random.default_rng(SEED)
-    p = {}
-    for size in (*(size for size in SIZES if size < len(sides.suspected)), len(sides.suspected)):
-        suspected, known = (_shuffled(places, SPLITS, rng) for places in (sides.suspected, sides.known))
-        p[size] = split_half_p(sides.scores, suspected[:, :size], known, directed=directed)
-    whole = min(1.0, 2 * float(np.median(p[len(sides.suspected)])))
-    return SetTest(whole, {size: float(np.mean(of_sets < LEVEL)) for size, of_sets in p.items()})
+    stacked = [np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in families.values()]
+    sides, rng = sides_of(np.concatenate(stacked), labels, groups), np.random.default_rng(SEED)
+    ends = np.cumsum([len(scores) for scores in stacked])
+    rows = {name: slice(end - len(scores), end) for name, scores, end in zip(families, stacked, ends, strict=True)}
+    n, known = sides.suspected.shape[1], sides.known.shape[1]
+    pool = np.concatenate(sides, axis=1)
+    drawn, permuted = _orders(n, SETS, rng), _orders(n + known, PERMUTATIONS, rng)
+    p: dict[str, dict[int, FloatArray]] = {name: {} for name in families}
+    for size in (*(size for size in SIZES if size < n), n):
+        observed = _first_means(sides.suspected, drawn if size < n else drawn[:1], size) - sides.known.mean(axis=1)
+        null = _differences(pool, permuted, (size, known))
+        for name, of in rows.items():
+            directed = name not in undirected
+            p[name][size] = _p(observed[:, of], null[:, of], _covariance(pool[of]), directed=directed)
+    return {
+        name: SetTest(float(found[n][0]), {size: float(np.mean(of_sets <= LEVEL)) for size, of_sets in found.items()})
+        for name, found in p.items()
+    }
 
 
 def false_rejections(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) -> Rate | None:
-    """How often the test at `LEVEL` rejects a half of the known groups against the other, by `RELABELLED` such halves.
+    """How often the test at `LEVEL` rejects a half of the known groups against the other half, of `SETS` such halves.
 
     It checks the test on these scores and groups, not the design: both halves are of one kind.
 
@@ -120,44 +134,21 @@ def false_rejections(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | N
         The rate with its 95 % Clopper-Pearson interval; None with fewer than twice `LEAST` known groups.
 
     Raises:
-        MetricError: As of `set_test`.
+        MetricError: As of `set_tests`.
     """
-    sides, rng = sides_of(scores, labels, groups), np.random.default_rng(SEED)
-    half = len(sides.known) // 2
+    known, rng = sides_of(scores, labels, groups).known, np.random.default_rng(SEED)
+    half = known.shape[1] // 2
     if half < LEAST:
         return None
-    known = _shuffled(sides.known, RELABELLED, rng)
-    rejected = int(np.sum(split_half_p(sides.scores, known[:, :half], known[:, half:]) < LEVEL))
-    return Rate(rejected / RELABELLED, clopper_pearson(rejected, RELABELLED))
+    observed, null = (
+        _differences(known, _orders(known.shape[1], times, rng), (half, known.shape[1] - half))
+        for times in (SETS, PERMUTATIONS)
+    )
+    rejected = int(np.sum(_p(observed, null, _covariance(known)) <= LEVEL))
+    return Rate(rejected / SETS, clopper_pearson(rejected, SETS))
 
 
-def split_half_p(scores: FloatArray, suspected: Places, known: Places, *, directed: bool = True) -> FloatArray:
-    """One-sided p of `r` sets, each of which is halved as it is ordered: the first half is A, the rest is B.
-
-    Args:
-        scores: Normal scores of `m` attacks, `[m, u]`.
-        suspected: Places of the suspected groups of each set, at least two, `[r, n]`.
-        known: Places of the known groups beside each set, at least two, `[r, n0]`.
-        directed: See `set_test`.
-
-    Returns:
-        p of each set, `[r]`; 1 where all joined scores are equal.
-    """
-    from scipy.stats import mannwhitneyu
-
-    first, first_known = suspected.shape[1] // 2, known.shape[1] // 2
-    difference = _means(scores, suspected[:, :first]) - _means(scores, known[:, :first_known])
-    noise = 1 / first + 1 / first_known
-    joined = _weights(difference, np.atleast_2d(np.cov(scores, bias=True)), noise, directed) @ scores
-    b, b_known = (np.take_along_axis(joined, rest, axis=1) for rest in (suspected[:, first:], known[:, first_known:]))
-    varies = np.ptp(np.concatenate([b, b_known], axis=1), axis=1) > 0
-    p = np.ones(len(joined))
-    if varies.any():
-        p[varies] = mannwhitneyu(b[varies], b_known[varies], alternative="greater", axis=1).pvalue
-    return p
-
-
-def sides_of(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> Sides:
+def sides_of(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) -> Sides:
     """The groups of both sides with their normal scores, at most `MOST` a side.
 
     Args:
@@ -166,57 +157,81 @@ def sides_of(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> 
         groups: Name of each record's group, `[n]`; None if every record is its own group.
 
     Raises:
-        MetricError: As of `set_test`.
+        MetricError: As of `set_tests`.
     """
     from scipy.special import ndtri
 
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 2 or not len(values):
         raise MetricError(f"Scores must be [m, n] with m >= 1, but got shape {values.shape}.")
-    values, is_suspected = np.stack([check(row, labels)[0] for row in values]), check(values[0], labels)[1]
-    side_of_group, unit = np.unique(2 * group_numbers(groups, len(is_suspected)) + is_suspected, return_inverse=True)
-    means = np.stack([np.bincount(unit, weights=row) for row in values]) / np.bincount(unit)
-    kept = _at_most(side_of_group % 2 == 1)
-    normal = np.stack([ndtri((midranks(row) - 0.5) / len(kept)) for row in means[:, kept]])
-    suspected = side_of_group[kept] % 2 == 1
-    return Sides(normal, np.flatnonzero(suspected), np.flatnonzero(~suspected))
-
-
-def _at_most(is_suspected: BoolArray) -> Places:
-    """Places of at most `MOST` groups of each side, in order."""
-    sides = [np.flatnonzero(is_suspected == side) for side in (True, False)]
-    if min(map(len, sides)) < LEAST:
+    checked, rng = [check(row, labels) for row in values], np.random.default_rng(SEED)
+    side, unit = np.unique(2 * group_numbers(groups, values.shape[1]) + checked[0][1], return_inverse=True)
+    is_suspected = side % 2 == 1
+    suspected, known = (rng.permutation(np.flatnonzero(is_suspected == of))[:MOST] for of in (True, False))
+    if min(len(suspected), len(known)) < LEAST:
         raise MetricError(
-            f"A set-level test needs at least {LEAST} suspected and {LEAST} known groups, but got {len(sides[0])} and "
-            f"{len(sides[1])}. Use a larger split."
+            f"A set-level test needs at least {LEAST} suspected and {LEAST} known groups, but got {len(suspected)} and "
+            f"{len(known)}. Use a larger split."
         )
-    rng = np.random.default_rng(SEED)
-    return np.sort(np.concatenate([rng.permutation(side)[:MOST] for side in sides]))
+    means = _group_means(values, unit, is_suspected, rng)[:, np.concatenate([suspected, known])]
+    normal = np.stack([ndtri((midranks(row) - 0.5) / means.shape[1]) for row in means])
+    return Sides(normal[:, : len(suspected)], normal[:, len(suspected) :])
 
 
-def _shuffled(places: Places, times: int, rng: np.random.Generator) -> Places:
-    """The places in random orders, `[times, n]`."""
-    return rng.permuted(np.tile(places, (times, 1)), axis=1)
-
-
-def _means(scores: FloatArray, places: Places) -> FloatArray:
-    """Mean of each score over the places of each set, `[r, m]`."""
-    chosen = np.zeros((len(places), scores.shape[1]))
-    np.put_along_axis(chosen, places, 1 / places.shape[1], axis=1)
-    means: FloatArray = chosen @ scores.T
+def _group_means(values: FloatArray, unit: Places, is_suspected: BoolArray, rng: np.random.Generator) -> FloatArray:
+    """Mean score of each group, `[m, groups]`, over no more records than half of the groups of either side have."""
+    sizes = np.bincount(unit)
+    most = min(np.median(sizes[is_suspected == side]) for side in (True, False))
+    order = np.lexsort((rng.random(len(unit)), unit))
+    place = np.arange(len(unit)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    kept = order[place < max(most, 1)]
+    sums = np.stack([np.bincount(unit[kept], weights=row[kept]) for row in values])
+    means: FloatArray = sums / np.bincount(unit[kept])
     return means
 
 
-def _weights(difference: FloatArray, covariance: FloatArray, noise: float, directed: bool) -> FloatArray:
-    """Weights of the scores from their differences on A, `[r, m]`, whose variance is `noise` times the covariance."""
-    m = len(covariance)
-    mean = difference.mean(axis=1, keepdims=True)
-    scatter = np.sum((difference - mean) ** 2, axis=1, keepdims=True)
-    by_chance = noise * (np.trace(covariance) - covariance.sum() / m)
-    kept = np.clip(1 - by_chance / np.maximum(scatter, np.finfo(float).tiny), 0.0, 1.0)
-    shrunk = mean + kept * (difference - mean)
-    if directed:
-        shrunk = np.maximum(shrunk, 0.0)
-    weights: FloatArray = np.linalg.solve(covariance + _RIDGE * np.eye(m), shrunk.T).T
-    weights[~shrunk.any(axis=1)] = 1.0
-    return weights
+def _orders(count: int, times: int, rng: np.random.Generator) -> Places:
+    """Place of each of `count` groups in random orders, `[times, count]`."""
+    return rng.permuted(np.tile(np.arange(count, dtype=np.int16), (times, 1)), axis=1)
+
+
+def _first_means(scores: FloatArray, orders: Places, end: int, start: int = 0) -> FloatArray:
+    """Mean scores of the groups whose place in each order is in `start .. end`, `[orders, m]`."""
+    chosen = ((orders >= start) & (orders < end)).astype(np.float64)
+    means: FloatArray = chosen @ scores.T / (end - start)
+    return means
+
+
+def _differences(scores: FloatArray, orders: Places, sizes: tuple[int, int]) -> FloatArray:
+    """Mean scores of the first so many groups of each order less those of so many that follow, `[orders, m]`."""
+    return _first_means(scores, orders, sizes[0]) - _first_means(scores, orders, sum(sizes), sizes[0])
+
+
+def _covariance(scores: FloatArray) -> FloatArray:
+    """Covariance of the scores over all groups, of whichever side, `[m, m]`."""
+    return np.atleast_2d(np.cov(scores, bias=True))
+
+
+def _p(observed: FloatArray, null: FloatArray, covariance: FloatArray, *, directed: bool = True) -> FloatArray:
+    """The p of differences `[r, m]` from those of drawn sets `[draws, m]`, by the better of both sums, `[r]`."""
+    sums, drawn = (_sums(differences, covariance, directed) for differences in (observed, null))
+    ordered = np.sort(drawn, axis=0)
+
+    def reached(values: FloatArray) -> FloatArray:
+        """How many drawn sets reach each value of each sum; the least of both."""
+        below = [np.searchsorted(column, value - _SLACK) for column, value in zip(ordered.T, values.T, strict=True)]
+        least: FloatArray = len(drawn) - np.max(below, axis=0)
+        return least
+
+    least = np.sort(reached(drawn))
+    p: FloatArray = (1 + np.searchsorted(least, 1 + reached(sums), side="right")) / (1 + len(drawn))
+    return p
+
+
+def _sums(differences: FloatArray, covariance: FloatArray, directed: bool) -> FloatArray:
+    """The difference of the plain mean and that of Fisher's discriminant in its standard deviations, `[r, 2]`."""
+    mean = differences.mean(axis=1)
+    upwards = np.maximum(differences, 0.0) if directed else differences
+    weights = np.linalg.solve(covariance + _RIDGE * np.eye(len(covariance)), upwards.T).T
+    deviation = np.sqrt(np.maximum(np.sum((weights @ covariance) * weights, axis=1), np.finfo(float).tiny))
+    return np.column_stack([mean if directed else np.abs(mean), np.sum(weights * differences, axis=1) / deviation])

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, TypedDict
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
+from lit_mia.report.membership.set_numbers import SetLevel
 
 SCHEMA = "lit-mia/audit/3"
 """Earlier ones hold verdicts of another rule; they are not read, so that none is shown as if it were of this one."""
@@ -279,6 +280,7 @@ class AuditReport:
         duplicates: Records that show the same in several groups of the source, or on both sides.
         design_notes: What vouches for the design, and what of it was checked.
         tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
+        set_level: The test of all suspected records together; None where a side has too few groups.
         schema: Version of this form.
     """
 
@@ -315,6 +317,7 @@ class AuditReport:
     tiers: list[Tier] = field(default_factory=list)
     shadow: Shadow | None = None
     base: dict[str, Any] | None = None
+    set_level: SetLevel | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.
