@@ -19,7 +19,7 @@ so that large groups on one side alone do not count as more certain. Groups are 
 of both sides counts once on each: as records of a group score alike, that makes the test conservative.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ from lit_mia.metrics.roc import BoolArray, FloatArray, check
 
 LEVEL, POWER = 0.01, 0.8
 SIZES = (10, 20, 50, 100, 200)
-"""Sizes of sets that are tried, beside all suspected groups."""
+"""Sizes of sets that are tried."""
 LEAST = 2
 """Fewest groups of a side."""
 MOST = 1000
@@ -83,6 +83,8 @@ def set_tests(
     groups: ArrayLike | None = None,
     *,
     undirected: Collection[str] = (),
+    sizes: Sequence[int] = SIZES,
+    draws: int = PERMUTATIONS,
 ) -> dict[str, SetTest]:
     """Test whether a set was trained on, and how large it has to be for that to show.
 
@@ -93,6 +95,8 @@ def set_tests(
         groups: Name of each record's group, `[n]`; None if every record is its own group.
         undirected: Families whose scores may tell the sides apart either way, such as controls. Of the others a higher
             score speaks for membership.
+        sizes: Sizes of sets that are tried, of those below the number of suspected groups.
+        draws: Number of drawn sets that p comes from.
 
     Returns:
         Name of a family → what it tells.
@@ -106,9 +110,9 @@ def set_tests(
     rows = {name: slice(end - len(scores), end) for name, scores, end in zip(families, stacked, ends, strict=True)}
     n, known = sides.suspected.shape[1], sides.known.shape[1]
     pool = np.concatenate(sides, axis=1)
-    drawn, permuted = _orders(n, SETS, rng), _orders(n + known, PERMUTATIONS, rng)
+    drawn, permuted = _orders(n, SETS, rng), _orders(n + known, draws, rng)
     p: dict[str, dict[int, FloatArray]] = {name: {} for name in families}
-    for size in (*(size for size in SIZES if size < n), n):
+    for size in (*(size for size in sizes if size < n), n):
         observed = _first_means(sides.suspected, drawn if size < n else drawn[:1], size) - sides.known.mean(axis=1)
         null = _differences(pool, permuted, (size, known))
         for name, of in rows.items():

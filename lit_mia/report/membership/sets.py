@@ -91,8 +91,8 @@ def set_notes(report: AuditReport) -> list[str]:
         f"{count(found['known'])} known ones; {_enough(attacks, unit)}."
         + (f" Controls tell the sides apart too: {enumerated(readers)}." if readers else ""),
         *(sentence for sentence, applies in sometimes.items() if applies),
-        f"Shares: of {count(SETS)} sets drawn from these {unit}, those with p ≤ {percent(LEVEL)}, each beside all known "
-        "ones. Large sets overlap, so their share is one of these records, not of others.",
+        f"Shares: of {count(SETS)} sets drawn from these {unit}, those with p ≤ {percent(LEVEL)}, each beside all "
+        "known ones. Large sets overlap, so their share is one of these records, not of others.",
         *([f"Non-members against non-members: {_rate(*rate)}. This checks the test, not the design."] if rate else []),
     ]
 
