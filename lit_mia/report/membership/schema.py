@@ -280,7 +280,7 @@ class AuditReport:
         duplicates: Records that show the same in several groups of the source, or on both sides.
         design_notes: What vouches for the design, and what of it was checked.
         tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
-        set_level: The test of all suspected records together; None where a side has too few groups.
+        set_level: The test of all suspected records together; None if no attack's tool works.
         schema: Version of this form.
     """
 

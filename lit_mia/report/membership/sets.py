@@ -7,7 +7,7 @@ import numpy as np
 
 from lit_mia.metrics.evidence import LEVEL as OF_CONTROLS
 from lit_mia.metrics.sentences import enumerated
-from lit_mia.metrics.set_level import LEAST, LEVEL, MOST, SETS, SetTest, false_rejections, set_tests
+from lit_mia.metrics.set_level import LEVEL, MOST, SETS, SetTest, false_rejections, set_tests
 from lit_mia.records import Records
 from lit_mia.report.columns import Cell, Column, Place, Table, table_of
 from lit_mia.report.membership.columns import is_attack
@@ -29,12 +29,12 @@ def set_level_of(evaluation: Evaluation, records: Records, splits: Splits) -> Se
         splits: Their splits.
 
     Returns:
-        The numbers; None if a side has fewer than `LEAST` groups or no attack is left.
+        The numbers; None if no attack is left.
     """
     test = Part.of(records, splits, "test")
     members, others = ({*test.groups[test.labels == side]} for side in (1, 0))
     rows = [row for row in evaluation.rows if evaluation.verdict.outcomes[row.attack] != "tool failure"]
-    if not rows or min(len(members), len(others)) < LEAST:
+    if not rows:
         return None
     kinds = dict.fromkeys(row.kind for row in sorted(rows, key=lambda row: not is_attack(row)))
     families = {
