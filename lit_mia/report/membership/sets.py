@@ -76,8 +76,6 @@ def set_notes(report: AuditReport) -> list[str]:
     readers = [family["kind"] for family in controls if family["p"] <= OF_CONTROLS]
     rate = found["false_rejections"]
     sometimes = {
-        f"Controls tell the sides apart as well ({enumerated(readers)}, each p ≤ {OF_CONTROLS}): "
-        "what is found need not be membership.": bool(readers),
         "No coin decided who is a member: any other difference between the two sides would be found too.": (
             report.coin is None
         ),
@@ -89,8 +87,11 @@ def set_notes(report: AuditReport) -> list[str]:
     return [
         f"As a set: {p_value(attacks['p'])} of {count(found['suspected'])} suspected {unit} beside "
         f"{count(found['known'])} known ones; {_enough(attacks, unit)}."
-        + (f" Controls tell the sides apart too: {enumerated(readers)}." if readers else ""),
+        + (
+            f" Controls tell the sides apart too ({enumerated(readers)}): it need not be membership." if readers else ""
+        ),
         *(sentence for sentence, applies in sometimes.items() if applies),
+        f"A control tells the sides apart if its p ≤ {OF_CONTROLS}, of whichever sign.",
         f"Shares: of {count(SETS)} sets drawn from these {unit}, those with p ≤ {percent(LEVEL)}, each beside all "
         "known ones. Large sets overlap, so their share is one of these records, not of others.",
         *([f"Non-members against non-members: {_rate(*rate)}. This checks the test, not the design."] if rate else []),
