@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"| {world.name} | {' | '.join(cells)} |", flush=True)
     print(f"\n| sets of {SIZE} | share that is printed | new sets found |\n|:--|--:|--:|")
     for world in LEAKS:
-        printed, found = power(world, n // 5)
+        printed, found = power(world, n // 2)
         print(f"| {world.name} | {printed:.1%} | {found:.1%} |", flush=True)
 
 
