@@ -35,6 +35,7 @@ from lit_mia.report.membership.schema import (
     ToolCheck,
     Tried,
 )
+from lit_mia.report.membership.sets import set_level_of
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
 from lit_mia.targets.base import Target
@@ -262,6 +263,7 @@ class MembershipAudit(Audit):
             design_notes=self._design.told,
             tiers=tiers_of(evaluation, view.known, view.splits, self._design.copies),
             dp_bound=reporting.dp_bound(evaluation, view, self._design),
+            set_level=set_level_of(evaluation, view.known, view.splits),
         )
 
     # ------------------------------------------------------------------ checks

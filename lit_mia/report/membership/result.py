@@ -35,7 +35,7 @@ from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
-from lit_mia.report.membership.tiers import tier_table
+from lit_mia.report.membership.sets import set_markdown, set_notes, set_table
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
@@ -133,7 +133,7 @@ class MembershipResult(Result):
         fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
         levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         notes = [*footnotes(report, levels), *further_notes(report), *charge_notes(report), *fidelity]
-        said = Text("\n".join(notes), style="dim")
+        said = Text("\n".join([*notes, *set_notes(report)[:1]]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
         further = [part for table in further_tables(report, "terminal") for part in (Text(), terminal_table(table))]
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
@@ -155,7 +155,7 @@ class MembershipResult(Result):
         notes = "".join(f"- {note.replace('<', '&lt;')}\n" for note in said)
         table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
         further = "".join(f"{markdown_table(of)}\n" for of in further_tables(self.report, "markdown"))
-        return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}"
+        return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}{set_markdown(self.report)}"
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split and ROC plots as one run.
@@ -298,6 +298,10 @@ def _fidelity(result: MembershipResult) -> dict[str, Any]:
     return {"distances": distance_rows(fidelity), "fidelity_notes": fidelity_notes(fidelity)}
 
 
+def _sets(result: MembershipResult) -> dict[str, Any]:
+    return {"table": set_table(result.report, "page"), "notes": set_notes(result.report)}
+
+
 def _provenance(result: MembershipResult) -> dict[str, Any]:
     report = result.report
     tools = {"How targets answered": report.facts, "Encoder": report.encoder, "Captioner": report.captioner}
@@ -335,6 +339,7 @@ BEFORE_PICTURES: tuple[Section[MembershipResult], ...] = (
 AFTER_PICTURES: tuple[Section[MembershipResult], ...] = (
     Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
     Section("membership/controls.html.jinja", _controls),
+    Section("membership/sets.html.jinja", _sets, lambda result: result.report.set_level is not None),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
     Section("membership/design.html.jinja", _design),
     Section("membership/bounds.html.jinja", _bounds, lambda result: result.report.dp_bound is not None),

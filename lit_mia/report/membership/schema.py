@@ -8,6 +8,7 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
 from lit_mia.report.membership.bounds import DpBound
+from lit_mia.report.membership.set_numbers import SetLevel
 
 SCHEMA = "lit-mia/audit/3"
 """Earlier ones hold verdicts of another rule; they are not read, so that none is shown as if it were of this one."""
@@ -285,6 +286,7 @@ class AuditReport:
         design_notes: What vouches for the design, and what of it was checked.
         tiers: The AUC of each attack for canaries of each number of copies; only of an audit of canaries.
         dp_bound: Lower bound on ε, or why there is none; None in files of versions that did not look for one.
+        set_level: The test of all suspected records together; None if no attack's tool works.
         schema: Version of this form.
     """
 
@@ -322,6 +324,7 @@ class AuditReport:
     shadow: Shadow | None = None
     base: dict[str, Any] | None = None
     dp_bound: DpBound | None = None
+    set_level: SetLevel | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.
