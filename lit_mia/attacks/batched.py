@@ -7,6 +7,7 @@ of a fit alone: each head has the random numbers of its own seed.
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import final
 
 import lightning as L
@@ -21,6 +22,9 @@ from lit_mia.attacks.budgets import Budget, FixedBudget
 from lit_mia.attacks.material import Material
 from lit_mia.attacks.stacked import StackedHeads
 from lit_mia.metrics.metric import RawAUROC
+
+_SHARED = 2**16
+"""Most numbers of a draw of dropout that is kept for other heads of the shape: all together are up to 128 MB."""
 
 
 def fit_together(
@@ -64,6 +68,12 @@ class _Draws:
     def __init__(self, seed: int) -> None:
         L.seed_everything(seed, workers=True, verbose=False)
         self._state = torch.get_rng_state()
+
+    def dropout(self, shape: tuple[int, int], p: float) -> Tensor:
+        """What units of some shape are multiplied with."""
+        draw = _dropout if shape[0] * shape[1] <= _SHARED else _dropout.__wrapped__
+        kept, self._state = draw(shape, p, self._state.numpy().tobytes())
+        return kept
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -131,10 +141,8 @@ class _Fit:
         """What dropout multiplies the first layer's units with, `[h, count, units]`."""
         if self._settings["freeze_trunk"] or not self._settings["widths"]:
             return None
-        ones, kept = torch.ones(count, self._settings["widths"][0]), []
-        for draws in self._draws:
-            with draws.used():
-                kept.append(F.dropout(ones, self._settings["dropout"]))
+        shape = (count, self._settings["widths"][0])
+        kept = [draws.dropout(shape, self._settings["dropout"]) for draws in self._draws]
         return torch.stack(kept)[self._places].to(self._material.head.device)
 
     @torch.no_grad()
@@ -185,6 +193,13 @@ class _BestEpochs:
     def put_back(self) -> None:
         """Give all heads the weights of their best epochs."""
         self._heads.weights = self._weights
+
+
+@lru_cache(maxsize=512)
+def _dropout(shape: tuple[int, int], p: float, state: bytes) -> tuple[Tensor, Tensor]:
+    """What dropout multiplies with, and the random numbers' state after it; heads of one shape and seed share both."""
+    torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
+    return F.dropout(torch.ones(shape), p), torch.get_rng_state()
 
 
 def _begin_loader() -> None:
