@@ -186,7 +186,7 @@ class _BestEpochs:
         kept = better | (self._epoch[running] < 0)  # the last one, where val says nothing
         for own, weight in zip(self._weights, self._heads.weights, strict=True):
             own[running[kept]] = weight.detach()[kept]
-        goes_on = epoch - self._epoch[running] < self._patience
+        goes_on = better | (epoch - self._epoch[running] < self._patience)
         self._running = running[goes_on]
         return goes_on
 

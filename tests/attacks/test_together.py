@@ -28,6 +28,7 @@ STOPPING = Budget(seeds=2, max_epochs=9, patience=2, accelerator="cpu")
 CASES = [
     (AttackIS(**SMALL), 1, STOPPING),
     (AttackIIS(**SMALL, optimizer="sgd"), 3, STOPPING),
+    (AttackIIS(**SMALL), 1, Budget(2, 9, 0, accelerator="cpu")),
     (AttackIV(**SMALL, optimizer="adamw", weight_decay=0.05), 1, STOPPING),
     (BlindText(**SMALL, weight_decay=0.01), 1, Budget(2, 9, 2, "val/auc", "cpu")),
     (BlindJoint(widths=(8,), dropout=0.2), 1, STOPPING),
