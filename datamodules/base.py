@@ -33,7 +33,7 @@ from lit_mia.targets.sameness import model_of
 
 logger = logging.getLogger(__name__)
 
-_OF_TARGET = ("store", "kept", "base")
+_OF_TARGET = ("store", "kept", "base", "base_target")
 """Cached properties that belong to one target."""
 
 

@@ -129,13 +129,22 @@ class StatisticDataModule(AuditDataModule):
         return store
 
     @cached_property
-    def base(self) -> "StatisticDataModule":
-        """The same records with the answers of the base, which all targets that came from it share.
+    def base_target(self) -> Target:
+        """The base; found without looking at the records, which may have yet to be drawn.
 
         Raises:
             TargetError: If there is no base, it is no other model than the target, or it is not asked as that is.
         """
-        base = base_of(self.target, self._base)
+        return base_of(self.target, self._base)
+
+    @cached_property
+    def base(self) -> "StatisticDataModule":
+        """The same records with the answers of the base, which all targets that came from it share.
+
+        Raises:
+            TargetError: See `base_target`.
+        """
+        base = self.base_target
         store = self._base_store or self.store_path.parent / f"base-{key_digest(dict(base.fingerprint()))[:12]}"
         other = self.answered_by(base, str(store))
         other._view, other._calibrates = self.view, self  # split as these are, by the same lock
@@ -260,7 +269,7 @@ class StatisticDataModule(AuditDataModule):
             return
         self.target.check_use(self.wanted.levels, self.wanted.highest_timestep, self.image_size)
         if self._calibrates is not None:
-            check_same_noise(self.target, self._calibrates.target)
+            check_same_noise(self.target, self._calibrates.target, self.image_size)
         self._check_captions(records)
         if self.target.image_size is not None and not self.convert and self._sized is not records:
             self._check_images(records)

@@ -8,6 +8,7 @@ train and val records only. `people`: who was shown to the models of identity in
 import csv
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from lit_mia.targets.denoiser import DenoiserTarget
 from lit_mia.targets.diffusion import DiffusersTarget
 
 TARGETS = ASSETS / "targets"
+DOCS = Path(__file__).parent.parent / "docs"
 PER_CLASS = 32
 GAP = 8
 PAPER = (255, 255, 255)
@@ -44,7 +46,7 @@ def draw_sheet() -> None:
         answers = target.generate([q.prompt for q in queries], [q.seed for q in queries]).permute(0, 2, 3, 1).numpy()
         pairs = [(some.open_image(i), Image.fromarray(answer)) for i, answer in enumerate(answers)]
         sheets.append(np.asarray(contact_sheet(pairs, 16)))
-    Image.fromarray(np.concatenate(sheets)).save(TARGETS / "contact_sheet.png")
+    Image.fromarray(np.concatenate(sheets)).save(DOCS / "contact_sheet.png")
 
 
 def contact_sheet(pairs: Sequence[tuple[Image.Image, Image.Image]], columns: int) -> Image.Image:

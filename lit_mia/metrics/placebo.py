@@ -10,6 +10,7 @@ from lit_mia.metrics.evidence import PlaceboCheck
 from lit_mia.metrics.intervals import LEAST_GROUPS
 from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import FloatArray
+from lit_mia.metrics.shift import SHIFT
 
 MOST_GAP = 0.2
 """Standard deviations of the target's similarities by which a placebo's may be lower."""
@@ -37,7 +38,9 @@ def placebo_check(
     The placebo of an attack that reads the base has to have learned the domain as the target did, which shows in what
     both gained over the base. Where the target itself gained no more than 0.2 standard deviations (one-sided 95 %
     bound), the base would pass as well, so nothing can be told of a placebo: members may be of another domain than
-    these records, of which the placebo has learned nothing.
+    these records, of which the placebo has learned nothing. And 1.5 times what the placebo gained has to be more than
+    what the target did (one-sided 95 %): the rule allows a shift to be read 1.5 times better than the placebo reads it,
+    and what a model learned of the domain is read as much better as it learned more of it.
 
     Args:
         target_similarity: How like each of `n` non-members of test the target's answers to it are, `[n]`; higher is
@@ -74,7 +77,7 @@ def placebo_check(
     if gained and (learned := _gap(target / deviation, parts)).lo <= MOST_GAP:
         return PlaceboCheck(False, _learned_little(learned))
     gap = _gap((target - placebo) / deviation, parts)
-    valid = gap.hi < MOST_GAP
+    valid = gap.hi < MOST_GAP and (not gained or _gap(target - SHIFT * placebo, parts).hi < 0)
     return PlaceboCheck(valid, _told(gap, valid, gained), gap=gap.mean, gap_hi=gap.hi)
 
 
@@ -94,8 +97,10 @@ def _told(gap: _Gap, valid: bool, gained: bool) -> str:
         if gained
         else f"its answers are {abs(gap.mean):.2f} standard deviations {more} like the records than the target's"
     )
+    more_than = f"; 1 / {SHIFT} of the target's gain has to be exceeded too" if gained else ""
     return (
-        f"On the non-members of test {found} (by the 95 % bound at most {gap.hi:.2f} less; {MOST_GAP} are allowed)"
+        f"On the non-members of test {found} (by the 95 % bound at most {gap.hi:.2f} less; {MOST_GAP} are "
+        f"allowed{more_than})"
         f"{'' if valid else ': too weak, or too few records to tell'}."
     )
 

@@ -1,9 +1,14 @@
 """The base of a target, the model before its fine-tuning: which one it is, and whether the two can be asked alike."""
 
+import torch
+
 from lit_mia.errors import TargetError
 from lit_mia.reasons import listed
 from lit_mia.targets.base import DenoiseTarget, Target
 from lit_mia.targets.sameness import holds, model_of, settings_apart
+
+_ROUNDING = 1e-3
+"""Share of the largest latent by which those of one image may differ on two devices."""
 
 
 def base_of(target: Target, given: Target | None) -> Target:
@@ -48,18 +53,30 @@ def is_base(model: Target, base: Target) -> bool:
     return model_of(model.fingerprint()) == model_of(base.fingerprint())
 
 
-def check_same_noise(base: Target, target: Target) -> None:
-    """Refuse a base whose schedule makes other noisy images of the same records.
+def check_same_noise(base: Target, target: Target, image_size: int) -> None:
+    """Refuse a base whose schedule or autoencoder makes other noisy images of the same records.
+
+    Args:
+        base: The base.
+        target: The target.
+        image_size: Side of the images in pixels.
 
     Raises:
         TargetError: If it does.
     """
-    if (
-        isinstance(base, DenoiseTarget)
-        and isinstance(target, DenoiseTarget)
-        and (base.schedule, base.is_latent) != (target.schedule, target.is_latent)
-    ):
+    if not (isinstance(base, DenoiseTarget) and isinstance(target, DenoiseTarget)):
+        return
+    if base.schedule != target.schedule or not _encode_alike(base, target, image_size):
         raise TargetError(
             f"The base {base.name!r} was trained with another noise schedule than the target {target.name!r}, or on "
-            "other latents, so that the same timestep is not the same noise. Give the model before the fine-tuning."
+            "the latents of another autoencoder, so that the same record at the same timestep is not the same noisy "
+            "image. Give the model before the fine-tuning; one that differs in its autoencoder alone may be given the "
+            "target's."
         )
+
+
+def _encode_alike(base: DenoiseTarget, target: DenoiseTarget, image_size: int) -> bool:
+    """Whether both make the same of an image, up to the rounding of devices."""
+    ramp = torch.arange(3 * image_size**2).remainder(256).to(torch.uint8).view(1, 3, image_size, image_size)
+    one, other = (model.encode(ramp, [0]).double().cpu() for model in (base, target))
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=float(_ROUNDING * other.abs().max()))

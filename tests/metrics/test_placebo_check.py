@@ -6,6 +6,7 @@ from scipy.stats import ttest_rel
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.placebo import MOST_GAP, placebo_check
+from lit_mia.metrics.shift import SHIFT
 
 RNG = np.random.default_rng(0)
 N = 356
@@ -85,6 +86,14 @@ def test_a_placebo_that_learned_nothing_hardly_ever_passes_whatever_the_target_l
     rng = np.random.default_rng(10)
     passed = [placebo_check(*gains(rng, learned, 0.0), each(N), gained=True).valid for _ in range(500)]
     assert np.mean(passed) <= 0.05
+
+
+@pytest.mark.parametrize(("share", "most"), [(0.5, 0.0), (1 / SHIFT, 0.05)])
+def test_a_placebo_that_learned_less_than_the_rule_makes_up_for_hardly_ever_passes(share, most):
+    rng, many = np.random.default_rng(11), 2000  # so many that 0.2 standard deviations would be seen to be kept
+    checks = [placebo_check(*gains(rng, 0.3, share * 0.3, many), each(many), gained=True) for _ in range(1000)]
+    assert np.mean([check.valid for check in checks]) <= most + 0.02
+    assert np.mean([check.gap_hi is not None and check.gap_hi < MOST_GAP for check in checks]) > 0.95
 
 
 def test_the_group_is_the_unit():

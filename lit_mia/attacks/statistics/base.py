@@ -76,6 +76,14 @@ class StatisticAttack(AuditedAttack):
         """
         return statistic[:, 0]
 
+    def oriented(self, statistic: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The components, each higher for members, as those have to be that are read one by one.
+
+        Args:
+            statistic: `[n, m]`.
+        """
+        return statistic
+
     @final
     def plan(self, setting: Setting) -> Plan:
         """What asking the target needs to know of one setting; findings are kept under its revision too."""

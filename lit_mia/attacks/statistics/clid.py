@@ -70,9 +70,13 @@ class CLiD(StatisticAttack):
         self, statistic: NDArray[np.float64], setting: Setting, reference: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """The weighted sum of the two scaled terms."""
-        alpha = float(setting["alpha"])
-        loss, rise = -statistic[:, 0], statistic[:, 1:].mean(axis=1)
+        alpha, statistic = float(setting["alpha"]), self.oriented(statistic)
+        loss, rise = statistic[:, 0], statistic[:, 1:].mean(axis=1)
         return (1 - alpha) * robust_scale(loss, reference) + alpha * robust_scale(rise, reference)
+
+    def oriented(self, statistic: NDArray[np.float64]) -> NDArray[np.float64]:
+        """−L, D_1 … D_K."""
+        return np.concatenate([-statistic[:, :1], statistic[:, 1:]], axis=1)
 
 
 def robust_scale(values: NDArray[np.float64], reference: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,9 +7,10 @@ import numpy as np
 
 from datamodules import StatisticDataModule, Wanted
 from lit_mia.attacks.calibration import Calibrated, CalibratedAttack, Learning, base_alone
-from lit_mia.attacks.calibration.base import Floats
+from lit_mia.attacks.calibration.base import Floats, differing
 from lit_mia.attacks.controls import Learned
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
+from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel
 
 
@@ -28,9 +29,14 @@ class Calibration:
     def __init__(self, data: StatisticDataModule, attacks: Sequence[CalibratedAttack]) -> None:
         self._data, self._attacks = data, attacks
         self.asked = tuple(pair for attack in attacks for pair in attack.asked)
-        for side in (data, *self.sides().values()):
-            for level in Wanted(self.asked).levels:
-                side.target.require(level)
+        for level in Wanted(self.asked).levels:
+            for target in (data.target, data.base_target):
+                target.require(level)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kind of its control, if there is one; looks at no records."""
+        return {"base"} if self.asked else set()
 
     def sides(self) -> Mapping[str, StatisticDataModule]:
         """The base, if an attack reads it."""
@@ -59,8 +65,13 @@ class Calibration:
         Args:
             attack: The attack.
             of: The answers of the target, or of a placebo in its place.
+
+        Raises:
+            TargetError: If a placebo answers as the base does.
         """
         answers, base = self._columns(attack, of)
+        if of is not self._data and not differing(answers[self._learning.known], base[self._learning.known]).any():
+            raise TargetError(_PLACEBO_IS_BASE.format(of.target.name, attack.name))
         return attack.calibrate(answers, base, self._names(attack), self._learning)
 
     def control(self, attack: CalibratedAttack) -> Learned:
@@ -79,26 +90,28 @@ class Calibration:
         of_target, of_placebo = (((s - base)[:, varies] / spread[varies]).mean(axis=1) for s in (target, other))
         return of_target, of_placebo
 
-    def evaluations(self, attack: CalibratedAttack) -> int:
-        """Denoiser evaluations per record, of target and base together."""
-        return sum(
-            side.evaluations(statistic, setting)
+    def evaluations(self, attack: CalibratedAttack) -> int | None:
+        """Denoiser evaluations per record, of target and base together; None if it asks for images alone."""
+        plans = {
+            statistic.plan(setting).key: (statistic, setting)  # settings may differ in how one finding is read
             for statistic, setting in attack.asked
             if statistic.level is AccessLevel.DENOISE
-            for side in (self._data, self._data.base)
-        )
+        }
+        sides = (self._data, self._data.base)
+        return sum(side.evaluations(*pair) for pair in plans.values() for side in sides) if plans else None
 
     def _columns(self, attack: CalibratedAttack, *of: StatisticDataModule) -> list[Floats]:
         """The columns of an attack, `[n, m]` of some sides and last of the base, on the scale of the first."""
         sides = (*of, self._data.base)
         found = [np.concatenate([side.statistics(*pair) for side in sides]) for pair in attack.asked]
-        if not attack.reads_components:
-            rows = np.array([*self._learning.train, *self._learning.val], dtype=np.int64)
-            found = [
-                statistic.combine(components, setting, rows)[:, None]
-                for (statistic, setting), components in zip(attack.asked, found, strict=True)
-            ]
-        return np.split(np.concatenate(found, axis=1), len(sides))
+        rows = np.array(self._learning.known, dtype=np.int64)
+        read = [
+            statistic.oriented(components)
+            if attack.reads_components
+            else statistic.combine(components, setting, rows)[:, None]
+            for (statistic, setting), components in zip(attack.asked, found, strict=True)
+        ]
+        return np.split(np.concatenate(read, axis=1), len(sides))
 
     def _names(self, attack: CalibratedAttack) -> list[str]:
         widths = [self._data.statistics(*pair).shape[1] if attack.reads_components else 1 for pair in attack.asked]
@@ -109,6 +122,13 @@ class Calibration:
         """Of the records that are left: those that a side refuses leave."""
         view = self._data.view
         return Learning(np.array(view.known.members), self._data.train_rows, list(view.splits.rows["val"]))
+
+
+_PLACEBO_IS_BASE = (
+    "The placebo {!r} answers as the base does wherever {} looks, so it is the base under another name, and that is no "
+    "placebo of what reads the base. Check that its adapter or checkpoint is at work, give another fine-tune of the "
+    "base, on other records of the domain, or leave `placebo` out. All answers are kept."
+)
 
 
 def _called(statistic: StatisticAttack, setting: Setting) -> str:

@@ -71,7 +71,7 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
 
     def control_kinds(self) -> set[str]:
         """Those without the target, the autoencoder, the base, and the placebo."""
-        return super().control_kinds() | {c.name for c in self._round_trip} | self._calibration.sides().keys()
+        return super().control_kinds() | {c.name for c in self._round_trip} | self._calibration.kinds
 
     def is_told(self, attack: TrainingFree) -> bool:
         """See `Scorer`; some attacks read captions of their own accord."""
@@ -155,7 +155,7 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         """The placebo of an attack, which is none of a calibrated one if it is the base."""
         if self._placebo is None or not isinstance(attack, CalibratedAttack):
             return self._placebo
-        return None if is_base(self._placebo.target, self.data.base.target) else self._placebo
+        return None if is_base(self._placebo.target, self.data.base_target) else self._placebo
 
     def _of_placebo(self, settings: Mapping[str, Setting]) -> Wanted:
         calibrated = any(isinstance(a, CalibratedAttack) and self._placebo_of(a) is not None for a in self.attacks)

@@ -8,8 +8,8 @@ from optimal_denoiser import OptimalTarget, smooth_images
 from datamodules import StatisticDataModule
 from lit_mia.attacks import ResidualHead
 from lit_mia.attacks.budgets import Budget
-from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression
-from lit_mia.attacks.statistics import Loss, SimA
+from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression, BaseSignVote
+from lit_mia.attacks.statistics import CLiD, Loss, SimA
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import HeadError, TargetError
@@ -148,3 +148,46 @@ def test_what_cannot_calibrate_is_refused_before_anything_is_asked(make):
     with pytest.raises(HeadError, match="at least 10"):
         make(CALIBRATED, target, fractions=(0.05, 0.2, 0.3, 0.45), store="few").query()
     assert target.nfe == 0
+
+
+def test_records_are_not_looked_at_before_they_are_needed(tmp_path, base):
+    class Undrawn(MemorySource):
+        def load(self):
+            raise AssertionError("these records would have to be drawn, and paid for")
+
+    data = StatisticDataModule(Undrawn(IMAGES, MEMBERS), trained_on(IMAGES[::2]), str(tmp_path / "store"), 8, base=base)
+    MembershipAudit(data, CALIBRATED, design="post_hoc")
+
+
+class Renamed(OptimalTarget):
+    """The base under weights that change nothing."""
+
+    def fingerprint(self):
+        return super().fingerprint() | {"lora": "weights of zero"}
+
+
+@pytest.mark.slow
+def test_a_placebo_that_answers_as_the_base_does_is_named(make, tmp_path):
+    audit = make(CALIBRATED[2:], trained_on(IMAGES[::2]), Renamed(BEFORE))
+    with pytest.raises(TargetError, match=r"The placebo 'optimal' answers as the base does wherever Joint head"):
+        run(audit, tmp_path)
+
+
+CAPTIONS = [f"kind {number % 20}" for number in range(N)]
+
+
+@pytest.mark.slow
+def test_the_vote_reads_components_that_are_higher_for_members(tmp_path):
+    before = CAPTIONS[: len(BEFORE)]
+    target = OptimalTarget(torch.cat([BEFORE, IMAGES[::2]]), [*before, *CAPTIONS[::2]])
+    data = StatisticDataModule(
+        MemorySource(IMAGES, MEMBERS, CAPTIONS),
+        target,
+        str(tmp_path / "store"),
+        8,
+        base=OptimalTarget(BEFORE, before),
+    )
+    vote = BaseSignVote([CLiD([440, 450, 460], reduced_draws=1, alpha=[0.1, 0.9])])
+    report = run(MembershipAudit(data, [vote], design="post_hoc", budget=BUDGET, head=ResidualHead(width=4)), tmp_path)
+    assert report.rows[0]["auc"] > 0.9
+    assert report.rows[0]["evaluations"] == 2 * 7  # α weighs what is asked once
