@@ -105,21 +105,29 @@ class Attack(Reader, Trainable):
         varies = deviation > 1e-6 * mean.abs() + 1e-8  # what is below comes from rounding
         self.spread.copy_(torch.where(varies, deviation, 1.0)[0])
 
-    # ------------------------------------------------------------------ Lightning
-
-    def setup(self, stage: str) -> None:
+    def start(self, data: HeadDataModule, fits: bool = True) -> None:
         """Build the network for the data at hand, unless it is there, and load `init_from`, if this is a fit."""
         if not self._is_built:
-            self.build(self._data().example())
-        if stage == "fit" and self.hparams.get("init_from"):
+            self.build(data.example())
+        if fits and self.hparams.get("init_from"):
             load_head(self, self.hparams["init_from"])
         if self.hparams.get("freeze_trunk"):
             self.trunk.requires_grad_(False)
 
-    def on_fit_start(self) -> None:
+    def normalise(self, data: HeadDataModule) -> None:
         """Normalise the inputs by the training records, unless a loaded head brought its own statistics."""
         if not self.hparams.get("init_from"):
-            self.fit_normalisation(self._data().train_batches())
+            self.fit_normalisation(data.train_batches())
+
+    # ------------------------------------------------------------------ Lightning
+
+    def setup(self, stage: str) -> None:
+        """Build the network for the data at hand, unless it is there, and load `init_from`, if this is a fit."""
+        self.start(self._data(), fits=stage == "fit")
+
+    def on_fit_start(self) -> None:
+        """Normalise the inputs by the training records, unless a loaded head brought its own statistics."""
+        self.normalise(self._data())
 
     def on_fit_end(self) -> None:
         """Refuse to end without having learned: the scores would be those of random weights.
@@ -128,11 +136,8 @@ class Attack(Reader, Trainable):
             HeadError: If no step was made.
         """
         if self.trainer.global_step == 0:
-            raise HeadError(
-                f"{self.name} was not trained at all: max_epochs is {self.trainer.max_epochs}, max_steps "
-                f"{self.trainer.max_steps}, and there are {self.trainer.num_training_batches} batches an epoch. Raise "
-                "what is 0."
-            )
+            trainer = self.trainer
+            raise not_trained(self.name, trainer.max_epochs, trainer.max_steps, trainer.num_training_batches)
 
     def on_train_epoch_start(self) -> None:
         """Keep a frozen trunk from dropping units and from moving the statistics of its batch normalisation."""
@@ -143,10 +148,7 @@ class Attack(Reader, Trainable):
         """Cross-entropy of the two classes."""
         loss = F.cross_entropy(self(batch), batch.member)
         if not torch.isfinite(loss):
-            raise HeadError(
-                f"The loss of {self.name} became {loss.item()} in epoch {self.current_epoch}: the head diverged. Lower "
-                "`lr`, or train in another precision; what the target answered stays in the store."
-            )
+            raise diverged(self.name, loss.item(), self.current_epoch)
         self.log("train/loss", loss, batch_size=len(batch.row))
         return loss
 
@@ -281,6 +283,35 @@ def check_head(attack: Attack, checkpoint: Mapping[str, Any], path: str) -> None
             f"{path} is a {wanted} of another shape: {len(odd)} tensors differ, first {odd[0]!r}. "
             "Use the network, operation, encoder and image size that it was trained with."
         )
+
+
+def not_trained(name: str, max_epochs: int | None, max_steps: int, batches: float) -> HeadError:
+    """The error of a head that made no step.
+
+    Args:
+        name: The head.
+        max_epochs: Most epochs; None or -1 where steps are counted.
+        max_steps: Most steps; -1 where epochs are counted.
+        batches: Batches of an epoch.
+    """
+    return HeadError(
+        f"{name} was not trained at all: max_epochs is {max_epochs}, max_steps {max_steps}, and there are {batches} "
+        "batches an epoch. Raise what is 0."
+    )
+
+
+def diverged(name: str, loss: float, epoch: int) -> HeadError:
+    """The error of a head whose training loss is not finite.
+
+    Args:
+        name: The head.
+        loss: What it is.
+        epoch: Where.
+    """
+    return HeadError(
+        f"The loss of {name} became {loss} in epoch {epoch}: the head diverged. Lower `lr`, or train in another "
+        "precision; what the target answered stays in the store."
+    )
 
 
 def _joined(attack: Attack, parts: list[_Part]) -> _Part:

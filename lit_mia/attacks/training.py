@@ -6,117 +6,24 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.batched import fit_together
+from lit_mia.attacks.budgets import Budget, FixedBudget, trainer_of
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.material import Material, fits_together
+from lit_mia.attacks.semantic import MlpAttack
 from lit_mia.errors import HeadError
 
-
-class BestEpoch(L.Callback):
-    """Stops when the monitored value no longer improves, and puts the best epoch's head back at the end of the fit.
-
-    The epoch is chosen on `val`; the calibration scores that go with it are restored too.
-
-    Args:
-        monitor: What to watch.
-        mode: Whether larger (`max`) or smaller (`min`) is better.
-        patience: Epochs without improvement before stopping.
-    """
-
-    def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min", patience: int = 20) -> None:
-        self.monitor, self.mode, self.patience = monitor, mode, patience
-        self.best, self.epoch = float("-inf"), -1
-        self.state: dict[str, Tensor] = {}
-        self.calibration: dict[str, list[float]] = {}
-
-    def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Compare this epoch with the best one."""
-        if trainer.sanity_checking:
-            return
-        value = float(trainer.callback_metrics[self.monitor]) * (1 if self.mode == "max" else -1)
-        if value > self.best:
-            self.best, self.epoch = value, trainer.current_epoch
-            self.state = {name: tensor.detach().clone() for name, tensor in pl_module.state_dict().items()}
-            self.calibration = pl_module.calibration
-        elif trainer.current_epoch - self.epoch >= self.patience:
-            trainer.should_stop = True
-
-    def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
-        """Put the best epoch back."""
-        if self.state:
-            pl_module.load_state_dict(self.state)
-            pl_module.calibration = self.calibration
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long and with how many seeds each head of an audit is trained.
-
-    Attributes:
-        seeds: Number of seeds.
-        max_epochs: Most epochs of a head.
-        patience: Epochs without improvement on val before a head stops.
-        monitor: What chooses the epoch, on val.
-        accelerator: Lightning's accelerator.
-        devices: Devices that train one head.
-
-    Raises:
-        HeadError: If a head would not be trained.
-    """
-
-    seeds: int = 5
-    max_epochs: int = 200
-    patience: int = 20
-    monitor: Literal["val/loss", "val/auc"] = "val/loss"
-    accelerator: str = "auto"
-    devices: int = 1
-
-    def __post_init__(self) -> None:
-        """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, max_epochs=self.max_epochs)
-
-    def length(self) -> dict[str, Any]:
-        """How long a `Trainer` fits: until val no longer improves."""
-        best = BestEpoch(self.monitor, "max" if self.monitor == "val/auc" else "min", self.patience)
-        return {"max_epochs": self.max_epochs, "callbacks": [best]}
-
-
-@dataclass(frozen=True)
-class FixedBudget:
-    """The same number of optimiser steps for every head, whatever its training set; val chooses nothing.
-
-    Attributes:
-        seeds: Number of seeds.
-        steps: Optimiser steps of a head, which keeps its last weights.
-        accelerator: Lightning's accelerator.
-        devices: Devices that train one head.
-
-    Raises:
-        HeadError: If a head would not be trained.
-    """
-
-    seeds: int
-    steps: int
-    accelerator: str = "auto"
-    devices: int = 1
-
-    def __post_init__(self) -> None:
-        """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, steps=self.steps)
-
-    def length(self) -> dict[str, Any]:
-        """How long a `Trainer` fits: for `steps` steps, without looking at val."""
-        return {"max_steps": self.steps, "limit_val_batches": 0}
+TOGETHER = 16
+"""Heads that `train_batch` trains at once: more do not fit into the caches of a CPU."""
 
 
 def train_seeds(
@@ -133,6 +40,15 @@ def train_seeds(
     Returns:
         Raw scores `[seeds, n]` of all records of the table.
     """
+    with quiet():
+        trainer = trainer_of(budget)
+        if fits_together(attack, data) and trainer.world_size == 1:
+            material = Material(attack, data, trainer.strategy.root_device)
+            heads = fit_together(material, budget, range(budget.seeds))
+            if checkpoint is not None:
+                trainer.validate(heads.head(0), datamodule=data, verbose=False)  # for the calibration scores
+                trainer.save_checkpoint(checkpoint)
+            return heads.scores(data)
     scores = []
     for seed in range(budget.seeds):
         head = copy.deepcopy(attack)
@@ -144,19 +60,45 @@ def train_seeds(
     return np.stack(scores)
 
 
+def train_batch(
+    head: MlpAttack,
+    data: HeadDataModule,
+    budget: Budget | FixedBudget,
+    seeds: Sequence[int],
+    labels: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """Train copies of a head together, such as one for each permutation of the labels, and score all records.
+
+    Args:
+        head: The head, not built yet; it is left as it is.
+        data: A datamodule whose arrays are prepared.
+        budget: Length; its number of seeds does not count.
+        seeds: Seed of each copy; several copies may have the same.
+        labels: Labels by copy and row that take the place of the records' own, `[b, n]`.
+
+    Returns:
+        Raw scores `[b, n]` of all records of the table.
+
+    Raises:
+        HeadError: If the labels are not of these copies and records, or a head diverges.
+    """
+    if labels is not None and labels.shape != (len(seeds), len(data.table)):
+        raise HeadError(
+            f"Labels are needed of {len(data.table)} records for each of {len(seeds)} heads, but their shape is "
+            f"{labels.shape}."
+        )
+    with quiet():
+        material = Material(head, data, trainer_of(budget).strategy.root_device)
+    parts = [slice(start, start + TOGETHER) for start in range(0, len(seeds), TOGETHER)]
+    given = [None if labels is None else labels[part] for part in parts]
+    fits = (fit_together(material, budget, seeds[part], of) for part, of in zip(parts, given, strict=True))
+    return np.concatenate([heads.scores(data) for heads in fits])
+
+
 def fit_head(head: Attack, data: HeadDataModule, budget: Budget | FixedBudget, seed: int) -> L.Trainer:
     """Fit one head; it ends with the weights of its best epoch on val, or of its last step if the budget is fixed."""
     L.seed_everything(seed, workers=True, verbose=False)
-    trainer = L.Trainer(
-        accelerator=budget.accelerator,
-        devices=budget.devices,
-        **budget.length(),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = trainer_of(budget)
     trainer.fit(head, datamodule=data)
     return trainer
 
@@ -188,12 +130,6 @@ def check_varies(name: str, scores: NDArray[np.float64], calibration: Sequence[i
         said = "are not all finite" if broken else f"are the same for all {len(calibration)} records of calibration"
         seeds = f" (seed {', '.join(map(str, broken or dead))} of {len(scores)})" if len(scores) > 1 else ""
         raise HeadError(f"The scores of {name} {said}{seeds}, so that no AUC of it would mean anything. {advice}")
-
-
-def _check_at_least_one(**given: int) -> None:
-    wrong = {name: value for name, value in given.items() if value < 1}
-    if wrong:
-        raise HeadError(f"A budget must be at least 1 in all it counts, but has {wrong}: no head would be trained.")
 
 
 def same_training(attack: Attack) -> str:

@@ -3,7 +3,7 @@
 import pytest
 from planted_pairs import PlantedPairs
 
-from lit_mia.attacks.training import Budget
+from lit_mia.attacks.budgets import Budget
 
 BUDGET = Budget(seeds=1, max_epochs=12, patience=12, accelerator="cpu")
 

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import Callback
 from planted_pairs import PlantedPairs
 
 from lit_mia.attacks import AttackIIS
-from lit_mia.attacks.training import BestEpoch
+from lit_mia.attacks.budgets import BestEpoch
 
 
 class Diary(Callback):

@@ -5,7 +5,8 @@ import pytest
 from planted_pairs import PlantedPairs
 
 from lit_mia.attacks import AttackIIS
-from lit_mia.attacks.training import Budget, FixedBudget, fit_head, quiet, train_seeds
+from lit_mia.attacks.budgets import Budget, FixedBudget
+from lit_mia.attacks.training import fit_head, quiet, train_seeds
 
 
 def fitted(budget, data, seed=0):

@@ -19,8 +19,9 @@ from lit_mia.attacks import (
     BlindText,
     ResidualHead,
 )
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.controls import controls_of, counterpart, record_controls, unequal
-from lit_mia.attacks.training import Budget, same_training, train_seeds
+from lit_mia.attacks.training import same_training, train_seeds
 from lit_mia.pair_batch import PairBatch
 
 DECLARED = {

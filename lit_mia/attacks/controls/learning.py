@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.controls.boosting import NAME, boosted_scores, flat_features
 from lit_mia.attacks.data import HeadDataModule
-from lit_mia.attacks.training import Budget, train_seeds
+from lit_mia.attacks.training import train_seeds
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.roc import combine_seeds
 

@@ -15,10 +15,13 @@ from datamodules import AuditDataModule, AuxiliaryDataModule
 from lit_mia.attacks import (
     Attack,
     FixedBudget,
+    batched,
+    budgets,
     check_varies,
     controls_of,
     networks,
     same_training,
+    stacked,
     train_seeds,
     training,
 )
@@ -35,7 +38,7 @@ from lit_mia.targets.base import Target
 
 MEASURED = ("val",)
 PACKAGES = ("lit-mia", "torch", "lightning")
-HELPERS = (networks, training, operations)
+HELPERS = (networks, training, budgets, stacked, batched, operations)
 """What a head is made by besides its class."""
 
 

@@ -5,8 +5,8 @@ import pytest
 from planted_pairs import D, PlantedPairs
 
 from lit_mia.attacks import AttackIIS, BlindImage, BlindJoint, BlindText
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.controls import Selection, controls_of, stronger_learner
-from lit_mia.attacks.training import Budget
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.pair_batch import PairBatch

@@ -7,9 +7,10 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from lit_mia.attacks import BlindImage, BlindPixels
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.controls import Selection, boosting, stronger_learner
 from lit_mia.attacks.controls.boosting import boosted_scores, flat_features
-from lit_mia.attacks.training import Budget, train_seeds
+from lit_mia.attacks.training import train_seeds
 from lit_mia.metrics.auc import auc
 
 SHORT = Budget(seeds=2, max_epochs=3, accelerator="cpu")

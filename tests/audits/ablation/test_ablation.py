@@ -12,8 +12,9 @@ from small_records import QUARTERS, InkTarget, write_records
 
 from datamodules import AuxiliaryDataModule, CsvSource, StatisticDataModule
 from lit_mia.attacks import AttackIIP, AttackIP
+from lit_mia.attacks.budgets import FixedBudget
 from lit_mia.attacks.statistics import PIA
-from lit_mia.attacks.training import FixedBudget, train_seeds
+from lit_mia.attacks.training import train_seeds
 from lit_mia.audits.ablation import Ablation, measure
 from lit_mia.audits.ablation.points import points_of
 from lit_mia.audits.base import Run

@@ -8,7 +8,7 @@ import pytest
 from small_records import LABELS, QUARTERS, SEED, InkTarget, write_records
 
 from datamodules import AuxiliaryDataModule
-from lit_mia.attacks.training import FixedBudget
+from lit_mia.attacks.budgets import FixedBudget
 from lit_mia.audits.ablation.measure import KeptHeads
 
 FORMULA = """

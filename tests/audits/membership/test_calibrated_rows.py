@@ -7,9 +7,9 @@ from optimal_denoiser import OptimalTarget, smooth_images
 
 from datamodules import StatisticDataModule
 from lit_mia.attacks import ResidualHead
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression, BaseSignVote
 from lit_mia.attacks.statistics import CLiD, Loss, SimA
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import HeadError, TargetError

@@ -12,8 +12,8 @@ from written_design import canaries, controls, record, write_design
 from datamodules import DesignSource, OpenMojiSource, StatisticDataModule
 from datamodules.sources.base import UNCHECKED, StatedDesign
 from lit_mia.attacks import ResidualHead
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.statistics import Loss
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.agreement import agreed_design

@@ -11,8 +11,8 @@ from streaming_target import StreamingTarget
 from datamodules import AuxiliaryDataModule, ShadowDataModule, StatisticDataModule
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks import AttackIIP, AttackIP
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.statistics import PIA, Loss, PangWang
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.cost import Cost

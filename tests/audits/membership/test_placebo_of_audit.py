@@ -10,9 +10,9 @@ from small_records import QUARTERS, InkTarget
 
 from datamodules import AuxiliaryDataModule, StatisticDataModule
 from lit_mia.attacks import AttackIIP, AttackIS, ResidualHead
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression
 from lit_mia.attacks.statistics import CLiD, Loss, SimA
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.placebo_check import placebo_checks
 from lit_mia.errors import TargetError

@@ -8,7 +8,7 @@ from streaming_target import StreamingTarget
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks import AttackIP
-from lit_mia.attacks.training import Budget
+from lit_mia.attacks.budgets import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import SplitError

@@ -6,8 +6,8 @@ from optimal_denoiser import OptimalTarget, smooth_images
 
 from datamodules import StatisticDataModule
 from lit_mia.attacks import AttackIIS, ResidualHead
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.statistics import PIA, FreMIA, Loss, ReDiffuse, SimA
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.statistic_scorer import StatisticScorer

@@ -9,8 +9,8 @@ from small_records import InkTarget, write_records
 
 from datamodules import ConcatSource, GeneratedSource, IndexSource, StatisticDataModule
 from lit_mia.attacks import ResidualHead
+from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.statistics import Loss
-from lit_mia.attacks.training import Budget
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import RecordError, StoreError

@@ -1,0 +1,126 @@
+"""How long heads are trained, and which epoch of a fit counts."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import lightning as L
+from torch import Tensor
+
+from lit_mia.errors import HeadError
+
+
+class BestEpoch(L.Callback):
+    """Stops when the monitored value no longer improves, and puts the best epoch's head back at the end of the fit.
+
+    The epoch is chosen on `val`; the calibration scores that go with it are restored too.
+
+    Args:
+        monitor: What to watch.
+        mode: Whether larger (`max`) or smaller (`min`) is better.
+        patience: Epochs without improvement before stopping.
+    """
+
+    def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min", patience: int = 20) -> None:
+        self.monitor, self.mode, self.patience = monitor, mode, patience
+        self.best, self.epoch = float("-inf"), -1
+        self.state: dict[str, Tensor] = {}
+        self.calibration: dict[str, list[float]] = {}
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Compare this epoch with the best one."""
+        if trainer.sanity_checking:
+            return
+        value = float(trainer.callback_metrics[self.monitor]) * (1 if self.mode == "max" else -1)
+        if value > self.best:
+            self.best, self.epoch = value, trainer.current_epoch
+            self.state = {name: tensor.detach().clone() for name, tensor in pl_module.state_dict().items()}
+            self.calibration = pl_module.calibration
+        elif trainer.current_epoch - self.epoch >= self.patience:
+            trainer.should_stop = True
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
+        """Put the best epoch back."""
+        if self.state:
+            pl_module.load_state_dict(self.state)
+            pl_module.calibration = self.calibration
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long and with how many seeds each head of an audit is trained.
+
+    Attributes:
+        seeds: Number of seeds.
+        max_epochs: Most epochs of a head.
+        patience: Epochs without improvement on val before a head stops.
+        monitor: What chooses the epoch, on val.
+        accelerator: Lightning's accelerator.
+        devices: Devices that train one head.
+
+    Raises:
+        HeadError: If a head would not be trained.
+    """
+
+    seeds: int = 5
+    max_epochs: int = 200
+    patience: int = 20
+    monitor: Literal["val/loss", "val/auc"] = "val/loss"
+    accelerator: str = "auto"
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        """Check that heads are trained."""
+        _check_at_least_one(seeds=self.seeds, max_epochs=self.max_epochs)
+
+    def length(self) -> dict[str, Any]:
+        """How long a `Trainer` fits: until val no longer improves."""
+        best = BestEpoch(self.monitor, "max" if self.monitor == "val/auc" else "min", self.patience)
+        return {"max_epochs": self.max_epochs, "callbacks": [best]}
+
+
+@dataclass(frozen=True)
+class FixedBudget:
+    """The same number of optimiser steps for every head, whatever its training set; val chooses nothing.
+
+    Attributes:
+        seeds: Number of seeds.
+        steps: Optimiser steps of a head, which keeps its last weights.
+        accelerator: Lightning's accelerator.
+        devices: Devices that train one head.
+
+    Raises:
+        HeadError: If a head would not be trained.
+    """
+
+    seeds: int
+    steps: int
+    accelerator: str = "auto"
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        """Check that heads are trained."""
+        _check_at_least_one(seeds=self.seeds, steps=self.steps)
+
+    def length(self) -> dict[str, Any]:
+        """How long a `Trainer` fits: for `steps` steps, without looking at val."""
+        return {"max_steps": self.steps, "limit_val_batches": 0}
+
+
+def _check_at_least_one(**given: int) -> None:
+    wrong = {name: value for name, value in given.items() if value < 1}
+    if wrong:
+        raise HeadError(f"A budget must be at least 1 in all it counts, but has {wrong}: no head would be trained.")
+
+
+def trainer_of(budget: Budget | FixedBudget) -> L.Trainer:
+    """A Trainer that fits one head for this long, and writes nothing."""
+    return L.Trainer(
+        accelerator=budget.accelerator,
+        devices=budget.devices,
+        **budget.length(),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
