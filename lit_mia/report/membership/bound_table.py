@@ -47,7 +47,7 @@ def bound_notes(report: AuditReport) -> list[str]:
     }
     return [
         f"Lower bound on ε: {percent(1 - ALPHA)} confidence, δ = {bound['delta']:g}, from one training run (Steinke, "
-        f"Nasr and Jagielski 2023), each line by itself. {bound['attack']}, chosen by val and calibration, guesses of "
+        f"Nasr and Jagielski 2023), each line by itself. {bound['attack']}, chosen on val, guesses of "
         f"the highest {percent(bound['inside'])} of the coins of test that they are in{lowest}.",
         "Ceiling: the bound if every guess were right. ε found: where guesses that are right as often as ε allows give "
         "a bound above 0 four times in five. From two rates: by thresholds frozen before test, and only if the "

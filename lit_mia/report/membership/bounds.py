@@ -17,8 +17,8 @@ from lit_mia.records import MEMBER, Records
 from lit_mia.report.membership.scores import Scores
 from lit_mia.splits import Splits
 
-CHOOSING = ("val", "calibration")
-"""The splits that choose the attack and its rule, and set its thresholds."""
+CHOOSING, FREEZING, GUESSED = "val", "calibration", "test"
+"""The splits that choose the attack and its rule, that set its thresholds, and that are guessed about."""
 FPRS = (0.1, 0.5)
 """False positive rates for which the thresholds of the two rates are frozen."""
 
@@ -47,7 +47,7 @@ class DpBound(TypedDict):
     """Lower bounds on ε with 95 % confidence, each by itself, or the `reason` why there are none.
 
     `attack` guesses that the share `inside` of the coins with the highest scores fell in, and the share `outside` with
-    the lowest out; it and the shares were chosen on val and calibration.
+    the lowest out; it and the shares were chosen on val.
     """
 
     reason: str | None
@@ -106,11 +106,13 @@ def dp_bound_of(scores: Mapping[str, Scores], records: Records, splits: Splits, 
         splits: Their splits.
         coins: Their coins.
     """
-    known, test = (_units(scores, records, coins, rows=_rows(splits, names)) for names in (CHOOSING, ("test",)))
-    reason = coins.reason or _too_few(known.tossed, test.tossed)
+    val, calibration, test = (
+        _units(scores, records, coins, rows=splits.rows.get(name, ())) for name in (CHOOSING, FREEZING, GUESSED)
+    )
+    reason = coins.reason or _too_few(val.tossed, test.tossed)
     if reason:
         return {"reason": reason, "delta": DELTA, "attack": None, "inside": None, "outside": None, "tiers": []}
-    plan = _plan(known.tossed)
+    plan = _plan(val.tossed, calibration.tossed)
     return {
         "reason": None,
         "delta": DELTA,
@@ -124,18 +126,14 @@ def dp_bound_of(scores: Mapping[str, Scores], records: Records, splits: Splits, 
     }
 
 
-def _plan(known: Tossed) -> _Plan:
-    attack, rule = chosen(known)
-    out = known.scores[attack][~known.inside]
+def _plan(val: Tossed, calibration: Tossed) -> _Plan:
+    attack, rule = chosen(val)
+    out = calibration.scores[attack][~calibration.inside]
     return _Plan(attack, rule, [threshold_at_fpr(out, fpr) for fpr in FPRS] if out.size else [])
 
 
-def _rows(splits: Splits, names: Sequence[str]) -> list[int]:
-    return [row for name in names for row in splits.rows.get(name, ())]
-
-
-def _too_few(known: Tossed, test: Tossed) -> str | None:
-    lacking = [name for name, part in (("val and calibration", known), ("test", test)) if not part.inside.size]
+def _too_few(val: Tossed, test: Tossed) -> str | None:
+    lacking = [name for name, part in ((CHOOSING, val), (GUESSED, test)) if not part.inside.size]
     return f"There are no coins in {' or '.join(lacking)}." if lacking else None
 
 

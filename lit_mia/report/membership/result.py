@@ -36,6 +36,7 @@ from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
 from lit_mia.report.membership.sets import set_markdown, set_notes, set_table
+from lit_mia.report.membership.tiers import tier_table
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
