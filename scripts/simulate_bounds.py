@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import expit
+from shares import share
 
 from lit_mia.metrics.privacy.guessing import RULES, guessed
 from lit_mia.metrics.privacy.one_run import epsilon_found, one_run_epsilon
-from lit_mia.metrics.rates import clopper_pearson
 from lit_mia.records import Records
 from lit_mia.report.membership.bounds import BoundOfTier, Coins, dp_bound_of
 from lit_mia.splits import SPLITS, Splits
@@ -115,8 +115,7 @@ def _cells(bounds: np.ndarray, epsilon: float | None) -> list[str]:
 
 def _share(found: object) -> str:
     held = np.asarray(found)
-    lo, hi = clopper_pearson(int(held.sum()), held.size)
-    return f"{held.mean():.1%} [{lo:.1%}, {hi:.1%}]"
+    return share(int(held.sum()), held.size)
 
 
 def _no_image(row: int) -> None:

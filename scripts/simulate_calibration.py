@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from shares import share
 
 from lit_mia.attacks.calibration import BaseDifference, BaseJoint, BaseRegression, BaseSignVote, Learning
 from lit_mia.attacks.calibration.joint import learned_head
 from lit_mia.attacks.statistics import Loss
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.permutation import own_tests
-from lit_mia.metrics.rates import clopper_pearson
 
 Floats = NDArray[np.float64]
 SIZES = {"train": (210, 326), "val": (50, 85), "test": (181, 356)}
@@ -137,8 +137,7 @@ class Found:
     @property
     def rate(self) -> str:
         """Share of data sets with its 95 % interval."""
-        lo, hi = clopper_pearson(self.found, self.of)
-        return f"{self.found / self.of:.1%} [{lo:.1%}, {hi:.1%}]"
+        return share(self.found, self.of)
 
 
 def simulated(world: World, datasets: int, seed: int, of_placebo: bool = False) -> dict[str, Found]:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, norm, ttest_ind
+from shares import share
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from lit_mia.metrics.rates import clopper_pearson
 from lit_mia.metrics.set_level import LEVEL, set_tests
 
 Floats = NDArray[np.float64]
@@ -134,9 +134,7 @@ def _sides(scores: Floats, labels: Ints) -> tuple[Floats, Floats]:
 
 def cell(p: Sequence[float]) -> str:
     """The share that is rejected, with its interval."""
-    rejected = int(np.sum(np.array(p) <= LEVEL))
-    lo, hi = clopper_pearson(rejected, len(p))
-    return f"{rejected / len(p):.1%} [{lo:.1%}, {hi:.1%}]"
+    return share(int(np.sum(np.array(p) <= LEVEL)), len(p))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

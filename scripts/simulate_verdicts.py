@@ -14,11 +14,11 @@ from itertools import chain, islice, product
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from shares import share
 
 from lit_mia.metrics.evidence import Design, PlaceboCheck
 from lit_mia.metrics.placebo import placebo_check
 from lit_mia.metrics.power import Power
-from lit_mia.metrics.threshold import clopper_pearson
 from lit_mia.metrics.verdict import decide
 from lit_mia.report.membership.judging import Circumstances, gather, power_of
 from lit_mia.report.membership.scores import Part, RowScores
@@ -193,10 +193,8 @@ def lines(repetitions: int) -> Iterator[str]:
     for situation in SITUATIONS:
         for n1, n0 in SIZES if len(situation.attacks) == 1 else SIZES[:2]:
             given = verdicts(situation, n1, n0, repetitions)
-            lo, hi = clopper_pearson(given[LEAKAGE], repetitions)
             others = ", ".join(f"{kind} {n / repetitions:.1%}" for kind, n in given.most_common() if kind != LEAKAGE)
-            rate = f"{given[LEAKAGE] / repetitions:.1%} [{lo:.1%}, {hi:.1%}]"
-            yield f"| {situation.name} | {n1:,} + {n0:,} | {rate} | {others} |"
+            yield f"| {situation.name} | {n1:,} + {n0:,} | {share(given[LEAKAGE], repetitions)} | {others} |"
 
 
 def power_lines(repetitions: int) -> Iterator[str]:
@@ -213,10 +211,8 @@ def power_lines(repetitions: int) -> Iterator[str]:
             null = Situation(name, (0.5,) * attacks, dict(islice(CHANCE.items(), controls)), **facts)
             needed = needed_of(null, n1, n0)
             leaking = replace(null, attacks=(needed, *null.attacks[1:]))
-            found = verdicts(leaking, n1, n0, repetitions, seed=1)[LEAKAGE]
-            lo, hi = clopper_pearson(found, repetitions)
-            share = f"{found / repetitions:.1%} [{lo:.1%}, {hi:.1%}]"
-            yield f"| {attacks} × {controls} | {name} | {n1:,} + {n0:,} | {needed:.3f} | {share} |"
+            found = share(verdicts(leaking, n1, n0, repetitions, seed=1)[LEAKAGE], repetitions)
+            yield f"| {attacks} × {controls} | {name} | {n1:,} + {n0:,} | {needed:.3f} | {found} |"
 
 
 def needed_of(null: Situation, n1: int, n0: int, audits: int = 5) -> float:

@@ -1,6 +1,6 @@
 """Statistics of a target and its base with a planted difficulty, and the AUCs that follow from the numbers alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,11 @@ class Drawn:
     base: Floats
     learning: Learning
     test: range
+
+    def broken(self) -> "Drawn":
+        """Each record with the base's statistics of another one."""
+        other = np.random.default_rng(5).permutation(len(self.base))
+        return replace(self, base=self.base[other])
 
     def auc(self, scores: Floats) -> float:
         """On test."""

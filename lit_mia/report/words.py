@@ -42,6 +42,11 @@ def p_value(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def bare_p(p: float | None) -> str:
+    """0.0063 → `0.006`; 0.0002 → `< 0.001`; None → nothing."""
+    return p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
 def count(value: int) -> str:
     """320000 → `320 000`, with narrow spaces that do not break."""
     return f"{value:,}".replace(",", "\u202f")

@@ -19,6 +19,7 @@ from lit_mia.attacks import (
     budgets,
     check_varies,
     controls_of,
+    material,
     networks,
     same_training,
     stacked,
@@ -38,7 +39,7 @@ from lit_mia.targets.base import Target
 
 MEASURED = ("val",)
 PACKAGES = ("lit-mia", "torch", "lightning")
-HELPERS = (networks, training, budgets, stacked, batched, operations)
+HELPERS = (networks, training, budgets, material, stacked, batched, operations)
 """What a head is made by besides its class."""
 
 

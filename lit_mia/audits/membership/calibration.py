@@ -28,6 +28,7 @@ class Calibration:
 
     def __init__(self, data: StatisticDataModule, attacks: Sequence[CalibratedAttack]) -> None:
         self._data, self._attacks = data, attacks
+        self._controls: dict[tuple[bool, tuple[tuple[str, str], ...]], Learned] = {}
         self.asked = tuple(pair for attack in attacks for pair in attack.asked)
         for level in Wanted(self.asked).levels:
             for target in (data.target, data.base_target):
@@ -69,25 +70,30 @@ class Calibration:
         Raises:
             TargetError: If a placebo answers as the base does.
         """
-        answers, base = self._columns(attack, of)
+        names, (answers, base) = self._columns(attack, of)
         if of is not self._data and not differing(answers[self._learning.known], base[self._learning.known]).any():
             raise TargetError(_PLACEBO_IS_BASE.format(of.target.name, attack.name))
-        return attack.calibrate(answers, base, self._names(attack), self._learning)
+        return attack.calibrate(answers, base, names, self._learning)
 
     def control(self, attack: CalibratedAttack) -> Learned:
-        """What the base alone tells of every record."""
-        _, base = self._columns(attack, self._data)
-        return base_alone(base, self._learning)
+        """What the base alone tells of every record; learned once for all attacks that read the same of it."""
+        asked = tuple((statistic.plan(setting).key, describe(setting)) for statistic, setting in attack.asked)
+        read = attack.reads_components, asked
+        if read not in self._controls:
+            _, (_, base) = self._columns(attack, self._data)
+            self._controls[read] = base_alone(base, self._learning)
+        return self._controls[read]
 
     def gains(self, attack: CalibratedAttack, placebo: StatisticDataModule) -> tuple[Floats, Floats]:
         """How much better than the base the target and a placebo do on each record, `[n]` each, on one scale.
 
         Nothing is fitted to either, so that a placebo that has not learned the domain as the target has shows it.
         """
-        target, other, base = self._columns(attack, self._data, placebo)
-        spread = (target - base)[list(self._learning.train)].std(axis=0)
-        varies = spread > 0
-        of_target, of_placebo = (((s - base)[:, varies] / spread[varies]).mean(axis=1) for s in (target, other))
+        _, (target, other, base) = self._columns(attack, self._data, placebo)
+        train = list(self._learning.train)
+        varies = differing(target[train], base[train])
+        spread = (target - base)[train].std(axis=0)[varies]
+        of_target, of_placebo = (((s - base)[:, varies] / spread).mean(axis=1) for s in (target, other))
         return of_target, of_placebo
 
     def evaluations(self, attack: CalibratedAttack) -> int | None:
@@ -100,8 +106,8 @@ class Calibration:
         sides = (self._data, self._data.base)
         return sum(side.evaluations(*pair) for pair in plans.values() for side in sides) if plans else None
 
-    def _columns(self, attack: CalibratedAttack, *of: StatisticDataModule) -> list[Floats]:
-        """The columns of an attack, `[n, m]` of some sides and last of the base, on the scale of the first."""
+    def _columns(self, attack: CalibratedAttack, *of: StatisticDataModule) -> tuple[list[str], list[Floats]]:
+        """What columns are called, and `[n, m]` of some sides and last of the base, on the scale of the first."""
         sides = (*of, self._data.base)
         found = [np.concatenate([side.statistics(*pair) for side in sides]) for pair in attack.asked]
         rows = np.array(self._learning.known, dtype=np.int64)
@@ -111,11 +117,10 @@ class Calibration:
             else statistic.combine(components, setting, rows)[:, None]
             for (statistic, setting), components in zip(attack.asked, found, strict=True)
         ]
-        return np.split(np.concatenate(read, axis=1), len(sides))
-
-    def _names(self, attack: CalibratedAttack) -> list[str]:
-        widths = [self._data.statistics(*pair).shape[1] if attack.reads_components else 1 for pair in attack.asked]
-        return [name for pair, width in zip(attack.asked, widths, strict=True) for name in [_called(*pair)] * width]
+        names = [
+            name for pair, part in zip(attack.asked, read, strict=True) for name in [_called(*pair)] * part.shape[1]
+        ]
+        return names, np.split(np.concatenate(read, axis=1), len(sides))
 
     @property
     def _learning(self) -> Learning:

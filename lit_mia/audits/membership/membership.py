@@ -245,7 +245,10 @@ class MembershipAudit(Audit):
             refused=refused,
             limits=[
                 *limits_of(
-                    *(self.design, self.coin, self._has_placebo, sizes["test"]),
+                    self.design,
+                    self.coin,
+                    self._has_placebo,
+                    sizes["test"],
                     shift=self._shift,
                     reads_base=any(row["reads_base"] for row in evaluation.rows),
                 ),

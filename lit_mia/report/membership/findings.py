@@ -10,7 +10,7 @@ from lit_mia.report.columns import Cell, Column, Table, table_of
 from lit_mia.report.membership.notes import blocks
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.scores import RowEvidence
-from lit_mia.report.words import NOTHING, bounds, number, p_value, signed
+from lit_mia.report.words import NOTHING, bare_p, bounds, number, p_value, signed
 
 VALUES = ("differences", "smallest_difference", "ratio_lo", "p_own", "p_adjusted", "outcome")
 """What an attack has in `audit.json`, and a control has not."""
@@ -172,4 +172,4 @@ def difference_table(report: AuditReport) -> Table | None:
 
 
 def _p(value: float | None) -> str:
-    return p_value(value).removeprefix("p = ").removeprefix("p ") or NOTHING
+    return bare_p(value) or NOTHING

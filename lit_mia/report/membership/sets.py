@@ -16,7 +16,7 @@ from lit_mia.report.membership.schema import AuditReport
 from lit_mia.report.membership.scores import Part
 from lit_mia.report.membership.set_numbers import SetFamily, SetLevel
 from lit_mia.report.tables import markdown_table
-from lit_mia.report.words import NOTHING, count, p_value, percent, percent_interval
+from lit_mia.report.words import NOTHING, bare_p, count, p_value, percent, percent_interval
 from lit_mia.splits import Splits
 
 
@@ -59,7 +59,10 @@ def set_table(report: AuditReport, place: Place) -> Table:
     """
     families = report.set_level["families"] if report.set_level else []
     return table_of(
-        *("Scores joined", _COLUMNS, [families], place),
+        "Scores joined",
+        _COLUMNS,
+        [families],
+        place,
         name=lambda family: "attacks" if _of_attacks(family) else family["kind"],
         kind=lambda family: family["kind"],
         strong=_of_attacks,
@@ -147,7 +150,7 @@ def _by_size(families: Sequence[SetFamily]) -> list[Column[SetFamily]]:
 
 _COLUMNS: tuple[Column[SetFamily], ...] = (
     Column("shares", "Share found", parts=_by_size),
-    Column("p", "p of all", lambda family: Cell(p_value(family["p"]).removeprefix("p ").removeprefix("= "))),
+    Column("p", "p of all", lambda family: Cell(bare_p(family["p"]))),
     Column(
         "smallest",
         "Enough (80 %)",

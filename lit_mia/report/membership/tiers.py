@@ -12,7 +12,7 @@ from lit_mia.report.membership.columns import is_attack
 from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.schema import AuditReport, Tier
 from lit_mia.report.membership.scores import Part, Scores
-from lit_mia.report.words import NOTHING, bounds, count, number, p_value
+from lit_mia.report.words import NOTHING, bare_p, bounds, count, number
 from lit_mia.splits import Splits
 
 LEAST = 2
@@ -91,5 +91,5 @@ _COLUMNS: tuple[Column[Tier], ...] = (
     Column("n_members", "In", lambda tier: Cell(count(tier["n_members"]))),
     Column("n_nonmembers", "Out", lambda tier: Cell(count(tier["n_nonmembers"]))),
     Column("auc", "AUC [95 % CI]", _auc_cell),
-    Column("p", "p (rank test)", lambda tier: Cell(p_value(tier.get("p")).removeprefix("p = ").removeprefix("p "))),
+    Column("p", "p (rank test)", lambda tier: Cell(bare_p(tier.get("p")))),
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from planted_difficulty import Difficulty, Drawn, calibrated
+from planted_difficulty import Difficulty, calibrated
 
 from lit_mia.attacks.calibration import BaseDifference
 
@@ -20,9 +20,8 @@ def test_a_planted_difficulty_gives_the_aucs_of_the_closed_forms(slope, plain, s
 
 
 def test_broken_pairing_is_seen(near):
-    drawn, world = Difficulty().drawn(), Difficulty()
-    other = np.random.default_rng(5).permutation(len(drawn.base))
-    broken = Drawn(drawn.target, drawn.base[other], drawn.learning, drawn.test)
+    world = Difficulty()
+    broken = world.drawn().broken()
     expected = world.auc_of(2 * (1 + world.noise**2))
     assert expected < world.plain < world.subtracted
     assert broken.auc(broken.by(BaseDifference).scores) == pytest.approx(expected, abs=near)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from planted_difficulty import Difficulty, Drawn, calibrated
+from planted_difficulty import Difficulty, calibrated
 from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.metrics import log_loss
@@ -17,13 +17,6 @@ def test_with_one_column_it_finds_the_best_slope(slope, near):
     world = Difficulty(slope=slope)
     drawn = world.drawn()
     assert drawn.auc(drawn.by(BaseJoint).scores) == pytest.approx(world.fitted, abs=near)
-
-
-def test_broken_pairing_leaves_the_plain_statistic(near):
-    drawn, world = Difficulty().drawn(), Difficulty()
-    other = np.random.default_rng(5).permutation(len(drawn.base))
-    broken = Drawn(drawn.target, drawn.base[other], drawn.learning, drawn.test)
-    assert broken.auc(broken.by(BaseJoint).scores) == pytest.approx(world.plain, abs=near)
 
 
 def fitted(features, labels, strength):

@@ -37,6 +37,13 @@ def test_only_the_vote_reads_components():
     assert [form([SubsetLoss()]).reads_components for form in FORMS] == [False, False, False, True]
 
 
+@pytest.mark.parametrize("form", [BaseRegression, BaseJoint])
+def test_broken_pairing_leaves_what_is_fitted_the_plain_statistic(form, near):
+    world = Difficulty()
+    broken = world.drawn().broken()
+    assert broken.auc(broken.by(form).scores) == pytest.approx(world.plain, abs=near)
+
+
 def test_a_target_that_is_its_base_has_a_difference_of_exactly_0():
     base = Difficulty(columns=3, learned=100, tested=50).drawn().base
     assert (difference(base, base) == 0).all()
