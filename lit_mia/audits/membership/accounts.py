@@ -11,14 +11,12 @@ from lit_mia.cost import Cost
 from lit_mia.features.duplicates import told
 from lit_mia.reasons import told_by_reason
 from lit_mia.report.membership import Expense, Spent, Tried
+from lit_mia.report.membership.configuration import without_places
 from lit_mia.report.membership.refused import count_refused
 from lit_mia.report.membership.schema import Charged, Refused, Shadow
 
 Sides = Mapping[str, AskedDataModule]
 """The datamodules of an audit by role: `target`, `placebo`."""
-
-PLACES = ("store", "placebo_store", "base_store")
-"""Keys of a config that say where answers are kept."""
 
 
 def charges_of(sides: Sides) -> dict[str, Charged]:
@@ -129,11 +127,5 @@ def opened(data: JudgedDataModule, config: Mapping[str, Any]) -> Tried:
         data: The records and the target.
         config: Configuration of the audit; the folders of its answers make no other one.
     """
-    known = data.count_opening("audit", _without_places(config))
+    known = data.count_opening("audit", without_places(config))
     return {"configurations": known.configurations, "test_openings": known.openings, "commands": known.commands}
-
-
-def _without_places(config: Any) -> Any:
-    if isinstance(config, Mapping):
-        return {key: _without_places(value) for key, value in config.items() if key not in PLACES}
-    return [_without_places(value) for value in config] if isinstance(config, list) else config
