@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Comparison
+from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
@@ -59,17 +60,18 @@ class RowScores:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One split: its rows, labels and groups."""
+    """One split: its rows, labels and groups, as numbers, which every statistic can sort in far less time than names."""
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
-    groups: NDArray[np.str_]
+    groups: NDArray[np.int64]
 
     @classmethod
     def of(cls, records: Records, splits: Splits, name: str) -> "Part":
         """A split by its name."""
         rows = np.array(splits.rows[name], dtype=np.int64)
-        return cls(rows, np.array(records.members)[rows], np.array(records.groups)[rows])
+        groups = group_numbers([records.groups[row] for row in rows], len(rows))
+        return cls(rows, np.array(records.members)[rows], groups)
 
 
 @dataclass(frozen=True, eq=False)
