@@ -16,7 +16,9 @@ symmetric (a pair of a member and a non-member: the two change places), otherwis
 
 Both sums become normal as groups grow in number. From `MIN_NORMAL_GROUPS` groups a side on, if no single group has more
 than `MAX_SHARE` of the variance (Noether's condition), draws come from the joint normal with the covariance that
-permutation or flipping has, which takes the same time for any number of records.
+permutation or flipping has, which takes the same time for any number of records. Where a group weighs more than that,
+and there are more than `MOST_RESAMPLED` groups, only those that have more than `HEAVY` of the variance of a score are
+permuted or flipped; what all others add, given how many of the heavy ones are members, is normal in the same way.
 """
 
 from dataclasses import dataclass
@@ -33,6 +35,8 @@ from lit_mia.metrics.roc import BoolArray, FloatArray, check
 DRAWS, SEED = 9999, 0
 MIN_NORMAL_GROUPS = 50
 MAX_SHARE = 0.1
+MOST_RESAMPLED = 20_000
+HEAVY = 0.01
 
 
 class OwnTests(NamedTuple):
@@ -152,9 +156,9 @@ class _Null:
             raise MetricError(f"A null distribution needs at least one draw, but got {draws}. 9999 is usual.")
         rng = np.random.default_rng(seed)
         if self.is_normal:
-            values, vectors = np.linalg.eigh(self.covariance)
-            root: FloatArray = vectors * np.sqrt(np.maximum(values, 0.0))
-            return rng.standard_normal((draws, len(root))) @ root.T
+            return _normal(self.covariance, draws, rng)
+        if self.parts.shape[1] > MOST_RESAMPLED:
+            return self._heavy_resampled(draws, rng)
         sizes = batch_sizes(draws, self.parts.shape[1])
         return np.concatenate([self._resampled(size, rng) for size in sizes])
 
@@ -165,6 +169,30 @@ class _Null:
             weights = rng.permuted(np.tile(self.members, (size, 1)), axis=1).astype(np.float64)
         resampled: FloatArray = weights @ self.parts.T
         return resampled
+
+    def _heavy_resampled(self, draws: int, rng: np.random.Generator) -> FloatArray:
+        squares = self.parts**2
+        heavy = np.any(squares > HEAVY * squares.sum(axis=1, keepdims=True), axis=0)
+        own, light = self.parts[:, heavy], self.parts[:, ~heavy]
+        count, others = own.shape[1], light.shape[1]
+        if self.members is None:
+            flipped = 2.0 * rng.integers(2, size=(draws, count)) - 1.0
+            return flipped @ own.T + _normal(light @ light.T, draws, rng)
+        members = int(self.members.sum())
+        inside = rng.hypergeometric(members, len(self.members) - members, count, size=draws)[:, None]
+        chosen = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1) < inside
+        rate, mean = (members - inside) / others, light.mean(axis=1)
+        about = light - mean[:, None]
+        around = _normal(about @ about.T / (others - 1), draws, rng) * np.sqrt(others * rate * (1 - rate))
+        drawn: FloatArray = chosen @ own.T + others * rate * mean + around
+        return drawn
+
+
+def _normal(covariance: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Jointly normal draws around 0, `[draws, m]`."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: FloatArray = vectors * np.sqrt(np.maximum(values, 0.0))
+    return rng.standard_normal((draws, len(root))) @ root.T
 
 
 def _null(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> _Null:

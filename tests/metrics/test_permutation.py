@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import mannwhitneyu, permutation_test
+from scipy.stats import ks_2samp, mannwhitneyu, permutation_test
 from sklearn.metrics import roc_auc_score
 
 from lit_mia.errors import MetricError
@@ -178,6 +178,26 @@ def test_the_normal_limit_equals_permutations(monkeypatch):
 
     for one, other in zip(limit, permuted, strict=True):
         assert one == pytest.approx(other, abs=0.015)
+
+
+@pytest.mark.parametrize("sides", [(1,), (0,), (0, 1)], ids=["members", "others", "both"])
+def test_of_many_groups_only_the_heavy_ones_are_resampled(sides, monkeypatch):
+    rng, groups = np.random.default_rng(2), np.arange(1500)
+    labels = rng.permutation(np.repeat([1, 0], [500, 1000]))
+    groups[np.isin(labels, sides) & (rng.random(1500) < 0.3)] = -1  # one group that holds most of the variance
+    scores = rng.normal(size=(2, 1500)) + np.where(groups < 0, 0.5 + 0.3 * labels, 0.0)
+    whole = (
+        np.stack([max_auc_null(row[None], labels, groups, 6000) for row in scores]),
+        own_tests(scores, labels, groups),
+    )
+    monkeypatch.setattr("lit_mia.metrics.permutation.MOST_RESAMPLED", 100)
+    fast = (
+        np.stack([max_auc_null(row[None], labels, groups, 6000) for row in scores]),
+        own_tests(scores, labels, groups),
+    )
+    assert not np.array_equal(whole[0], fast[0])
+    assert min(ks_2samp(one, other).pvalue for one, other in zip(whole[0], fast[0], strict=True)) > 0.01
+    np.testing.assert_allclose(fast[1], whole[1], atol=0.02)
 
 
 def test_unusable_input_is_refused():

@@ -60,7 +60,7 @@ class RowScores:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One split: its rows, labels and groups, as numbers, which every statistic can sort in far less time than names."""
+    """One split: its rows, labels, and groups as numbers, which sort faster than names."""
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
