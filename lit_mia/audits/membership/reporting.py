@@ -15,10 +15,10 @@ from lit_mia.report.base import Picture
 from lit_mia.report.membership import (
     COMBINED,
     Evaluation,
+    Listed,
     MembershipResult,
     RowScores,
     ScoreTable,
-    score_table,
 )
 from lit_mia.report.membership.bounds import Coins, DpBound, dp_bound_of
 from lit_mia.report.membership.columns import is_attack
@@ -35,9 +35,10 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
     records = view.known
     split = {row: name for name, members in view.splits.rows.items() for row in members}
     names = [split[row] for row in range(len(records))]
+    known = Listed.of(records.ids, records.members, names)
     return ScoreTable.join(
         [
-            score_table(records.ids, records.members, names, values, row=row.name, kind=row.kind, seed=seed)
+            known.scored(values, row=row.name, kind=row.kind, seed=seed)
             for row in rows
             for seed, values in (*enumerate(row.scores), (COMBINED, evaluation.combined[row.name]))
         ]

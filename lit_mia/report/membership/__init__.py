@@ -16,7 +16,7 @@ from lit_mia.report.membership.schema import (
     ToolCheck,
     Tried,
 )
-from lit_mia.report.membership.scores import COMBINED, RowScores, Scores, ScoreTable, score_table
+from lit_mia.report.membership.scores import COMBINED, Listed, RowScores, Scores, ScoreTable
 
 __all__ = [
     "COMBINED",
@@ -26,6 +26,7 @@ __all__ = [
     "Expense",
     "Fidelity",
     "ImageSetDistance",
+    "Listed",
     "MembershipResult",
     "Refused",
     "RowScores",
@@ -38,6 +39,5 @@ __all__ = [
     "evaluate",
     "joined",
     "limits_of",
-    "score_table",
     "unequal_refusals",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Comparison
@@ -22,6 +22,8 @@ from lit_mia.splits import Splits
 COMBINED = -1
 """The `seed` of scores that were combined over the seeds of a head."""
 
+_LINES = 2**20
+"""Lines of a part of the file."""
 _TYPES = {"label": "int8", "seed": "int64", "score": "float64"}
 Scores = NDArray[np.float64]
 
@@ -135,72 +137,98 @@ class ScoreTable:
         """The lines of all tables, one after another."""
         return cls(**{f.name: np.concatenate([getattr(t, f.name) for t in tables]) for f in fields(cls)})
 
-    def select(self, mask: NDArray[np.bool_]) -> Self:
-        """The lines where `mask` is true."""
+    def select(self, mask: NDArray[np.bool_] | slice) -> Self:
+        """The lines where `mask` is true, or those of a slice."""
         return type(self)(**{f.name: getattr(self, f.name)[mask] for f in fields(self)})
 
 
-def score_table(
-    ids: Sequence[str],
-    labels: Sequence[int],
-    splits: Sequence[str],
-    scores: Sequence[float],
-    *,
-    row: str,
-    kind: str,
-    seed: int = COMBINED,
-) -> ScoreTable:
-    """The table of one score per record.
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """Records as tables of scores list them; all their tables hold the same hashes.
 
-    Args:
-        ids: Ids of the records; only their hashes are kept.
-        labels: 1, 0 or -1 for each record.
-        splits: Split of each record.
-        scores: Score of each record, higher means more likely a member.
-        row: Name of the row of the report.
-        kind: Kind of that row.
-        seed: Seed of the head, or -1 for the combined score.
-
-    Raises:
-        ReportError: If the columns differ in length.
+    Attributes:
+        id_hash: As of `ScoreTable`, like the others.
+        label: 1, 0 or -1 for each record.
+        split: Split of each record.
     """
-    lengths = {"ids": len(ids), "labels": len(labels), "splits": len(splits), "scores": len(scores)}
-    if len(set(lengths.values())) != 1:
-        raise ReportError(f"The scores of {row} need one id, label, split and score per record, but got {lengths}.")
-    n = len(ids)
-    return ScoreTable(
-        id_hash=np.array([id_hash(i) for i in ids], dtype=object),
-        label=np.asarray(labels, np.int8),
-        split=np.array(splits, dtype=object),
-        row=np.array([row] * n, dtype=object),
-        kind=np.array([kind] * n, dtype=object),
-        seed=np.full(n, seed, np.int64),
-        score=np.asarray(scores, np.float64),
-    )
+
+    id_hash: NDArray[Any]
+    label: NDArray[np.int8]
+    split: NDArray[Any]
+
+    @classmethod
+    def of(cls, ids: Sequence[str], labels: Sequence[int], splits: Sequence[str]) -> Self:
+        """Records by their ids, of which only the hashes are kept.
+
+        Raises:
+            ReportError: If the columns differ in length.
+        """
+        _check_lengths("Records", ids=len(ids), labels=len(labels), splits=len(splits))
+        hashes = np.array([id_hash(i) for i in ids], dtype=object)
+        return cls(hashes, np.asarray(labels, np.int8), np.array(splits, dtype=object))
+
+    def scored(self, scores: ArrayLike, *, row: str, kind: str, seed: int = COMBINED) -> ScoreTable:
+        """The table of one score per record.
+
+        Args:
+            scores: Score of each record, higher means more likely a member, `[n]`.
+            row: Name of the row of the report.
+            kind: Kind of that row.
+            seed: Seed of the head, or -1 for the combined score.
+
+        Raises:
+            ReportError: If there is not one score per record.
+        """
+        values, n = np.asarray(scores, np.float64), len(self.label)
+        _check_lengths(f"Scores of {row}", records=n, scores=len(values))
+        names, kinds = (np.broadcast_to(np.array(name, dtype=object), n) for name in (row, kind))
+        seeds = np.broadcast_to(np.int64(seed), n)
+        return ScoreTable(self.id_hash, self.label, self.split, row=names, kind=kinds, seed=seeds, score=values)
 
 
 def write_scores(table: ScoreTable, path: Path) -> None:
-    """Write the table as parquet."""
-    columns = {f.name: pa.array(getattr(table, f.name), type=_TYPES.get(f.name, "string")) for f in fields(table)}
-    pq.write_table(pa.table(columns), path)
+    """Write the table as parquet, part by part, as names take far more memory there than here."""
+    schema = pa.schema([(f.name, _TYPES.get(f.name, "string")) for f in fields(table)])
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(table), _LINES):
+            part = table.select(slice(start, start + _LINES))
+            writer.write_table(pa.table([getattr(part, name) for name in schema.names], schema=schema))
 
 
 def read_scores(path: Path) -> ScoreTable:
-    """Read a table that `write_scores` wrote.
+    """Read a table that `write_scores` wrote; equal names are held once.
 
     Raises:
         ReportError: If the file is missing or is not such a table.
     """
     names = [f.name for f in fields(ScoreTable)]
     try:
-        table = pq.read_table(path, columns=names)
+        with pq.ParquetFile(path) as file:
+            found = [name for name in file.schema_arrow.names if name in names]
+            if found != names:
+                raise ReportError(f"{path} has the columns {found}, but scores have {names}. Run the audit again.")
+            columns = {name: np.empty(file.metadata.num_rows, _TYPES.get(name, "object")) for name in names}
+            once: dict[str, str] = {}
+            start = 0
+            for batch in file.iter_batches(_LINES, columns=names):
+                for name, column in columns.items():
+                    column[start : start + len(batch)] = _values(batch[name], once)
+                start += len(batch)
     except FileNotFoundError:
         raise ReportError(f"There are no scores at {path}. Give the output folder of a finished audit.") from None
     except pa.ArrowInvalid as error:
         raise ReportError(f"{path} is not a table of scores ({error}). Run the audit again.") from error
-    if table.column_names != names:
-        raise ReportError(f"{path} has the columns {table.column_names}, but scores have {names}. Run the audit again.")
-    return ScoreTable(**{n: table[n].to_numpy().astype(_TYPES.get(n, "object")) for n in names})
+    return ScoreTable(**columns)
+
+
+def _values(column: pa.Array, once: dict[str, str]) -> NDArray[Any]:
+    """Numbers, or texts of which equal ones are one object."""
+    if not pa.types.is_string(column.type):
+        return np.asarray(column)
+    coded = column.dictionary_encode()
+    texts = [once.setdefault(text, text) for text in coded.dictionary.to_pylist()]
+    found: NDArray[Any] = np.array(texts, dtype=object)[np.asarray(coded.indices)]
+    return found
 
 
 def curves(table: ScoreTable) -> dict[str, Roc]:
@@ -218,3 +246,8 @@ def write_roc(table: ScoreTable, path: Path) -> None:
     """Write the exact curves as CSV: row, kind, fpr, tpr, threshold (`inf` at the first point of each curve)."""
     kinds = dict(zip(table.row, table.kind, strict=True))
     write_curves(("row", "kind"), [((name, kinds[name]), roc) for name, roc in curves(table).items()], path)
+
+
+def _check_lengths(what: str, **lengths: int) -> None:
+    if len(set(lengths.values())) > 1:
+        raise ReportError(f"{what} need columns of one length, but got {lengths}.")

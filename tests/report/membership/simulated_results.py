@@ -14,7 +14,7 @@ from lit_mia.report.membership.calibrations import CALIBRATIONS
 from lit_mia.report.membership.findings import VALUES
 from lit_mia.report.membership.protocols import joined
 from lit_mia.report.membership.schema import AuditReport, Expense, Row
-from lit_mia.report.membership.scores import COMBINED, ScoreTable, score_table
+from lit_mia.report.membership.scores import COMBINED, Listed, ScoreTable
 
 N = 400
 LABELS = np.repeat([1, 0], N)
@@ -49,7 +49,7 @@ def simulated(
     """
     protocols = dict.fromkeys(attacks, protocol) if isinstance(protocol, str) else protocol
     rng = np.random.default_rng(3)
-    rows, tables = [], []
+    rows, tables, listed = [], [], Listed.of(IDS, LABELS, ["test"] * len(IDS))
     for attack, shift in attacks.items():
         calibrated = any(attack.startswith(f"{form.name} (") for form in CALIBRATIONS)
         plain = head_controls if protocols[attack] == "heads" else STATISTIC_CONTROLS
@@ -60,8 +60,7 @@ def simulated(
             row = _row(attack, kind, protocols[attack], scores)
             block.append(row)
             for seed in (0, COMBINED):
-                split = ["test"] * len(IDS)
-                tables.append(score_table(IDS, LABELS, split, scores + (seed == 0), row=row.name, kind=kind, seed=seed))
+                tables.append(listed.scored(scores + (seed == 0), row=row.name, kind=kind, seed=seed))
         rows += [with_values(block[0], **_findings(block), reads_base=calibrated), *block[1:]]
     return MembershipResult(_report(rows, joined(protocols[attack] for attack in attacks)), ScoreTable.join(tables))
 

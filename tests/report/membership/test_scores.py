@@ -6,12 +6,13 @@ import pytest
 from sklearn.metrics import roc_curve as sklearn_roc
 
 from lit_mia.errors import ReportError
+from lit_mia.report.membership import scores
 from lit_mia.report.membership.scores import (
     COMBINED,
+    Listed,
     ScoreTable,
     curves,
     read_scores,
-    score_table,
     write_roc,
     write_scores,
 )
@@ -27,7 +28,7 @@ def test_parquet_round_trip(audit, tmp_path):
 
 
 def test_ids_are_hashed():
-    table = score_table(["secret.png"], [1], ["test"], [0.5], row="I-P", kind="attack")
+    table = Listed.of(["secret.png"], [1], ["test"]).scored([0.5], row="I-P", kind="attack")
     assert table.id_hash.tolist() == [hashlib.sha256(b"secret.png").hexdigest()]
     assert table.seed.tolist() == [COMBINED]
 
@@ -49,8 +50,9 @@ def test_roc_csv_equals_sklearn(audit, tmp_path):
 def test_curves_take_only_combined_test_scores_of_known_label():
     ids = ["a", "b", "c", "d"]
     split = ["test", "test", "test", "train"]
-    combined = score_table(ids, [1, 0, -1, 0], split, [2.0, 1.0, 9.0, 8.0], row="I-P", kind="attack")
-    one_seed = score_table(ids, [1, 0, -1, 0], split, [0.0, 5.0, 0.0, 0.0], row="I-P", kind="attack", seed=0)
+    listed = Listed.of(ids, [1, 0, -1, 0], split)
+    combined = listed.scored([2.0, 1.0, 9.0, 8.0], row="I-P", kind="attack")
+    one_seed = listed.scored([0.0, 5.0, 0.0, 0.0], row="I-P", kind="attack", seed=0)
     roc = curves(ScoreTable.join([one_seed, combined]))["I-P"]
     assert roc.thresholds.tolist() == [np.inf, 2.0, 1.0]
     assert roc.tpr.tolist() == [0.0, 1.0, 1.0]
@@ -58,8 +60,21 @@ def test_curves_take_only_combined_test_scores_of_known_label():
 
 
 def test_columns_of_different_length():
-    with pytest.raises(ReportError, match=r"I-P.*'labels': 2"):
-        score_table(["a"], [1, 0], ["test"], [0.1], row="I-P", kind="attack")
+    with pytest.raises(ReportError, match=r"Records.*'labels': 2"):
+        Listed.of(["a"], [1, 0], ["test"])
+    with pytest.raises(ReportError, match=r"I-P.*'scores': 1"):
+        Listed.of(["a", "b"], [1, 0], ["test"] * 2).scored([0.1], row="I-P", kind="attack")
+
+
+def test_files_are_written_and_read_in_parts(audit, tmp_path, monkeypatch):
+    write_scores(audit.scores, tmp_path / "whole.parquet")
+    monkeypatch.setattr(scores, "_LINES", 1000)
+    write_scores(audit.scores, tmp_path / "parts.parquet")
+    whole, parts = (read_scores(tmp_path / f"{name}.parquet") for name in ("whole", "parts"))
+    np.testing.assert_array_equal(whole.score, parts.score)
+    np.testing.assert_array_equal(whole.id_hash, parts.id_hash)
+    np.testing.assert_array_equal(whole.row, audit.scores.row)
+    assert len({id(name) for name in parts.id_hash}) == len({*parts.id_hash})  # each is held once
 
 
 def test_missing_and_foreign_files(tmp_path):
