@@ -8,6 +8,9 @@ from torch import Tensor
 
 from lit_mia.errors import MetricError
 
+_CELLS = 2**27
+"""Similarities that are held at once: one gigabyte."""
+
 
 @dataclass(frozen=True)
 class Retrieval:
@@ -65,6 +68,12 @@ def closer_keys(queries: Tensor, keys: Tensor) -> Tensor:
         queries: `[n, d]`.
         keys: `[n, d]`; row `i` belongs to query `i`.
     """
-    unit = [torch.nn.functional.normalize(values.double(), dim=-1) for values in (queries, keys)]
-    similarity = unit[0] @ unit[1].T
-    return (similarity >= similarity.diagonal()[:, None]).sum(dim=1) - 1
+    unit, theirs = (torch.nn.functional.normalize(values.double(), dim=-1) for values in (queries, keys))
+    parts = unit.split(max(1, _CELLS // len(keys)))
+    starts = range(0, len(keys), len(parts[0]))
+    return torch.cat([_closer(part @ theirs.T, start) for part, start in zip(parts, starts, strict=True)])
+
+
+def _closer(similarity: Tensor, start: int) -> Tensor:
+    """The same for queries from `start` on, by their similarity to all keys, `[b, n]`."""
+    return (similarity >= similarity.diagonal(start)[:, None]).sum(dim=1) - 1

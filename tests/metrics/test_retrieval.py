@@ -13,10 +13,12 @@ def test_ranks_by_hand():
     assert closer_keys(queries, keys).tolist() == [0, 2, 1, 3]
 
 
-def test_ranks_are_those_of_scikit_learn():
+@pytest.mark.parametrize("cells", [100, 2**27])
+def test_ranks_are_those_of_scikit_learn_however_many_are_found_at_once(cells, monkeypatch):
     from sklearn.metrics.pairwise import cosine_similarity
 
     queries, keys = torch.randn(2, 40, 6, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr("lit_mia.metrics.retrieval._CELLS", cells)
     order = np.argsort(-cosine_similarity(queries, keys), axis=1)
     assert closer_keys(queries, keys).tolist() == [list(row).index(i) for i, row in enumerate(order)]
 
