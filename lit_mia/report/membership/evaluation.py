@@ -12,7 +12,7 @@ from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
-from lit_mia.report.membership.judging import Circumstances, judge
+from lit_mia.report.membership.judging import Circumstances, Judgement, judge
 from lit_mia.report.membership.schema import ControlNull, Row
 from lit_mia.report.membership.scores import Part, RowEvidence, RowScores, Scores
 from lit_mia.splits import Splits
@@ -39,8 +39,25 @@ class Evaluation:
     power: Power
 
 
-def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Evaluation:
-    """Evaluate all rows; thresholds come from calibration, the rest from test.
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What the verdict rule says of an audit, and what it was told.
+
+    Attributes:
+        combined: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
+        calibration: The split that thresholds come from.
+        test: The split that is judged.
+        judgement: What the rule says.
+    """
+
+    combined: dict[str, Scores]
+    calibration: Part
+    test: Part
+    judgement: Judgement
+
+
+def judged(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Judged:
+    """Combine the seeds of all rows, and judge the test split.
 
     Args:
         rows: Attacks and controls.
@@ -52,25 +69,39 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
     reference = np.zeros(len(records), dtype=bool)
     reference[calibration.rows] = True
     combined = {row.name: combine_seeds(row.scores, reference) for row in rows}
-    judged = judge(rows, {name: scores[test.rows] for name, scores in combined.items()}, test, circumstances)
+    of_test = {name: scores[test.rows] for name, scores in combined.items()}
+    return Judged(combined, calibration, test, judge(rows, of_test, test, circumstances))
+
+
+def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Evaluation:
+    """Evaluate all rows; thresholds come from calibration, the rest from test.
+
+    Args:
+        rows: Attacks and controls.
+        records: The records of known membership.
+        splits: Their splits.
+        circumstances: What is known of the audit beside its scores.
+    """
+    told = judged(rows, records, splits, circumstances)
+    judgement, test = told.judgement, told.test
     evidence = [
         RowEvidence(
             row=row,
-            combined=combined,
-            calibration=calibration,
+            combined=told.combined,
+            calibration=told.calibration,
             test=test,
-            against=judged.against.get(row.name, {}),
-            p_own=judged.p_own.get(row.name),
-            verdict=judged.verdict,
+            against=judgement.against.get(row.name, {}),
+            p_own=judgement.p_own.get(row.name),
+            verdict=judgement.verdict,
         )
         for row in rows
     ]
     return Evaluation(
         rows=[Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in evidence],
-        verdict=judged.verdict,
-        combined=combined,
+        verdict=judgement.verdict,
+        combined=told.combined,
         control_null=_control_null([e.on(test) for e in evidence if e.row.kind != "attack"], test),
-        power=judged.power,
+        power=judgement.power,
     )
 
 
