@@ -10,6 +10,7 @@ from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
+from lit_mia.attacks.material import fits_together
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -83,14 +84,15 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         found = {attack.name: Start.of(attack.hparams) for attack in self.attacks}
         return {name: start for name, start in found.items() if start is not None}
 
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
-        if self._placebo is None:
-            return {}
-        of_target, of_placebo = self.data.likeness(), self._placebo.likeness()
-        if of_target is None or of_placebo is None:
-            return {}
-        return {attack.name: (of_target, of_placebo) for attack in self.attacks}
+        sides = [self.data, *([self._placebo] if self._placebo else [])]
+        found = [found for found in (side.likeness() for side in sides) if found is not None]
+        return {attack.name: tuple(found) for attack in self.attacks} if len(found) == len(sides) else {}
+
+    def learns_apart(self, attack: Attack) -> bool:
+        """See `Scorer`; all that is no MLP."""
+        return not fits_together(attack, self.data)
 
     def _rows_of(self, attack: Attack, heads: Path | None) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, kept(heads, attack))

@@ -119,15 +119,28 @@ class Scorer(ABC, Generic[Data, Scored]):
         self._placebo = self.data.answered_by(target, store)
         self._placebo.prepare_data()
 
+    @property
+    def placebo(self) -> Data | None:
+        """The placebo's answers to the same questions, if there is one."""
+        return self._placebo
+
     def placed(self) -> list[str]:
         """Names of the attacks that have a placebo."""
         return [] if self._placebo is None else [attack.name for attack in self.attacks]
 
     @abstractmethod
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
+        """By attack, how like each known record the answers are, `[n]`: the target's, and the placebo's if it has one.
 
-        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
+        Both on one scale. Asks nothing. Empty where the answers cannot be compared with records.
+        """
+
+    @abstractmethod
+    def learns_apart(self, attack: Scored) -> bool:
+        """Whether an attack trains a network that cannot learn together with its copies of other labels.
+
+        Args:
+            attack: The attack; what it reads is prepared.
         """
 
     def sides(self) -> Mapping[str, AskedDataModule]:

@@ -126,15 +126,19 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
             print(f"{name}: scored{f', {own.setting}' if own.setting else ''}", flush=True)
         return rows
 
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Of plain attacks their statistic, on the scale of the target's; of calibrated ones the gain on the base."""
+        sides = {attack: [self.data, *filter(None, [self._placebo_of(attack)])] for attack in self.attacks}
         return {
-            attack.name: self._calibration.gains(attack, placebo)
+            attack.name: self._calibration.gains(attack, *of)
             if isinstance(attack, CalibratedAttack)
-            else self._side_by_side(attack, placebo)
-            for attack in self.attacks
-            if (placebo := self._placebo_of(attack)) is not None
+            else self._side_by_side(attack, *of)
+            for attack, of in sides.items()
         }
+
+    def learns_apart(self, attack: TrainingFree) -> bool:
+        """See `Scorer`; the network on residual maps."""
+        return self._residual
 
     # ------------------------------------------------------------------ asking and choosing
 
@@ -199,11 +203,10 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         data.show(self._head.inputs, attack.plan(setting))
         return self.means.learner.network(self._head, data, self.means.budget, checkpoint)
 
-    def _side_by_side(self, attack: StatisticAttack, placebo: StatisticDataModule) -> tuple[Similarity, Similarity]:
+    def _side_by_side(self, attack: StatisticAttack, *of: StatisticDataModule) -> tuple[Similarity, ...]:
         setting = self._chosen[attack.name]
-        found = np.concatenate([data.statistics(attack, setting) for data in (self.data, placebo)])
-        of_target, of_placebo = np.split(attack.combine(found, setting, self._selection), 2)
-        return of_target, of_placebo
+        found = np.concatenate([data.statistics(attack, setting) for data in of])
+        return tuple(np.split(attack.combine(found, setting, self._selection), len(of)))
 
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import Verdict
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
-from lit_mia.report.membership.judging import Circumstances, Judgement, judge
+from lit_mia.report.membership.judging import Circumstances, judge
 from lit_mia.report.membership.schema import ControlNull, Row
 from lit_mia.report.membership.scores import Part, RowEvidence, RowScores, Scores
 from lit_mia.splits import Splits
@@ -40,37 +41,37 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """What the verdict rule says of an audit, and what it was told.
+class Combined:
+    """The scores that count.
 
     Attributes:
-        combined: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
+        scores: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
         calibration: The split that thresholds come from.
         test: The split that is judged.
-        judgement: What the rule says.
     """
 
-    combined: dict[str, Scores]
+    scores: dict[str, Scores]
     calibration: Part
     test: Part
-    judgement: Judgement
 
+    @classmethod
+    def of(cls, rows: Sequence[RowScores], records: Records, splits: Splits) -> Self:
+        """Combine the seeds of all rows.
 
-def judged(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Judged:
-    """Combine the seeds of all rows, and judge the test split.
+        Args:
+            rows: Attacks and controls.
+            records: The records of known membership.
+            splits: Their splits.
+        """
+        calibration, test = (Part.of(records, splits, name) for name in ("calibration", "test"))
+        reference = np.zeros(len(records), dtype=bool)
+        reference[calibration.rows] = True
+        return cls({row.name: combine_seeds(row.scores, reference) for row in rows}, calibration, test)
 
-    Args:
-        rows: Attacks and controls.
-        records: The records of known membership.
-        splits: Their splits.
-        circumstances: What is known of the audit beside its scores.
-    """
-    calibration, test = (Part.of(records, splits, name) for name in ("calibration", "test"))
-    reference = np.zeros(len(records), dtype=bool)
-    reference[calibration.rows] = True
-    combined = {row.name: combine_seeds(row.scores, reference) for row in rows}
-    of_test = {name: scores[test.rows] for name, scores in combined.items()}
-    return Judged(combined, calibration, test, judge(rows, of_test, test, circumstances))
+    @property
+    def on_test(self) -> dict[str, Scores]:
+        """Row → score of each record of test."""
+        return {name: scores[self.test.rows] for name, scores in self.scores.items()}
 
 
 def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Evaluation:
@@ -82,13 +83,14 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
         splits: Their splits.
         circumstances: What is known of the audit beside its scores.
     """
-    told = judged(rows, records, splits, circumstances)
-    judgement, test = told.judgement, told.test
+    combined = Combined.of(rows, records, splits)
+    test = combined.test
+    judgement = judge(rows, combined.on_test, test, circumstances)
     evidence = [
         RowEvidence(
             row=row,
-            combined=told.combined,
-            calibration=told.calibration,
+            combined=combined.scores,
+            calibration=combined.calibration,
             test=test,
             against=judgement.against.get(row.name, {}),
             p_own=judgement.p_own.get(row.name),
@@ -99,7 +101,7 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
     return Evaluation(
         rows=[Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in evidence],
         verdict=judgement.verdict,
-        combined=told.combined,
+        combined=combined.scores,
         control_null=_control_null([e.on(test) for e in evidence if e.row.kind != "attack"], test),
         power=judgement.power,
     )

@@ -20,7 +20,7 @@ class Trials(TypedDict):
     how much the log odds of being a member grow with each standard deviation of it; 0 of nothing. `attacks`: those that
     were audited. `repetitions`: number of audits. `verdicts`: verdict → number of audits. `planted_auc`: mean AUC, on
     test, of what was planted; None of nothing. `attack`, `control`: name of the attack, and of the control or placebo,
-    with the largest mean AUC on test, and that; None without controls. `auc_needed`: mean of the AUC that an attack
+    with the largest mean AUC on test, and that; None where there is none. `auc_needed`: mean of the AUC that an attack
     needs to be found four times in five, as reports print it; None where it cannot be said.
     """
 
@@ -32,7 +32,7 @@ class Trials(TypedDict):
     repetitions: int
     verdicts: dict[str, int]
     planted_auc: float | None
-    attack: tuple[str, float]
+    attack: tuple[str, float] | None
     control: tuple[str, float] | None
     auc_needed: float | None
 
