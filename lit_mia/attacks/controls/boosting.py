@@ -14,6 +14,13 @@ WIDE = 2048
 """Features above this number, such as pixels, are reduced first."""
 COMPONENTS = 64
 """Principal components that they are reduced to."""
+BINS = 63
+"""Bins of each feature, not scikit-learn's 255: 3.7 times as fast on embeddings, and as strong within what can be seen.
+
+On the quickstart's embeddings, with labels by a random direction of them, 20 draws each, the AUC on test differs from
+that of 255 bins by -0.0004 ± 0.0013 of images, 0.0018 ± 0.0015 of captions and 0.0012 ± 0.0021 of both, and where a
+product of two directions decides by -0.0001 ± 0.0018. With 31 bins that of images is 0.004 ± 0.0024 lower.
+"""
 _MOST_NUMBERS = 2**27
 """Features times records that the components are found from: half a gigabyte."""
 
@@ -23,7 +30,7 @@ Floats = NDArray[np.float32]
 def boosted_scores(
     features: NDArray[np.floating], labels: NDArray[np.int64], rows: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Log odds of scikit-learn's `HistGradientBoostingClassifier` with its defaults; the same at every call.
+    """Log odds of scikit-learn's `HistGradientBoostingClassifier` with `BINS` bins; the same at every call.
 
     Args:
         features: `[n, p]`; NaN is what is not known. What is known of no record that it is fitted on is left out.
@@ -42,7 +49,8 @@ def boosted_scores(
         return np.zeros(len(features))
     # Threads that wait for each other at every split cost minutes on a busy machine.
     with threadpool_limits(1, "openmp"):
-        model = HistGradientBoostingClassifier(early_stopping=False).fit(known[learned], labels[learned])
+        model = HistGradientBoostingClassifier(max_bins=BINS, early_stopping=False)
+        model.fit(known[learned], labels[learned])
     scores: NDArray[np.float64] = model.decision_function(known).astype(np.float64)
     return scores
 
