@@ -25,6 +25,8 @@ from lit_mia.report.membership.evaluation import Combined
 from lit_mia.report.membership.judging import gather, power_of
 from lit_mia.report.membership.scores import RowScores
 
+TOGETHER = 16
+"""Trials whose heads learn together, from equal seeds."""
 POWERS = 10
 """So many trials of a kind compute the power that a report prints: it hardly depends on the labels."""
 NO_VERDICT = "no verdict"
@@ -127,11 +129,12 @@ class Trials:
         """What comes of some trials, whose heads are trained together.
 
         Args:
-            trials: They differ in their number at most.
+            trials: They differ in their number at most, and that not by `TOGETHER` or more.
         """
         first = trials[0]
         labels = np.stack([self._labels(trial) for trial in trials])
-        learner = Together(labels, first.number, apart=first.every, tables=self._tables[first.every])
+        seed = first.number // TOGETHER * self._budget.seeds
+        learner = Together(labels, seed, apart=first.every, tables=self._tables[first.every])
         for learner.turn, trial in enumerate(trials):
             try:
                 yield self._outcome(trial, self._scorers(labels[learner.turn], learner, first.every))
