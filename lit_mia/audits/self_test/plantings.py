@@ -108,7 +108,7 @@ PLANTINGS: Registry[Planting] = Registry(
         Planting("images", "a shift: another look of their images", False, (1.5,), images),
         Planting("captions", "a shift: other things said in their captions", False, (1.5,), captions),
         Planting("alignment", "a shift: captions that fit their images better", False, (1.5,), alignment),
-        Planting("answers", "a leak: answers more like the records", True, (0.25, 0.5, 1.0, 2.0), answers),
+        Planting("answers", "a leak: answers more like the records", True, (0.2, 0.35, 0.5, 1.0), answers),
     ),
 )
 """In the order of reports; `nothing` first."""
