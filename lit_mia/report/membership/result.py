@@ -29,9 +29,11 @@ from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
 from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, tone_of
+from lit_mia.report.membership.self_test.words import self_test_line, self_test_markdown
+from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_markdown, set_notes
 from lit_mia.report.page import pictures_section, render_page
-from lit_mia.report.tables import markdown_table, terminal_table, write_csv
+from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
 SCORES, ROC, TABLE = "scores.parquet", "roc.csv", "table.csv"
@@ -54,11 +56,13 @@ class MembershipResult(Result):
     Attributes:
         report: What `audit.json` holds.
         scores: Scores of single records.
+        self_test: The last self-test in the folder, of whatever configuration; None without one.
     """
 
     schema: ClassVar[str] = SCHEMA
     report: AuditReport
     scores: ScoreTable
+    self_test: SelfTest | None = None
 
     @property
     def attacks(self) -> list[Row]:
@@ -80,7 +84,7 @@ class MembershipResult(Result):
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """See `Result`."""
-        return cls(AuditReport.from_dict(numbers), read_scores(folder / SCORES))
+        return cls(AuditReport.from_dict(numbers), read_scores(folder / SCORES), SelfTest.read(folder))
 
     def numbers(self) -> dict[str, Any]:
         """See `Result`."""
@@ -113,7 +117,8 @@ class MembershipResult(Result):
         fidelity = [fidelity_line(report.fidelity)] if report.fidelity else []
         levels = [level for level in fpr_levels(report.rows) if level in TERMINAL_LEVELS]
         notes = [*footnotes(report, levels), *further_notes(report), *charge_notes(report), *fidelity]
-        said = Text("\n".join([*notes, *set_notes(report)[:1]]), style="dim")
+        tested = self_test_line(report, self.self_test)
+        said = Text("\n".join([*notes, *set_notes(report)[:1], tested]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
         further = [part for table in further_tables(report, "terminal") for part in (Text(), terminal_table(table))]
         title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
@@ -132,10 +137,10 @@ class MembershipResult(Result):
         """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
         how = note_of(self.report.protocol)
         said = [*footnotes(self.report, fpr_levels(self.report.rows)), *further_notes(self.report)]
-        notes = "".join(f"- {note.replace('<', '&lt;')}\n" for note in said)
         table = markdown_table(attack_table(self.report, "markdown", lambda row: row.name))
         further = "".join(f"{markdown_table(of)}\n" for of in further_tables(self.report, "markdown"))
-        return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}{set_markdown(self.report)}"
+        notes, tested = markdown_notes(said), self_test_markdown(self.report, self.self_test)
+        return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}{set_markdown(self.report)}\n{tested}"
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split and ROC plots as one run.

@@ -21,6 +21,18 @@ from lit_mia.report.membership.notes import (
 from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import AuditReport, Row
+from lit_mia.report.membership.self_test.figure import power_figure
+from lit_mia.report.membership.self_test.rates import curves_of
+from lit_mia.report.membership.self_test.table import self_test_table
+from lit_mia.report.membership.self_test.words import (
+    COMMAND,
+    PURPOSE,
+    not_run,
+    of_report,
+    self_test_findings,
+    self_test_reading,
+)
+from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_notes, set_table
 from lit_mia.report.membership.tiers import tier_table
 from lit_mia.report.page import Section, yaml_text
@@ -47,6 +59,10 @@ class Shown(Protocol):
     @property
     def report(self) -> AuditReport:
         """The numbers."""
+
+    @property
+    def self_test(self) -> SelfTest | None:
+        """The last self-test in its folder."""
 
     @property
     def attacks(self) -> list[Row]:
@@ -133,6 +149,21 @@ def _bounds(result: Shown) -> dict[str, Any]:
     return {"table": bound_table(result.report, "page"), "notes": bound_notes(result.report)}
 
 
+def _self_test(result: Shown) -> dict[str, Any]:
+    test = of_report(result.report, result.self_test)
+    if test is None:
+        return {"table": None, "not_run": not_run(result.self_test), "command": COMMAND, "purpose": PURPOSE}
+    curves = power_figure(curves_of(test)) if test.leaks else None
+    title = "Share of planted leaks that are found, by the AUC of the attack"
+    return {
+        "table": self_test_table(test, "page"),
+        "figure": svg(curves, "selftest", title) if curves else None,
+        "created": test.created,
+        "findings": self_test_findings(test),
+        "notes": self_test_reading(test),
+    }
+
+
 def _controls(result: Shown) -> dict[str, Any]:
     """Sentence on a placebo → the attacks that have it."""
     placebos: dict[str, list[str]] = {}
@@ -192,6 +223,7 @@ AFTER_PICTURES: tuple[Section[Shown], ...] = (
     Section("membership/sets.html.jinja", _sets, lambda result: result.report.set_level is not None),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
     Section("membership/design.html.jinja", _design),
+    Section("membership/self_test.html.jinja", _self_test),
     Section("membership/bounds.html.jinja", _bounds, lambda result: result.report.dp_bound is not None),
     Section("membership/cost.html.jinja", lambda result: {"charge_notes": charge_notes(result.report)}),
     Section("membership/limits.html.jinja"),
