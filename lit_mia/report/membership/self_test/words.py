@@ -124,7 +124,7 @@ def _powers(test: SelfTest) -> list[str]:
     curves, kinds = curves_of(test), findings_of(test)
     several = len({curve.attacks for curve in curves}) > 1
     counts = f" What counts as found: {_called(kinds)}, as far as this audit can come." if len(kinds) > 1 else ""
-    return [f"Leak planted by {_named(curve, several)} {_found(curve)}{counts}" for curve in curves]
+    return [f"A leak planted by {_named(curve, several)} {_found(curve)}{counts}" for curve in curves]
 
 
 def _named(curve: Curve, several: bool) -> str:
