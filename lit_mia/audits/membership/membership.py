@@ -36,6 +36,7 @@ from lit_mia.report.membership.schema import (
     ToolCheck,
     Tried,
 )
+from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_level_of
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
@@ -169,6 +170,7 @@ class MembershipAudit(Audit):
         The trained heads are kept in `heads/<attack>.ckpt` of the output folder, those of controls in
         `heads/<attack> <kind>.ckpt`.
         """
+        earlier = SelfTest.read(run.output)
         self.query()
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
@@ -179,7 +181,7 @@ class MembershipAudit(Audit):
         evaluation = evaluate(rows, view.known, view.splits, known)
         reporting.freeze_thresholds(rows, view, heads)
         report = self._report(evaluation, known, distances, tried=tried, origin=run.origin())
-        return MembershipResult(report, reporting.scores_of(rows, view, evaluation))
+        return MembershipResult(report, reporting.scores_of(rows, view, evaluation), earlier)
 
     def circumstances(self, scorers: Sequence[AnyScorer]) -> Circumstances:
         """What is known beside the scores, once all was asked.

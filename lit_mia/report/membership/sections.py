@@ -153,11 +153,11 @@ def _self_test(result: Shown) -> dict[str, Any]:
     test = of_report(result.report, result.self_test)
     if test is None:
         return {"table": None, "not_run": not_run(result.self_test), "command": COMMAND, "purpose": PURPOSE}
-    curves = power_figure(curves_of(test)) if test.leaks else None
+    curves = curves_of(test)
     title = "Share of planted leaks that are found, by the AUC of the attack"
     return {
         "table": self_test_table(test, "page"),
-        "figure": svg(curves, "selftest", title) if curves else None,
+        "figure": svg(power_figure(curves), "selftest", title) if curves else None,
         "created": test.created,
         "findings": self_test_findings(test),
         "notes": self_test_reading(test),

@@ -8,10 +8,10 @@ from lit_mia.report.membership.self_test_numbers import SelfTest, Trials
 MISSED, FOUND = "not detected at this power", "leakage beyond controls"
 HEADS, PIXELS = ["I-S", "II-S", "IV"], ["I-P", "II-P"]
 TOLD = {
-    "nothing": "labels are permuted among the groups",
-    "images": "labels follow the first direction of the images' embeddings",
-    "captions": "labels follow the first direction of the captions' embeddings",
-    "answers": "labels follow how like an answer is to its image, beyond what image and caption tell of that",
+    "nothing": "nothing: labels are permuted",
+    "images": "a shift: another look of their images",
+    "captions": "a shift: other things said in their captions",
+    "answers": "a leak: answers more like the records",
 }
 
 

@@ -197,6 +197,15 @@ def test_a_curve_that_falls_again_counts_from_the_last_rise():
     assert curve.aucs[1] < curve.reached(1) < curve.aucs[2]
 
 
+def test_strengths_at_which_no_audit_came_to_an_end_are_no_points():
+    failed = trials("answers", {"no verdict": 40}, 2.0, attack=None, control=None)
+    (curve,) = curves_of(self_test((*LEAKS, failed)))
+    assert len(curve.aucs) == len(LEAKS)
+    none = self_test((*NULLS, failed))
+    assert curves_of(none) == []
+    assert "no verdict 40" in markdown(none).replace("\u00a0", " ")
+
+
 def test_what_cannot_be_needed_is_not_said():
     told = said(*(trials("answers", {FOUND: 200}, s, auc_needed=None) for s in (0.5, 1.0)))
     assert "Reports cannot say what is needed." in told
@@ -216,7 +225,7 @@ def test_attacks_that_take_part_in_fewer_audits_are_told_apart():
     told = said(*NULLS, *LEAKS, *pixels)
     assert "Nothing planted (I-S, II-S and IV): 7 of 200" in told
     assert "Nothing planted (I-P and II-P): 1 of 20" in told
-    assert [curve.attacks for curve in curves_of(self_test((*LEAKS, *pixels)))] == [tuple(PIXELS), tuple(HEADS)]
+    assert [curve.attacks for curve in curves_of(self_test((*LEAKS, *pixels)))] == [tuple(HEADS), tuple(PIXELS)]
 
 
 @pytest.mark.parametrize(
@@ -229,8 +238,8 @@ def test_the_answers_of_the_placebo(kind, words):
 
 def test_how_to_read_it():
     told = "\n".join(self_test_notes(self_test()))
-    assert "nothing: labels are permuted among the groups" in told
-    assert told.count("answers: labels follow") == 1
+    assert "\nNothing: labels are permuted.\n" in f"\n{told}"
+    assert told.count("Answers, a leak: answers more like the records.\n") == 1
     assert "Not planted: fit. Records of these attacks have no captions." in told
     assert "trains 1 of each head, the audit itself 3: this is the power of fewer heads." in told
     assert "1\u202f220 audits of the stored answers, 8 min 12 s." in told

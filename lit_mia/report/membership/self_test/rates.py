@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import fmean
 
 import numpy as np
@@ -67,23 +66,21 @@ def findings_of(test: SelfTest) -> tuple[str, ...]:
 
 
 def curves_of(test: SelfTest) -> list[Curve]:
-    """A curve for each leak and set of attacks."""
-    kinds = findings_of(test)
+    """A curve for each leak and set of attacks; strengths at which no audit came to an end are left out."""
+    by_leak: dict[tuple[str, tuple[str, ...]], list[tuple[float, Trials]]] = {}
+    for of in test.leaks:
+        if of["attack"] is not None:
+            by_leak.setdefault((of["planted"], tuple(of["attacks"])), []).append((of["attack"][1], of))
+    return [_curve(*leak, lines, findings_of(test)) for leak, lines in by_leak.items()]
 
-    def same(trials: Trials) -> tuple[str, list[str]]:
-        return trials["planted"], trials["attacks"]
 
-    curves = []
-    for (name, attacks), group in groupby(sorted(test.leaks, key=same), key=same):
-        lines = sorted(group, key=lambda of: of["attack"][1])
-        needed = [of["auc_needed"] for of in lines if of["auc_needed"] is not None]
-        curves.append(
-            Curve(
-                name,
-                tuple(attacks),
-                tuple(of["attack"][1] for of in lines),
-                tuple(counted(of, kinds) for of in lines),
-                fmean(needed) if needed else None,
-            )
-        )
-    return curves
+def _curve(name: str, attacks: tuple[str, ...], lines: Sequence[tuple[float, Trials]], kinds: Sequence[str]) -> Curve:
+    ordered = sorted(lines, key=lambda line: line[0])
+    needed = [of["auc_needed"] for _, of in lines if of["auc_needed"] is not None]
+    return Curve(
+        name=name,
+        attacks=attacks,
+        aucs=tuple(auc for auc, _ in ordered),
+        found=tuple(counted(of, kinds) for _, of in ordered),
+        needed=fmean(needed) if needed else None,
+    )

@@ -74,10 +74,10 @@ def self_test_findings(test: SelfTest) -> list[str]:
 def self_test_reading(test: SelfTest) -> list[str]:
     """What was planted, and not; how often, and with how many heads."""
     audits = sum(of["repetitions"] for of in test.trials)
-    told = {of["planted"]: of["told"] for of in test.trials}
+    told = dict.fromkeys(_told(of) for of in test.trials)
     strengths = "Strength: growth of the log odds of being a member with each standard deviation of what is planted."
     return [
-        *(f"{name}: {what}" for name, what in told.items()),
+        *told,
         *([strengths] if test.shifts or test.leaks else []),
         *(f"Not planted: {name}. {why}" for name, why in test.not_planted.items()),
         *_fewer_heads(test),
@@ -154,6 +154,13 @@ def _placebo(test: SelfTest) -> str:
         return "No placebo: nothing was tested on the answers of a target that saw neither side."
     leak = " What this audit calls leakage need not be membership." if test.on_placebo == LEAKAGE else ""
     return f"The placebo's answers in the place of the target's, labels as they are: {test.on_placebo}.{leak}"
+
+
+def _told(trials: Trials) -> str:
+    """What was planted; a name that the words begin with is not said twice."""
+    name, told = trials["planted"], trials["told"]
+    whole = told if told.startswith(name) else f"{name}, {told}"
+    return f"{whole[:1].upper()}{whole[1:]}."
 
 
 def _fewer_heads(test: SelfTest) -> list[str]:
