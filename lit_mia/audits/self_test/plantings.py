@@ -44,10 +44,10 @@ class Planting:
         """The property with mean 0 and standard deviation 1, `[n]`.
 
         Raises:
-            PlantingError: If it cannot be had, or is the same for all records.
+            PlantingError: If it cannot be had, or is the same for all records and something is to be planted.
         """
         found = self.property(scorers, learner)
-        if not found.std() > 0:
+        if not found.std() > 0 and any(self.strengths):
             raise PlantingError("It is the same for all records.")
         return standardised(found)
 
@@ -56,6 +56,11 @@ def standardised(values: Floats) -> Floats:
     """Less their mean, in standard deviations; 0 where all are the same."""
     scaled: Floats = (values - values.mean()) / (values.std() or 1.0)
     return scaled
+
+
+def nothing(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
+    """The same for all records."""
+    return np.zeros(len(scorers[0].data.view.known))
 
 
 def images(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
@@ -101,21 +106,27 @@ def answers(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
     return rest
 
 
+def _shift(name: str, told: str, of: Callable[[Sequence[AnyScorer], Learner], Floats]) -> Planting:
+    return Planting(name=name, told=f"a shift: {told}", leak=False, strengths=(1.5,), property=of)
+
+
 PLANTINGS: Registry[Planting] = Registry(
     "planting",
     (
-        Planting(NOTHING, "nothing: labels are permuted", False, (0.0,), lambda scorers, _: _nothing(scorers)),
-        Planting("images", "a shift: another look of their images", False, (1.5,), images),
-        Planting("captions", "a shift: other things said in their captions", False, (1.5,), captions),
-        Planting("alignment", "a shift: captions that fit their images better", False, (1.5,), alignment),
-        Planting("answers", "a leak: answers more like the records", True, (0.2, 0.35, 0.5, 1.0), answers),
+        Planting(name=NOTHING, told="nothing: labels are permuted", leak=False, strengths=(0.0,), property=nothing),
+        _shift("images", "another look of their images", images),
+        _shift("captions", "other things said in their captions", captions),
+        _shift("alignment", "captions that fit their images better", alignment),
+        Planting(
+            name="answers",
+            told="a leak: answers more like the records",
+            leak=True,
+            strengths=(0.2, 0.35, 0.5, 1.0),
+            property=answers,
+        ),
     ),
 )
 """In the order of reports; `nothing` first."""
-
-
-def _nothing(scorers: Sequence[AnyScorer]) -> Floats:
-    return np.zeros(len(scorers[0].data.view.known))
 
 
 def _encoded(scorers: Sequence[AnyScorer]) -> JudgedDataModule | None:

@@ -42,7 +42,8 @@ class Together(Learner):
         key = _key(attack, data)
         if key not in self._known:
             seeds = [self._first + seed for _ in self._labels for seed in range(budget.seeds)]
-            found = train_batch(attack, data, budget, seeds, np.repeat(self._labels, budget.seeds, axis=0))
+            labels = np.repeat(self._labels, budget.seeds, axis=0)
+            found = train_batch(attack, data, budget, seeds, labels=labels)
             self._known[key] = found.reshape(len(self._labels), budget.seeds, -1)
         scores: NDArray[np.float64] = self._known[key][self.turn]
         return scores

@@ -118,11 +118,7 @@ class Trials:
             PlantingError: If they cannot be.
         """
         if planting not in self._tilts:
-            self._tilts[planting] = (
-                np.zeros(len(self.audit.data.view.known))
-                if planting == NOTHING
-                else PLANTINGS[planting].tilt(self.audit.scorers, EachAlone())
-            )
+            self._tilts[planting] = PLANTINGS[planting].tilt(self.audit.scorers, EachAlone())
         return self._tilts[planting]
 
     def outcomes(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
