@@ -3,7 +3,7 @@
 import copy
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -136,6 +136,13 @@ class AuditDataModule(AskedDataModule, ABC):
         view, other = self.view, copy.copy(self)
         other._turn_to(target, store)
         other._view = replace(view, lock=other._locked, refused={})  # locked in the other store too
+        return other
+
+    def relabelled(self, members: Sequence[int]) -> Self:
+        """See `JudgedDataModule`."""
+        other = copy.copy(self)
+        other._become(self.view.relabelled(members))
+        other._table = None
         return other
 
     def captioned(self, records: Records) -> tuple[Records, dict[str, str]]:

@@ -76,6 +76,19 @@ class JudgedDataModule(HeadDataModule, ABC):
     def answered_by(self, target: Target, store: str) -> Self:
         """The same with the answers of another target (a placebo) in place of the attacked one's."""
 
+    def relabelled(self, members: Sequence[int]) -> Self:
+        """The same records, splits and answers with other labels of the known records; asks nothing.
+
+        Args:
+            members: 1 or 0 for each of them.
+
+        Raises:
+            HeadError: If that cannot be done.
+        """
+        raise HeadError(
+            f"The labels of a {type(self).__name__} cannot be drawn anew: it holds those of several models."
+        )
+
     @abstractmethod
     def provides(self) -> frozenset[str]:
         """Names of the inputs that heads may read."""

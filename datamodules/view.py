@@ -9,7 +9,7 @@ from typing import Literal, Self
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.duplicates import Duplicates, told
 from lit_mia.records import UNKNOWN, Records
-from lit_mia.splits import IdSets, Splits, assign_splits, check_splits, group_coin, lock_splits, remaining
+from lit_mia.splits import IdSets, Splits, assign_splits, check_splits, group_coin, lock_splits, relabelled, remaining
 
 NearDuplicates = Literal["report", "group", "refuse"]
 
@@ -251,6 +251,16 @@ class RecordView:
         rest = remaining(locked, self.labelled, kept)
         splits = replace(rest, rows={name: rows for name, rows in rest.rows.items() if name in names})
         return replace(self, labelled=self.labelled.select(kept), lock=lambda *_: splits)
+
+    def relabelled(self, members: Sequence[int]) -> Self:
+        """The view of the known records, in their splits, with other labels; nobody who was left out comes back.
+
+        Args:
+            members: 1 or 0 for each of `known`.
+        """
+        known = self.known.relabelled(members)
+        splits = relabelled(self.splits, known)
+        return replace(self, everyone=known, labelled=known, lock=lambda *_: splits)
 
     def _remaining(self, records: Records) -> Records:
         rows = self._rows(records)

@@ -37,6 +37,10 @@ COMMANDS = {
         "measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)",
         "commands:measure",
     ),
+    "selftest": Command(
+        "repeat an audit with labels drawn anew: how often is its verdict wrong, what does it find",
+        "self_testing:measure",
+    ),
     "design": Command(
         "decide by coins what a model is trained on, as folders to train on and to audit", "designing:make"
     ),

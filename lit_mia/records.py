@@ -91,6 +91,10 @@ class Records:
             encoded=lambda row: self.encoded(kept[row]),
         )
 
+    def relabelled(self, members: Sequence[int]) -> Self:
+        """The table with other labels, one for each row."""
+        return replace(self, members=tuple(int(member) for member in members))
+
     def joined(self, sets: Iterable[Sequence[str]]) -> Self:
         """The table with one group for each set of ids, and for all other records of their groups.
 

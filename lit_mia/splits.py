@@ -98,6 +98,17 @@ def remaining(splits: Splits, records: Records, kept: Sequence[int]) -> Splits:
     )
 
 
+def relabelled(splits: Splits, records: Records) -> Splits:
+    """The same splits of the same records with other labels.
+
+    Args:
+        splits: Splits of the records with their own labels.
+        records: The records with other labels, in the same order.
+    """
+    counts = {name: sum(records.members[row] == MEMBER for row in rows) for name, rows in splits.rows.items()}
+    return replace(splits, members=counts)
+
+
 def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
     """Refuse splits that are too small to train or to measure with.
 

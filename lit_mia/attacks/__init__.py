@@ -6,6 +6,7 @@ from lit_mia.attacks.controls import controls_of
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.fused import AttackIV, BlindImageText
 from lit_mia.attacks.identity import IdentityInference
+from lit_mia.attacks.learner import EachAlone, Learner
 from lit_mia.attacks.pixel import AttackIIP, AttackIP, BlindPixels
 from lit_mia.attacks.residual import BlindResNet, ResidualHead
 from lit_mia.attacks.semantic import AttackIII, AttackIIS, AttackIS, BlindImage, BlindJoint, BlindText
@@ -27,8 +28,10 @@ __all__ = [
     "BlindResNet",
     "BlindText",
     "Budget",
+    "EachAlone",
     "FixedBudget",
     "IdentityInference",
+    "Learner",
     "ResidualHead",
     "check_varies",
     "controls_of",

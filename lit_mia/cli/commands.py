@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch.loggers import WandbLogger
 from rich.console import Console
 
@@ -48,6 +48,7 @@ class Parsed:
         gallery: Whether the page shows images.
         dry_run: Whether to say only what it would cost.
         logger: Makes a run of Weights & Biases.
+        options: All values, those of further options among them.
     """
 
     audit: Audit
@@ -55,6 +56,7 @@ class Parsed:
     gallery: bool
     dry_run: bool
     logger: Callable[..., WandbLogger] | None
+    options: Namespace
 
 
 def measure(command: str, args: Sequence[str]) -> Result | None:
@@ -100,8 +102,13 @@ def report(command: str, args: Sequence[str]) -> None:
     print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
 
 
-def parse(command: str, args: Sequence[str]) -> Parsed:
-    """Read the command line of `audit`, `sweep` or `query`.
+def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser], None] | None = None) -> Parsed:
+    """Read the command line of `audit`, `sweep`, `query` or `selftest`.
+
+    Args:
+        command: Which of them.
+        args: What follows it.
+        further: Adds the options that it has beside those of all.
 
     Raises:
         ConfigError: If no config was given, or one does not exist.
@@ -111,6 +118,8 @@ def parse(command: str, args: Sequence[str]) -> Parsed:
     kind = _kind(command, line)
     parser = audit_parser(kind.audit, prog=f"lit-mia {command}")
     _add_options(parser)
+    if further is not None:
+        further(parser)
     if not line.name and not {"-h", "--help"} & set(args):
         raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {kind.example}.")
     given = parser.parse_args(line.args)
@@ -119,7 +128,7 @@ def parse(command: str, args: Sequence[str]) -> Parsed:
     audit = instantiated(kind.audit, ready)
     name = line.name + audit.suffix
     run = Run(name, config, Path(ready.output or f"runs/{name}").expanduser())
-    return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger)
+    return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger, options=ready)
 
 
 def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:

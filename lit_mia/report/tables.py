@@ -67,6 +67,11 @@ def markdown_table(table: Table) -> str:
     return "".join(f"| {' | '.join(values)} |\n" for values in (headings, marks, *lines))
 
 
+def markdown_notes(notes: Iterable[str]) -> str:
+    """Sentences as a GitHub Markdown list, its lines ended."""
+    return "".join(f"- {note.replace('<', '&lt;')}\n" for note in notes)
+
+
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
     """Write columns of equal length as CSV; None is an empty cell."""
     with path.open("w", newline="", encoding="utf-8") as file:

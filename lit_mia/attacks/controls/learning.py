@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.budgets import Budget
-from lit_mia.attacks.controls.boosting import NAME, boosted_scores, flat_features
+from lit_mia.attacks.controls.boosting import NAME, boosted_scores
 from lit_mia.attacks.data import HeadDataModule
-from lit_mia.attacks.training import train_seeds
+from lit_mia.attacks.learner import EachAlone, Learner
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.roc import combine_seeds
 
@@ -46,7 +46,13 @@ class Selection:
 
 
 def stronger_learner(
-    head: Attack, data: HeadDataModule, budget: Budget, records: Selection, checkpoint: Path | None = None
+    head: Attack,
+    data: HeadDataModule,
+    budget: Budget,
+    records: Selection,
+    *,
+    checkpoint: Path | None = None,
+    learner: Learner = EachAlone(),  # noqa: B008 (holds nothing)
 ) -> Learned:
     """Learn a control with both learners, and keep the one with the higher AUC on val; of equals the network.
 
@@ -59,9 +65,12 @@ def stronger_learner(
         budget: Length and seeds of the network.
         records: What it learns from and is chosen on.
         checkpoint: Where the network of seed 0 is saved, whichever is stronger.
+        learner: Trains the network, and makes the table for gradient boosting.
     """
-    network = train_seeds(head, data, budget, checkpoint)
-    trees = boosted_scores(flat_features(head, data, len(records.train)), records.labels, records.train)
+    trees = boosted_scores(learner.table(head, data, len(records.train)), records.labels, records.train)
+    if not learner.trains(head, data):
+        return Learned(trees[None], NAME)
+    network = learner.network(head, data, budget, checkpoint)
     calibration = np.isin(np.arange(len(trees)), records.calibration)
     on_val = [
         auc(scores[records.val], records.labels[records.val]) for scores in (combine_seeds(network, calibration), trees)

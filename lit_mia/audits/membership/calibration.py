@@ -84,17 +84,16 @@ class Calibration:
             self._controls[read] = base_alone(base, self._learning)
         return self._controls[read]
 
-    def gains(self, attack: CalibratedAttack, placebo: StatisticDataModule) -> tuple[Floats, Floats]:
-        """How much better than the base the target and a placebo do on each record, `[n]` each, on one scale.
+    def gains(self, attack: CalibratedAttack, *of: StatisticDataModule) -> tuple[Floats, ...]:
+        """How much better than the base target and placebo do on each record, `[n]` each, on the scale of the first.
 
         Nothing is fitted to either, so that a placebo that has not learned the domain as the target has shows it.
         """
-        _, (target, other, base) = self._columns(attack, self._data, placebo)
+        _, (*found, base) = self._columns(attack, *of)
         train = list(self._learning.train)
-        varies = differing(target[train], base[train])
-        spread = (target - base)[train].std(axis=0)[varies]
-        of_target, of_placebo = (((s - base)[:, varies] / spread).mean(axis=1) for s in (target, other))
-        return of_target, of_placebo
+        varies = differing(found[0][train], base[train])
+        spread = (found[0] - base)[train].std(axis=0)[varies]
+        return tuple(((side - base)[:, varies] / spread).mean(axis=1) for side in found)
 
     def evaluations(self, attack: CalibratedAttack) -> int | None:
         """Denoiser evaluations per record, of target and base together; None if it asks for images alone."""

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, final
 
 from datamodules import JudgedDataModule
-from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training, train_seeds
+from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
+from lit_mia.attacks.material import fits_together
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
 
@@ -63,7 +64,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         for data in self.sides().values():
             data.query()
 
-    def rows(self, heads: Path) -> list[RowScores]:
+    def rows(self, heads: Path | None) -> list[RowScores]:
         """Train all heads."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
         controls = [control for attack in self.attacks for control in self.controls(attack).values()]
@@ -73,7 +74,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
             table.prepare(without_target)
         if self._placebo is not None:
             self._placebo.prepare(inputs)
-        return [row for attack in self.attacks for row in self._rows_of(attack, heads / f"{attack.name}.ckpt")]
+        return [row for attack in self.attacks for row in self._rows_of(attack, heads)]
 
     def starts(self) -> dict[str, str]:
         """See `Scorer`."""
@@ -83,21 +84,22 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         found = {attack.name: Start.of(attack.hparams) for attack in self.attacks}
         return {name: start for name, start in found.items() if start is not None}
 
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
-        if self._placebo is None:
-            return {}
-        of_target, of_placebo = self.data.likeness(), self._placebo.likeness()
-        if of_target is None or of_placebo is None:
-            return {}
-        return {attack.name: (of_target, of_placebo) for attack in self.attacks}
+        sides = [self.data, *([self._placebo] if self._placebo else [])]
+        found = [found for found in (side.likeness() for side in sides) if found is not None]
+        return {attack.name: tuple(found) for attack in self.attacks} if len(found) == len(sides) else {}
 
-    def _rows_of(self, attack: Attack, checkpoint: Path) -> list[RowScores]:
-        name, scores = attack.name, self._scores(attack, self.data, checkpoint)
+    def learns_apart(self, attack: Attack) -> bool:
+        """See `Scorer`; all that is no MLP."""
+        return not fits_together(attack, self.data)
+
+    def _rows_of(self, attack: Attack, heads: Path | None) -> list[RowScores]:
+        name, scores = attack.name, self._scores(attack, self.data, kept(heads, attack))
         self._check_varies(name, scores, _DEAD_HEAD)
         tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
-        rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, checkpoint)]
+        rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, heads)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         print(f"{name}: head and controls trained", flush=True)
@@ -106,7 +108,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
     def _scores(self, attack: Attack, data: JudgedDataModule, checkpoint: Path | None = None) -> Scores:
         key = (str(data.store_path), same_training(attack))
         if key not in self._known:
-            self._known[key] = train_seeds(attack, data, self._budget, checkpoint)
+            self._known[key] = self.means.learner.network(attack, data, self.means.budget, checkpoint)
         return self._known[key]
 
 

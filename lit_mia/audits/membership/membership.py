@@ -19,6 +19,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import EncoderError, HeadError, SplitError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.evidence import BY_COIN, Design
+from lit_mia.metrics.retrieval import Retrieval
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation
@@ -35,6 +36,7 @@ from lit_mia.report.membership.schema import (
     ToolCheck,
     Tried,
 )
+from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_level_of
 from lit_mia.report.membership.tiers import tiers_of
 from lit_mia.row_kinds import ROW_KINDS
@@ -168,20 +170,27 @@ class MembershipAudit(Audit):
         The trained heads are kept in `heads/<attack>.ckpt` of the output folder, those of controls in
         `heads/<attack> <kind>.ckpt`.
         """
+        earlier = SelfTest.read(run.output)
         self.query()
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
         distances = fidelity(self._pairs[0], encoder=self.fid_encoder) if self._pairs else None
         tried = accounts.opened(self.data, run.config)
-        tools = check_tools(self._pairs[-1], self.attacks) if self._pairs else None  # outside test: where heads learn
-        view = self.data.view
-        known = Circumstances(self.design, verified=self.coin == "verified", tools=tools)
-        known = replace(known, placebos=placebo_checks(self.scorers, known.tools_fail))
+        view, known = self.data.view, self.circumstances(self.scorers)
         evaluation = evaluate(rows, view.known, view.splits, known)
         reporting.freeze_thresholds(rows, view, heads)
         report = self._report(evaluation, known, distances, tried=tried, origin=run.origin())
-        return MembershipResult(report, reporting.scores_of(rows, view, evaluation))
+        return MembershipResult(report, reporting.scores_of(rows, view, evaluation), earlier)
+
+    def circumstances(self, scorers: Sequence[AnyScorer]) -> Circumstances:
+        """What is known beside the scores, once all was asked.
+
+        Args:
+            scorers: Those of this audit, or of its answers with other labels.
+        """
+        known = Circumstances(self.design, verified=self.coin == "verified", tools=self._tools)
+        return replace(known, placebos=placebo_checks(scorers, known.tools_fail))
 
     def pictures(self, result: Result) -> Sequence[Picture]:
         """Some records of the test split beside the target's answers."""
@@ -193,6 +202,11 @@ class MembershipAudit(Audit):
         """The datamodules that generate images from captions: of the attacked target first, of a shadow last."""
         sides = [side for data in self._placebos for side in data.sides().values()]
         return [side for side in sides if isinstance(side, AuxiliaryDataModule)]
+
+    @cached_property
+    def _tools(self) -> Retrieval | None:
+        """How well the attacker's tools do outside test, where heads learn."""
+        return check_tools(self._pairs[-1], self.attacks) if self._pairs else None
 
     @property
     def _starts(self) -> dict[str, dict[str, Any]]:

@@ -48,7 +48,9 @@ def _measured(scorer: AnyScorer) -> Mapping[str, PlaceboCheck]:
     rows = [row for row in test if known.members[row] == NON_MEMBER]
     groups = np.array(known.groups)[rows]
     calibrated = {attack.name for attack in scorer.attacks if isinstance(attack, CalibratedAttack)}
+    found = scorer.likeness()
     return {
-        attack: placebo_check(of_target[rows], of_placebo[rows], groups, gained=attack in calibrated)
-        for attack, (of_target, of_placebo) in scorer.likeness().items()
+        name: placebo_check(found[name][0][rows], found[name][1][rows], groups, gained=name in calibrated)
+        for name in scorer.placed()
+        if name in found
     }

@@ -2,16 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import AskedDataModule, JudgedDataModule
-from lit_mia.attacks import Attack, AuditedAttack, Budget, ResidualHead, check_varies
+from lit_mia.attacks import Attack, AuditedAttack, Budget, EachAlone, Learner, ResidualHead, check_varies
 from lit_mia.attacks.controls import record_controls
 from lit_mia.audits.membership.controls import Controls
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -32,11 +32,13 @@ class Means:
         budget: Seeds and epochs of whatever is trained.
         protocol: Of training-free attacks; None where there are none.
         head: Of the protocol `resnet` and of the blind control of training-free attacks; None where there are none.
+        learner: How heads are trained.
     """
 
     budget: Budget
     protocol: StatisticProtocol | None = None
     head: ResidualHead | None = None
+    learner: Learner = field(default_factory=EachAlone)
 
 
 class Scorer(ABC, Generic[Data, Scored]):
@@ -56,7 +58,7 @@ class Scorer(ABC, Generic[Data, Scored]):
     protocol: str
 
     def __init__(self, data: Data, attacks: Sequence[Scored], means: Means) -> None:
-        self.data, self.attacks, self._budget = data, attacks, means.budget
+        self.data, self.attacks, self.means = data, attacks, means
         self._placebo: Data | None = None
 
     @abstractmethod
@@ -85,12 +87,27 @@ class Scorer(ABC, Generic[Data, Scored]):
         """Ask what is missing, and nothing more."""
 
     @abstractmethod
-    def rows(self, heads: Path) -> list[RowScores]:
+    def rows(self, heads: Path | None) -> list[RowScores]:
         """Train what has to be trained, and score, once everything was asked and what is refused was left out.
 
         Args:
-            heads: Folder for trained heads.
+            heads: Folder for trained heads; None keeps none.
         """
+
+    def relabelled(self, members: Sequence[int], attacks: Sequence[Scored], means: Means) -> Self:
+        """The same answers with other labels of the known records, of target, base and placebo; asks nothing.
+
+        Args:
+            members: 1 or 0 for each known record.
+            attacks: Those of its attacks that are scored.
+            means: What they are scored with.
+
+        Raises:
+            HeadError: If the labels cannot be drawn anew.
+        """
+        other = type(self)(self.data.relabelled(members), attacks, means)
+        other._placebo = None if self._placebo is None else self._placebo.relabelled(members)
+        return other
 
     def add_placebo(self, target: Target, store: str) -> None:
         """Ask a target that saw neither side the same.
@@ -102,15 +119,28 @@ class Scorer(ABC, Generic[Data, Scored]):
         self._placebo = self.data.answered_by(target, store)
         self._placebo.prepare_data()
 
+    @property
+    def placebo(self) -> Data | None:
+        """The placebo's answers to the same questions, if there is one."""
+        return self._placebo
+
     def placed(self) -> list[str]:
         """Names of the attacks that have a placebo."""
         return [] if self._placebo is None else [attack.name for attack in self.attacks]
 
     @abstractmethod
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
-        """By attack, how like each known record the target's and the placebo's answers are, `[n]` each.
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
+        """By attack, how like each known record the answers are, `[n]`: the target's, and the placebo's if it has one.
 
-        Asks nothing. Empty without a placebo, and where the answers cannot be compared with records.
+        Both on one scale. Asks nothing. Empty where the answers cannot be compared with records.
+        """
+
+    @abstractmethod
+    def learns_apart(self, attack: Scored) -> bool:
+        """Whether an attack trains a network that cannot learn together with its copies of other labels.
+
+        Args:
+            attack: The attack; what it reads is prepared.
         """
 
     def sides(self) -> Mapping[str, AskedDataModule]:
@@ -122,17 +152,17 @@ class Scorer(ABC, Generic[Data, Scored]):
     def _learned(self) -> dict[str, Controls]:
         """The controls by what their rows are called after, once records are prepared."""
         tables: dict[str, JudgedDataModule] = {"": self.data, **self.data.further_tables()}
-        return {name: Controls(table, self._budget) for name, table in tables.items()}
+        return {name: Controls(table, self.means.budget, self.means.learner) for name, table in tables.items()}
 
     def _captioned(self, attack: Scored) -> bool:
         return self.is_told(attack) and any(self.data.view.known.captions)
 
-    def _control_rows(self, attack: Scored, checkpoint: Path) -> list[RowScores]:
+    def _control_rows(self, attack: Scored, heads: Path | None) -> list[RowScores]:
         controls, captioned, n = self.controls(attack), self._captioned(attack), len(self.data.view.known)
         return [
             self._row(attack.name, kind, one.scores[:, :n], called=name, setting=one.learner)
             for name, learned in self._learned.items()
-            for kind, one in learned.of_attack(controls, captioned, checkpoint.parent / name / checkpoint.name)
+            for kind, one in learned.of_attack(controls, captioned, kept(heads and heads / name, attack))
         ]
 
     def _check_varies(self, attack: str, scores: Scores, advice: str) -> None:
@@ -141,3 +171,8 @@ class Scorer(ABC, Generic[Data, Scored]):
     def _row(self, attack: str, kind: str, scores: Scores, *, called: str = "", **told: Any) -> RowScores:
         name = attack if kind == "attack" else f"{attack} {kind}{called and f' ({called})'}"
         return RowScores(name, kind, attack, scores, protocol=self.protocol, **told)
+
+
+def kept(heads: Path | None, attack: AuditedAttack) -> Path | None:
+    """Where the head of an attack is kept in a folder of heads, if it is."""
+    return None if heads is None else heads / f"{attack.name}.ckpt"

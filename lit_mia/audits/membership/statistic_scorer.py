@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import AskedDataModule, AuditDataModule, StatisticDataModule, Wanted
-from lit_mia.attacks import Attack, AuditedAttack, ResidualHead, controls_of, train_seeds
+from lit_mia.attacks import Attack, AuditedAttack, ResidualHead, controls_of
 from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.audits.membership.calibration import Calibration
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -106,17 +106,17 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
             self._placebo.ask(self._of_placebo(self._chosen))
             self._placebo.query()
 
-    def rows(self, heads: Path) -> list[RowScores]:
+    def rows(self, heads: Path | None) -> list[RowScores]:
         """Score every record at the chosen settings."""
         shared = {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
         rows = []
         for attack in self.attacks:
-            name, checkpoint = attack.name, heads / f"{attack.name}.ckpt"
-            own = self._row_of(attack, "attack", self.data, checkpoint)
+            name = attack.name
+            own = self._row_of(attack, "attack", self.data, kept(heads, attack))
             self._check_varies(name, own.scores, _DEAD_STATISTIC)
             rows.append(replace(own, captioned=self._captioned(attack), unequal=self._unequal))
             self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
-            rows += self._control_rows(attack, checkpoint)
+            rows += self._control_rows(attack, heads)
             rows += [self._row(name, kind, scores) for kind, scores in shared.items()]
             if isinstance(attack, CalibratedAttack):
                 control = self._calibration.control(attack)
@@ -126,15 +126,19 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
             print(f"{name}: scored{f', {own.setting}' if own.setting else ''}", flush=True)
         return rows
 
-    def likeness(self) -> Mapping[str, tuple[Similarity, Similarity]]:
+    def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Of plain attacks their statistic, on the scale of the target's; of calibrated ones the gain on the base."""
+        sides = {attack: [self.data, *filter(None, [self._placebo_of(attack)])] for attack in self.attacks}
         return {
-            attack.name: self._calibration.gains(attack, placebo)
+            attack.name: self._calibration.gains(attack, *of)
             if isinstance(attack, CalibratedAttack)
-            else self._side_by_side(attack, placebo)
-            for attack in self.attacks
-            if (placebo := self._placebo_of(attack)) is not None
+            else self._side_by_side(attack, *of)
+            for attack, of in sides.items()
         }
+
+    def learns_apart(self, attack: TrainingFree) -> bool:
+        """See `Scorer`; the network on residual maps."""
+        return self._residual
 
     # ------------------------------------------------------------------ asking and choosing
 
@@ -197,13 +201,12 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         if not self._residual:
             return self._statistic(data, attack, setting)[None]
         data.show(self._head.inputs, attack.plan(setting))
-        return train_seeds(self._head, data, self._budget, checkpoint)
+        return self.means.learner.network(self._head, data, self.means.budget, checkpoint)
 
-    def _side_by_side(self, attack: StatisticAttack, placebo: StatisticDataModule) -> tuple[Similarity, Similarity]:
+    def _side_by_side(self, attack: StatisticAttack, *of: StatisticDataModule) -> tuple[Similarity, ...]:
         setting = self._chosen[attack.name]
-        found = np.concatenate([data.statistics(attack, setting) for data in (self.data, placebo)])
-        of_target, of_placebo = np.split(attack.combine(found, setting, self._selection), 2)
-        return of_target, of_placebo
+        found = np.concatenate([data.statistics(attack, setting) for data in of])
+        return tuple(np.split(attack.combine(found, setting, self._selection), len(of)))
 
     def _statistic(self, data: StatisticDataModule, attack: StatisticAttack, setting: Setting) -> Scores:
         return attack.combine(data.statistics(attack, setting), setting, self._selection)

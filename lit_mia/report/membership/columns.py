@@ -22,11 +22,11 @@ from lit_mia.metrics.threshold import (
     tpr_at_fpr,
 )
 from lit_mia.registry import Registry
-from lit_mia.report.columns import PLACES, READ, TABLES, Cell, Column
+from lit_mia.report.columns import PLACES, READ, TABLES, Cell, Column, Place, Table, table_of
 from lit_mia.report.membership.findings import finding, outcome_cell, short_outcome, smallest_cell, times
-from lit_mia.report.membership.notes import fpr_levels
+from lit_mia.report.membership.notes import blocks, fpr_levels
 from lit_mia.report.membership.protocols import PROTOCOLS
-from lit_mia.report.membership.schema import Row
+from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.scores import RowEvidence
 from lit_mia.report.words import bounds, count, interval, number, percent
 
@@ -119,6 +119,17 @@ def is_attack(row: Row) -> bool:
 def short_name(row: Row) -> str:
     """What a row is called under the heading of its attack: the attack's name, or the rest of the control's."""
     return row.name.removeprefix(f"{row.attack} ")
+
+
+def attack_table(report: AuditReport, place: Place, name: Callable[[Row], str]) -> Table:
+    """The headline table.
+
+    Args:
+        report: The numbers.
+        place: Where it will stand.
+        name: What a row is called.
+    """
+    return table_of("Attack", COLUMNS, blocks(report), place, name=name, kind=lambda row: row.kind, strong=is_attack)
 
 
 def _nfe_cell(row: Row) -> Cell:

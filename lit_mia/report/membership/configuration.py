@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lit_mia.files import key_digest
+from lit_mia.report.fields import spell_non_finite
+from lit_mia.report.membership.schema import AuditReport
 
 PLACES = ("store", "placebo_store", "base_store")
 """Keys of a config that say where answers are kept."""
@@ -28,5 +30,17 @@ def configuration_key(
         models: Fingerprints of target, placebo and base.
         version: Of this package.
     """
-    held = {"config": without_places(config), "answers": answers, "splits": splits, "models": dict(models)}
+    plain = spell_non_finite(without_places(config))  # as a file holds it
+    held = {"config": plain, "answers": answers, "splits": splits, "models": dict(models)}
     return key_digest({**held, "version": version})
+
+
+def key_of(report: AuditReport) -> str:
+    """The same of a report."""
+    return configuration_key(
+        report.config,
+        answers=report.store_digest,
+        splits=report.splits["digest"],
+        models={"target": report.target, "placebo": report.placebo, "base": report.base},
+        version=report.versions.get("lit-mia", ""),
+    )

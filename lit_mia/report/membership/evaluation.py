@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -39,6 +40,40 @@ class Evaluation:
     power: Power
 
 
+@dataclass(frozen=True, eq=False)
+class Combined:
+    """The scores that count.
+
+    Attributes:
+        scores: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
+        calibration: The split that thresholds come from.
+        test: The split that is judged.
+    """
+
+    scores: dict[str, Scores]
+    calibration: Part
+    test: Part
+
+    @classmethod
+    def of(cls, rows: Sequence[RowScores], records: Records, splits: Splits) -> Self:
+        """Combine the seeds of all rows.
+
+        Args:
+            rows: Attacks and controls.
+            records: The records of known membership.
+            splits: Their splits.
+        """
+        calibration, test = (Part.of(records, splits, name) for name in ("calibration", "test"))
+        reference = np.zeros(len(records), dtype=bool)
+        reference[calibration.rows] = True
+        return cls({row.name: combine_seeds(row.scores, reference) for row in rows}, calibration, test)
+
+    @property
+    def on_test(self) -> dict[str, Scores]:
+        """Row → score of each record of test."""
+        return {name: scores[self.test.rows] for name, scores in self.scores.items()}
+
+
 def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circumstances: Circumstances) -> Evaluation:
     """Evaluate all rows; thresholds come from calibration, the rest from test.
 
@@ -48,29 +83,27 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
         splits: Their splits.
         circumstances: What is known of the audit beside its scores.
     """
-    calibration, test = (Part.of(records, splits, name) for name in ("calibration", "test"))
-    reference = np.zeros(len(records), dtype=bool)
-    reference[calibration.rows] = True
-    combined = {row.name: combine_seeds(row.scores, reference) for row in rows}
-    judged = judge(rows, {name: scores[test.rows] for name, scores in combined.items()}, test, circumstances)
+    combined = Combined.of(rows, records, splits)
+    test = combined.test
+    judgement = judge(rows, combined.on_test, test, circumstances)
     evidence = [
         RowEvidence(
             row=row,
-            combined=combined,
-            calibration=calibration,
+            combined=combined.scores,
+            calibration=combined.calibration,
             test=test,
-            against=judged.against.get(row.name, {}),
-            p_own=judged.p_own.get(row.name),
-            verdict=judged.verdict,
+            against=judgement.against.get(row.name, {}),
+            p_own=judgement.p_own.get(row.name),
+            verdict=judgement.verdict,
         )
         for row in rows
     ]
     return Evaluation(
         rows=[Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in evidence],
-        verdict=judged.verdict,
-        combined=combined,
+        verdict=judgement.verdict,
+        combined=combined.scores,
         control_null=_control_null([e.on(test) for e in evidence if e.row.kind != "attack"], test),
-        power=judged.power,
+        power=judgement.power,
     )
 
 

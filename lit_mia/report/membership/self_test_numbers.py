@@ -20,7 +20,7 @@ class Trials(TypedDict):
     how much the log odds of being a member grow with each standard deviation of it; 0 of nothing. `attacks`: those that
     were audited. `repetitions`: number of audits. `verdicts`: verdict → number of audits. `planted_auc`: mean AUC, on
     test, of what was planted; None of nothing. `attack`, `control`: name of the attack, and of the control or placebo,
-    with the largest mean AUC on test, and that; None without controls. `auc_needed`: mean of the AUC that an attack
+    with the largest mean AUC on test, and that; None where there is none. `auc_needed`: mean of the AUC that an attack
     needs to be found four times in five, as reports print it; None where it cannot be said.
     """
 
@@ -32,7 +32,7 @@ class Trials(TypedDict):
     repetitions: int
     verdicts: dict[str, int]
     planted_auc: float | None
-    attack: tuple[str, float]
+    attack: tuple[str, float] | None
     control: tuple[str, float] | None
     auc_needed: float | None
 
@@ -70,6 +70,21 @@ class SelfTest:
     versions: dict[str, str]
     schema: str = SCHEMA
 
+    @property
+    def nulls(self) -> list[Trials]:
+        """The audits where nothing was planted."""
+        return [of for of in self.trials if not of["strength"]]
+
+    @property
+    def shifts(self) -> list[Trials]:
+        """Those where something was planted that is no leak."""
+        return [of for of in self.trials if of["strength"] and not of["leak"]]
+
+    @property
+    def leaks(self) -> list[Trials]:
+        """Those where a leak was planted."""
+        return [of for of in self.trials if of["leak"]]
+
     def write(self, folder: Path) -> Path:
         """Write it into the folder of the audit; returns the path."""
         with replacing(folder / SELF_TEST) as path:
@@ -88,8 +103,26 @@ class SelfTest:
             return None
         try:
             held: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**held) if held["schema"] == SCHEMA else None
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            if held["schema"] != SCHEMA:
+                return None
+            for trials in held["trials"]:
+                _check(trials)
+            return cls(**held)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ReportError(
                 f"{path} is no self-test ({error}). Delete it, or run `lit-mia selftest` again."
             ) from None
+
+
+def _check(trials: Any) -> None:
+    """Refuse what cannot be shown.
+
+    Raises:
+        KeyError: If something is missing.
+        ValueError: If there are no audits, or not as many as verdicts.
+    """
+    if missing := Trials.__required_keys__ - trials.keys():
+        raise KeyError(*sorted(missing))
+    counts = trials["verdicts"].values()
+    if not sum(counts) == trials["repetitions"] > 0 or min(counts) < 0:
+        raise ValueError(f"{trials['repetitions']} audits with {sum(counts)} verdicts")

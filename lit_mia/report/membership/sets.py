@@ -15,7 +15,7 @@ from lit_mia.report.membership.evaluation import Evaluation
 from lit_mia.report.membership.schema import AuditReport
 from lit_mia.report.membership.scores import Part
 from lit_mia.report.membership.set_numbers import SetFamily, SetLevel
-from lit_mia.report.tables import markdown_table
+from lit_mia.report.tables import markdown_notes, markdown_table
 from lit_mia.report.words import NOTHING, bare_p, count, p_value, percent, percent_interval
 from lit_mia.splits import Splits
 
@@ -103,7 +103,7 @@ def set_notes(report: AuditReport) -> list[str]:
 
 def set_markdown(report: AuditReport) -> str:
     """Table and notes as GitHub Markdown; empty where there is no such test."""
-    notes = "".join(f"- {note}\n" for note in set_notes(report))
+    notes = markdown_notes(set_notes(report))
     return f"\n{markdown_table(set_table(report, 'markdown'))}\n{notes}" if notes else ""
 
 

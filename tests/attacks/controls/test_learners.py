@@ -31,7 +31,7 @@ def checkers():
 
 def test_the_stronger_learner_on_val_counts(checkers, tmp_path):
     idle, able = BlindImage(widths=(4,), lr=1e-6), BlindImage(widths=(32, 16), lr=0.02)
-    trees = stronger_learner(idle, checkers, SHORT, selection(checkers), tmp_path / "blind.ckpt")
+    trees = stronger_learner(idle, checkers, SHORT, selection(checkers), checkpoint=tmp_path / "blind.ckpt")
     assert trees.learner == "gradient boosting"
     assert trees.scores.shape == (1, len(checkers.table))
     test = list(checkers.rows["test"])

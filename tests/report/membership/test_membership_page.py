@@ -11,7 +11,7 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Kind
 from lit_mia.report.base import Picture
 from lit_mia.report.membership.findings import headline_of
-from lit_mia.report.membership.result import AFTER_PICTURES, BEFORE_PICTURES, TONES, tone_of
+from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, TONES, tone_of
 from lit_mia.report.page import render_page
 from lit_mia.report.words import interval, signed
 

@@ -1,0 +1,65 @@
+"""Trains heads for several ways to label the same records at once."""
+
+from pathlib import Path
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules import JudgedDataModule
+from lit_mia.attacks import Attack, Budget, EachAlone, Learner, same_training, train_seeds
+from lit_mia.attacks.controls.boosting import Floats
+from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.material import fits_together
+from lit_mia.attacks.training import train_batch
+
+
+@final
+class Together(Learner):
+    """Trains each MLP head for all ways to label the records when the first of them asks for it.
+
+    Attributes:
+        turn: Which of the ways asks.
+
+    Args:
+        labels: Labels by way and record, `[b, n]`.
+        first_seed: Seed of the first head of each way.
+        apart: Whether networks that cannot be trained so are trained, each by itself; without it, gradient boosting
+            alone learns such controls.
+        tables: What controls read, whichever the labels are; it is filled.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], first_seed: int, *, apart: bool, tables: dict[str, Floats]) -> None:
+        self.turn, self._labels, self._first, self._apart = 0, labels, first_seed, apart
+        self._tables, self._known = tables, dict[str, NDArray[np.float64]]()
+
+    def network(
+        self, attack: Attack, data: HeadDataModule, budget: Budget, checkpoint: Path | None = None
+    ) -> NDArray[np.float64]:
+        """See `Learner`."""
+        if not fits_together(attack, data):
+            return train_seeds(attack, data, budget, checkpoint)
+        key = _key(attack, data)
+        if key not in self._known:
+            seeds = [self._first + seed for _ in self._labels for seed in range(budget.seeds)]
+            labels = np.repeat(self._labels, budget.seeds, axis=0)
+            found = train_batch(attack, data, budget, seeds, labels=labels)
+            self._known[key] = found.reshape(len(self._labels), budget.seeds, -1)
+        scores: NDArray[np.float64] = self._known[key][self.turn]
+        return scores
+
+    def trains(self, control: Attack, data: HeadDataModule) -> bool:
+        """See `Learner`."""
+        return self._apart or fits_together(control, data)
+
+    def table(self, head: Attack, data: HeadDataModule, train: int) -> Floats:
+        """See `Learner`."""
+        key = _key(head, data)
+        if key not in self._tables:
+            self._tables[key] = EachAlone().table(head, data, train)
+        return self._tables[key]
+
+
+def _key(head: Attack, data: HeadDataModule) -> str:
+    """What tells heads of one audit apart: what they are, and whose answers they read."""
+    return f"{data.store_path if isinstance(data, JudgedDataModule) else ''} {same_training(head)}"

@@ -1,0 +1,62 @@
+"""The command that tests an audit itself."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+
+from lit_mia.audits.base import load_result
+from lit_mia.audits.making import maker
+from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.self_test.running import Effort, run_self_test
+from lit_mia.cli.classes import plugins
+from lit_mia.cli.commands import Parsed, parse, print_estimates
+from lit_mia.errors import CommandError
+from lit_mia.report.base import NUMBERS
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.self_test import terminal
+from lit_mia.report.membership.self_test_numbers import SELF_TEST, SelfTest
+
+
+def measure(command: str, args: Sequence[str]) -> SelfTest | None:
+    """Audit what a target answered with labels drawn anew: how often the verdict is wrong, and what it finds.
+
+    Args:
+        command: `selftest`.
+        args: What follows it.
+
+    Raises:
+        CommandError: If the config is not of a membership audit.
+    """
+    parsed = parse(command, args, further=_add_effort)
+    if not isinstance(parsed.audit, MembershipAudit):
+        raise CommandError(f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people.")
+    effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
+    if parsed.dry_run:
+        print_estimates(parsed.audit.estimate())
+        return None
+    found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)
+    Console().print(terminal(found))
+    print(f"\nNumbers: {parsed.run.output / SELF_TEST}")
+    if (parsed.run.output / NUMBERS).is_file():
+        print(f"Report:  {_with_page(parsed)}")
+    return found
+
+
+def _add_effort(parser: ArgumentParser) -> None:
+    parser.add_class_arguments(Effort)
+
+
+def _audit_of(config: Mapping[str, Any]) -> MembershipAudit:
+    """The audit of a config, in whichever process."""
+    plugins()
+    return maker(MembershipAudit, config)()
+
+
+def _with_page(parsed: Parsed) -> object:
+    """The page of the finished audit in the same folder, made anew."""
+    result = load_result(parsed.run.output)
+    shown = parsed.gallery and isinstance(result, MembershipResult)
+    return result.save_page(parsed.run.output, parsed.audit.pictures(result) if shown else ())
