@@ -233,13 +233,10 @@ def _values(column: pa.Array, once: dict[str, str]) -> NDArray[Any]:
 
 def curves(table: ScoreTable) -> dict[str, Roc]:
     """The exact ROC curve of each row's combined test scores, by name in the order of the table."""
-    counted = table.select(
-        (table.split == "test") & (table.seed == COMBINED) & np.isin(table.label, (MEMBER, NON_MEMBER))
-    )
-    return {
-        str(name): roc_curve(counted.score[counted.row == name], counted.label[counted.row == name])
-        for name in dict.fromkeys(counted.row)
-    }
+    known = (table.label == MEMBER) | (table.label == NON_MEMBER)
+    counted = (table.split == "test") & (table.seed == COMBINED) & known
+    rows, scores, labels = (column[counted] for column in (table.row, table.score, table.label))
+    return {str(name): roc_curve(scores[rows == name], labels[rows == name]) for name in dict.fromkeys(rows)}
 
 
 def write_roc(table: ScoreTable, path: Path) -> None:
