@@ -69,9 +69,9 @@ def closer_keys(queries: Tensor, keys: Tensor) -> Tensor:
         keys: `[n, d]`; row `i` belongs to query `i`.
     """
     unit, theirs = (torch.nn.functional.normalize(values.double(), dim=-1) for values in (queries, keys))
-    parts = unit.split(max(1, _CELLS // len(keys)))
-    starts = range(0, len(keys), len(parts[0]))
-    return torch.cat([_closer(part @ theirs.T, start) for part, start in zip(parts, starts, strict=True)])
+    size = max(1, _CELLS // len(keys))
+    starts = range(0, len(keys), size)
+    return torch.cat([_closer(unit[start : start + size] @ theirs.T, start) for start in starts])
 
 
 def _closer(similarity: Tensor, start: int) -> Tensor:
