@@ -139,7 +139,7 @@ def main() -> None:
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
         for name in tasks(10):
             found = list(processes.map(measured, [name] * len(SIDES), SIDES))
-            cells = [f"{seconds:.2g} s" for seconds, _ in found]
+            cells = [f"{seconds:.3g} s" for seconds, _ in found]
             print(f"| {name} | {' | '.join(cells)} | {found[-1][1]:,} MB |", flush=True)
 
 

@@ -23,7 +23,7 @@ COMBINED = -1
 """The `seed` of scores that were combined over the seeds of a head."""
 
 _LINES = 2**20
-"""Lines of a part of the file."""
+"""Lines that are written at once."""
 _TYPES = {"label": "int8", "seed": "int64", "score": "float64"}
 Scores = NDArray[np.float64]
 
@@ -210,7 +210,7 @@ def read_scores(path: Path) -> ScoreTable:
             columns = {name: np.empty(file.metadata.num_rows, _TYPES.get(name, "object")) for name in names}
             once: dict[str, str] = {}
             start = 0
-            for batch in file.iter_batches(_LINES, columns=names):
+            for batch in file.iter_batches(columns=names):
                 for name, column in columns.items():
                     column[start : start + len(batch)] = _values(batch[name], once)
                 start += len(batch)
