@@ -6,9 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
+
+import torch
+from threadpoolctl import threadpool_limits
 
 from datamodules import AuditDataModule
 from lit_mia.audits.base import Run
@@ -179,7 +183,8 @@ def _made(
     """The outcomes of blocks, and the seconds that they took, in any order."""
     parts = blocks(missing)
     if min(effort.processes, len(parts)) <= 1:
-        yield from ((_timed(trials, block)) for block in parts)
+        with _one_thread():
+            yield from (_timed(trials, block) for block in parts)
         return
     pool = ProcessPoolExecutor(
         min(effort.processes, len(parts)),
@@ -200,21 +205,32 @@ def _timed(trials: Trials, block: Sequence[Trial]) -> tuple[list[Outcome], float
     return list(trials.outcomes(block)), time.perf_counter() - began
 
 
-_OF_PROCESS: list[Trials] = []
+_IN_PROCESS: list[Trials] = []
 """What makes trials in another process."""
+_OF_PROCESS = ExitStack()
+"""What holds as long as it lives."""
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Use one thread, and do not say again what is wrong with the audit: heads are too small for more to pay."""
+    before, silent = torch.get_num_threads(), logging.root.manager.disable
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+        logging.disable(silent)
 
 
 def _begin(make: Make, seeds: int) -> None:
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    logging.disable(logging.WARNING)  # what is wrong with the audit was said by the first process
-    torch.set_num_threads(1)
-    threadpool_limits(1)
+    _OF_PROCESS.enter_context(_one_thread())
     audit = make()
     audit.query()
-    _OF_PROCESS[:] = [Trials(audit, seeds)]
+    _IN_PROCESS[:] = [Trials(audit, seeds)]
 
 
 def _in_process(block: Sequence[Trial]) -> tuple[list[Outcome], float]:
-    return _timed(_OF_PROCESS[0], block)
+    return _timed(_IN_PROCESS[0], block)
