@@ -104,8 +104,14 @@ def set_tests(
         Name of a family → what it tells.
 
     Raises:
-        MetricError: If the shapes do not fit, a side has fewer than `LEAST` groups, or see `lit_mia.metrics.roc.check`.
+        MetricError: If the shapes do not fit, a side has fewer than `LEAST` groups, or there is nothing to join or to
+            draw; otherwise see `lit_mia.metrics.roc.check`.
     """
+    if not families or min([draws, *sizes]) < 1:
+        raise MetricError(
+            f"A set-level test needs scores, a draw, and sizes of at least 1, but got {len(families)} families, "
+            f"{draws} draws and the sizes {[*sizes]}."
+        )
     stacked = [np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in families.values()]
     sides, rng = sides_of(np.concatenate(stacked), labels, groups), np.random.default_rng(SEED)
     ends = np.cumsum([len(scores) for scores in stacked])

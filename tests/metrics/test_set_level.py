@@ -182,5 +182,10 @@ def test_what_cannot_be_tested_is_refused():
         p_of(np.array([[3.0, 1.0, 2.0]]), [1, 0, 0])
     with pytest.raises(MetricError, match="finite"):
         p_of(np.array([[3.0, np.nan, 1.0, 2.0]]), [1, 1, 0, 0])
+    for wrong in ({"draws": 0}, {"sizes": (0, 5)}):
+        with pytest.raises(MetricError, match="sizes of at least 1"):
+            set_tests({"attack": np.zeros((1, 120))}, LABELS, **wrong)
+    with pytest.raises(MetricError, match="0 families"):
+        set_tests({}, LABELS)
     with pytest.raises(MetricError, match="m >= 1"):
         sides_of(np.zeros(4), [1, 1, 0, 0])
