@@ -116,6 +116,8 @@ def combine_seeds(scores: ArrayLike, calibration: ArrayLike) -> FloatArray:
         raise MetricError(
             "At least one record must be for calibration, but none is. Give the calibration split a share."
         )
+    # by powers of two, which round nothing: squares of very large or small scores are no numbers
+    values = np.ldexp(values, -np.frexp(np.abs(values[:, rows]).max(axis=1, keepdims=True))[1])
     known = values[:, rows]
     spread = known.std(axis=1, keepdims=True)
     varies = (np.ptp(known, axis=1, keepdims=True) > 0) & (spread > 0)  # rounding can leave a spread in equal scores

@@ -4,19 +4,21 @@ The question is that of Maini et al. (2021, https://arxiv.org/abs/2104.10706) an
 al. (2025, https://arxiv.org/abs/2411.12858): given suspected records and records that are known not to be members, are
 the suspected ones scored higher by several attacks, taken together?
 
-**Joining.** Scores become normal scores over all records. Two sums of them are tried: their plain mean, which is best
-where all attacks find a little, and Fisher's discriminant (with a ridge), which is best where a few find much. The
-discriminant is fitted to the very differences that are tested. An attack on which suspected records score lower speaks
-for nothing, though it may serve as a yardstick of another.
+**Joining.** The scores of each attack become normal scores over all records. Two sums of them are tried: their plain
+mean, which is best where all attacks find a little, and Fisher's discriminant (with a ridge), which is best where a few
+find much. The discriminant is fitted to the very differences that are tested. An attack on which suspected records
+score lower speaks for nothing, though it may serve as a yardstick of another.
 
 **Refit permutation.** Which records are suspected is drawn anew, everything is fitted again, and p is how often the
 drawn sets do as well as the suspected one, by the better of both sums (Westfall and Young 1993, min-p). So fitting and
 choosing cost no level, however many attacks there are, and no records have to be set aside for them. (Pooling the
 scores of all folds of a cross-validation does not hold its level: a nominal 1 % becomes 3 to 4 %.)
 
-**The unit is the group**, and its score the mean of its records, of no more than groups of the other side usually have,
-so that large groups on one side alone do not count as more certain. Groups are drawn and counted. A group with records
-of both sides counts once on each: as records of a group score alike, that makes the test conservative.
+**The unit is the group**, and its score the mean of its records' normal scores. A group that is larger than a share of
+its side counts with no more records than the group that is larger than the same share of the other side, so that means
+of both sides are taken over equally many records: those over more would be less spread and, of raw scores that are
+skewed, mostly higher or lower. Groups are drawn and counted. A group with records of both sides counts once on each: as
+records of a group score alike, that makes the test conservative.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -102,8 +104,14 @@ def set_tests(
         Name of a family → what it tells.
 
     Raises:
-        MetricError: If the shapes do not fit, a side has fewer than `LEAST` groups, or see `lit_mia.metrics.roc.check`.
+        MetricError: If the shapes do not fit, a side has fewer than `LEAST` groups, or there is nothing to join or to
+            draw; otherwise see `lit_mia.metrics.roc.check`.
     """
+    if not families or min([draws, *sizes]) < 1:
+        raise MetricError(
+            f"A set-level test needs scores, a draw, and sizes of at least 1, but got {len(families)} families, "
+            f"{draws} draws and the sizes {[*sizes]}."
+        )
     stacked = [np.atleast_2d(np.asarray(scores, dtype=np.float64)) for scores in families.values()]
     sides, rng = sides_of(np.concatenate(stacked), labels, groups), np.random.default_rng(SEED)
     ends = np.cumsum([len(scores) for scores in stacked])
@@ -177,21 +185,32 @@ def sides_of(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = No
             f"A set-level test needs at least {LEAST} suspected and {LEAST} known groups, but got {len(suspected)} and "
             f"{len(known)}. Use a larger split."
         )
-    means = _group_means(values, unit, is_suspected, rng)[:, np.concatenate([suspected, known])]
-    normal = np.stack([ndtri((midranks(row) - 0.5) / means.shape[1]) for row in means])
+    scores = np.stack([ndtri((midranks(row) - 0.5) / row.size) for row in values])
+    normal = _group_means(scores, unit, is_suspected, rng)[:, np.concatenate([suspected, known])]
     return Sides(normal[:, : len(suspected)], normal[:, len(suspected) :])
 
 
-def _group_means(values: FloatArray, unit: Places, is_suspected: BoolArray, rng: np.random.Generator) -> FloatArray:
-    """Mean score of each group, `[m, groups]`, over no more records than half of the groups of either side have."""
+def _group_means(scores: FloatArray, unit: Places, is_suspected: BoolArray, rng: np.random.Generator) -> FloatArray:
+    """Mean score of the records of each group that count, `[m, groups]`."""
     sizes = np.bincount(unit)
-    most = min(np.median(sizes[is_suspected == side]) for side in (True, False))
+    most = _counted(sizes, is_suspected, rng)
     order = np.lexsort((rng.random(len(unit)), unit))
     place = np.arange(len(unit)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    kept = order[place < max(most, 1)]
-    sums = np.stack([np.bincount(unit[kept], weights=row[kept]) for row in values])
+    kept = order[place < most[unit[order]]]
+    sums = np.stack([np.bincount(unit[kept], weights=row[kept]) for row in scores])
     means: FloatArray = sums / np.bincount(unit[kept])
     return means
+
+
+def _counted(sizes: Places, is_suspected: BoolArray, rng: np.random.Generator) -> Places:
+    """How many records of each group count at most: as many as the group has that is as large on the other side."""
+    most = np.empty_like(sizes)
+    for side in (True, False):
+        rising = np.flatnonzero(is_suspected == side)
+        rising = rising[np.lexsort((rng.random(rising.size), sizes[rising]))]
+        others = np.sort(sizes[is_suspected != side])
+        most[rising] = others[((np.arange(rising.size) + 0.5) / rising.size * others.size).astype(np.int64)]
+    return most
 
 
 def _orders(count: int, times: int, rng: np.random.Generator) -> Places:

@@ -22,6 +22,15 @@ def test_the_highest_are_guessed_in_and_the_lowest_out():
     assert guessed(np.zeros(5), inside, Rule(0.4, 0.4)) == (4, 3)  # equal scores: in their order
 
 
+def test_whole_numbers_and_lists_are_counted_as_what_they_mean():
+    scores, inside = np.array([30, 200, 150, 0, 100], dtype=np.uint8), [1, 1, 0, 1, 0]
+    right = guessed(scores.astype(float), np.array(inside) == 1, Rule(0.4, 0.4))
+    assert guessed(scores, np.array(inside), Rule(0.4, 0.4)) == right
+    assert guessed(scores.tolist(), inside, Rule(0.4, 0.4)) == right
+    with pytest.raises(MetricError, match="5 scores and 6 coins"):
+        guessed(scores, [*inside, 1], Rule(0.4, 0.4))
+
+
 def test_no_unit_is_guessed_twice():
     for rule in RULES:
         for units in range(1, 60):

@@ -23,6 +23,14 @@ def test_shift_and_scale_of_a_seed_do_not_matter():
     )
 
 
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_very_large_and_small_scores_keep_their_order(scale):
+    scores = np.random.default_rng(0).normal(size=(3, 20))
+    calibration = np.arange(20) < 8
+
+    np.testing.assert_allclose(combine_seeds(scale * scores, calibration), combine_seeds(scores, calibration))
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9])
 def test_a_constant_seed_counts_as_zero(constant):
     scores = np.array([[0.0, 2.0, 5.0], [constant] * 3])

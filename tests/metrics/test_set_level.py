@@ -49,6 +49,30 @@ def test_of_200_grouped_nulls_at_most_5_are_rejected(labels, groups):
     assert rejected(200, labels, groups) <= 5
 
 
+@pytest.mark.parametrize("shape", [np.exp, lambda scores: -np.exp(scores)], ids=["right", "left"])
+@pytest.mark.parametrize(
+    ("suspected", "known"),
+    [([5] * 60, [1] * 29 + [5] * 31), ([1] * 8 + [20] * 12, [20] * 100)],
+    ids=["single known ones", "few suspected ones, some of them single"],
+)
+def test_groups_of_unequal_sizes_whose_records_are_skewed_and_independent(suspected, known, shape):
+    """A mean over more records is less spread, and of skewed scores mostly higher or lower, than one record."""
+    sizes = np.array(suspected + known)
+    labels, groups = np.repeat([1, 0], [sum(suspected), sum(known)]), np.repeat(np.arange(sizes.size), sizes)
+    rng = np.random.default_rng(0)
+    scores = (shape(1.5 * rng.normal(size=(3, labels.size))) for _ in range(100))
+    assert sum(p_of(of, labels, groups, draws=199) <= LEVEL for of in scores) <= 5
+
+
+def test_groups_of_sizes_that_are_alike_on_both_sides_keep_their_records():
+    rng = np.random.default_rng(0)
+    sizes = np.tile([1, 2, 9], 40)
+    labels, groups = np.repeat(np.repeat([1, 0], 60), sizes), np.repeat(np.arange(120), sizes)
+    sides = sides_of(rng.normal(size=(1, labels.size)), labels, groups)
+    for side in sides:
+        assert np.var(side) == pytest.approx((1 + 1 / 2 + 1 / 9) / 3, abs=0.15)  # of means over all records
+
+
 def test_records_of_a_group_are_not_counted_as_many():
     """Each of 12 + 12 groups is copied 20 times: p must not become that of 240 + 240 records."""
     rng = np.random.default_rng(3)
@@ -158,5 +182,10 @@ def test_what_cannot_be_tested_is_refused():
         p_of(np.array([[3.0, 1.0, 2.0]]), [1, 0, 0])
     with pytest.raises(MetricError, match="finite"):
         p_of(np.array([[3.0, np.nan, 1.0, 2.0]]), [1, 1, 0, 0])
+    for wrong in ({"draws": 0}, {"sizes": (0, 5)}):
+        with pytest.raises(MetricError, match="sizes of at least 1"):
+            set_tests({"attack": np.zeros((1, 120))}, LABELS, **wrong)
+    with pytest.raises(MetricError, match="0 families"):
+        set_tests({}, LABELS)
     with pytest.raises(MetricError, match="m >= 1"):
         sides_of(np.zeros(4), [1, 1, 0, 0])

@@ -60,13 +60,17 @@ def guessed(scores: FloatArray, inside: BoolArray, rule: Rule) -> Guesses:
         rule: Which units are guessed about.
 
     Raises:
-        MetricError: If there is no unit, or a score is not finite.
+        MetricError: If there is no unit, a score is not finite, or there is not one coin for each.
     """
-    if not scores.size or not np.isfinite(scores).all():
-        raise MetricError(f"Guesses need finite scores of at least one unit, but got {scores.size} scores.")
-    called_in, called_out = rule.counts(scores.size)
-    falling = inside[np.argsort(-scores, kind="stable")]
-    right = falling[:called_in].sum() + (~falling[scores.size - called_out :]).sum()
+    values, fell_in = np.asarray(scores, dtype=np.float64), np.asarray(inside, dtype=bool)
+    if not values.size or not np.isfinite(values).all() or fell_in.shape != values.shape:
+        raise MetricError(
+            f"Guesses need finite scores of at least one unit and its coin, but got {values.size} scores and "
+            f"{fell_in.size} coins."
+        )
+    called_in, called_out = rule.counts(values.size)
+    falling = fell_in[np.argsort(-values, kind="stable")]
+    right = falling[:called_in].sum() + (~falling[values.size - called_out :]).sum()
     return Guesses(called_in + called_out, int(right))
 
 

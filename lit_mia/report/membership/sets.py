@@ -74,7 +74,7 @@ def set_notes(report: AuditReport) -> list[str]:
     found = report.set_level
     if found is None:
         return []
-    unit = _unit(report, found)
+    unit = _unit(report)
     attacks, *controls = found["families"]
     readers = [family["kind"] for family in controls if family["p"] <= OF_CONTROLS]
     rate = found["false_rejections"]
@@ -116,10 +116,10 @@ def _of_attacks(family: SetFamily) -> bool:
     return family["kind"] == "attack"
 
 
-def _unit(report: AuditReport, found: SetLevel) -> str:
+def _unit(report: AuditReport) -> str:
     """What is counted: records, if each is its own group."""
-    whole = report.rows[0]["n_members"], report.rows[0]["n_nonmembers"]
-    return "records" if whole == (found["suspected"], found["known"]) else "groups"
+    records = sum(count for sides in report.splits["sizes"].values() for count in sides.values())
+    return "records" if report.splits["groups"] == records else "groups"
 
 
 def _enough(family: SetFamily, unit: str) -> str:

@@ -90,6 +90,13 @@ def test_every_place_shows_it(result):
     assert "The suspected records as a set" in texts[2]
 
 
+def test_records_that_are_each_a_group_are_called_records_also_where_some_were_drawn(result, found):
+    sizes = {"test": {"member": 1500, "non_member": 1200}}
+    alone = changed(result, splits={**result.report.splits, "sizes": sizes, "groups": 2700})
+    many = changed(alone, set_level={**found, "suspected": 1000, "known": 1000})
+    assert "suspected records beside" in many.markdown()
+
+
 @pytest.mark.parametrize(
     ("coin", "said"), [(None, "No coin decided"), ("stated", "stated, not checked: if"), ("verified", None)]
 )
