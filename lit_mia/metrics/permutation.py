@@ -24,7 +24,8 @@ From `MIN_NORMAL_GROUPS` groups a side on, if no single group has more than `MAX
 condition), Σ parts / √(Σ part²) is normal in both cases, and several of them are jointly, with the correlation of their
 parts; that takes the same time for any number of records. Where a group weighs more than that, and there are more than
 `MOST_RESAMPLED` groups, only those that have more than `HEAVY` of the squares of a sum are permuted or flipped; what
-all others add, given how many of the heavy ones are members, is normal.
+all others add, given how many of the heavy ones are members, is normal. Of fewer than `MIN_NORMAL_GROUPS` members among
+so many, or as few non-members, only these are drawn.
 """
 
 from dataclasses import dataclass
@@ -114,33 +115,49 @@ def max_auc_null(
 @final
 @dataclass(frozen=True, eq=False)
 class _Labelled:
-    """Groups of one label each, as sums over groups in which their labels can be permuted.
+    """Groups of one label each, whose labels can be permuted.
 
     Attributes:
-        terms: Of each of `g` groups and each of `m` scores the sum of its ranks (in units of n), its product with the
-            size of the group, and its square; then the size and its square, `[3 m + 2, g]`.
-        members: Which groups are members, `[g]`.
+        ranks: Sum of the ranks of each of `g` groups by each of `m` scores, in units of n, `[m, g]`.
+        sizes: Records of each group, `[g]`.
+        is_member: `[g]`.
     """
 
-    terms: FloatArray
-    members: BoolArray
+    ranks: FloatArray
+    sizes: FloatArray
+    is_member: BoolArray
 
-    @classmethod
-    def of(cls, ranks: FloatArray, sizes: FloatArray, members: BoolArray) -> "_Labelled":
-        """From the sum of the ranks of each group, `[m, g]`, and the sizes of the groups."""
-        return cls(np.concatenate([ranks, ranks * sizes, ranks**2, [sizes, sizes**2]]), members)
+    @cached_property
+    def terms(self) -> FloatArray:
+        """Ranks, their products with sizes, and their squares; then sizes and their squares, `[3 m + 2, g]`."""
+        ranks, sizes = self.ranks, self.sizes
+        return np.concatenate([ranks, ranks * sizes, ranks**2, [sizes, sizes**2]])
 
     @property
-    def observed(self) -> FloatArray:
-        """Sums of `terms` over the member groups, `[1, 3 m + 2]`."""
-        return self.terms[:, self.members].sum(axis=1)[None]
+    def members(self) -> int:
+        """Groups that are members."""
+        return int(self.is_member.sum())
 
-    def draw(self, draws: int, rng: np.random.Generator) -> FloatArray:
-        """Sums of `terms` over as many groups as are members, `[draws, 3 m + 2]`."""
+    def observed(self) -> tuple[FloatArray, FloatArray]:
+        """The AUCs less 0.5 and their standard errors, both `[m]`."""
+        above, deviation = self._compared(self.terms[:, self.is_member].sum(axis=1)[None])
+        return above[0], deviation[0]
+
+    def draw(self, draws: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """The same with permuted labels, both `[draws, m]`."""
+        fewer, groups = min(self.members, len(self.sizes) - self.members), len(self.sizes)
+        if groups <= MOST_RESAMPLED or fewer >= MIN_NORMAL_GROUPS:
+            return self._compared(self._permuted(draws, rng))
+        places = _distinct(groups, (draws, fewer), rng)
+        sums = np.stack([row[places].sum(axis=1) for row in self.terms], axis=1)
+        return self._compared(sums if fewer == self.members else self.terms.sum(axis=1) - sums)
+
+    def _permuted(self, draws: int, rng: np.random.Generator) -> FloatArray:
+        """Sums of the terms over as many groups as are members, `[draws, 3 m + 2]`."""
         own, light = _apart(self.terms)
-        (count, others), members = (own.shape[1], light.shape[1]), int(self.members.sum())
-        inside = rng.hypergeometric(members, len(self.members) - members, count, size=(draws, 1))
-        rate, total = (members - inside) / max(1, others), light.sum(axis=1)
+        count, others = own.shape[1], light.shape[1]
+        inside = rng.hypergeometric(self.members, len(self.sizes) - self.members, count, size=(draws, 1))
+        rate, total = (self.members - inside) / max(1, others), light.sum(axis=1)
         about = light - total[:, None] / max(1, others)
         around = _normal(about @ about.T / max(1, others - 1), draws, rng) * np.sqrt(others * rate * (1 - rate))
         order, ends = np.arange(count, dtype=np.int32), np.cumsum([*batch_sizes(draws, max(1, count))])[:-1]
@@ -148,11 +165,11 @@ class _Labelled:
         drawn: FloatArray = np.concatenate([some @ own.T for some in chosen]) + rate * total + around
         return drawn
 
-    def compared(self, of_members: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The AUCs less 0.5 and their standard errors, both `[d, m]`, from sums over members, `[d, 3 m + 2]`."""
-        total, groups, members = self.terms.sum(axis=1), len(self.members), int(self.members.sum())
-        mean, variance = _mean_rank(of_members, members)
-        other_mean, other_variance = _mean_rank(total - of_members, groups - members)
+    def _compared(self, of_members: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The AUCs less 0.5 and their standard errors, from sums of the terms over members."""
+        total = self.terms.sum(axis=1)
+        mean, variance = _mean_rank(of_members, self.members)
+        other_mean, other_variance = _mean_rank(total - of_members, len(self.sizes) - self.members)
         squares, n = np.split(total[:-2], 3)[2], total[-2]
         least = _ROUNDING * squares / n**2  # where nothing varies within the sides
         return mean - other_mean, np.sqrt(np.maximum(variance + other_variance, least))
@@ -160,15 +177,22 @@ class _Labelled:
 
 def _mean_rank(sums: FloatArray, groups: int) -> tuple[FloatArray, FloatArray]:
     """Mean rank of a side and its variance with `groups` as the unit, both `[d, m]`, from the sums over it."""
-    (ranks, products, squares), (size, size_squares) = (
-        np.split(sums[:, :-2], 3, axis=1),
-        np.split(sums[:, -2:], 2, axis=1),
-    )
+    ranks, products, squares = np.split(sums[:, :-2], 3, axis=1)
+    size, size_squares = sums[:, -2:-1], sums[:, -1:]
     mean = ranks / size
     variance = (squares - 2 * mean * products + mean**2 * size_squares) / size**2
     return mean, variance * groups / max(1, groups - 1)
 
 
+def _distinct(count: int, shape: tuple[int, int], rng: np.random.Generator) -> IntArray:
+    """Numbers below `count`, in each row different ones."""
+    places = rng.integers(count, size=shape)
+    while np.any(repeated := np.any(np.diff(np.sort(places)) == 0, axis=1)):
+        places[repeated] = rng.integers(count, size=(int(repeated.sum()), shape[1]))
+    return places
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class _Null:
     """AUCs less 0.5 of `m` scores, and the null distribution of their standardised values.
@@ -195,8 +219,7 @@ class _Null:
         """The AUCs less 0.5 and their standard errors, both `[m]`; 0 for a constant score."""
         if self.labelled is None or self.is_normal:
             return self.parts.sum(axis=1), np.sqrt((self.parts**2).sum(axis=1))
-        above, deviation = self.labelled.compared(self.labelled.observed)
-        return above[0], deviation[0]
+        return self.labelled.observed()
 
     def draw(self, draws: int, seed: int) -> FloatArray:
         """Standardised values under the null, `[draws, m]`."""
@@ -204,7 +227,7 @@ class _Null:
             raise MetricError(f"A null distribution needs at least one draw, but got {draws}. 9999 is usual.")
         rng = np.random.default_rng(seed)
         if self.labelled is not None and not self.is_normal:
-            return _standardised(*self.labelled.compared(self.labelled.draw(draws, rng)))
+            return _standardised(*self.labelled.draw(draws, rng))
         own = _standardised(self.parts, self.compared[1][:, None])
         return _normal(own @ own.T, draws, rng) if self.is_normal else _flipped(own, draws, rng)
 
@@ -253,7 +276,7 @@ def _null(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> _Nu
     if np.any(composition == MIXED):
         return _Null(parts, sides, None)
     sizes = np.bincount(group_of).astype(np.float64)
-    return _Null(parts, sides, _Labelled.of(_per_group(ranks, group_of) / n, sizes, composition == MEMBERS_ONLY))
+    return _Null(parts, sides, _Labelled(_per_group(ranks, group_of) / n, sizes, composition == MEMBERS_ONLY))
 
 
 def _per_group(values: FloatArray, group_of: IntArray) -> FloatArray:

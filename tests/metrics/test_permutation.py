@@ -276,6 +276,20 @@ def test_of_many_groups_only_the_heavy_ones_are_resampled(sides, monkeypatch):
     np.testing.assert_allclose(fast[1], whole[1], atol=0.02)
 
 
+@pytest.mark.parametrize("label", [1, 0], ids=["members", "others"])
+def test_of_a_few_groups_among_many_all_permutations_are_drawn(label, monkeypatch):
+    rng, groups = np.random.default_rng(14), np.repeat(np.arange(600), [1] * 300 + [3] * 300)
+    labels = np.where(groups % 50 == 0, label, 1 - label)
+    scores = clustered(rng, groups) + 0.3 * labels
+    whole = own_tests(scores, labels, groups)
+    monkeypatch.setattr("lit_mia.metrics.permutation.MOST_RESAMPLED", 100)
+
+    few = own_tests(scores, labels, groups)
+
+    assert few.above.tolist() != whole.above.tolist()
+    np.testing.assert_allclose(few, whole, atol=0.025)
+
+
 def test_unusable_input_is_refused():
     labels = [1, 0, 1]
     for scores, draws in (([1, 2, 3], 10), ([[1, 2]], 10), ([[1, 2, np.nan]], 10), ([[1, 2, 3]], 0), ([], 10)):
