@@ -28,7 +28,7 @@ all others add, given how many of the heavy ones are members, is normal. Of fewe
 so many, or as few non-members, only these are drawn.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, final
 
@@ -95,7 +95,10 @@ def own_tests(
 def max_auc_null(
     scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None, draws: int = 1000, seed: int = SEED
 ) -> FloatArray:
-    """Largest AUC among `m` useless scores that depend on each other as these do, `[draws]`.
+    """Largest AUC among `m` useless scores that depend on each other, and spread, as these do, `[draws]`.
+
+    The signs of what groups add to the AUCs are flipped, whatever the labels of the groups: the spread is then that of
+    the sides as they are.
 
     Args:
         scores: Raw scores of `m` heads for the same records, `[m, n]`.
@@ -107,7 +110,7 @@ def max_auc_null(
     Raises:
         MetricError: If the shapes do not fit or there is no draw; otherwise see `lit_mia.metrics.roc.check`.
     """
-    null = _null(scores, labels, groups)
+    null = replace(_null(scores, labels, groups), labelled=None)
     largest: FloatArray = np.clip(0.5 + (null.draw(draws, seed) * null.compared[1]).max(axis=1), 0.0, 1.0)
     return largest
 
@@ -200,7 +203,7 @@ class _Null:
     Attributes:
         parts: What each of `g` groups adds to them, `[m, g]`.
         sides: Groups that hold members, groups that hold non-members.
-        labelled: The groups, if each holds one label.
+        labelled: The groups, if their labels are permuted; None if the signs of parts are flipped.
     """
 
     parts: FloatArray
