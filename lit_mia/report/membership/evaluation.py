@@ -29,7 +29,7 @@ class Evaluation:
         rows: Rows of the report.
         verdict: The verdict.
         combined: Row → score of each record, `[n]`: the mean over seeds, z-scored on calibration.
-        control_null: Largest control AUC against its permutation null; None without controls.
+        control_null: Largest control AUC against its null; None without controls.
         power: What the verdict rule finds.
     """
 

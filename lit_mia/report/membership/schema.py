@@ -85,7 +85,7 @@ class CheckedPlacebo(TypedDict):
 
 
 class ControlNull(TypedDict):
-    """The largest AUC of all controls against the 95th percentile of the same maximum under permuted labels."""
+    """The largest AUC of all controls against the 95th percentile of the same maximum among useless controls."""
 
     max_control_auc: float
     quantile_95: float
@@ -272,7 +272,7 @@ class AuditReport:
         tools: Whether captions find their own images by the encoder, outside test; None where that was not checked.
         config: The YAML of the audit. Infinities and NaN in it are kept as YAML spells them (`.inf`, `.nan`).
         tried: Configurations tried, openings of the test split.
-        control_null: Permutation null of the largest control AUC, or None without controls.
+        control_null: The largest control AUC and its null, or None without controls.
         power: What the verdict rule finds four times in five.
         skipped: Ids of records whose image could not be read, or of which the captioner said nothing.
         refused: Role → what this target refused to answer; only of those that refused something.
