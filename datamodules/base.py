@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.inputs import Tools
 from datamodules.judged import NOT_SET_UP, AskedDataModule
 from datamodules.pairs import Loading, PairArrays, check_range
 from datamodules.prompts import Prompts, prompted
@@ -55,9 +56,11 @@ class AuditDataModule(AskedDataModule, ABC):
         prompts: Which captions the target and the attacks are given.
 
     Attributes:
+        tools: The attacker's third-party models.
         find_alike: Finds the records that the attacker's encoder takes for the same image; nothing without one.
     """
 
+    tools: Tools
     arrays: PairArrays | None = None
 
     def __init__(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Self, final
 
 import numpy as np
 import torch
@@ -148,6 +148,14 @@ class StatisticDataModule(AuditDataModule):
         store = self._base_store or self.store_path.parent / f"base-{key_digest(dict(base.fingerprint()))[:12]}"
         other = self.answered_by(base, str(store))
         other._view, other._calibrates = self.view, self  # split as these are, by the same lock
+        return other
+
+    def relabelled(self, members: Sequence[int]) -> Self:
+        """See `JudgedDataModule`; the base has the same labels."""
+        other = super().relabelled(members)
+        if "base" in self.__dict__:
+            other.base = self.base.relabelled(members)
+            other.base._calibrates = other
         return other
 
     @property

@@ -10,7 +10,7 @@ from rich.console import Console
 from lit_mia.audits.base import load_result
 from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.self_test.running import Effort, run_self_test
+from lit_mia.audits.self_test.running import Effort, expecting, run_self_test
 from lit_mia.cli.classes import plugins
 from lit_mia.cli.commands import Parsed, parse, print_estimates
 from lit_mia.errors import CommandError
@@ -35,7 +35,7 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
         raise CommandError(f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people.")
     effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
     if parsed.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(expecting(parsed.audit).estimate())
         return None
     found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)
     Console().print(terminal(found))

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules import AskedDataModule, JudgedDataModule
+from datamodules import AskedDataModule, AuditDataModule, JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, Budget, EachAlone, Learner, ResidualHead, check_varies
 from lit_mia.attacks.controls import record_controls
 from lit_mia.audits.membership.controls import Controls
+from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import Target
 
@@ -33,12 +34,15 @@ class Means:
         protocol: Of training-free attacks; None where there are none.
         head: Of the protocol `resnet` and of the blind control of training-free attacks; None where there are none.
         learner: How heads are trained.
+        other_labels: Whether labels will be drawn anew, so that placebos are asked at every setting that these may
+            choose.
     """
 
     budget: Budget
     protocol: StatisticProtocol | None = None
     head: ResidualHead | None = None
     learner: Learner = field(default_factory=EachAlone)
+    other_labels: bool = False
 
 
 class Scorer(ABC, Generic[Data, Scored]):
@@ -93,6 +97,19 @@ class Scorer(ABC, Generic[Data, Scored]):
         Args:
             heads: Folder for trained heads; None keeps none.
         """
+
+    def expect_other_labels(self) -> None:
+        """Ask for all that scorers with other labels may choose from; called before anything is asked.
+
+        Raises:
+            HeadError: If the labels cannot be drawn anew.
+        """
+        if not isinstance(self.data, AuditDataModule):
+            raise HeadError(
+                f"A self-test draws the labels of one target anew, but {type(self.data).__name__} holds those of "
+                "several. Test the audit whose heads learn on the attacked target's own records."
+            )
+        self.means = replace(self.means, other_labels=True)
 
     def relabelled(self, members: Sequence[int], attacks: Sequence[Scored], means: Means) -> Self:
         """The same answers with other labels of the known records, of target, base and placebo; asks nothing.

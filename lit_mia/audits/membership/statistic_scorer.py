@@ -85,8 +85,14 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         """See `Scorer`; the base is no placebo of what reads it."""
         return [attack.name for attack in self.attacks if self._placebo_of(attack) is not None]
 
+    def expect_other_labels(self) -> None:
+        """See `Scorer`; residual maps are there of the chosen setting alone."""
+        super().expect_other_labels()
+        if self._residual and self._several:
+            raise HeadError(_SEVERAL_MAPS)
+
     def announce(self) -> None:
-        """Every setting of target and base, and one of each plain attack of the placebo."""
+        """Every setting of target and base, and one of each plain attack of the placebo, or all for other labels."""
         self.data.ask(Wanted(self._every_setting, self._residual and not self._several))
         self._calibration.announce()
         if self._placebo is not None:
@@ -163,7 +169,8 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
 
     def _of_placebo(self, settings: Mapping[str, Setting]) -> Wanted:
         calibrated = any(isinstance(a, CalibratedAttack) and self._placebo_of(a) is not None for a in self.attacks)
-        return Wanted((*self._at(settings), *(self._calibration.asked if calibrated else ())), self._residual)
+        plain = Wanted.every_setting(self._plain).asked if self.means.other_labels else self._at(settings)
+        return Wanted((*plain, *(self._calibration.asked if calibrated else ())), self._residual)
 
     def _best(self, attack: StatisticAttack) -> Setting:
         """The setting with the largest AUC on train and val."""
@@ -214,6 +221,10 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
 
 _DEAD_STATISTIC = "Look at what the target answers about the records, or use another setting."
 _NO_MAPS = "{} is scored by statistics, not by residual maps. Leave calibrated attacks out of the protocol `resnet`."
+_SEVERAL_MAPS = (
+    "Other labels may choose another setting of an attack, but residual maps are asked at the chosen one alone. Give "
+    "each attack one setting, or test the protocol `threshold`."
+)
 _NO_ENCODER = (
     "%s: captions are given, but the datamodule has no `encoder`, so there is no control of how well captions fit "
     "images (`joint`). Outside a verified coin the verdict is then at most `not evidence (controls incomplete)`."

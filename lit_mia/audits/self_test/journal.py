@@ -38,7 +38,7 @@ class Journal:
         added = [Done(outcome, seconds / len(outcomes)) for outcome in outcomes]
         lines = [{**self._of, "seconds": of.seconds, "outcome": asdict(of.outcome)} for of in added]
         with self.path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{json.dumps(line)}\n" for line in lines))
+            file.write("".join(f"\n{json.dumps(line)}" for line in lines))  # the last one there may have been cut off
         self.done |= {of.outcome.trial: of for of in added}
 
     def _read(self) -> Iterable[Done]:

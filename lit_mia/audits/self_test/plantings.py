@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from datamodules import JudgedDataModule
+from datamodules import AuditDataModule
 from lit_mia.attacks import Learner, same_training
 from lit_mia.audits.membership.ways import AnyScorer
+from lit_mia.batches import slices
 from lit_mia.errors import HeadError
 from lit_mia.registry import Registry
 
 Floats = NDArray[np.float64]
 FOLDS = 5
+COARSE, CHUNK = 16, 256
+EQUAL = 1e-6
+"""Numbers that differ by no more than this part of the largest are the same but for rounding."""
 NOTHING = "nothing"
 
 
@@ -47,7 +53,7 @@ class Planting:
             PlantingError: If it cannot be had, or is the same for all records and something is to be planted.
         """
         found = self.property(scorers, learner)
-        if not found.std() > 0 and any(self.strengths):
+        if any(self.strengths) and np.ptp(found) <= EQUAL * np.abs(found).max():
             raise PlantingError("It is the same for all records.")
         return standardised(found)
 
@@ -64,9 +70,12 @@ def nothing(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
 
 
 def images(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
-    """Where images lie along the first principal component of their embeddings; without an encoder, of their pixels."""
+    """Where images lie along the first principal component of their embeddings; without an encoder, of their pixels.
+
+    Larger images are averaged to `COARSE` × `COARSE` pixels.
+    """
     data = _encoded(scorers)
-    return _main_direction(_input(scorers[0].data, "image") if data is None else _input(data, "image_embedding"))
+    return _main_direction(_pixels(scorers[0].data) if data is None else _input(data, "image_embedding"))
 
 
 def captions(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
@@ -77,9 +86,9 @@ def captions(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
 def alignment(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
     """How well captions fit images: the cosine of their embeddings."""
     data = _captioned(scorers)
-    image, text = (_input(data, name) for name in ("image_embedding", "text_embedding"))
-    if image.shape != text.shape:
+    if not data.tools.of_images.shares_space:
         raise PlantingError("The encoder embeds captions in no space that images share.")
+    image, text = (_input(data, name).astype(np.float64) for name in ("image_embedding", "text_embedding"))
     lengths = np.linalg.norm(image, axis=1) * np.linalg.norm(text, axis=1)
     fit: Floats = np.divide((image * text).sum(axis=1), lengths, out=np.zeros(len(image)), where=lengths > 0)
     return fit
@@ -88,20 +97,22 @@ def alignment(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
 def answers(scorers: Sequence[AnyScorer], learner: Learner) -> Floats:
     """How like the records the target's answers are, beyond what records, and a placebo's answers, tell of that.
 
-    The likeness of all attacks, less what ridge regression on everything that controls read tells of it: each record
-    by a regression on others.
+    The likeness of all attacks, less what ridge regression on everything that controls read tells of it: each group by
+    a regression on others.
     """
     from sklearn.linear_model import RidgeCV
-    from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import GroupKFold, cross_val_predict
 
     found = [of for scorer in scorers for of in scorer.likeness().values()]
     if not found:
         raise PlantingError("The target's answers cannot be compared with the records.")
     like = np.mean([standardised(of[0]) for of in found], axis=0)
     of_placebos = [of[1][:, None] for of in found if len(of) > 1]
-    known = np.concatenate([*_read_by_controls(scorers, learner), *of_placebos], axis=1)
+    records = scorers[0].data.view.known
+    known = np.concatenate([np.zeros((len(records), 1)), *_read_by_controls(scorers, learner), *of_placebos], axis=1)
     known = (known - known.mean(axis=0)) / np.maximum(known.std(axis=0), 1e-12)
-    told: Floats = cross_val_predict(RidgeCV(np.logspace(0, 6, 13)), known, like, cv=FOLDS)
+    ridge, folds = RidgeCV(np.logspace(0, 6, 13)), GroupKFold(FOLDS)
+    told: Floats = cross_val_predict(ridge, known, like, groups=records.groups, cv=folds)
     rest: Floats = like - told
     return rest
 
@@ -129,12 +140,12 @@ PLANTINGS: Registry[Planting] = Registry(
 """In the order of reports; `nothing` first."""
 
 
-def _encoded(scorers: Sequence[AnyScorer]) -> JudgedDataModule | None:
+def _encoded(scorers: Sequence[AnyScorer]) -> AuditDataModule | None:
     """The answers that come with an encoder, if some do."""
     return next((scorer.data for scorer in scorers if scorer.data.encoder_fingerprint()), None)
 
 
-def _captioned(scorers: Sequence[AnyScorer]) -> JudgedDataModule:
+def _captioned(scorers: Sequence[AnyScorer]) -> AuditDataModule:
     data = _encoded(scorers)
     if data is None:
         raise PlantingError("There is no encoder that could tell captions apart.")
@@ -143,18 +154,25 @@ def _captioned(scorers: Sequence[AnyScorer]) -> JudgedDataModule:
     return data
 
 
-def _input(data: JudgedDataModule, name: str) -> Floats:
+def _input(data: AuditDataModule, name: str) -> NDArray[Any]:
     data.prepare(frozenset({name}))
     held = {} if data.arrays is None else data.arrays.inputs
-    return np.asarray(held[name], dtype=np.float64).reshape(len(data.view.known), -1)
+    return np.asarray(held[name])
 
 
-def _main_direction(values: Floats) -> Floats:
+def _pixels(data: AuditDataModule) -> Floats:
+    found = _input(data, "image")
+    side = min(found.shape[-1], COARSE)
+    chunks = (torch.from_numpy(found[part].astype(np.float64)) for part in slices(len(found), CHUNK))
+    return np.concatenate([torch.nn.functional.adaptive_avg_pool2d(of, side).flatten(1).numpy() for of in chunks])
+
+
+def _main_direction(values: NDArray[Any]) -> Floats:
     from sklearn.decomposition import PCA
 
-    if not values.std():
+    if np.ptp(values, axis=0).max() <= EQUAL * np.abs(values).max():
         return np.zeros(len(values))
-    found: Floats = PCA(1, svd_solver="randomized", random_state=0).fit_transform(values)[:, 0]
+    found: Floats = PCA(1, svd_solver="randomized", random_state=0).fit_transform(values.astype(np.float64))[:, 0]
     return found
 
 

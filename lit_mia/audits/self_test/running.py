@@ -14,7 +14,6 @@ from typing import NamedTuple
 import torch
 from threadpoolctl import threadpool_limits
 
-from datamodules import AuditDataModule
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit, accounts
 from lit_mia.audits.self_test.journal import Journal
@@ -80,15 +79,9 @@ def run_self_test(make: Make, run: Run, effort: Effort) -> SelfTest:
         effort: How much is done.
 
     Raises:
-        HeadError: If the heads of the audit learn on another model, so that there are labels of two.
+        HeadError: If the labels of the audit cannot be drawn anew, or nothing would be tested.
     """
-    audit = make()
-    for scorer in audit.scorers:
-        if not isinstance(scorer.data, AuditDataModule):
-            raise HeadError(
-                f"A self-test draws the labels of one target anew, but {type(scorer.data).__name__} holds those of "
-                "several. Test the audit whose heads learn on the attacked target's own records."
-            )
+    audit = expecting(make())
     audit.query()
     trials = Trials(audit, effort.seeds)
     planned, key = plan(trials, effort), key_of(audit, run)
@@ -119,6 +112,20 @@ def run_self_test(make: Make, run: Run, effort: Effort) -> SelfTest:
     return found
 
 
+def expecting(audit: MembershipAudit) -> MembershipAudit:
+    """An audit that asks for all that other labels may choose from.
+
+    Args:
+        audit: An audit that has asked nothing yet.
+
+    Raises:
+        HeadError: If its labels cannot be drawn anew.
+    """
+    for scorer in audit.scorers:
+        scorer.expect_other_labels()
+    return audit
+
+
 def key_of(audit: MembershipAudit, run: Run) -> str:
     """What is tested: the key that the report of the same audit has.
 
@@ -144,9 +151,14 @@ def plan(trials: Trials, effort: Effort) -> Planned:
     Args:
         trials: Makes them.
         effort: How many.
+
+    Raises:
+        HeadError: If there would be none.
     """
     some, apart = bool(trials.attacks[False]), not trials.learn_together
     every = not some
+    if every and not effort.apart:
+        raise HeadError("All attacks of this audit train a network of their own, of which `apart` 0 tests nothing.")
     planned, not_planted = list[Trial](), dict[str, str]()
     if any(scorer.placed() for scorer in trials.audit.scorers):
         planned.append(Trial(PLACEBO, 0.0, 0, every))
@@ -227,7 +239,7 @@ def _one_thread() -> Iterator[None]:
 
 def _begin(make: Make, seeds: int) -> None:
     _OF_PROCESS.enter_context(_one_thread())
-    audit = make()
+    audit = expecting(make())
     audit.query()
     _IN_PROCESS[:] = [Trials(audit, seeds)]
 

@@ -1,5 +1,6 @@
 """Trains heads for several ways to label the same records at once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
@@ -11,7 +12,9 @@ from lit_mia.attacks import Attack, Budget, EachAlone, Learner, same_training, t
 from lit_mia.attacks.controls.boosting import Floats
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.attacks.material import fits_together
+from lit_mia.attacks.semantic import MlpAttack
 from lit_mia.attacks.training import train_batch
+from lit_mia.errors import HeadError
 
 
 @final
@@ -31,7 +34,10 @@ class Together(Learner):
 
     def __init__(self, labels: NDArray[np.int64], first_seed: int, *, apart: bool, tables: dict[str, Floats]) -> None:
         self.turn, self._labels, self._first, self._apart = 0, labels, first_seed, apart
-        self._tables, self._known = tables, dict[str, NDArray[np.float64]]()
+        self._tables, self._known = tables, dict[str, Sequence[NDArray[np.float64]]]()
+
+    def ahead(self, heads: Sequence[tuple[Attack, HeadDataModule]], budget: Budget) -> None:
+        """See `Learner`; each is trained when it is asked for."""
 
     def network(
         self, attack: Attack, data: HeadDataModule, budget: Budget, checkpoint: Path | None = None
@@ -41,12 +47,11 @@ class Together(Learner):
             return train_seeds(attack, data, budget, checkpoint)
         key = _key(attack, data)
         if key not in self._known:
-            seeds = [self._first + seed for _ in self._labels for seed in range(budget.seeds)]
-            labels = np.repeat(self._labels, budget.seeds, axis=0)
-            found = train_batch(attack, data, budget, seeds, labels=labels)
-            self._known[key] = found.reshape(len(self._labels), budget.seeds, -1)
-        scores: NDArray[np.float64] = self._known[key][self.turn]
-        return scores
+            try:
+                self._known[key] = self._trained(attack, data, budget, self._labels)
+            except HeadError:  # one of them may have diverged, which is not the others' end
+                return self._trained(attack, data, budget, self._labels[[self.turn]])[0]
+        return self._known[key][self.turn]
 
     def trains(self, control: Attack, data: HeadDataModule) -> bool:
         """See `Learner`."""
@@ -58,6 +63,14 @@ class Together(Learner):
         if key not in self._tables:
             self._tables[key] = EachAlone().table(head, data, train)
         return self._tables[key]
+
+    def _trained(
+        self, attack: MlpAttack, data: HeadDataModule, budget: Budget, labels: NDArray[np.int64]
+    ) -> Sequence[NDArray[np.float64]]:
+        """Scores of all records by way, `[seeds, n]` each."""
+        seeds = [self._first + seed for _ in labels for seed in range(budget.seeds)]
+        found = train_batch(attack, data, budget, seeds, labels=np.repeat(labels, budget.seeds, axis=0))
+        return np.split(found, len(labels))
 
 
 def _key(head: Attack, data: HeadDataModule) -> str:

@@ -17,7 +17,7 @@ from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.audits.self_test.drawing import draw_labels
 from lit_mia.audits.self_test.plantings import NOTHING, PLANTINGS
 from lit_mia.audits.self_test.together import Together
-from lit_mia.errors import HeadError
+from lit_mia.errors import LitMiaError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.verdict import decide
@@ -134,7 +134,7 @@ class Trials:
         for learner.turn, trial in enumerate(trials):
             try:
                 yield self._outcome(trial, self._scorers(labels[learner.turn], learner, first.every))
-            except HeadError:
+            except LitMiaError:
                 yield Outcome(trial, NO_VERDICT, {}, {})
 
     # ------------------------------------------------------------------ one trial
