@@ -1,6 +1,7 @@
 """What every kind of audit returns: a result that saves, shows and logs itself."""
 
 import json
+import platform
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -53,7 +54,7 @@ class Origin:
         created: ISO date.
         config: Its configuration as YAML values.
         seconds_total: Time of the whole audit.
-        versions: Package → version.
+        versions: Package → version; and those of Python and of the system.
         git: Commit of the working tree, or None.
     """
 
@@ -78,7 +79,7 @@ class Origin:
             created=datetime.now(UTC).date().isoformat(),
             config=dict(config),
             seconds_total=time.perf_counter() - began,
-            versions={package: version(package) for package in PACKAGES},
+            versions={**{package: version(package) for package in PACKAGES}, **_environment()},
             git=_git_commit(),
         )
 
@@ -190,6 +191,11 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return data
+
+
+def _environment() -> dict[str, str]:
+    """What the packages run on."""
+    return {"python": platform.python_version(), "system": platform.platform()}
 
 
 def _git_commit() -> str | None:

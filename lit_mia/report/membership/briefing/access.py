@@ -30,15 +30,9 @@ def to_whom(report: AuditReport) -> list[str]:
     return [*(f"Who {who}: {_outcomes(rows)}." for who, rows in told.items()), _knew(report)]
 
 
-def access_of(row: Row, report: AuditReport) -> str | None:
-    """What an attack has to be able to ask; of files that do not say it, what the target was loaded for."""
-    access: str | None = row["access"] or report.target.get("access")
-    return access
-
-
 def _who(row: Row, report: AuditReport) -> str:
-    """Who can do this; names the level, which the target's fingerprint and the attacks have too."""
-    access = access_of(row, report)
+    """Who can do what an attack does; of files that do not say it, what the target was loaded for."""
+    access = row["access"] or report.target.get("access")
     other = "asks what this audit asked" if access is None else f"has the access {access}"
     who = next((f"{words} ({level})" for level, words in WHO.items() if level == access), other)
     base = ", and has the base, the model before the fine-tuning" if row["reads_base"] else ""
