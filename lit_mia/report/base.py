@@ -1,6 +1,7 @@
 """What every kind of audit returns: a result that saves, shows and logs itself."""
 
 import json
+import platform
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -53,7 +54,7 @@ class Origin:
         created: ISO date.
         config: Its configuration as YAML values.
         seconds_total: Time of the whole audit.
-        versions: Package → version.
+        versions: Package → version; and those of Python and of the system.
         git: Commit of the working tree, or None.
     """
 
@@ -78,7 +79,7 @@ class Origin:
             created=datetime.now(UTC).date().isoformat(),
             config=dict(config),
             seconds_total=time.perf_counter() - began,
-            versions={package: version(package) for package in PACKAGES},
+            versions={**{package: version(package) for package in PACKAGES}, **_environment()},
             git=_git_commit(),
         )
 
@@ -137,6 +138,14 @@ class Result(ABC):
             logger: Makes the run, or runs.
         """
 
+    def text(self) -> str:
+        """`audit.json` as text.
+
+        Raises:
+            ReportError: See `numbers`.
+        """
+        return json.dumps(self.numbers(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
     def save(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
         """Write all files, each whole or not at all, and the page last.
 
@@ -147,7 +156,7 @@ class Result(ABC):
         Returns:
             Path of the page.
         """
-        text = json.dumps(self.numbers(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = self.text()  # before a file is written: it may be refused
         files: dict[str, Writer] = {NUMBERS: lambda path: path.write_text(text, encoding="utf-8")}
         for name, write in (files | self.files()).items():
             with replacing(folder / name) as path:
@@ -182,6 +191,11 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return data
+
+
+def _environment() -> dict[str, str]:
+    """What the packages run on."""
+    return {"python": platform.python_version(), "system": platform.platform()}
 
 
 def _git_commit() -> str | None:

@@ -22,7 +22,9 @@ from lit_mia.targets import Target
 
 pytestmark = pytest.mark.slow
 
-CONFIGS = sorted(config_folder().rglob("*.yaml"))
+WANDB = sorted((config_folder() / "wandb").glob("*.yaml"))
+"""Sweeps that Weights & Biases runs."""
+CONFIGS = [path for path in sorted(config_folder().rglob("*.yaml")) if path not in WANDB]
 COMMANDS = {
     "ablation": {"sweep"},
     "audit": {"audit", "query"},
@@ -135,6 +137,27 @@ def test_the_experiments_that_differ_in_the_model_are_two_files():
     }
     epochs = {args[4]: args[6] for args in commands if args[5:6] == ["--trainer.max_epochs"]}
     assert epochs == {f"attack/wu_{kind}": "50" if kind.endswith("_p") else "200" for kind in kinds}
+
+
+@pytest.mark.parametrize("path", WANDB, ids=name_of)
+def test_a_sweep_of_wandb_begins_with_its_command_and_runs_a_fit(path, capsys, monkeypatch, tmp_path):
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert path.read_text(encoding="utf-8").splitlines()[0] == f"# wandb sweep configs/{name_of(path)}"
+    assert content["metric"]["name"].startswith("val/")  # nothing is chosen on test
+    env, program, *given, args = content["command"]
+    assert (env, program, args) == ("${env}", "lit-mia", "${args}")
+    ends = {name: of.get("values") or [of["min"], of["max"]] for name, of in content["parameters"].items()}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["lit-mia"])
+    for place in (0, -1):
+        with pytest.raises(SystemExit) as ended:
+            run([*given, *(f"--{name}={values[place]}" for name, values in ends.items()), "--print_config"])
+        printed = capsys.readouterr()
+        assert ended.value.code == 0, printed.err
+        model = yaml.safe_load(printed.out)["model"]["init_args"]
+        for name, values in ends.items():
+            found = model[name.removeprefix("model.init_args.")]
+            assert found == yaml.safe_load(str(values[place]))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=name_of)

@@ -45,6 +45,8 @@ class RowScores:
         tools: Of an attack, whether it reads what the attacker's encoder or captioner says.
         unequal: Of an attack, what it has seen more than its controls, as a sentence; None if they have seen the same.
         reads_base: Of an attack, whether it reads what the base says of the records.
+        access: Of an attack, what it has to be able to ask of the target (`generate`, `vary`, `denoise`); None of what
+            asks nothing.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RowScores:
     tools: bool = False
     unequal: str | None = None
     reads_base: bool = False
+    access: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,7 +239,9 @@ def curves(table: ScoreTable) -> dict[str, Roc]:
     known = (table.label == MEMBER) | (table.label == NON_MEMBER)
     counted = (table.split == "test") & (table.seed == COMBINED) & known
     rows, scores, labels = (column[counted] for column in (table.row, table.score, table.label))
-    return {str(name): roc_curve(scores[rows == name], labels[rows == name]) for name in dict.fromkeys(rows)}
+    names = {name: place for place, name in enumerate(dict.fromkeys(rows))}
+    places = np.fromiter((names[name] for name in rows), np.int64, len(rows))
+    return {str(name): roc_curve(scores[places == of], labels[places == of]) for name, of in names.items()}
 
 
 def write_roc(table: ScoreTable, path: Path) -> None:
