@@ -99,5 +99,5 @@ class Gate:
             return
         try:
             write_junit(self.junit.expanduser(), f"lit-mia gate: {name}", checks, said)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter of a path without a name, such as `.`
             raise GateError(f"`--junit` cannot be written: {error}. Give another file.") from error

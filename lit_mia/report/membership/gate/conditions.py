@@ -99,7 +99,7 @@ def _quantity(name: str, text: str) -> tuple[Quantity, str]:
     known = {whole: (of, end) for of in QUANTITIES for whole, end in zip(of.names, of.ends, strict=True)}
     if name not in known:
         folded = {whole.casefold(): whole for whole in known}
-        near = get_close_matches(name.casefold(), folded, 1)
+        near = get_close_matches(name.replace("Δ", "d").casefold(), folded, 1)
         asked = f" Did you mean {folded[near[0]]!r}?" if near else ""
         raise GateError(f"`--fail-if {text!r}` asks for {name!r}.{asked} The quantities are {', '.join(known)}.")
     return known[name]

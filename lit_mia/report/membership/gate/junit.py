@@ -22,7 +22,7 @@ def write_junit(path: Path, name: str, checks: Sequence[Check], properties: Mapp
         properties: Name → value, of the suite.
     """
     root = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(root, "testsuite", name=_valid(name), attrib=_counts(checks))
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _valid(name), **_counts(checks)})
     held = ElementTree.SubElement(suite, "properties")
     for key, value in properties.items():
         ElementTree.SubElement(held, "property", name=_valid(key), value=_valid(value))
