@@ -31,7 +31,8 @@ def add_gate(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fail-if",
         type=str,
-        action="append",
+        action="extend",
+        nargs=1,
         metavar="CONDITION",
         help='Exit with 1 if it holds for any attack, such as "dAUC.hi > 0.05", and with 2 if nobody can tell. May be '
         "given several times. See docs/gate.md.",

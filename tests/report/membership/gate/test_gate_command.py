@@ -65,7 +65,7 @@ def test_the_exit_status_is_the_answer_and_the_page_is_written_before(folder, en
         (["--fail-if", "AUC > 0.6", "--fail-if", "acu > 0.6"], "Did you mean 'AUC'?"),
         (["--junit", "a.xml"], "Add `--fail-if CONDITION`"),
         (["--fail-if", "AUC > 0.6", "--junit", "."], "`--junit` cannot be written"),
-        (["--fail-if"], "expected one argument"),
+        (["--fail-if"], "expected 1 argument"),
     ],
 )
 def test_a_mistake_ends_with_2_before_anything_is_written(folder, ended, args, said, tmp_path, monkeypatch):
