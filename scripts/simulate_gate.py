@@ -1,4 +1,4 @@
-"""How often an audit passes `dAUC.hi > 0.05`, with a leak and without: the figures of docs/gate.md (two minutes)."""
+"""How often an audit passes `dAUC.hi > 0.05`, with a leak and without: the figures of docs/gate.md (three minutes)."""
 
 import numpy as np
 from scipy.stats import binomtest, norm
