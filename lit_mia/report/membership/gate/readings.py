@@ -24,6 +24,7 @@ VIOLATED, TOOL_FAILURE, NO_EVIDENCE, INCOMPLETE = (
 )
 """Outcomes under which a number says nothing, or another verdict than the one given could not be reached."""
 _NO_INTERVAL = f"it has no interval, for which {LEAST_GROUPS} groups are needed on each side"
+_UNTESTED = f"a difference to a control cannot be tested, as {_NO_INTERVAL}"
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ def _open(outcome: str) -> str:
 
 
 def _auc(_: AuditReport, row: Row) -> Case:
-    values = _ends(row["auc"], row["auc_ci"])
-    return Case(row.name, values, f"AUC {number(row['auc'])} {interval(row['auc_ci'])}".strip(), _NO_INTERVAL)
+    told = f"AUC {number(row['auc'])} {interval(row['auc_ci'])}".strip()
+    return _estimate(row, row["auc"], row["auc_ci"], told)
 
 
 def _rate(row: Row, fpr: float) -> Case:
@@ -138,7 +139,7 @@ def _rate(row: Row, fpr: float) -> Case:
     if point is None or point["tpr"] is None:
         return Case(row.name, why=(point and point["reason"]) or f"it was not measured at {percent(fpr)} FPR")
     told = f"TPR {number(point['tpr'])} {interval(point['ci'])} at {percent(point['achieved_fpr'])} FPR"
-    return Case(row.name, _ends(point["tpr"], point["ci"]), told, _NO_INTERVAL)
+    return _estimate(row, point["tpr"], point["ci"], told)
 
 
 def _difference(report: AuditReport, row: Row) -> Case:
@@ -147,13 +148,13 @@ def _difference(report: AuditReport, row: Row) -> Case:
     smallest = row["smallest_difference"]
     control = short_control(row, smallest["control"])
     told = f"ΔAUC {signed(smallest['delta'])} {interval(smallest['ci'])} to {control}"
-    return Case(row.name, _ends(smallest["delta"], smallest["ci"]), told, _NO_INTERVAL)
+    return _estimate(row, smallest["delta"], smallest["ci"], told)
 
 
 def _ratio(report: AuditReport, row: Row) -> Case:
     if lacking := _lacking(report, row):
         return Case(row.name, why=lacking)
-    return Case(row.name, _said({LO: row["ratio_lo"]}), f"shift factor {times(row['ratio_lo'])}", _NO_INTERVAL)
+    return Case(row.name, _said({LO: row["ratio_lo"]}), f"shift factor {times(row['ratio_lo'])}", _UNTESTED)
 
 
 def _adjusted(report: AuditReport, row: Row) -> Case:
@@ -161,7 +162,7 @@ def _adjusted(report: AuditReport, row: Row) -> Case:
     compared = [of["ci"] for of in (row["differences"] or {}).values()]
     lacking = "" if report.coin == "verified" else _lacking(report, row)
     if lacking or (report.design not in BY_COIN and None in compared):
-        return Case(row.name, why=lacking or f"a difference to a control cannot be tested, as {_NO_INTERVAL}")
+        return Case(row.name, why=lacking or _UNTESTED)
     return Case(row.name, _said({"": row["p_adjusted"]}), p_value(row["p_adjusted"]))
 
 
@@ -173,9 +174,10 @@ def _lacking(report: AuditReport, row: Row) -> str:
     return _open(INCOMPLETE) if row["outcome"] == INCOMPLETE else ""
 
 
-def _ends(value: float | None, ci: list[float] | None) -> dict[str, Value]:
+def _estimate(row: Row, value: float | None, ci: list[float] | None, told: str) -> Case:
     lo, hi = ci or (None, None)
-    return _said({"": value, LO: lo, HI: hi})
+    values = _said({"": value, LO: lo, HI: hi})
+    return Case(row.name, values, told, _NO_INTERVAL if "" in values else "")
 
 
 def _said(values: Mapping[str, float | None]) -> dict[str, Value]:

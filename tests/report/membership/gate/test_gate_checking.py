@@ -100,6 +100,8 @@ def test_a_null_passes_and_a_leak_does_not():
 
 def test_what_is_missing_or_no_number_is_unknown(audit):
     assert codes(with_rows(audit, auc=None), "AUC > 0.5", "AUC.lo > 0.9") == [2, 0]
+    said = check(read_condition("AUC > 0.5"), with_rows(audit, auc=None, auc_ci=None).report).sentence
+    assert said == "AUC > 0.5: It cannot be evaluated for I-P and II-S: it is no number."
     assert codes(with_rows(audit, auc=float("nan")), "AUC > 0.5", "AUC != 0.5") == [2, 2]
     assert codes(with_rows(audit, auc_ci=None), "AUC.lo > 0.5", "AUC.hi < 0.5", "AUC > 0.9") == [2, 2, 0]
     smallest = {**value_of(audit, LEAKING, "smallest_difference"), "ci": None}
