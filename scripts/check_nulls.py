@@ -23,10 +23,11 @@ SCORES, OF_GROUP, DRAWS, LEVEL = 6, 0.7, 999, 0.05
 TESTS = ("one score, above", "one score, two-sided", "any of six, step-down", "largest of six above its null's 95 %")
 
 
-def pure(members: int, nonmembers: int, size: int) -> Callable[[np.random.Generator], tuple[Ints, Ints]]:
-    """Labels and groups, each group of one label."""
-    groups = np.repeat(np.arange(members + nonmembers), size)
-    return lambda _: ((groups < members).astype(np.int64), groups)
+def pure(members: list[int], nonmembers: list[int]) -> Callable[[np.random.Generator], tuple[Ints, Ints]]:
+    """Labels and groups of these sizes, each of one label."""
+    sizes = members + nonmembers
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    return lambda _: ((groups < len(members)).astype(np.int64), groups)
 
 
 def mixed(count: int, size: int) -> Callable[[np.random.Generator], tuple[Ints, Ints]]:
@@ -39,11 +40,17 @@ def mixed(count: int, size: int) -> Callable[[np.random.Generator], tuple[Ints, 
     return draw
 
 
+UNEVEN = [1, 1, 1, 2, 2, 3, 5, 8, 13, 20]
 RECORDS = {
-    "20 + 30 records": pure(20, 30, 1),
-    "181 + 356 records": pure(181, 356, 1),
-    "8 + 8 groups of 5": pure(8, 8, 5),
-    "36 + 71 groups of 5": pure(36, 71, 5),
+    "20 + 30 records": pure([1] * 20, [1] * 30),
+    "181 + 356 records": pure([1] * 181, [1] * 356),
+    "8 + 8 groups of 5": pure([5] * 8, [5] * 8),
+    "36 + 71 groups of 5": pure([5] * 36, [5] * 71),
+    "12 groups of 20 + 200 records": pure([20] * 12, [1] * 200),
+    "200 records + 12 groups of 20": pure([1] * 200, [20] * 12),
+    "60 records + 60 groups of 5": pure([1] * 60, [5] * 60),
+    "20 groups of 1 to 20 + 20 of 4": pure(UNEVEN * 2, [4] * 20),
+    "50 groups of 1 to 20 + 200 records": pure(UNEVEN * 5, [1] * 200),
     "20 mixed groups of 10": mixed(20, 10),
     "40 mixed groups of 10": mixed(40, 10),
     "200 mixed groups of 5": mixed(200, 5),

@@ -2,11 +2,12 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import ks_2samp, mannwhitneyu, permutation_test
+from scipy.stats import ks_2samp, mannwhitneyu, norm, rankdata
 from sklearn.metrics import roc_auc_score
 
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import auc, null_se
+from lit_mia.metrics.covariance import aucs
 from lit_mia.metrics.permutation import max_auc_null, own_tests
 
 
@@ -16,27 +17,50 @@ def clustered(rng, groups, heads=3, share=0.7):
     return np.sqrt(share) * of_group + np.sqrt(1 - share) * rng.normal(size=(heads, len(groups)))
 
 
-def test_few_records_have_the_p_values_of_all_permutations():
-    rng = np.random.default_rng(0)
-    labels, scores = np.repeat([1, 0], [4, 5]), np.round(rng.normal(size=9), 1)
+def studentised(scores, labels, groups):
+    """Difference of the mean ranks in its standard errors, group by group."""
+    ranks, means, variances = rankdata(scores), [], []
+    for side in (1, 0):
+        mean, names = ranks[labels == side].mean(), np.unique(groups[labels == side])
+        sums = [(ranks[groups == name] - mean).sum() for name in names]
+        means.append(mean)
+        variances.append(np.square(sums).sum() * len(names) / (len(names) - 1) / np.sum(labels == side) ** 2)
+    return (means[0] - means[1]) / np.sqrt(np.sum(variances))
 
-    found = own_tests([scores], labels, draws=40_000)
 
-    def above(members, nonmembers):
-        return roc_auc_score(labels, np.concatenate([members, nonmembers])) - 0.5
+def of_all_permutations(scores, groups, members):
+    """The statistic of every choice of `members` groups, `[choices]`; the first is that of the first groups."""
+    chosen = itertools.combinations(range(groups.max() + 1), members)
+    return np.array([studentised(scores, np.isin(groups, names).astype(int), groups) for names in chosen])
 
-    def away(members, nonmembers):
-        return abs(above(members, nonmembers))
 
-    for statistic, p in ((above, found.above), (away, found.two_sided)):
-        exact = permutation_test((scores[:4], scores[4:]), statistic, alternative="greater", n_resamples=np.inf)
-        assert p[0] == pytest.approx(exact.pvalue, abs=0.01)
+@pytest.mark.parametrize("sizes", [[1] * 9, [1, 4, 2, 3, 5, 2, 2], [7, 1, 1, 3, 3, 1]], ids=["records", "7", "6"])
+def test_few_groups_have_the_p_values_of_all_permutations_of_group_labels(sizes):
+    rng, groups = np.random.default_rng(2), np.repeat(np.arange(len(sizes)), sizes)
+    labels, scores = (groups < 3).astype(int), np.round(clustered(rng, groups, heads=1)[0], 1)
+
+    found = own_tests([scores], labels, groups, draws=40_000)
+
+    null = of_all_permutations(scores, groups, members=3)
+    above, below = np.mean(null >= null[0] - 1e-9), np.mean(null <= null[0] + 1e-9)
+    assert found.above[0] == pytest.approx(above, abs=0.01)
+    assert found.two_sided[0] == pytest.approx(min(1, 2 * min(above, below)), abs=0.015)
     assert found.adjusted == pytest.approx(found.above)
+
+
+def test_under_a_coin_every_p_value_is_as_frequent_as_it_says_whatever_the_sizes():
+    groups = np.repeat(np.arange(6), [1, 9, 2, 4, 1, 6])
+    scores = clustered(np.random.default_rng(3), groups, heads=1)
+    labellings = [np.isin(groups, chosen) for chosen in itertools.combinations(range(6), 3)]
+
+    p = np.sort([own_tests(scores, labels, groups, draws=9999).above[0] for labels in labellings])
+
+    assert p == pytest.approx(np.arange(1, 21) / 20, abs=0.02)
 
 
 def test_many_records_have_the_p_values_of_mann_whitney():
     rng = np.random.default_rng(1)
-    labels = np.repeat([1, 0], [150, 250])
+    labels = np.repeat([1, 0], [200, 200])
     scores = np.round(rng.normal(size=400) + 0.2 * labels, 1)
 
     found = own_tests([scores, -scores], labels)
@@ -44,20 +68,21 @@ def test_many_records_have_the_p_values_of_mann_whitney():
     for row, above in zip((scores, -scores), found.above, strict=True):
         halves = row[labels == 1], row[labels == 0]
         expected = mannwhitneyu(*halves, alternative="greater", method="asymptotic", use_continuity=False)
-        assert above == pytest.approx(expected.pvalue)
+        assert norm.isf(above) == pytest.approx(norm.isf(expected.pvalue) * np.sqrt(400 / 399))
     assert found.two_sided == pytest.approx([2 * found.above[0]] * 2)
 
 
-def test_few_groups_have_the_p_values_of_all_permutations_of_group_labels():
-    rng = np.random.default_rng(2)
-    groups = np.repeat(np.arange(7), [1, 4, 2, 3, 5, 2, 2])
-    labels, scores = (groups < 3).astype(int), clustered(rng, groups, heads=1)[0]
+def test_many_groups_of_unequal_sizes_have_the_p_values_of_their_interval():
+    rng = np.random.default_rng(13)
+    groups = np.repeat(np.arange(200), [1] * 80 + [4] * 120)
+    labels = (groups < 80).astype(int)
+    score = clustered(rng, groups, heads=1)[0] + 0.3 * labels
 
-    found = own_tests([scores], labels, groups, draws=40_000)
+    found = own_tests([score], labels, groups)
 
-    ranks = scores.argsort().argsort() - (len(scores) - 1) / 2
-    sums = [ranks[np.isin(groups, chosen)].sum() for chosen in itertools.combinations(range(7), 3)]
-    assert found.above[0] == pytest.approx(np.mean(sums >= ranks[labels == 1].sum()), abs=0.01)
+    measured = aucs([score], labels, groups)
+    z = (measured.values[0] - 0.5) / np.sqrt(measured.covariance[0, 0])
+    assert norm.isf(found.above[0]) == pytest.approx(z, rel=0.05)
 
 
 def test_pairs_of_a_member_and_a_nonmember_change_places():
@@ -122,6 +147,57 @@ def test_any_null_score_is_called_significant_in_5_percent(make):
 
     assert (shares <= 0.085).all()
     assert (shares >= 0.02).all()
+
+
+def sides(members, nonmembers, spread=1.0, shift=0.0):
+    """Useless scores, unless there is a shift, of `members` and `nonmembers` groups of these sizes."""
+    sizes = members + nonmembers
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    labels = (groups < len(members)).astype(int)
+
+    def make(rng):
+        scores = clustered(rng, groups, share=0.0 if max(sizes) == 1 else 0.9)
+        return np.where(labels, spread, 1) * scores + shift * labels, labels, groups
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        sides([20] * 12, [1] * 200),
+        sides([1] * 200, [20] * 12),
+        sides([1] * 60, [5] * 60),
+        sides([1, 1, 2, 3, 5, 9] * 3, [4] * 20),
+        sides([1] * 40, [1] * 160, spread=2.0),
+    ],
+    ids=["large members", "large others", "many", "both", "spreads"],
+)
+def test_a_null_score_is_seldom_called_significant_where_the_sides_differ_in_sizes_or_spread(make):
+    """One-sided, two-sided and jointly; with plain AUCs 19 %, 31 % and 31 % of the first shape are."""
+    found = []
+    for run in range(200):
+        p = own_tests(*make(np.random.default_rng([run, 6])), draws=199, seed=run)
+        found.append((p.above[0] <= 0.05, p.two_sided[0] <= 0.05, p.adjusted.min() <= 0.05))
+    assert (np.mean(found, axis=0) <= 0.09).all()
+
+
+def test_a_signal_is_found_where_the_groups_of_nonmembers_are_larger():
+    """With plain AUCs in 22 %."""
+    make = sides([1] * 60, [5] * 60, shift=0.5)
+    found = [own_tests(*make(np.random.default_rng([run, 7])), draws=199).above[0] <= 0.05 for run in range(200)]
+    assert np.mean(found) > 0.7
+
+
+def test_groups_that_do_not_differ_within_the_sides_have_p_values_too():
+    labels = np.repeat([1, 0], [3, 4])
+
+    apart, alike = own_tests([labels], labels, draws=9999), own_tests([1 - labels], labels, draws=9999)
+    alone = own_tests([[2.0, 1, 3, 0, 1]], [1, 0, 0, 0, 0], draws=9999)
+
+    assert apart.above[0] == pytest.approx(1 / 35, abs=0.01)
+    assert (alike.above[0], alike.two_sided[0]) == (1, pytest.approx(2 / 35, abs=0.02))
+    assert alone.above[0] == pytest.approx(2 / 5, abs=0.02)
 
 
 def test_groups_taken_as_records_would_be_called_significant_far_too_often():
@@ -198,6 +274,20 @@ def test_of_many_groups_only_the_heavy_ones_are_resampled(sides, monkeypatch):
     assert not np.array_equal(whole[0], fast[0])
     assert min(ks_2samp(one, other).pvalue for one, other in zip(whole[0], fast[0], strict=True)) > 0.01
     np.testing.assert_allclose(fast[1], whole[1], atol=0.02)
+
+
+@pytest.mark.parametrize("label", [1, 0], ids=["members", "others"])
+def test_of_a_few_groups_among_many_all_permutations_are_drawn(label, monkeypatch):
+    rng, groups = np.random.default_rng(14), np.repeat(np.arange(600), [1] * 300 + [3] * 300)
+    labels = np.where(groups % 50 == 0, label, 1 - label)
+    scores = clustered(rng, groups) + 0.3 * labels
+    whole = own_tests(scores, labels, groups)
+    monkeypatch.setattr("lit_mia.metrics.permutation.MOST_RESAMPLED", 100)
+
+    few = own_tests(scores, labels, groups)
+
+    assert few.above.tolist() != whole.above.tolist()
+    np.testing.assert_allclose(few, whole, atol=0.025)
 
 
 def test_unusable_input_is_refused():
