@@ -36,8 +36,8 @@ def test_each_condition_is_a_test_case(audit, tmp_path):
 
 def test_what_xml_cannot_hold_is_replaced_and_the_rest_kept(audit, tmp_path):
     odd = '<a & "b"> ]]> \x00\x1b\ud800\ufffe ΔAUC 模'
-    rows = [with_values(row, outcome="not detected at this power") for row in audit.report.rows if row.kind == "attack"]
-    rows[0].values["tpr_at_fpr"][1]["reason"] = odd
+    point = {"fpr": 0.01, "tpr": None, "ci": None, "achieved_fpr": None, "reason": odd}
+    rows = [with_values(row, tpr_at_fpr=[point]) for row in audit.report.rows]
     suite, _ = written(changed(audit, name=odd, rows=rows), tmp_path, "TPR@1% > 0.1")
     kept = '<a & "b"> ]]> ???? ΔAUC 模'
     assert suite.get("name") == kept
