@@ -61,6 +61,10 @@ class ReportError(LitMiaError):
     """The files of an audit are missing or of an unknown schema."""
 
 
+class GateError(LitMiaError):
+    """A condition of a gate cannot be read or met, or is asked of something that has no such numbers."""
+
+
 class MetricError(LitMiaError):
     """Scores, labels or rates from which a metric cannot be computed."""
 

@@ -1,6 +1,7 @@
 """The command line: LightningCLI's fit, validate, test and predict beside audit, sweep, design and the like."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -54,7 +55,10 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user ends with its message in one line and exit status 2."""
+    """Run the command line; a mistake of the user ends with its message in one line and exit status 2.
+
+    So does a crash, after its traceback: a status of 1 says that a condition of `--fail-if` holds.
+    """
     spell_unprintable()
     try:
         run(sys.argv[1:])
@@ -67,6 +71,9 @@ def main() -> None:
         if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
             _interrupted(143)
         raise
+    except Exception:  # Python's own status of a crash is 1, which says that a gate failed
+        traceback.print_exc()
+        sys.exit(2)
 
 
 def run(args: Sequence[str]) -> object:

@@ -15,8 +15,8 @@ from lit_mia.blocks import ObjectKeys, object_parameters, placed
 from lit_mia.errors import ConfigError
 
 A = TypeVar("A", bound=Audit)
-OPTIONS = frozenset({"output", "gallery", "logger", "dry_run"})
-"""What a config may say beside the arguments of its audit: where results go and how they are shown."""
+OPTIONS = frozenset({"output", "gallery", "logger", "dry_run", "fail_if", "junit"})
+"""What a config may say beside the arguments of its audit: where results go, how they are shown, what they must be."""
 _LIGHTNING = frozenset({"model", "data", "trainer"})
 
 

@@ -19,6 +19,7 @@ from lit_mia.audits.membership.ways import WAYS_OF_SCORING
 from lit_mia.designs.layouts import LAYOUTS
 from lit_mia.plugins import Plugin, load_plugins
 from lit_mia.report.membership.columns import COLUMNS
+from lit_mia.report.membership.gate import QUANTITIES
 from lit_mia.row_kinds import ROW_KINDS
 
 BASES = {
@@ -35,7 +36,17 @@ BASES = {
     "callback": Callback,
 }
 """What a class that a package outside defines is called → its base, the nearest first."""
-REGISTRIES = (ROW_KINDS, COLUMNS, PAIR_INPUTS, FINDING_INPUTS, RECORD_CONTROLS, WAYS_OF_SCORING, AUDIT_KINDS, LAYOUTS)
+REGISTRIES = (
+    ROW_KINDS,
+    COLUMNS,
+    QUANTITIES,
+    PAIR_INPUTS,
+    FINDING_INPUTS,
+    RECORD_CONTROLS,
+    WAYS_OF_SCORING,
+    AUDIT_KINDS,
+    LAYOUTS,
+)
 """The registries to which a package outside may add."""
 
 

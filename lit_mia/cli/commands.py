@@ -14,6 +14,7 @@ from rich.console import Console
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
 from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, load, loads, placed
+from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError
 from lit_mia.files import replacing
@@ -66,7 +67,9 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
         command: `audit` or `sweep`.
         args: What follows it.
     """
-    parsed = parse(command, args)
+    parsed = parse(command, args, further=add_gate)
+    gate = Gate.of(parsed.options)
+    gate.check_kind(parsed.audit)
     if parsed.dry_run:
         print_estimates(parsed.audit.estimate())
         return None
@@ -78,6 +81,7 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
         result.log(parsed.logger)
     Console().print(result.terminal())
     print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}")
+    gate.close(result)
     return result
 
 
@@ -96,10 +100,13 @@ def report(command: str, args: Sequence[str]) -> None:
     parser = ArgumentParser(prog=f"lit-mia {command}", description=report.__doc__)
     parser.add_argument("folder", type=str, help="Output folder of an audit.")
     parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
+    add_gate(parser)
     options = parser.parse_args(list(args))
-    folder = Path(options.folder).expanduser()
+    gate, folder = Gate.of(options), Path(options.folder).expanduser()
     result = load_result(folder)
+    gate.check_kind(result)
     print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
+    gate.close(result)
 
 
 def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser], None] | None = None) -> Parsed:

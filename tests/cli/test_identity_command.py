@@ -54,7 +54,7 @@ def inside(made, monkeypatch):
     return made
 
 
-def test_one_command_measures_and_writes_everything(inside, capsys):
+def test_one_command_measures_and_writes_everything(inside, capsys, failure):
     assert run(["audit", "--config", "audit.yaml", "--dry-run"]) is None
     assert "target: 6 records, 114 missing queries" in capsys.readouterr().out  # 6 · 4 images, 3 · 30 texts
     report = run(["audit", "--config", "audit.yaml"])
@@ -79,6 +79,7 @@ def test_one_command_measures_and_writes_everything(inside, capsys):
     assert "data:image" not in page
     run(["report", "runs/audit", "--gallery"])
     assert (inside / "runs/audit/report.html").read_text().count("data:image") == 5
+    assert "not for audits of people" in failure("report", "runs/audit", "--fail-if", "AUC > 0.6")
 
 
 def test_the_store_can_be_filled_first(inside, capsys):

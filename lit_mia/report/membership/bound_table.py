@@ -23,7 +23,7 @@ def bound_table(report: AuditReport, place: Place) -> Table | None:
         _COLUMNS,
         [report.dp_bound["tiers"]],
         place,
-        name=_name,
+        name=tier_name,
         kind=lambda _: "attack",
         strong=lambda _: True,
     )
@@ -56,7 +56,8 @@ def bound_notes(report: AuditReport) -> list[str]:
     ]
 
 
-def _name(tier: BoundOfTier) -> str:
+def tier_name(tier: BoundOfTier) -> str:
+    """What one coin decides about."""
     if tier["copies"] > 1:
         return f"{count(tier['copies'])} copies together"
     return "one record" if tier["records"] == 1 else f"one group, up to {count(tier['records'])} records"

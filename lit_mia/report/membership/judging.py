@@ -17,6 +17,9 @@ from lit_mia.metrics.shift import SHIFT
 from lit_mia.metrics.verdict import TOOL_LEVEL, Verdict, decide
 from lit_mia.report.membership.scores import Part, RowScores, Scores
 
+NOT_SEEING = frozenset({"attack", "placebo", "metadata", "base"})
+"""Kinds of rows that are no control which sees the records without a target, and more of them than their metadata."""
+
 
 @dataclass(frozen=True)
 class Circumstances:
@@ -173,8 +176,8 @@ def missing_controls(attack: RowScores, rows: Sequence[RowScores]) -> tuple[str,
         attack: The attack.
         rows: Attacks and controls.
     """
-    kinds = {row.kind for row in rows if row.attack == attack.name} - {"attack", "placebo", "metadata"}
-    if not kinds - {"base"}:
+    kinds = {row.kind for row in rows if row.attack == attack.name}
+    if kinds <= NOT_SEEING:
         return ("all controls that see the records without the target",)
     lacking = {
         "the joint control of caption and image": attack.captioned and "joint" not in kinds,
