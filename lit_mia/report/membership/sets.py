@@ -97,7 +97,11 @@ def set_notes(report: AuditReport) -> list[str]:
         f"A control tells the sides apart if its p ≤ {OF_CONTROLS}, of whichever sign.",
         f"Shares: of {count(SETS)} sets drawn from these {unit}, those with p ≤ {percent(LEVEL)}, each beside all "
         "known ones. Large sets overlap, so their share is one of these records, not of others.",
-        *([f"Non-members against non-members: {_rate(*rate)}. This checks the computation, not the design."] if rate else []),
+        *(
+            [f"Non-members against non-members: {_rate(*rate)}. This checks the computation, not the design."]
+            if rate
+            else []
+        ),
     ]
 
 
