@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -37,7 +38,7 @@ class Effort:
         planted: Audits of each shift, and of each strength of a leak.
         apart: Audits with permuted labels of all attacks, pixel heads among them, each of which is trained by itself.
         seeds: Heads of each attack and control in each audit.
-        workers: Processes; as many as there are processors, but at most 8, if not given.
+        workers: Processes, of about 2 GB each; as many as there are processors, but at most 4, if not given.
 
     Raises:
         HeadError: If nothing would be tested.
@@ -60,7 +61,7 @@ class Effort:
     @property
     def processes(self) -> int:
         """Number of processes."""
-        return self.workers or min(os.cpu_count() or 1, 8)
+        return self.workers or min(os.cpu_count() or 1, 4)
 
 
 class Planned(NamedTuple):
@@ -208,6 +209,11 @@ def _made(
         futures = [pool.submit(_in_process, block) for block in parts]
         for future in as_completed(futures):
             yield future.result()
+    except BrokenProcessPool as error:
+        raise HeadError(
+            "A process of the self-test ended early, as one does for which there is not enough memory. What was done "
+            "is kept: run the same command again with fewer `--workers`."
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

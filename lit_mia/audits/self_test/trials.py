@@ -89,7 +89,7 @@ class Trials:
 
     def __init__(self, audit: MembershipAudit, seeds: int) -> None:
         self.audit, self._budget = audit, replace(audit.budget, seeds=seeds)
-        self._tables: dict[bool, dict[str, Table]] = {True: {}, False: {}}
+        self._tables: dict[str, Table] = {}
         self._tilts: dict[str, NDArray[np.float64]] = {}
         self._prepare()
         self.attacks = {
@@ -130,7 +130,7 @@ class Trials:
         first = trials[0]
         labels = np.stack([self._labels(trial) for trial in trials])
         seed = first.number // TOGETHER * self._budget.seeds
-        learner = Together(labels, seed, apart=first.every, tables=self._tables[first.every])
+        learner = Together(labels, seed, apart=first.every, tables=self._tables)
         for learner.turn, trial in enumerate(trials):
             try:
                 yield self._outcome(trial, self._scorers(labels[learner.turn], learner, first.every))
