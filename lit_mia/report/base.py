@@ -4,18 +4,19 @@ import json
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypedDict
 
 from PIL import Image
 from rich.console import RenderableType
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
+from lit_mia.report.forms import Fault, Fields
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -83,6 +84,20 @@ class Origin:
         )
 
 
+class Said(TypedDict):
+    """What an audit ends in: a kind, and a sentence in plain English."""
+
+    kind: str
+    sentence: str
+
+
+class HeldByAll(TypedDict):
+    """What every `audit.json` holds."""
+
+    verdict: Said
+    cost: dict[str, Any]
+
+
 class Result(ABC):
     """What an audit found out.
 
@@ -104,6 +119,24 @@ class Result(ABC):
         Raises:
             ReportError: If a file is missing, or something in one.
         """
+
+    @classmethod
+    def form(cls) -> Fields:
+        """What its `audit.json` holds, as types."""
+        return Fields(cls.__name__, (HeldByAll,), is_open=True, schema=cls.schema)
+
+    @classmethod
+    def faults(cls, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
+        """What does not agree within numbers that are of its form, and with the files beside them.
+
+        Args:
+            folder: Where the files are.
+            numbers: What `audit.json` holds.
+        """
+        try:
+            cls.load(folder, numbers)
+        except ReportError as error:
+            yield Fault("", str(error))
 
     @abstractmethod
     def numbers(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a membership audit returns: its numbers, and the scores of single records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,10 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
+from lit_mia.report.forms import Fault, Fields
+from lit_mia.report.membership.checks.beside import ROC, SCORES, against_files
+from lit_mia.report.membership.checks.file_form import FORM
+from lit_mia.report.membership.checks.within import contradictions
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, attack_table, is_attack, short_name
 from lit_mia.report.membership.fidelity import fidelity_line
 from lit_mia.report.membership.figures import family_roc_figure, roc_figure
@@ -36,7 +40,7 @@ from lit_mia.report.page import pictures_section, render_page
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
-SCORES, ROC, TABLE = "scores.parquet", "roc.csv", "table.csv"
+TABLE = "table.csv"
 _STYLES = {
     "leakage": "bold red",
     "no-evidence": "bold magenta",
@@ -85,6 +89,18 @@ class MembershipResult(Result):
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """See `Result`."""
         return cls(AuditReport.from_dict(numbers), read_scores(folder / SCORES), SelfTest.read(folder))
+
+    @classmethod
+    def form(cls) -> Fields:
+        """See `Result`."""
+        return FORM
+
+    @classmethod
+    def faults(cls, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
+        """See `Result`; the scores need not be there."""
+        report = AuditReport.from_dict(numbers)
+        yield from contradictions(report)
+        yield from against_files(report, folder)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result`."""
