@@ -103,9 +103,11 @@ class Result(ABC):
 
     Attributes:
         schema: Form of `audit.json`; what a finished folder is known by.
+        beside: Files of its folder that the numbers are checked against.
     """
 
     schema: ClassVar[str]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -205,12 +207,20 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     Raises:
         ReportError: If the file is missing or holds no JSON object.
     """
-    path = folder / NUMBERS
+    return read_object(folder / NUMBERS)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file of a result holds.
+
+    Raises:
+        ReportError: If the file is missing or holds no JSON object.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ReportError(f"There is no report at {path}. Give the output folder of a finished audit.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not readable as JSON ({error}). Run the audit again to write it anew.") from error
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")

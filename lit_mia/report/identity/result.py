@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 from rich.console import Group
 from rich.text import Text
@@ -39,6 +39,8 @@ _TONES = {
 @dataclass(frozen=True, kw_only=True)
 class IdentityResult(IdentityFindings, Result):
     """The findings of an identity audit, which save, show and log themselves."""
+
+    beside: ClassVar[tuple[str, ...]] = (PEOPLE,)
 
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:

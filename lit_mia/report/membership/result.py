@@ -64,6 +64,7 @@ class MembershipResult(Result):
     """
 
     schema: ClassVar[str] = SCHEMA
+    beside: ClassVar[tuple[str, ...]] = (SCORES, ROC)
     report: AuditReport
     scores: ScoreTable
     self_test: SelfTest | None = None

@@ -7,7 +7,7 @@ from typing import Any, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
-from lit_mia.report.forms.fields import Amount, Count, Day, Digest, Fields, Share
+from lit_mia.report.forms.fields import Amount, Count, Day, Digest, Share
 
 SCHEMA = "lit-mia/selftest/1"
 SELF_TEST = "selftest.json"
@@ -127,7 +127,3 @@ def _check(trials: Any) -> None:
     counts = trials["verdicts"].values()
     if not sum(counts) == trials["repetitions"] > 0 or min(counts) < 0:
         raise ValueError(f"{trials['repetitions']} audits with {sum(counts)} verdicts")
-
-
-FORM = Fields("SelfTest", (SelfTest,), schema=SCHEMA)
-"""What the file holds."""
