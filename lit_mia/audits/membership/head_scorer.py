@@ -99,7 +99,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         self._check_varies(name, scores, _DEAD_HEAD)
         tools = bool(self.data.captioner_fingerprint()) or reads_embeddings(attack)
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
-        rows = [self._row(name, "attack", scores, **told), *self._control_rows(attack, heads)]
+        own = self._row(name, "attack", scores, access=attack.level, **told)
+        rows = [own, *self._control_rows(attack, heads)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         print(f"{name}: head and controls trained", flush=True)

@@ -120,7 +120,8 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
             name = attack.name
             own = self._row_of(attack, "attack", self.data, kept(heads, attack))
             self._check_varies(name, own.scores, _DEAD_STATISTIC)
-            rows.append(replace(own, captioned=self._captioned(attack), unequal=self._unequal))
+            told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
+            rows.append(replace(own, access=attack.level, **told))
             self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
             rows += self._control_rows(attack, heads)
             rows += [self._row(name, kind, scores) for kind, scores in shared.items()]

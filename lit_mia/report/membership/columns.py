@@ -13,16 +13,14 @@ from lit_mia.errors import PluginError
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.metrics.threshold import (
-    NOMINAL_FPR,
-    apply_threshold,
     balanced_accuracy,
     balanced_threshold,
-    predictive_value,
-    threshold_at_fpr,
     tpr_at_fpr,
 )
 from lit_mia.registry import Registry
 from lit_mia.report.columns import PLACES, READ, TABLES, Cell, Column, Place, Table, table_of
+from lit_mia.report.membership.details.histograms import counted_scores
+from lit_mia.report.membership.details.thresholds import frozen
 from lit_mia.report.membership.findings import finding, outcome_cell, short_outcome, smallest_cell, times
 from lit_mia.report.membership.notes import blocks, fpr_levels
 from lit_mia.report.membership.protocols import PROTOCOLS
@@ -32,8 +30,6 @@ from lit_mia.report.words import bounds, count, interval, number, percent
 
 FPRS = (0.1, 0.01, 0.001)
 TERMINAL_LEVELS = FPRS[:2]  # more do not fit into 80 columns; the page shows all
-PRIOR = 0.01
-"""Share of members, among the records one would ask about, at which the worth of an accusation is stated."""
 
 
 @dataclass(frozen=True)
@@ -85,27 +81,6 @@ def _accuracy(evidence: RowEvidence) -> dict[str, Any]:
     threshold = balanced_threshold(evidence.on(calibration), calibration.labels)
     accuracy = balanced_accuracy(evidence.on(test), test.labels, threshold, test.groups)
     return {"accuracy": accuracy.value, "accuracy_ci": [accuracy.lo, accuracy.hi], "threshold": threshold}
-
-
-def _transfer(evidence: RowEvidence) -> dict[str, Any]:
-    """A threshold fixed on the calibration split, its rates on the test split, and what an accusation is worth."""
-    calibration, test = evidence.calibration, evidence.test
-    cut = threshold_at_fpr(evidence.on(calibration)[calibration.labels == 0], NOMINAL_FPR)
-    frozen = apply_threshold(cut, NOMINAL_FPR, evidence.on(test), test.labels, groups=test.groups)
-    worth = predictive_value(frozen, PRIOR)
-    return {
-        "frozen_threshold": {
-            "nominal_fpr": frozen.nominal_fpr,
-            "threshold": frozen.threshold,
-            "realised_fpr": frozen.realised_fpr,
-            "realised_fpr_ci": list(frozen.realised_fpr_ci),
-            "tpr": frozen.tpr,
-            "tpr_ci": list(frozen.tpr_ci),
-            "prior": PRIOR,
-            "ppv": worth.value,
-            "ppv_ci": [worth.lo, worth.hi],
-        }
-    }
 
 
 # ---------------------------------------------------------------------- how it is written
@@ -266,7 +241,15 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             },
             shown=frozenset(),
         ),
-        MembershipColumn(name="transfer", heading="", measure=_transfer, shown=frozenset()),
+        MembershipColumn(name="transfer", heading="", measure=frozen, shown=frozenset()),
+        MembershipColumn(name="histogram", heading="", measure=counted_scores, shown=frozenset()),
+        MembershipColumn(
+            name="access",
+            heading="Access",
+            value=lambda row: row["access"],
+            measure=lambda evidence: {"access": evidence.row.access and str(evidence.row.access)},
+            shown=TABLES,
+        ),
         MembershipColumn(
             name="reads_base",
             heading="",

@@ -95,6 +95,8 @@ def _roc_axes(axes: Axes, rows: Sequence[Row], rocs: Mapping[str, Roc], floor: f
 
 def _roc_frame(axes: Axes, rows: Sequence[Row], floor: float) -> float:
     """Axes, ticks, shade and diagonal of ROC curves; answers the rate where the axes begin."""
+    from matplotlib.ticker import NullLocator
+
     low = 0.5 / max(int(row["n_nonmembers"]) for row in rows)
     axes.axvspan(low, floor, color=SHADE, linewidth=0)
     axes.plot([low, 1], [low, 1], color=MUTED, linewidth=0.7, dashes=(1, 2))
@@ -109,7 +111,7 @@ def _roc_frame(axes: Axes, rows: Sequence[Row], floor: float) -> float:
     ticks = [tick for tick in (1e-4, 1e-3, 1e-2, 1e-1, 1.0) if tick >= low]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks, labels=[percent(tick) for tick in ticks])
-        axis.set_tick_params(which="minor", length=0)
+        axis.set_minor_locator(NullLocator())  # its ticks are not shown, and take half of the time
         axis.set_tick_params(which="major", length=3, width=0.6)
     draw_grid(axes, which="major")
     return low

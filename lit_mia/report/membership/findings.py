@@ -108,24 +108,33 @@ def outcome_cell(row: Row) -> Cell:
     return Cell(outcome or "", note=p_value(row["p_adjusted"]))
 
 
-def headline_of(report: AuditReport) -> Headline | None:
-    """Under a coin the AUC with its interval, else by how much a shift would have to be read better; of the top attack.
+def with_finding(report: AuditReport) -> list[Row]:
+    """The attacks that the headline may be of, the one with the largest number first; empty where there is none.
 
-    It is one of those with the finding of the audit: another, such as one without a placebo, may have a larger number.
-    None in a hold-out where no attack has controls, and where nothing is concluded of any.
+    They are those with the finding of the audit: another, such as one without a placebo, may have a larger number. None
+    where nothing is concluded, and in a hold-out none without controls.
     """
     void: tuple[Kind, ...] = ("design violated", "tool failure")
     attacks = [row for row in report.rows if row.kind == "attack" and row["outcome"] not in void]
     coin = report.design in BY_COIN
     compared = attacks if coin else [row for row in attacks if row["smallest_difference"]]
-    if not compared:
-        return None
-    compared = [row for row in compared if row["outcome"] == report.verdict["kind"]] or compared
-    of = f" (the largest of {len(compared)} with this finding)" if len(compared) > 1 else ""
+    found = [row for row in compared if row["outcome"] == report.verdict["kind"]] or compared
     if coin:
-        top = max(compared, key=lambda row: float(row["auc"]))
+        return sorted(found, key=lambda row: -float(row["auc"]))
+    return sorted(found, key=lambda row: (row["ratio_lo"] or 0.0, row["smallest_difference"]["delta"]), reverse=True)
+
+
+def headline_of(report: AuditReport) -> Headline | None:
+    """Under a coin the AUC with its interval, else by how much a shift would have to be read better; of the top attack.
+
+    None where `with_finding` finds none.
+    """
+    found = with_finding(report)
+    if not found:
+        return None
+    top, of = found[0], f" (the largest of {len(found)} with this finding)" if len(found) > 1 else ""
+    if report.design in BY_COIN:
         return Headline(number(top["auc"]), bounds(top["auc_ci"]), f"AUC of {top.name}{of}")
-    top = max(compared, key=lambda row: (row["ratio_lo"] or 0.0, row["smallest_difference"]["delta"]))
     what = f"better than every control, at least, a shift would have to be read by {top.name} to explain it{of}"
     factor = NOTHING if top["ratio_lo"] is None else f"{times(top['ratio_lo'])} ×"
     return Headline(factor, f"smallest ΔAUC {smallest_cell(top).line}", what)

@@ -45,6 +45,8 @@ class RowScores:
         tools: Of an attack, whether it reads what the attacker's encoder or captioner says.
         unequal: Of an attack, what it has seen more than its controls, as a sentence; None if they have seen the same.
         reads_base: Of an attack, whether it reads what the base says of the records.
+        access: Of an attack, what it has to be able to ask of the target (`generate`, `vary`, `denoise`); None of what
+            asks nothing.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RowScores:
     tools: bool = False
     unequal: str | None = None
     reads_base: bool = False
+    access: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

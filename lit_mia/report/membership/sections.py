@@ -5,7 +5,13 @@ from typing import Any, Literal, Protocol
 from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.membership.bound_table import bound_notes, bound_table
+from lit_mia.report.membership.briefing.access import to_whom
+from lit_mia.report.membership.briefing.cost import at_what_cost
+from lit_mia.report.membership.briefing.evidence import against_what, how_sure
 from lit_mia.report.membership.columns import attack_table, short_name
+from lit_mia.report.membership.details.histograms import histogram_figure
+from lit_mia.report.membership.details.seeds import seed_table
+from lit_mia.report.membership.details.thresholds import threshold_notes, threshold_table
 from lit_mia.report.membership.fidelity import distance_rows, fidelity_notes
 from lit_mia.report.membership.figures import family_roc_figure, forest_figure, roc_figure
 from lit_mia.report.membership.findings import difference_table, headline_of
@@ -84,18 +90,21 @@ def scored_by(report: AuditReport) -> ScoredBy:
 
 
 def _heading(result: Shown) -> dict[str, Any]:
-    report, attacks = result.report, result.attacks
+    report = result.report
     return {
         "tone": tone_of(report.verdict["kind"]),
         "by_coin": report.design in BY_COIN,
         "scored_by": scored_by(report),
         "statement": statement(report),
         "unequal_refusals": unequal_refusals(report.refused),
-        "attacks": attacks,
-        "finders": sum(row["outcome"] == report.verdict["kind"] for row in attacks),
         "headline": headline_of(report),
-        "power_note": power_note(report),
-        "reads_base": any(row["reads_base"] for row in attacks),
+        "reads_base": any(row["reads_base"] for row in result.attacks),
+        "answers": {
+            "To whom": to_whom(report),
+            "How sure": how_sure(report, result.self_test),
+            "Against what": against_what(report),
+            "At what cost": at_what_cost(report),
+        },
     }
 
 
@@ -133,6 +142,25 @@ def _roc(result: Shown) -> dict[str, Any]:
         "panels": panels,
         "floor": fpr_floor(report),
     }
+
+
+def _histograms(result: Shown) -> dict[str, Any]:
+    drawn = [(row.name, row["histogram"]) for row in result.attacks if row["histogram"]]
+    title = "Scores of members and non-members by {}"
+    return {
+        "panels": [
+            svg(histogram_figure(name, of), f"scores{place}", title.format(name))
+            for place, (name, of) in enumerate(drawn)
+        ]
+    }
+
+
+def _thresholds(result: Shown) -> dict[str, Any]:
+    return {"table": threshold_table(result.report, "page"), "notes": threshold_notes(result.report)}
+
+
+def _seeds(result: Shown) -> dict[str, Any]:
+    return {"table": seed_table(result.report, "page")}
 
 
 def _design(result: Shown) -> dict[str, Any]:
@@ -216,9 +244,11 @@ BEFORE_PICTURES: tuple[Section[Shown], ...] = (
     Section("membership/table.html.jinja", _table),
     Section("membership/forest.html.jinja", _forest),
     Section("membership/roc.html.jinja", _roc),
+    Section("membership/histograms.html.jinja", _histograms, lambda of: any(row["histogram"] for row in of.attacks)),
 )
 AFTER_PICTURES: tuple[Section[Shown], ...] = (
-    Section("membership/thresholds.html.jinja", lambda result: {"attacks": result.attacks}),
+    Section("membership/thresholds.html.jinja", _thresholds),
+    Section("membership/seeds.html.jinja", _seeds, lambda of: seed_table(of.report, "page") is not None),
     Section("membership/controls.html.jinja", _controls),
     Section("membership/sets.html.jinja", _sets, lambda result: result.report.set_level is not None),
     Section("membership/fidelity.html.jinja", _fidelity, lambda result: result.report.fidelity is not None),
