@@ -189,15 +189,20 @@ class Result(ABC):
                 write(path)
         return self.save_page(folder, pictures)
 
+    def texts(self) -> dict[str, str]:
+        """What is written whenever the page is, by name; mostly nothing."""
+        return {}
+
     def save_page(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
-        """Write the page anew.
+        """Write the page anew, and the texts beside it.
 
         Args:
             folder: Folder of the result.
             pictures: Images for the page; without them it has none, whatever it had before.
         """
-        with replacing(folder / PAGE) as path:
-            path.write_text(self.page(pictures), encoding="utf-8")
+        for name, text in (self.texts() | {PAGE: self.page(pictures)}).items():
+            with replacing(folder / name) as path:
+                path.write_text(text, encoding="utf-8")
         return folder / PAGE
 
 

@@ -15,6 +15,7 @@ from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.forms import Fault, Fields
+from lit_mia.report.membership.card import document
 from lit_mia.report.membership.checks.beside import ROC, SCORES, against_files
 from lit_mia.report.membership.checks.file_form import FORM
 from lit_mia.report.membership.checks.within import contradictions
@@ -40,7 +41,7 @@ from lit_mia.report.page import pictures_section, render_page
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
-TABLE = "table.csv"
+TABLE, DOCUMENT = "table.csv", "report.md"
 _STYLES = {
     "leakage": "bold red",
     "no-evidence": "bold magenta",
@@ -158,6 +159,10 @@ class MembershipResult(Result):
         further = "".join(f"{markdown_table(of)}\n" for of in further_tables(self.report, "markdown"))
         notes, tested = markdown_notes(said), self_test_markdown(self.report, self.self_test)
         return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}{set_markdown(self.report)}\n{tested}"
+
+    def texts(self) -> dict[str, str]:
+        """The report as Markdown."""
+        return {DOCUMENT: document(self.report, self.self_test, self.markdown())}
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split and ROC plots as one run.

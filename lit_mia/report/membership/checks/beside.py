@@ -1,8 +1,9 @@
 """Whether the numbers of a membership audit are those of the scores and the curves in its folder."""
 
 import csv
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,15 +93,25 @@ def _of_row(path: str, row: Row, table: ScoreTable) -> Iterator[Fault]:
         found = tpr_at_fpr(scores, labels, point["fpr"])
         yield from unequal(f"{path}.tpr_at_fpr[{i}].tpr", point["tpr"], found.tpr, SCORES)
         yield from unequal(f"{path}.tpr_at_fpr[{i}].achieved_fpr", point["achieved_fpr"], found.achieved_fpr, SCORES)
-    frozen = row["frozen_threshold"]
-    tpr, fpr = (float(np.mean(scores[labels == side] >= frozen["threshold"])) for side in (MEMBER, NON_MEMBER))
-    yield from unequal(f"{path}.frozen_threshold.tpr", frozen["tpr"], tpr, SCORES)
-    yield from unequal(f"{path}.frozen_threshold.realised_fpr", frozen["realised_fpr"], fpr, SCORES)
+    for place, frozen in _thresholds_of(row):
+        if frozen["threshold"] is not None:
+            tpr, fpr = (float(np.mean(scores[labels == side] >= frozen["threshold"])) for side in sides.values())
+            yield from unequal(f"{path}.{place}.tpr", frozen["tpr"], tpr, SCORES)
+            yield from unequal(f"{path}.{place}.realised_fpr", frozen["realised_fpr"], fpr, SCORES)
     hits, rejections = (
         float(np.mean((scores[labels == side] >= row["threshold"]) == (side == MEMBER)))
         for side in (MEMBER, NON_MEMBER)
     )
     yield from unequal(f"{path}.accuracy", row["accuracy"], (hits + rejections) / 2, SCORES)
+
+
+def _thresholds_of(row: Row) -> list[tuple[str, Mapping[str, Any]]]:
+    """Place and values of every threshold of a row."""
+    further = row["further_thresholds"] or ()
+    return [
+        ("frozen_threshold", row["frozen_threshold"]),
+        *((f"further_thresholds[{i}]", of) for i, of in enumerate(further)),
+    ]
 
 
 def _of_seeds(path: str, said: Sequence[float], found: Sequence[float]) -> Iterator[Fault]:

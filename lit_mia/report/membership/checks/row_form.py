@@ -37,6 +37,32 @@ class Transfer(TypedDict):
     ppv_ci: ShareEnds
 
 
+class FurtherTransfer(TypedDict):
+    """The same for a lower rate; without a threshold there is the `reason`, and all that is measured is None."""
+
+    nominal_fpr: Share
+    threshold: float | None
+    realised_fpr: Share | None
+    realised_fpr_ci: ShareEnds | None
+    tpr: Share | None
+    tpr_ci: ShareEnds | None
+    prior: Share
+    ppv: Share | None
+    ppv_ci: ShareEnds | None
+    reason: str | None
+
+
+class Histogram(TypedDict):
+    """Records of test by their combined score; the outermost bins count what lies beyond them too.
+
+    `edges` has one entry more than `members` and `non_members`.
+    """
+
+    edges: list[float]
+    members: list[Count]
+    non_members: list[Count]
+
+
 class Difference(TypedDict):
     """An attack beside one of its controls, paired on test.
 
@@ -77,6 +103,9 @@ class RowForm(TypedDict):
         threshold: Chosen on calibration for the highest balanced accuracy.
         tpr_at_fpr: True positive rates at low false positive rates.
         frozen_threshold: What a threshold of calibration does on test.
+        further_thresholds: The same for lower rates.
+        histogram: How its scores are distributed.
+        access: What an attack has to be able to ask of the target: `generate`, `vary`, `denoise`, `embed`.
         n_members: Members in test.
         n_nonmembers: Non-members in test.
         setting: Timestep and the like, or the learner that val chose; None without any.
@@ -104,6 +133,9 @@ class RowForm(TypedDict):
     frozen_threshold: Transfer
     n_members: Count
     n_nonmembers: Count
+    further_thresholds: NotRequired[list[FurtherTransfer]]
+    histogram: NotRequired[Histogram | None]
+    access: NotRequired[str | None]
     setting: NotRequired[str | None]
     evaluations: NotRequired[Count | None]
     reads_base: NotRequired[bool]

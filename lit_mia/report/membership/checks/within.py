@@ -101,6 +101,9 @@ def _counts(report: AuditReport) -> Iterator[Fault]:
     for name, side in (("n_members", "member"), ("n_nonmembers", "non_member")):
         for path, row in _rows(report):
             yield from unequal(f"{path}.{name}", row[name], test.get(side))
+    for path, row in _rows(report):
+        for name, side in (("n_members", "members"), ("n_nonmembers", "non_members")) if row["histogram"] else ():
+            yield from unequal(f"{path}.histogram.{side}", sum(row["histogram"][side]), row[name])
     for role, of in report.refused.items():
         for side in of["asked"]:
             refused = of["refused"].get(side, 0)
