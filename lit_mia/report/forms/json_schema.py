@@ -50,7 +50,7 @@ def json_schema(files: Iterable[Fields]) -> Schema:
 
 def described(doc: str | None) -> tuple[str, dict[str, str]]:
     """What a docstring says of a class, and of each of its attributes."""
-    text = inspect.cleandoc(doc or "")
+    text = re.sub(r"\bNone\b", "null", inspect.cleandoc(doc or ""))
     head, _, rest = text.partition("\nAttributes:\n")
     said = {name: " ".join(words.split()) for name, words in _ATTRIBUTE.findall(rest)}
     return " ".join(head.split()), said
@@ -59,7 +59,7 @@ def described(doc: str | None) -> tuple[str, dict[str, str]]:
 def _schema(form: Any, definitions: Schema) -> Schema:
     """The schema of a type; objects go to the definitions."""
     if form in _PLAIN:
-        return _PLAIN[form]
+        return dict(_PLAIN[form])
     if isinstance(form, type) and (is_dataclass(form) or is_typeddict(form)):
         return _reference(Fields(form.__name__, (form,)), definitions)
     origin = get_origin(form)
@@ -74,24 +74,21 @@ def _reference(of: Fields, definitions: Schema) -> Schema:
 
 
 def _object(of: Fields, definitions: Schema) -> Schema:
-    said, about = described(of.types[0].__doc__)[0], {}
     hints: dict[str, Any] = {}
     needed: dict[str, bool] = {}
+    about: dict[str, str] = {}
     for form in of.types:
+        hints |= get_type_hints(form, include_extras=True)
+        needed |= _required(form)
         for base in reversed(form.__mro__):
             about |= described(vars(base).get("__doc__"))[1]
-        held = _required(form)
-        all_hints = get_type_hints(form, include_extras=True)
-        hints |= {name: all_hints[name] for name in held if name not in of.without}
-        needed |= {name: held[name] for name in held if name not in of.without}
-    properties = {name: _described(_schema(hint, definitions), about.get(name)) for name, hint in hints.items()}
+    kept = [name for name in needed if name not in of.without]
+    properties = {name: _described(_schema(hints[name], definitions), about.get(name)) for name in kept}
     if of.schema:
-        properties = {"schema": {"const": of.schema, "description": "Form of the file."}} | {
-            name: property for name, property in properties.items() if name != "schema"
-        }
         needed |= {"schema": True}
+        properties = {"schema": {}} | properties | {"schema": {"const": of.schema, "description": "Form of the file."}}
     return {
-        "description": said,
+        "description": described(of.types[0].__doc__)[0],
         "type": "object",
         "properties": properties,
         "required": [name for name in properties if needed[name]],
@@ -118,7 +115,8 @@ def _annotated(args: Sequence[Any], definitions: Schema) -> Schema:
     form, said = args
     if isinstance(said, Fields):
         return _reference(said, definitions)
-    return _schema(form, definitions) | said.keywords()
+    limits: Schema = said.keywords()
+    return _schema(form, definitions) | limits
 
 
 def _inner(args: Sequence[Any], definitions: Schema) -> Schema:
