@@ -75,6 +75,6 @@ def _attacks(report: AuditReport) -> str:
             "page",
             name=lambda row: row.name,
             kind=lambda row: row.kind,
-            strong=lambda _: False,
+            strong=is_attack,
         )
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from lit_mia.errors import MetricError, ReportError
 from lit_mia.metrics.auc import auc
-from lit_mia.metrics.threshold import tpr_at_fpr
+from lit_mia.metrics.threshold import balanced_threshold, threshold_at_fpr, tpr_at_fpr
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.forms import Fault
 from lit_mia.report.membership.checks.within import unequal
@@ -34,7 +34,7 @@ def against_files(report: AuditReport, folder: Path) -> Iterator[Fault]:
     if (folder / ROC).is_file():
         try:
             yield from against_curves(report, folder / ROC)
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             yield Fault(ROC, f"holds no curves ({error!r})")
 
 
@@ -47,11 +47,13 @@ def against_scores(report: AuditReport, table: ScoreTable) -> Iterator[Fault]:
     """
     known = (table.label == MEMBER) | (table.label == NON_MEMBER)
     test = table.select((table.split == "test") & known)
+    calibration = table.select((table.split == "calibration") & known & (table.seed == COMBINED))
     yield from _strange(SCORES, report, {*test.row.tolist()})
     for i, row in enumerate(report.rows):
         of_row = test.select(test.row == row.name)
         if len(of_row):
             yield from _of_row(f"rows[{i}]", row, of_row)
+            yield from _of_thresholds(f"rows[{i}]", row, calibration.select(calibration.row == row.name))
 
 
 def against_curves(report: AuditReport, path: Path) -> Iterator[Fault]:
@@ -103,6 +105,16 @@ def _of_row(path: str, row: Row, table: ScoreTable) -> Iterator[Fault]:
         for side in (MEMBER, NON_MEMBER)
     )
     yield from unequal(f"{path}.accuracy", row["accuracy"], (hits + rejections) / 2, SCORES)
+
+
+def _of_thresholds(path: str, row: Row, calibration: ScoreTable) -> Iterator[Fault]:
+    """Every threshold is the one of calibration, and of nothing else."""
+    scores, labels = calibration.score, calibration.label
+    yield from unequal(f"{path}.threshold", row["threshold"], balanced_threshold(scores, labels), SCORES)
+    for place, frozen in _thresholds_of(row):
+        if frozen["threshold"] is not None:
+            should = threshold_at_fpr(scores[labels == NON_MEMBER], frozen["nominal_fpr"])
+            yield from unequal(f"{path}.{place}.threshold", frozen["threshold"], should, SCORES)
 
 
 def _thresholds_of(row: Row) -> list[tuple[str, Mapping[str, Any]]]:

@@ -70,9 +70,9 @@ def _differences(report: AuditReport) -> Iterator[Fault]:
     """An attack is compared with each of its controls; the smallest difference and factor are those of these."""
     by_name = {row.name: row for row in report.rows}
     for path, row in _rows(report):
-        if not is_attack(row) or row["differences"] is None:
+        if not is_attack(row):
             continue
-        found = row["differences"]
+        found = row["differences"] or {}
         controls = {of.name for of in report.rows if of.attack == row.name and not is_attack(of)}
         for name in sorted(controls ^ found.keys()):
             yield Fault(below(f"{path}.differences", name), "is missing" if name in controls else "is no control of it")
@@ -179,6 +179,6 @@ def unequal(path: str, said: float | None, should: float | None, source: str = "
         should: What it should be.
         source: File that says so; empty: the same.
     """
-    differs = said is not should if said is None or should is None else abs(said - should) > ROUNDING
+    differs = said is not should if said is None or should is None else not abs(said - should) <= ROUNDING
     if differs:
         yield Fault(path, f"{shown(said)} should be {shown(should)}" + (f" by {source}" if source else ""))
