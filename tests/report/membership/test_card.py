@@ -90,7 +90,7 @@ def test_nothing_is_taken_for_markdown(result):
     verdict = {"kind": "confounded", "sentence": "Confounded: A|<b> is better\nthan chance."}
     told = card(changed(result, rows=rows, verdict=verdict).report, None)
     assert "<" not in told
-    assert "A\\|&lt;b>" in line_of(told, "| **A")
+    assert "A\\|&lt;b>" in line_of(told, "| **A\\")
     assert "**Confounded.** A\\|&lt;b> is better than chance." in told
 
 
