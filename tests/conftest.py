@@ -121,6 +121,8 @@ class WandbRun:
     config: dict[str, Any]
     summary: dict[str, Any]
     group: set[str] = field(default_factory=set)
+    artifacts: list[dict[str, str]] = field(default_factory=list)
+    """File name → text, of each artifact of an audit."""
 
 
 @pytest.fixture
@@ -141,6 +143,9 @@ def _read_run(file: Path) -> WandbRun:
     run = WandbRun({}, {})
     for content in _leveldb_records(file.read_bytes()):
         record = Record.FromString(content)
+        if record.artifact.type == "audit":
+            contents = record.artifact.manifest.contents
+            run.artifacts.append({of.path: Path(of.local_path).read_text(encoding="utf-8") for of in contents})
         run.group.update(filter(None, [record.run.run_group]))
         for values, updates in (
             (run.config, [*record.run.config.update, *record.config.update]),

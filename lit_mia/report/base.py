@@ -172,6 +172,14 @@ class Result(ABC):
             logger: Makes the run, or runs.
         """
 
+    def text(self) -> str:
+        """`audit.json` as text.
+
+        Raises:
+            ReportError: See `numbers`.
+        """
+        return json.dumps(self.numbers(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
     def save(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
         """Write all files, each whole or not at all, and the page last.
 
@@ -182,7 +190,7 @@ class Result(ABC):
         Returns:
             Path of the page.
         """
-        text = json.dumps(self.numbers(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = self.text()  # before a file is written: it may be refused
         files: dict[str, Writer] = {NUMBERS: lambda path: path.write_text(text, encoding="utf-8")}
         for name, write in (files | self.files()).items():
             with replacing(folder / name) as path:

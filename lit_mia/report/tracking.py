@@ -1,6 +1,10 @@
 """Results and trained heads in Weights & Biases: numbers, tables and plots; never images of records."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lit_mia.metrics.roc import Roc, roc_curve
@@ -11,12 +15,26 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
 
 
+@dataclass(frozen=True)
+class Bundle:
+    """Files that belong together: one artifact.
+
+    Attributes:
+        name: Of the artifact; what W&B does not allow in it becomes a dash.
+        files: File name → writes it under a given path.
+    """
+
+    name: str
+    files: Mapping[str, Callable[[Path], object]]
+
+
 def log_run(
     logger: "WandbLogger",
     config: Mapping[str, Any],
     summary: Mapping[str, Any] | None = None,
     tables: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
     figures: Mapping[str, Figure] | None = None,
+    bundle: Bundle | None = None,
 ) -> None:
     """Log a finished audit as one run, and end it.
 
@@ -26,6 +44,7 @@ def log_run(
         summary: Numbers by name.
         tables: Columns of equal length by table.
         figures: Plots by name.
+        bundle: Files, kept as an artifact of the type `audit`.
     """
     import wandb
 
@@ -39,7 +58,14 @@ def log_run(
     logged |= {name: wandb.Image(figure) for name, figure in (figures or {}).items()}
     if logged:
         run.log(logged)
-    run.finish()
+    with TemporaryDirectory() as folder:
+        if bundle is not None:
+            artifact = wandb.Artifact(re.sub(r"[^A-Za-z0-9_.-]+", "-", bundle.name), type="audit")
+            for name, write in bundle.files.items():
+                write(Path(folder, name))
+                artifact.add_file(str(Path(folder, name)), name=name)
+            run.log_artifact(artifact)
+        run.finish()
 
 
 def log_scores(logger: "WandbLogger", ids: Sequence[str], rows: Sequence[tuple[int, int, float]]) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lit_mia.errors import ReportError
 from lit_mia.metrics.roc import Roc
-from lit_mia.report.base import Logger, Picture, Result, Writer
+from lit_mia.report.base import NUMBERS, PAGE, Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.forms import Fault, Fields
 from lit_mia.report.membership.card import document
@@ -39,7 +39,7 @@ from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_markdown, set_notes
 from lit_mia.report.page import pictures_section, render_page
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
-from lit_mia.report.tracking import log_run
+from lit_mia.report.tracking import Bundle, log_run
 
 TABLE, DOCUMENT = "table.csv", "report.md"
 _STYLES = {
@@ -165,9 +165,10 @@ class MembershipResult(Result):
         return {DOCUMENT: document(self.report, self.self_test, self.markdown())}
 
     def log(self, logger: Logger) -> None:
-        """Log numbers, the combined scores of the test split and ROC plots as one run.
+        """Log numbers, the combined scores of the test split, ROC plots and the report's files as one run.
 
-        Config and hashes go to the run's config, every column of every row to its summary.
+        Config and hashes go to the run's config, every column of every row to its summary. The artifact holds all files
+        of the report but those of single records and heads.
         """
         report, rocs = self.report, self.curves()
         names, columns = [row.name for row in report.rows], values_of(COLUMNS, report.rows, "wandb")
@@ -196,4 +197,11 @@ class MembershipResult(Result):
                 "roc": roc_figure(report, rocs, [row.name for row in self.attacks]),
                 "roc_family": family_roc_figure(report, rocs),
             },
+            bundle=Bundle(report.name, self._shared()),
         )
+
+    def _shared(self) -> dict[str, Writer]:
+        """The files of the report without those that hold the scores of single records."""
+        texts = {NUMBERS: self.text, PAGE: self.page}
+        whole = {name: lambda path, of=of: path.write_text(of(), encoding="utf-8") for name, of in texts.items()}
+        return {**whole, **{name: write for name, write in self.files().items() if name not in (SCORES, ROC)}}

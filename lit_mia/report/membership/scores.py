@@ -239,7 +239,9 @@ def curves(table: ScoreTable) -> dict[str, Roc]:
     known = (table.label == MEMBER) | (table.label == NON_MEMBER)
     counted = (table.split == "test") & (table.seed == COMBINED) & known
     rows, scores, labels = (column[counted] for column in (table.row, table.score, table.label))
-    return {str(name): roc_curve(scores[rows == name], labels[rows == name]) for name in dict.fromkeys(rows)}
+    names = {name: place for place, name in enumerate(dict.fromkeys(rows))}
+    places = np.fromiter((names[name] for name in rows), np.int64, len(rows))
+    return {str(name): roc_curve(scores[places == of], labels[places == of]) for name, of in names.items()}
 
 
 def write_roc(table: ScoreTable, path: Path) -> None:

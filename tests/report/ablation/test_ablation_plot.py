@@ -228,7 +228,7 @@ def test_a_folder_holds_everything_and_its_page_is_made_again_from_the_numbers_a
     assert again.numbers() == made.numbers()
     for part in (made.sentence, 'role="img"', "II-S blind", "Answers of each target", "target1"):
         assert part in first
-    assert "<script" not in first
+    assert first.count("<script") == 1  # which sorts tables
 
 
 def test_the_numbers_test_nothing_and_claim_nothing(tmp_path):

@@ -33,6 +33,7 @@ from lit_mia.report.membership.findings import VALUES, finding
 from lit_mia.report.membership.judging import Circumstances
 from lit_mia.report.membership.scores import Part, RowEvidence, RowScores
 from lit_mia.splits import SPLITS, Splits
+from lit_mia.targets import AccessLevel
 
 EACH = 120  # of each class in each split
 N = 2 * EACH * len(SPLITS)
@@ -83,7 +84,16 @@ def evaluated(records, splits, scores):
     def rows_of():
         kinds = {name: name.removeprefix("II-S ") if name != "II-S" else "attack" for name in scores}
         rows = [
-            RowScores(name, kinds[name], "II-S", values, protocol="heads", setting=SETTING, evaluations=7)
+            RowScores(
+                name,
+                kinds[name],
+                "II-S",
+                values,
+                protocol="heads",
+                setting=SETTING,
+                evaluations=7,
+                access=AccessLevel.GENERATE if name == "II-S" else None,
+            )
             for name, values in scores.items()
         ]
         known = Circumstances("same_source_holdout", placebos={"II-S": PlaceboCheck(True, "It is as good.")})
@@ -142,8 +152,10 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
                 "ppv_ci": list(predictive_value(frozen, 0.01)[1:]),
             },
             "reads_base": False,
+            "access": "generate" if name == "II-S" else None,
         }
-        assert {key: value for key, value in row.values.items() if key not in VALUES} == expected
+        values = {key: value for key, value in row.values.items() if key not in ("further_thresholds", "histogram")}
+        assert {key: value for key, value in values.items() if key not in VALUES} == expected
         if name != "II-S":
             assert {key: row.values[key] for key in VALUES} == dict.fromkeys(VALUES)
     controls = [name for name in scores if name != "II-S"]
@@ -167,6 +179,41 @@ def test_every_number_of_a_row_is_that_of_its_metric(evaluated, scores):
     assert found["ratio_lo"] == min(of["ratio_lo"] for of in found["differences"].values()) > 1.5
     assert found["p_own"] <= found["p_adjusted"] <= 0.05
     assert found["outcome"] == evaluation.verdict.kind == "leakage beyond controls"
+
+
+def test_lower_thresholds_are_those_of_calibration_or_say_why_there_is_none(evaluated, scores):
+    evaluation = evaluated()
+    calibration, test = PLACES["calibration"], PLACES["test"]
+    for row in evaluation.rows:
+        hundredth, thousandth = row["further_thresholds"]
+        own = evaluation.combined[row.name]
+        outside = np.sort(own[calibration][MEMBERS[calibration] == 0])
+        assert outside[-2] < hundredth["threshold"] <= outside[-1]  # 1 % of 120: one may be called
+        called = own[test] >= hundredth["threshold"]
+        assert hundredth["realised_fpr"] == called[MEMBERS[test] == 0].mean()
+        assert hundredth["tpr"] == called[MEMBERS[test] == 1].mean()
+        assert hundredth["realised_fpr_ci"][0] <= hundredth["realised_fpr"] <= hundredth["realised_fpr_ci"][1]
+        assert hundredth["reason"] is None
+        assert thousandth["threshold"] is thousandth["tpr"] is thousandth["realised_fpr"] is None
+        assert "at least 1000 non-members in calibration" in thousandth["reason"]
+        assert f"there are {EACH}" in thousandth["reason"]
+        assert hundredth.keys() == thousandth.keys()
+
+
+def test_a_histogram_counts_every_record_of_test_once_and_only_of_attacks(evaluated):
+    evaluation = evaluated()
+    (attack,) = [row for row in evaluation.rows if row.kind == "attack"]
+    assert {row["histogram"] for row in evaluation.rows if row is not attack} == {None}
+    found, test = attack["histogram"], PLACES["test"]
+    assert len(found["edges"]) == len(found["members"]) + 1 == len(found["non_members"]) + 1
+    for side, key in ((1, "members"), (0, "non_members")):
+        scores = evaluation.combined["II-S"][test][MEMBERS[test] == side]
+        inner = found["edges"][1:-1]
+        expected = [0] * len(found[key])
+        for score in scores:
+            expected[sum(score >= edge for edge in inner)] += 1
+        assert found[key] == expected
+        assert sum(found[key]) == EACH
 
 
 def test_without_an_interval_neither_p_nor_factor_is_said():

@@ -118,7 +118,7 @@ def test_a_kind_of_another_package_is_drawn_in_all_figures_and_coloured_on_the_p
     page = result.page()
     assert page.count("--kind-metadata-only: #123456") == 2  # light and print
     assert page.count("--kind-metadata-only: #abcdef") == 1  # dark
-    assert page.count("--c: var(--kind-metadata-only)") == 4  # in the table, and beside its attack
+    assert page.count("--c: var(--kind-metadata-only)") == 6  # in the table, beside its attack, and by seeds
     assert page.count("var(--kind-metadata-only, #123456)") > 2
     assert "<em>metadata only</em> sees the metadata alone" in page
 

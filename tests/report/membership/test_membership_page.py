@@ -64,7 +64,7 @@ def page(audit):
 def test_page_asks_for_nothing_outside_itself(result, request):
     page = request.getfixturevalue(result).page()
     parsed = Page(page)
-    assert not {"script", "link", "iframe", "object", "embed", "base"} & set(parsed.tags)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(parsed.tags)
     loads = [
         (tag, value)
         for tag, name, value in parsed.attributes
@@ -91,7 +91,8 @@ def test_every_row_stands_in_the_table(audit, page):
 def test_verdict_comes_first_and_numbers_follow(page):
     text = Page(page[page.index("<main") : page.index("</main>") + 7]).text
     places = [
-        text.index(words) for words in ("Leakage beyond controls", "What is not excluded", "Attacks and their controls")
+        text.index(words)
+        for words in ("Leakage beyond controls", "What it does not mean", "Attacks and their controls")
     ]
     assert places == sorted(places)
     for words in (
@@ -244,7 +245,7 @@ def test_strings_of_users_are_escaped(small):
     )
     picture = Image.new("RGB", (4, 4))
     parsed = Page(result.page([Picture((picture, picture), f'"><img onerror={EVIL}', EVIL)]))
-    assert "script" not in parsed.tags
+    assert parsed.tags.count("script") == 1
     assert "onerror" not in {name for _, name, _ in parsed.attributes}
     assert EVIL in "".join(parsed.words)
 

@@ -24,6 +24,10 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert "test/smallest_delta/II-S blind" not in run.summary
     assert run.summary["verdict"] == "leakage beyond controls"
     assert run.summary["cost/queries"] == 8000
+    (artifact,) = run.artifacts
+    assert artifact.keys() == {"audit.json", "report.html", "table.csv"}  # nothing of single records
+    assert json.loads(artifact["audit.json"]) == audit.numbers()
+    assert artifact["report.html"] == audit.page()
     (table,) = tmp_path.rglob("scores*.table.json")
     content = json.loads(table.read_text())
     assert content["columns"] == ["id_hash", "label", "row", "kind", "score"]

@@ -266,7 +266,7 @@ def test_names_are_escaped(small):
     evil = [{**of, "planted": EVIL, "told": EVIL, "attack": (EVIL, 0.6), "attacks": [EVIL]} for of in (*NULLS, *LEAKS)]
     test = self_test(evil, configuration=key_of(small.report), not_planted={EVIL: EVIL}, on_placebo=EVIL)
     result = replace(small, self_test=test)
-    assert "<script" not in page_of(result)
+    assert page_of(result).count("<script") == 1  # which sorts tables
     assert "&lt;script&gt;" in page_of(result)
     assert "<script" not in result.markdown()
     assert EVIL in shown(test, 200).replace("\n", "")

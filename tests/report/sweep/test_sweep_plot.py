@@ -178,7 +178,7 @@ def test_the_page_has_table_figure_cost_and_provenance(mixed):
     assert "t = 200, k = 50, n = 1" in page.replace("\u00a0", " ")
     assert "Tiny&lt;Target&gt;" in page
     assert "split_digest" in page
-    assert "<script" not in page
+    assert page.count("<script") == 1  # which sorts tables
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
 
 

@@ -66,4 +66,6 @@ def _knew(report: AuditReport) -> str:
         return "Heads learned on another target, of whose records the attacker knows which it was trained on."
     sizes = report.splits["sizes"]
     known = sum(sum(sizes.get(split, {}).values()) for split in _LEARNED)
-    return f"Each also knew of {count(known)} other records whether they are members, to learn and choose from."
+    return (
+        f"Each attacker also knew of {count(known)} other records whether they are members, to learn and choose from."
+    )

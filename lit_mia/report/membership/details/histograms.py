@@ -47,6 +47,7 @@ def histogram_figure(name: str, histogram: Mapping[str, Any]) -> Figure:
             axes.stairs(shares, histogram["edges"], color=colour, linewidth=1.3, label=label)
         axes.set(xlabel="Score, higher = member", ylabel="Share of the side")
         axes.set_title(name, loc="left", fontweight="bold")
-        axes.legend(fontsize=7.5, handles=axes.get_legend_handles_labels()[0][::-1])
+        handles = axes.get_legend_handles_labels()[0][::-1]
+        figure.legend(handles=handles, loc="outside lower left", ncols=2, fontsize=7.5)
         draw_grid(axes, axis="y")
     return figure
