@@ -10,13 +10,11 @@ from tiny_audit import KINDS
 
 from lit_mia.audits.base import AUDIT_KINDS
 from lit_mia.main import run
+from lit_mia.report.sweep import SweepResult
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 import describe_audit_json  # noqa: E402 (it is a script)
-
-sys.path.insert(0, str(ROOT / "tests/report/membership"))
-from simulated_self_tests import self_test  # noqa: E402 (its folder is that of other tests)
 
 
 def ended(*args):
@@ -67,17 +65,8 @@ def test_a_kind_that_says_nothing_of_its_form_has_that_of_all(tmp_path, monkeypa
     ]
 
 
-def test_a_self_test_is_checked_too(tmp_path, capsys):
-    path = self_test().write(tmp_path)
-    numbers = json.loads(path.read_text())
-    numbers["configuration"] = "ab" * 32
-    path.write_text(json.dumps(numbers))
-    run(["validate", str(path)])
-    assert "complete and consistent" in capsys.readouterr().out
-    numbers["trials"][0]["verdicts"] = {"fine": 3}
-    path.write_text(json.dumps(numbers))
-    assert ended("validate", str(path)) == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "selftest.json: trials[0].verdicts.fine: is no verdict",
-        "selftest.json: trials[0].repetitions: 200 audits with 3 verdicts",
-    ]
+def test_what_a_user_configured_is_no_interval(tmp_path, capsys):
+    held = {"schema": SweepResult.schema, "config": {"value": 3, "lo": 9, "hi": 1}}
+    (tmp_path / "audit.json").write_text(json.dumps(held))
+    assert ended("validate", str(tmp_path)) == 1
+    assert "interval" not in capsys.readouterr().out

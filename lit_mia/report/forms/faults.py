@@ -50,7 +50,10 @@ def faults_of(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, A
         branches = [list(faults_of(value, of, definitions, path)) for of in schema["anyOf"]]
         yield from min(reversed(branches) if value is None else branches, key=len)
         return
-    if not _is_of(value, schema.get("type")):
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Fault(path, f"{shown(value)} is no number that JSON has")
+        return
+    if "type" in schema and not _is_of(value, schema["type"]):
         yield Fault(path, f"{shown(value)} is not of type {schema['type']}")
         return
     yield from (Fault(path, f"{shown(value)} {said}") for said in _limits(value, schema))
@@ -73,10 +76,9 @@ def below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _is_of(value: Any, name: str | None) -> bool:
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
-    return name is None or (isinstance(value, _TYPES[name]) and (isinstance(value, bool) <= (name == "boolean")))
+def _is_of(value: Any, name: str) -> bool:
+    """Whether a value is of a type; a truth value is a number in Python, and none in JSON."""
+    return isinstance(value, _TYPES[name]) and isinstance(value, bool) <= (name == "boolean")
 
 
 _LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {

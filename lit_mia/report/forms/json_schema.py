@@ -10,7 +10,6 @@ from typing import (
     Any,
     Literal,
     NotRequired,
-    Required,
     Union,
     get_args,
     get_origin,
@@ -151,7 +150,7 @@ _GENERIC: dict[Any, Callable[[Sequence[Any], Schema], Schema]] = {
     Literal: _literal,
     list: _list,
     tuple: _tuple,
-    **dict.fromkeys((NotRequired, Required), _inner),
+    NotRequired: _inner,
     **dict.fromkeys((Union, UnionType), _union),
     **dict.fromkeys((dict, Mapping), _mapping),
 }

@@ -27,7 +27,12 @@ def found(value, schema):
         (-1, NUMBER, ["x: -1 is below 0"]),
         (True, NUMBER, ["x: True is not of type number"]),
         ("0.5", NUMBER, ["x: '0.5' is not of type number"]),
-        (float("nan"), NUMBER, ["x: nan is not of type number"]),
+        (float("nan"), NUMBER, ["x: nan is no number that JSON has"]),
+        (
+            {"rate": [float("inf")]},
+            {"type": "object", "additionalProperties": {}},
+            ["x.rate[0]: inf is no number that JSON has"],
+        ),
         (None, NUMBER, ["x: null is not of type number"]),
         (1.0, {"type": "integer"}, ["x: 1.0 is not of type integer"]),
         (1, {"type": "boolean"}, ["x: 1 is not of type boolean"]),

@@ -64,7 +64,7 @@ ATTACK, OTHER, BLIND = ("rows", 3), ("rows", 0), ("rows", 4)
         (("verdict", "kind"), "no leakage", "verdict.kind: 'no leakage' is none of"),
         (("verdict", "kind"), "confounded", "verdict.kind: 'confounded' is not the first outcome of an attack"),
         ((*ATTACK, "auc"), 1.2, "rows[3].auc: 1.2 is above 1"),
-        ((*ATTACK, "auc"), float("nan"), "rows[3].auc: nan is not of type number"),
+        ((*ATTACK, "auc"), float("nan"), "rows[3].auc: nan is no number that JSON has"),
         ((*ATTACK, "auc"), 0.2, "rows[3].auc: 0.2 is outside its interval"),
         ((*ATTACK, "p_own"), -0.1, "rows[3].p_own: -0.1 is below 0"),
         ((*ATTACK, "outcome"), None, "rows[3].outcome: an attack has an outcome"),
