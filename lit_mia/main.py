@@ -42,13 +42,17 @@ COMMANDS = {
         "repeat an audit with labels drawn anew: how often is its verdict wrong, what does it find",
         "self_testing:measure",
     ),
+    "card": Command("print what a finished audit says in the words and tables of a model card", "carding:card"),
     "design": Command(
         "decide by coins what a model is trained on, as folders to train on and to audit", "designing:make"
     ),
     "fit": Command("train one head", "lightning_cli:run_lightning"),
     "test": Command("measure a trained head on the test split and freeze its threshold", "lightning_cli:run_lightning"),
     "predict": Command("score images of unknown membership with a trained head", "lightning_cli:run_lightning"),
-    "validate": Command("measure a trained head on the val split", "lightning_cli:run_lightning"),
+    "validate": Command(
+        "check the files of a finished audit: lit-mia validate FOLDER; with --config: a trained head on the val split",
+        "validating:validate",
+    ),
     "configs": Command("list the shipped configs, or print one: lit-mia configs NAME", "listings:configs", light=True),
     "plugins": Command("list what packages outside add", "listings:plugins"),
 }

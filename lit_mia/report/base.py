@@ -5,18 +5,19 @@ import platform
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypedDict
 
 from PIL import Image
 from rich.console import RenderableType
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
+from lit_mia.report.forms import Fault, Fields
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -84,14 +85,30 @@ class Origin:
         )
 
 
+class Said(TypedDict):
+    """What an audit ends in: a kind, and a sentence in plain English."""
+
+    kind: str
+    sentence: str
+
+
+class HeldByAll(TypedDict):
+    """What every `audit.json` holds."""
+
+    verdict: Said
+    cost: dict[str, Any]
+
+
 class Result(ABC):
     """What an audit found out.
 
     Attributes:
         schema: Form of `audit.json`; what a finished folder is known by.
+        beside: Files of its folder that the numbers are checked against.
     """
 
     schema: ClassVar[str]
+    beside: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -105,6 +122,24 @@ class Result(ABC):
         Raises:
             ReportError: If a file is missing, or something in one.
         """
+
+    @classmethod
+    def form(cls) -> Fields:
+        """What its `audit.json` holds, as types."""
+        return Fields(cls.__name__, (HeldByAll,), is_open=True, schema=cls.schema)
+
+    @classmethod
+    def faults(cls, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
+        """What does not agree within numbers that are of its form, and with the files beside them.
+
+        Args:
+            folder: Where the files are.
+            numbers: What `audit.json` holds.
+        """
+        try:
+            cls.load(folder, numbers)
+        except ReportError as error:
+            yield Fault("", str(error))
 
     @abstractmethod
     def numbers(self) -> dict[str, Any]:
@@ -163,15 +198,20 @@ class Result(ABC):
                 write(path)
         return self.save_page(folder, pictures)
 
+    def texts(self) -> dict[str, str]:
+        """What is written whenever the page is, by name; mostly nothing."""
+        return {}
+
     def save_page(self, folder: Path, pictures: Sequence[Picture] = ()) -> Path:
-        """Write the page anew.
+        """Write the page anew, and the texts beside it.
 
         Args:
             folder: Folder of the result.
             pictures: Images for the page; without them it has none, whatever it had before.
         """
-        with replacing(folder / PAGE) as path:
-            path.write_text(self.page(pictures), encoding="utf-8")
+        for name, text in (self.texts() | {PAGE: self.page(pictures)}).items():
+            with replacing(folder / name) as path:
+                path.write_text(text, encoding="utf-8")
         return folder / PAGE
 
 
@@ -181,12 +221,20 @@ def read_numbers(folder: Path) -> dict[str, Any]:
     Raises:
         ReportError: If the file is missing or holds no JSON object.
     """
-    path = folder / NUMBERS
+    return read_object(folder / NUMBERS)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file of a result holds.
+
+    Raises:
+        ReportError: If the file is missing or holds no JSON object.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ReportError(f"There is no report at {path}. Give the output folder of a finished audit.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReportError(f"{path} is not readable as JSON ({error}). Run the audit again to write it anew.") from error
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")

@@ -4,16 +4,17 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypedDict
 
 from rich.console import Group
 from rich.text import Text
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
-from lit_mia.report.base import Origin, Picture, Result
+from lit_mia.report.base import Origin, Picture, Result, Said
 from lit_mia.report.columns import Cell, Place, Table
 from lit_mia.report.fields import json_values, read_fields, spell_non_finite
+from lit_mia.report.forms.fields import Amount, Fields
 from lit_mia.report.page import Section, render_page, yaml_text
 from lit_mia.report.style import DPI, LINE_COLOURS, LINE_MARKERS, MUTED, Axes, Figure, draw_grid, svg
 from lit_mia.report.tables import markdown_table, terminal_table
@@ -24,6 +25,19 @@ BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "b
 """A legend that stands to the right of the axes."""
 
 
+class _Timed(TypedDict):
+    """Seconds of the whole."""
+
+    seconds_total: Amount
+
+
+class _InFile(TypedDict):
+    """What the file holds in another form than the code."""
+
+    verdict: Said
+    cost: Annotated[dict[str, Any], Fields("CostInAll", (Cost, _Timed))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exploration(Result):
     """Areas under ROC curves at many values, never on test.
@@ -31,6 +45,7 @@ class Exploration(Result):
     Attributes:
         title: What its kind is called.
         deed: What was done, as the beginning of a sentence.
+        in_file: Typed dict of what the file holds in another form than the class.
         origin: Where it comes from.
         cost: What this run asked, of all targets together.
         splits: The splits whose records were measured together.
@@ -40,11 +55,18 @@ class Exploration(Result):
 
     title: ClassVar[str]
     deed: ClassVar[str]
+    in_file: ClassVar[type]
     origin: Origin
     cost: Cost
     splits: tuple[str, ...]
     n_members: int
     n_nonmembers: int
+
+    @classmethod
+    def form(cls) -> Fields:
+        """The fields of the result, with those of its origin among them."""
+        apart = frozenset({"origin", "seconds_total"})
+        return Fields(cls.title, (cls, Origin, _InFile, cls.in_file), without=apart, schema=cls.schema)
 
     @abstractmethod
     def measured(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
-from typing import Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, TypedDict, final
 
 from lit_mia.attacks.statistics.base import Setting, describe
 from lit_mia.report.base import Logger, Writer
@@ -19,6 +19,7 @@ from lit_mia.report.exploration import (
     frame_areas,
     line_style,
 )
+from lit_mia.report.forms.fields import Fields, Share, ShareEnds
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tables import write_csv
 from lit_mia.report.tracking import log_run
@@ -80,6 +81,21 @@ COLUMNS: tuple[Column[SweepRow], ...] = (
 )
 
 
+class _Named(TypedDict):
+    """What rows of audits of any kind have."""
+
+    name: str
+    kind: str
+    auc: Share
+    auc_ci: ShareEnds | None
+
+
+class _InFile(TypedDict):
+    """What the file holds in another form than the code."""
+
+    rows: list[Annotated[dict[str, Any], Fields("SweepRow", (SweepRow, _Named))]]
+
+
 @final
 @dataclass(frozen=True, kw_only=True)
 class SweepResult(Exploration):
@@ -94,6 +110,7 @@ class SweepResult(Exploration):
     schema: ClassVar[str] = "lit-mia/sweep/1"
     title: ClassVar[str] = "Sweep"
     deed: ClassVar[str] = "Training-free attacks were measured at many settings"
+    in_file: ClassVar[type] = _InFile
     rows: tuple[SweepRow, ...]
     target: dict[str, Any]
     hashes: dict[str, str]

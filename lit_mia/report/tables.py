@@ -59,17 +59,22 @@ def markdown_table(table: Table) -> str:
     """The table as GitHub Markdown, its lines ended."""
     marks = [":--", *(":--" if left else "--:" for left in table.left)]
     lines = [
-        [line.name and _marked(line), *(_escaped(f"{cell.line} {cell.note}".strip()) for cell in line.cells)]
+        [line.name and _marked(line), *(escaped(f"{cell.line} {cell.note}".strip()) for cell in line.cells)]
         for block in table.blocks
         for line in block
     ]
-    headings = map(_escaped, (table.first, *table.headings))
+    headings = map(escaped, (table.first, *table.headings))
     return "".join(f"| {' | '.join(values)} |\n" for values in (headings, marks, *lines))
 
 
 def markdown_notes(notes: Iterable[str]) -> str:
     """Sentences as a GitHub Markdown list, its lines ended."""
     return "".join(f"- {note.replace('<', '&lt;')}\n" for note in notes)
+
+
+def escaped(text: str) -> str:
+    """Text that stands in one line of Markdown, or in a cell of a table, as it is."""
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
@@ -151,8 +156,4 @@ def _folded(words: str) -> str:
 
 
 def _marked(line: Line) -> str:
-    return f"**{_escaped(line.name)}**" if line.strong else f"\u2003{_escaped(line.name)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return f"**{escaped(line.name)}**" if line.strong else f"\u2003{escaped(line.name)}"

@@ -17,7 +17,7 @@ CONTROLS = ("blind", "caption", "joint", "n-grams", "metadata")
 ROWS = [
     f"{attack}{kind}" for attack in ("I-P", "II-S", "IV") for kind in ("", *(f" {k}" for k in CONTROLS), " placebo")
 ]
-FILES = {"audit.json", "scores.parquet", "roc.csv", "table.csv", "report.html", "audit.yaml", "heads"}
+FILES = {"audit.json", "scores.parquet", "roc.csv", "table.csv", "report.html", "report.md", "audit.yaml", "heads"}
 SMALL = {"attacks": ["model.yaml"], "budget.seeds": 1, "budget.max_epochs": 1}
 
 
@@ -258,3 +258,36 @@ def test_a_missing_config_is_named(workspace, failure):
 def test_a_mistake_is_an_error_of_the_package(workspace):
     with pytest.raises(LitMiaError, match="There is no folder"):
         run(["audit", "--config", workspace.changed("audit.yaml", {"data.init_args.target.init_args.path": "x/y/z"})])
+
+
+def test_a_finished_audit_is_valid_and_has_a_card(audited, capsys, failure):
+    folder = audited.root / "runs/audit"
+    run(["validate", str(folder)])
+    assert (
+        capsys.readouterr().out == f"{folder}: audit.json of a form that this version reads, complete and consistent.\n"
+    )
+    run(["card", str(folder)])
+    printed = capsys.readouterr().out
+    assert printed.startswith("## Membership inference audit\n")
+    run(["card", str(folder), "--output", "cards/own.md"])
+    assert (audited.root / "cards/own.md").read_text(encoding="utf-8") == printed
+    document = folder / "report.md"
+    assert printed in document.read_text(encoding="utf-8")
+    document.unlink()
+    run(["report", str(folder)])
+    assert printed in document.read_text(encoding="utf-8")
+    assert "There is no report" in failure("card", "nowhere")
+
+
+def test_a_folder_that_lacks_its_scores_and_a_config_that_is_none(audited, capsys):
+    folder = audited.root / "runs/audit"
+    (folder / "scores.parquet").unlink()
+    numbers = json.loads((folder / "audit.json").read_text())
+    numbers["config"]["budget"]["seeds"] = "many"
+    (folder / "audit.json").write_text(json.dumps(numbers))
+    with pytest.raises(SystemExit) as ended:
+        run(["validate", str(folder)])
+    assert ended.value.code == 1
+    missing, config = capsys.readouterr().out.splitlines()
+    assert missing == "audit.json: scores.parquet: is missing beside it, so its numbers cannot be recomputed"
+    assert config.startswith("audit.json: config: These values are no config of MembershipAudit.")

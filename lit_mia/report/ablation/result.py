@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, ClassVar, final
+from typing import Annotated, Any, ClassVar, TypedDict, final
 
 from lit_mia.report.ablation.rows import (
     AblationRow,
@@ -19,6 +19,7 @@ from lit_mia.report.ablation.rows import (
 from lit_mia.report.base import Logger, Writer
 from lit_mia.report.columns import Place, Table, table_of
 from lit_mia.report.exploration import BESIDE, Exploration, area_ci, area_ends, draw_areas, frame_areas, line_style
+from lit_mia.report.forms.fields import Fields, Share, ShareEnds
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
 from lit_mia.report.tracking import log_run
 from lit_mia.row_kinds import ROW_KINDS
@@ -30,6 +31,20 @@ _LOGARITHMIC = 8.0  # ratio of the outermost values from which the axis is logar
 
 Places = Mapping[Label, float]
 """Where each value stands on the x axis: a number at itself, a name at its position."""
+
+
+class _Named(TypedDict):
+    """What rows of audits of any kind have."""
+
+    name: str
+    auc: Share
+    auc_ci: ShareEnds | None
+
+
+class _InFile(TypedDict):
+    """What the file holds in another form than the code."""
+
+    rows: list[Annotated[dict[str, Any], Fields("AblationRow", (AblationRow, _Named))]]
 
 
 @final
@@ -52,6 +67,7 @@ class AblationResult(Exploration):
     deed: ClassVar[str] = (
         "Trained heads and their blind controls were measured at many points of the config of an audit"
     )
+    in_file: ClassVar[type] = _InFile
     axis: str
     rows: tuple[AblationRow, ...]
     summary: tuple[AblationSummary, ...]

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, final
+from typing import Any, ClassVar, Self, final
 
 from rich.console import Group
 from rich.text import Text
 
 from lit_mia.metrics.evidence import Design
-from lit_mia.report.base import Logger, Picture, Result, Writer
+from lit_mia.report.base import HeldByAll, Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.fields import check_fields, read_fields
+from lit_mia.report.forms import Fields
 from lit_mia.report.identity.columns import halves_table, identity_table
 from lit_mia.report.identity.people import PEOPLE_COLUMNS, people_curves, people_table, read_people
 from lit_mia.report.identity.plots import heat_figure, identity_roc_figure, images_figure, occurrences_figure
@@ -39,6 +40,8 @@ _TONES = {
 class IdentityResult(IdentityFindings, Result):
     """The findings of an identity audit, which save, show and log themselves."""
 
+    beside: ClassVar[tuple[str, ...]] = (PEOPLE,)
+
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """The result in a folder, from `audit.json` and `people.csv`."""
@@ -48,6 +51,11 @@ class IdentityResult(IdentityFindings, Result):
         for i, row in enumerate(values["rows"]):
             check_fields(IdentityRow, row, f"row {i}")
         return read_fields(cls, values)
+
+    @classmethod
+    def form(cls) -> Fields:
+        """The findings without single people."""
+        return Fields("IdentityAudit", (IdentityFindings, HeldByAll), frozenset({"lines"}), schema=cls.schema)
 
     def files(self) -> dict[str, Writer]:
         """People, and the exact ROC curves."""

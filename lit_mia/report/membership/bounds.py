@@ -14,6 +14,7 @@ from lit_mia.metrics.privacy.two_rates import Called, two_rate_epsilon
 from lit_mia.metrics.roc import BoolArray
 from lit_mia.metrics.threshold import threshold_at_fpr
 from lit_mia.records import MEMBER, Records
+from lit_mia.report.forms.fields import Amount, Count, Share
 from lit_mia.report.membership.scores import Scores
 from lit_mia.splits import Splits
 
@@ -32,15 +33,15 @@ class BoundOfTier(TypedDict):
     where that cannot be said.
     """
 
-    copies: int
-    records: int
-    coins: int
-    guesses: int
-    right: int
-    epsilon: float
-    ceiling: float
-    found: float | None
-    two_rates: float | None
+    copies: Count
+    records: Count
+    coins: Count
+    guesses: Count
+    right: Count
+    epsilon: Amount
+    ceiling: Amount
+    found: Amount | None
+    two_rates: Amount | None
 
 
 class DpBound(TypedDict):
@@ -51,10 +52,10 @@ class DpBound(TypedDict):
     """
 
     reason: str | None
-    delta: float
+    delta: Share
     attack: str | None
-    inside: float | None
-    outside: float | None
+    inside: Share | None
+    outside: Share | None
     tiers: list[BoundOfTier]
 
 

@@ -29,7 +29,18 @@ def fpr_floor(report: AuditReport) -> float:
 
 
 def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
-    """What a table of these FPR levels needs said: the reason of each dash, the floor, how to read rates and marks."""
+    """What a table of these FPR levels needs said: how to read its numbers, what attacks are, and what was refused."""
+    return [
+        *measured_notes(report, levels),
+        *calibration_notes(report),
+        *_evaluation_notes(report),
+        *([_tool_note(report.tools)] if report.tools else []),
+        *(refusal_note(role, refused) for role, refused in report.refused.items()),
+    ]
+
+
+def measured_notes(report: AuditReport, levels: Sequence[float]) -> list[str]:
+    """How to read areas, rates at these FPR levels and differences: the reason of each dash, the floor, intervals."""
     points = [point for row in report.rows for point in row["tpr_at_fpr"] if point["fpr"] in levels]
     reasons = dict.fromkeys(point["reason"] for point in points if point["reason"])
     return [
@@ -38,10 +49,6 @@ def footnotes(report: AuditReport, levels: Sequence[float]) -> list[str]:
         "and is an average over records.",
         *_interval_notes(report),
         *_difference_notes(report),
-        *calibration_notes(report),
-        *_evaluation_notes(report),
-        *([_tool_note(report.tools)] if report.tools else []),
-        *(refusal_note(role, refused) for role, refused in report.refused.items()),
     ]
 
 

@@ -1,6 +1,6 @@
 """What a membership audit returns: its numbers, and the scores of single records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,11 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.base import NUMBERS, PAGE, Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
+from lit_mia.report.forms import Fault, Fields
+from lit_mia.report.membership.card import document
+from lit_mia.report.membership.checks.beside import ROC, SCORES, against_files
+from lit_mia.report.membership.checks.file_form import FORM
+from lit_mia.report.membership.checks.within import contradictions
 from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, attack_table, is_attack, short_name
 from lit_mia.report.membership.fidelity import fidelity_line
 from lit_mia.report.membership.figures import family_roc_figure, roc_figure
@@ -36,7 +41,7 @@ from lit_mia.report.page import pictures_section, render_page
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import Bundle, log_run
 
-SCORES, ROC, TABLE = "scores.parquet", "roc.csv", "table.csv"
+TABLE, DOCUMENT = "table.csv", "report.md"
 _STYLES = {
     "leakage": "bold red",
     "no-evidence": "bold magenta",
@@ -60,6 +65,7 @@ class MembershipResult(Result):
     """
 
     schema: ClassVar[str] = SCHEMA
+    beside: ClassVar[tuple[str, ...]] = (SCORES, ROC)
     report: AuditReport
     scores: ScoreTable
     self_test: SelfTest | None = None
@@ -85,6 +91,18 @@ class MembershipResult(Result):
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """See `Result`."""
         return cls(AuditReport.from_dict(numbers), read_scores(folder / SCORES), SelfTest.read(folder))
+
+    @classmethod
+    def form(cls) -> Fields:
+        """See `Result`."""
+        return FORM
+
+    @classmethod
+    def faults(cls, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
+        """See `Result`; the scores need not be there."""
+        report = AuditReport.from_dict(numbers)
+        yield from contradictions(report)
+        yield from against_files(report, folder)
 
     def numbers(self) -> dict[str, Any]:
         """See `Result`."""
@@ -141,6 +159,10 @@ class MembershipResult(Result):
         further = "".join(f"{markdown_table(of)}\n" for of in further_tables(self.report, "markdown"))
         notes, tested = markdown_notes(said), self_test_markdown(self.report, self.self_test)
         return (f"{how}\n\n" if how else "") + f"{table}\n{further}{notes}{set_markdown(self.report)}\n{tested}"
+
+    def texts(self) -> dict[str, str]:
+        """The report as Markdown."""
+        return {DOCUMENT: document(self.report, self.self_test, self.markdown())}
 
     def log(self, logger: Logger) -> None:
         """Log numbers, the combined scores of the test split, ROC plots and the report's files as one run.

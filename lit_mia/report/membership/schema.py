@@ -7,26 +7,15 @@ from typing import Any, Literal, NotRequired, Self, TypedDict
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import check_fields, json_values, spell_non_finite
+from lit_mia.report.forms.fields import Amount, Count, Day, Digest, Share, ShareEnds
 from lit_mia.report.membership.bounds import DpBound
+from lit_mia.report.membership.checks.row_form import RowForm
 from lit_mia.report.membership.set_numbers import SetLevel
 
 SCHEMA = "lit-mia/audit/3"
 """Earlier ones hold verdicts of another rule; they are not read, so that none is shown as if it were of this one."""
 
-NEEDED = (
-    *(
-        "protocol",
-        "auc",
-        "auc_ci",
-        "auc_per_seed",
-        "accuracy",
-        "accuracy_ci",
-        "threshold",
-        "tpr_at_fpr",
-        "frozen_threshold",
-    ),
-    *("n_members", "n_nonmembers"),
-)
+NEEDED = tuple(sorted(RowForm.__required_keys__ - {"name", "kind", "attack"}))
 """The values that every row has; what else there is depends on kind, protocol and installed columns."""
 
 
@@ -37,19 +26,19 @@ Coin = Literal["verified", "stated"]
 class ToolCheck(TypedDict):
     """How many captions find their own image among the `nearest` of all `n`, and the p-value against chance."""
 
-    n: int
-    nearest: int
-    found: int
-    p: float
+    n: Count
+    nearest: Count
+    found: Count
+    p: Share
 
 
 class SplitSizes(TypedDict):
     """How the records were split; `sizes` maps split → {"member": n1, "non_member": n0}, `groups` counts groups."""
 
     seed: int
-    digest: str
-    sizes: dict[str, dict[str, int]]
-    groups: int
+    digest: Digest
+    sizes: dict[str, dict[str, Count]]
+    groups: Count
 
 
 class Tried(TypedDict):
@@ -59,9 +48,9 @@ class Tried(TypedDict):
     `test`, `script`).
     """
 
-    configurations: int
-    test_openings: int
-    commands: dict[str, int]
+    configurations: Count
+    test_openings: Count
+    commands: dict[str, Count]
 
 
 class FoundBy(TypedDict):
@@ -71,8 +60,8 @@ class FoundBy(TypedDict):
     its check finds that the coin did not decide. None where that cannot be said, or is not asked.
     """
 
-    auc_needed: float | None
-    violation: float | None
+    auc_needed: Share | None
+    violation: Share | None
 
 
 class CheckedPlacebo(TypedDict):
@@ -87,9 +76,9 @@ class CheckedPlacebo(TypedDict):
 class ControlNull(TypedDict):
     """The largest AUC of all controls against the 95th percentile of the same maximum among useless controls."""
 
-    max_control_auc: float
-    quantile_95: float
-    permutations: int
+    max_control_auc: Share
+    quantile_95: Share
+    permutations: Count
 
 
 class ImageSetDistance(TypedDict):
@@ -97,7 +86,7 @@ class ImageSetDistance(TypedDict):
 
     fid: float
     kid: float
-    kid_std: float
+    kid_std: Amount
 
 
 class Fidelity(TypedDict):
@@ -111,14 +100,14 @@ class Fidelity(TypedDict):
 
     encoder: str
     fingerprint: dict[str, Any]
-    dimension: int
-    n: int
+    dimension: Count
+    n: Count
     rank_deficient: bool
     members: ImageSetDistance
     non_members: ImageSetDistance
     sides: ImageSetDistance
-    p_generated: float | None
-    p_sides: float | None
+    p_generated: Share | None
+    p_sides: Share | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,28 +152,28 @@ class Row:
 class Spent(TypedDict):
     """What one target was asked in this run, as in `lit_mia.cost.Cost`."""
 
-    queries: int
-    nfe: int
-    seconds: float
-    money: float
+    queries: Count
+    nfe: Count
+    seconds: Amount
+    money: Amount
 
 
 class Charged(TypedDict):
     """Images asked of a target over the life of its store, at the price of then; uncertain ones may not be charged."""
 
-    confirmed: int
-    uncertain: int
-    confirmed_money: float
-    uncertain_money: float
+    confirmed: Count
+    uncertain: Count
+    confirmed_money: Amount
+    uncertain_money: Amount
 
 
 class Refused(TypedDict):
     """Records that a target refused, per class (`member`, `non_member`), and Fisher's two-sided p of equal rates."""
 
-    asked: dict[str, int]
-    refused: dict[str, int]
-    reasons: dict[str, dict[str, int]]
-    p_unequal: float
+    asked: dict[str, Count]
+    refused: dict[str, Count]
+    reasons: dict[str, dict[str, Count]]
+    p_unequal: Share
 
 
 class Same(TypedDict):
@@ -192,8 +181,8 @@ class Same(TypedDict):
 
     ids: list[str]
     exact: bool
-    groups: int
-    sides: int
+    groups: Count
+    sides: Count
 
 
 class Shadow(TypedDict):
@@ -204,7 +193,7 @@ class Shadow(TypedDict):
     """
 
     target: dict[str, Any]
-    splits: dict[str, dict[str, dict[str, int]]]
+    splits: dict[str, dict[str, dict[str, Count]]]
     digests: dict[str, str]
 
 
@@ -215,12 +204,12 @@ class Tier(TypedDict):
     """
 
     attack: str
-    copies: int
-    n_members: int
-    n_nonmembers: int
-    auc: float | None
-    auc_ci: list[float] | None
-    p: NotRequired[float | None]
+    copies: Count
+    n_members: Count
+    n_nonmembers: Count
+    auc: Share | None
+    auc_ci: ShareEnds | None
+    p: NotRequired[Share | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,12 +226,12 @@ class Expense:
         charges: Images asked for and paid, of each target that keeps accounts, in all runs.
     """
 
-    queries: int
-    nfe: int
-    seconds: float
-    money: float
+    queries: Count
+    nfe: Count
+    seconds: Amount
+    money: Amount
     by_target: dict[str, Spent]
-    seconds_total: float
+    seconds_total: Amount
     charges: dict[str, Charged] = field(default_factory=dict)
 
 
@@ -291,7 +280,7 @@ class AuditReport:
     """
 
     name: str
-    created: str
+    created: Day
     verdict: dict[str, str]
     rows: list[Row]
     cost: Expense
@@ -300,7 +289,7 @@ class AuditReport:
     target: dict[str, Any]
     placebo: dict[str, Any] | None
     splits: SplitSizes
-    store_digest: str
+    store_digest: Digest
     encoder: dict[str, Any]
     config: dict[str, Any]
     tried: Tried

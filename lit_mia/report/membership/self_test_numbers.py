@@ -7,6 +7,7 @@ from typing import Any, Self, TypedDict
 
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
+from lit_mia.report.forms.fields import Amount, Count, Day, Digest, Share
 
 SCHEMA = "lit-mia/selftest/1"
 SELF_TEST = "selftest.json"
@@ -29,12 +30,12 @@ class Trials(TypedDict):
     leak: bool
     strength: float
     attacks: list[str]
-    repetitions: int
-    verdicts: dict[str, int]
-    planted_auc: float | None
-    attack: tuple[str, float] | None
-    control: tuple[str, float] | None
-    auc_needed: float | None
+    repetitions: Count
+    verdicts: dict[str, Count]
+    planted_auc: Share | None
+    attack: tuple[str, Share] | None
+    control: tuple[str, Share] | None
+    auc_needed: Share | None
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,12 @@ class SelfTest:
         schema: Form of the file.
     """
 
-    configuration: str
+    configuration: Digest
     name: str
-    created: str
-    seconds: float
-    seeds: int
-    audit_seeds: int
+    created: Day
+    seconds: Amount
+    seeds: Count
+    audit_seeds: Count
     by_coin: bool
     trials: list[Trials]
     on_placebo: str | None

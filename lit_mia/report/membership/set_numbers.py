@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from lit_mia.report.forms.fields import Count, Share
+
 
 class SetFamily(TypedDict):
     """What the scores of one kind of row, joined, tell of sets of records, as `lit_mia.metrics.set_level.SetTest`.
@@ -10,10 +12,10 @@ class SetFamily(TypedDict):
     """
 
     kind: str
-    p: float
-    sizes: list[int]
-    shares: list[float]
-    smallest: int | None
+    p: Share
+    sizes: list[Count]
+    shares: list[Share]
+    smallest: Count | None
 
 
 class SetLevel(TypedDict):
@@ -24,7 +26,7 @@ class SetLevel(TypedDict):
     95 % interval; None with too few.
     """
 
-    suspected: int
-    known: int
+    suspected: Count
+    known: Count
     families: list[SetFamily]
-    false_rejections: tuple[float, tuple[float, float]] | None
+    false_rejections: tuple[Share, tuple[Share, Share]] | None

@@ -11,7 +11,7 @@ from lit_mia.errors import ReportError
 from lit_mia.report.base import read_numbers
 from lit_mia.report.membership import MembershipResult
 
-FILES = ["audit.json", "report.html", "roc.csv", "scores.parquet", "table.csv"]
+FILES = ["audit.json", "report.html", "report.md", "roc.csv", "scores.parquet", "table.csv"]
 RESULTS = ["audit", "statistics", "mixed"]
 
 
@@ -26,7 +26,7 @@ def folder(audit, tmp_path_factory):
     return folder
 
 
-def test_five_files_and_no_leftovers(audit, folder):
+def test_six_files_and_no_leftovers(audit, folder):
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert load(folder).report == audit.report
 

@@ -1,0 +1,40 @@
+"""The command that prints a finished audit as the section of a model card."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import ArgumentParser
+
+from lit_mia.audits.base import load_result
+from lit_mia.errors import CommandError
+from lit_mia.files import replacing
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.card import card as section
+
+
+def card(command: str, args: Sequence[str]) -> None:
+    """Print the Markdown section for a model card or a data-protection file, with nothing of single records in it.
+
+    Args:
+        command: `card`.
+        args: What follows it.
+
+    Raises:
+        CommandError: If the folder holds an audit of another kind.
+    """
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=card.__doc__)
+    parser.add_argument("folder", type=str, help="Output folder of an audit of records.")
+    parser.add_argument("--output", type=str | None, help="A file to write instead of printing.")
+    options = parser.parse_args(list(args))
+    result = load_result(Path(options.folder).expanduser())
+    if not isinstance(result, MembershipResult):
+        raise CommandError(
+            f"`lit-mia {command}` writes a section on an audit of records, such as audit/quickstart. What "
+            f"{options.folder} holds, {result.schema}, has no section of a model card; its page is report.html."
+        )
+    text = section(result.report, result.self_test)
+    if options.output is None:
+        print(text, end="")
+        return
+    with replacing(Path(options.output).expanduser()) as path:
+        path.write_text(text, encoding="utf-8")
