@@ -11,7 +11,7 @@ _OF_REPORT = (
     *("target", "base", "placebo", "shadow", "design", "coin", "splits", "store_digest", "encoder", "captioner"),
     *("protocol", "config", "versions", "git"),
 )
-_OF_ROW = ("protocol", "setting", "evaluations", "reads_base")
+_OF_ROW = ("protocol", "setting")
 
 
 def differing(a: AuditReport, b: AuditReport) -> tuple[Differing, ...]:

@@ -28,7 +28,7 @@ from lit_mia.report.comparison.numbers import (
     MovedRate,
     Side,
 )
-from lit_mia.report.comparison.records import IntArray, Judged, Pairing
+from lit_mia.report.comparison.records import IntArray, Judged, Names, Pairing
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.notes import blocks, fpr_levels
 from lit_mia.report.membership.schema import Row
@@ -46,7 +46,7 @@ class Sample:
 
     scores: FloatArray
     labels: IntArray
-    groups: IntArray
+    groups: Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +71,12 @@ class Samples:
         return apart(*(measure(of.scores, of.labels, of.groups) for of in (self.a, self.b)))
 
     def rates(self, places: Sequence[int], fprs: Sequence[float]) -> tuple[FloatArray, FloatArray]:
-        """Resampled true positive rates of some rows in A and in B, `[rows, fprs, draws]`; of the same samples if paired."""
-        kept, (a, b) = list(places), (self.a, self.b)
-        seed = 0 if self.paired else 1
-        return (
-            drawn_tpr(a.scores[kept], a.labels, fprs, a.groups),
-            drawn_tpr(b.scores[kept], b.labels, fprs, b.groups, seed=seed),
+        """Resampled true positive rates of some rows in A and in B, `[rows, fprs, draws]`; paired as they are."""
+        a, b = (
+            drawn_tpr(of.scores[list(places)], of.labels, fprs, of.groups, seed=seed)
+            for of, seed in ((self.a, 0), (self.b, 0 if self.paired else 1))
         )
+        return a, b
 
 
 def compare_audits(a: MembershipResult, b: MembershipResult, folders: tuple[Path, Path]) -> Comparison:
@@ -141,19 +140,17 @@ def _side(result: MembershipResult, folder: Path, judged: Judged) -> Side:
 
 def _samples(pairing: Pairing, sides: tuple[Judged, Judged], names: Sequence[str]) -> Samples | None:
     """What the change is measured on; None if none is said."""
-    whole = [np.stack([side.scores[name] for name in names]) for side in sides]
     if pairing.basis == "none":
         return None
+    whole = [np.stack([side.scores[name] for name in names]) for side in sides]
     if pairing.basis == "apart":
-        # names of groups, sorted, as numbers
-        numbers = [np.unique(side.groups, return_inverse=True)[1] for side in sides]
-        parts = [Sample(*of) for of in zip(whole, [side.labels for side in sides], numbers, strict=True)]
-    else:
-        parts = [
-            Sample(scores[:, rows], pairing.labels, pairing.groups)
-            for scores, rows in zip(whole, pairing.rows, strict=True)
-        ]
-    return Samples(*parts, paired=pairing.basis != "apart")
+        a, b = (Sample(scores, side.labels, side.groups) for scores, side in zip(whole, sides, strict=True))
+        return Samples(a, b, paired=False)
+    a, b = (
+        Sample(scores[:, rows], pairing.labels, pairing.groups)
+        for scores, rows in zip(whole, pairing.rows, strict=True)
+    )
+    return Samples(a, b, paired=True)
 
 
 def _rows(pairs: Sequence[tuple[Row, Row]], samples: Samples | None, fprs: Sequence[float]) -> tuple[ComparedRow, ...]:

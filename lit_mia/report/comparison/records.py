@@ -53,22 +53,25 @@ class Judged:
             ReportError: If scores are not those of the report, or its groups are not known.
         """
         table = result.scores
-        known = (table.label == MEMBER) | (table.label == NON_MEMBER)
-        table = table.select((table.split == "test") & (table.seed == COMBINED) & known)
-        scores, first = {}, None
+        labelled = (table.label == MEMBER) | (table.label == NON_MEMBER)
+        table = table.select((table.split == "test") & (table.seed == COMBINED) & labelled)
+        scores: dict[str, FloatArray] = {}
+        first: dict[str, Names] | None = None
         for row in result.report.rows:
             lines = table.select(table.row == row.name)
-            lines = lines.select(np.argsort(lines.id_hash.astype(str)))
-            first = lines if first is None else first
-            scores[row.name] = lines.score
-            same = np.array_equal(lines.id_hash, first.id_hash) and np.array_equal(lines.label, first.label)
-            if not same or not len(lines) or abs(auc(lines.score, lines.label) - row["auc"]) > _ROUNDING:
+            order = np.argsort(lines.id_hash.astype(str))
+            told = {name: getattr(lines, name)[order] for name in ("id_hash", "label", "group")}
+            first = told if first is None else first
+            scores[row.name] = lines.score[order]
+            same = len(lines) and all(np.array_equal(told[name], first[name]) for name in told)
+            if not same or abs(auc(lines.score, lines.label) - row["auc"]) > _ROUNDING:
                 raise ReportError(f"{called}: the scores of {row.name} are not those of its report. Run it again.")
         if first is None:
             raise ReportError(f"{called}: the report has no row, so there is nothing to compare.")
-        ids = first.id_hash.astype(str)
-        groups = first.group.astype(str) if all(first.group) else _own_groups(result, ids, called)
-        return cls(ids, first.label.astype(np.int64), groups, scores)
+        ids, groups = first["id_hash"].astype(str), first["group"].astype(str)
+        if not np.all(groups != ""):
+            groups = _own_groups(result, ids, called)
+        return cls(ids, first["label"].astype(np.int64), groups, scores)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from lit_mia.files import replacing
 from lit_mia.report.comparison.figure import comparison_figure
 from lit_mia.report.comparison.numbers import SCHEMA, Comparison
 from lit_mia.report.comparison.table import comparison_table
-from lit_mia.report.comparison.words import basis_note, findings, notes, power_note, verdicts
+from lit_mia.report.comparison.words import basis_note, findings, power_note, reading, verdicts, warnings
 from lit_mia.report.page import Section, render_page
 from lit_mia.report.style import DPI, svg
 from lit_mia.report.tables import terminal_table
 
 NUMBERS, PAGE, FIGURE = "compare.json", "compare.html", "compare.png"
+_READ = 2  # of the sentences on how to read the numbers, those that concern the terminal's table
 _NAMED = 8  # as many differing things are named in the terminal
 
 
@@ -62,7 +64,7 @@ def terminal(of: Comparison) -> Group:
         Text(),
         terminal_table(comparison_table(of, "terminal")),
         Text(),
-        Text("\n".join([*notes(of)[1:], differs]), style="dim"),
+        Text("\n".join([*warnings(of), *islice(reading(of), _READ), differs]), style="dim"),
         Text(),
         Panel(
             Text("\n".join([basis_note(of), "", *findings(of)]).strip()),
@@ -79,7 +81,7 @@ def _heading(of: Comparison) -> Mapping[str, Any]:
 
 
 def _table(of: Comparison) -> Mapping[str, Any]:
-    return {"table": comparison_table(of, "page"), "notes": notes(of)[1:]}
+    return {"table": comparison_table(of, "page"), "notes": [*warnings(of), *reading(of)]}
 
 
 def _figure(of: Comparison) -> Mapping[str, Any]:

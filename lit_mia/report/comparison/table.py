@@ -103,7 +103,13 @@ _COLUMNS: tuple[Column[Line], ...] = (
     Column("a", "A: AUC [95 % CI]", lambda line: _area(line, after=False), short="A"),
     Column("b", "B: AUC [95 % CI]", lambda line: _area(line, after=True), short="B"),
     Column("change", "Change B − A [95 % CI]", _change, short="B − A"),
-    Column("detectable", "Would be seen", _seen, short="Seen", when=lambda lines: any(x.row.change for x in lines)),
+    Column(
+        "detectable",
+        "Would be seen",
+        _seen,
+        short="Would\nbe seen",
+        when=lambda lines: any(x.row.change for x in lines),
+    ),
     Column("tpr", "", parts=_rate_columns, shown=PLACES),
     Column(
         "beside",

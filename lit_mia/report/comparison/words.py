@@ -8,7 +8,7 @@ from lit_mia.report.comparison.numbers import ComparedRow, Comparison, Moved, Si
 from lit_mia.report.words import count, interval, number, p_value, percent, signed
 
 _VOID = ("design violated", "tool failure")
-_TARGET, _NUMBERS = ("target", "config.data"), ("store_digest", "versions", "git", "rows", "splits")
+_NUMBERS = ("store_digest", "versions", "git", "rows", "splits")
 
 
 def verdicts(of: Comparison) -> str:
@@ -48,12 +48,8 @@ def basis_note(of: Comparison) -> str:
     )
 
 
-def notes(of: Comparison) -> list[str]:
-    """How to read the numbers, the most important first."""
-    return [basis_note(of), *_warnings(of), *_reading(of)]
-
-
-def _warnings(of: Comparison) -> Iterator[str]:
+def warnings(of: Comparison) -> Iterator[str]:
+    """What else than the target may be behind a change."""
     for called, side in (("A", of.a), ("B", of.b)):
         if side.verdict["kind"] in _VOID:
             yield f"The verdict of {called} is {side.verdict['kind']}: no number of it says anything of its target."
@@ -87,7 +83,8 @@ def _of_target(name: str) -> bool:
     return name.split(".")[0] == "target" or ".init_args.target." in name or name.endswith(".init_args.store")
 
 
-def _reading(of: Comparison) -> Iterator[str]:
+def reading(of: Comparison) -> Iterator[str]:
+    """How to read the numbers, the most important first."""
     if of.matched.basis == "none":
         return
     attacks = len(of.attacks)
