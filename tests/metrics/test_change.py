@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lit_mia.metrics.change import apart, change_beside, change_of
+from lit_mia.metrics.change.auc_change import apart, change_beside, change_of
 from lit_mia.metrics.intervals import measure
 
 N = 60

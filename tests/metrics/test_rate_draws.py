@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.rate_draws import DRAWS, drawn_tpr
+from lit_mia.metrics.change.rate_draws import DRAWS, drawn_tpr
 from lit_mia.metrics.resampling import percentiles
 from lit_mia.metrics.threshold import operating_point
 
@@ -17,7 +17,7 @@ def test_each_sample_has_the_rate_of_the_records_that_it_holds(monkeypatch):
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(N), 2)
     rows = np.round(rng.normal(size=(2, 2 * N)) + LABELS, 1)
-    monkeypatch.setattr("lit_mia.metrics.rate_draws.DRAWS", 20)
+    monkeypatch.setattr("lit_mia.metrics.change.rate_draws.DRAWS", 20)
     found = drawn_tpr(rows, LABELS, [0.1, 0.03], groups, seed=4)
     drawn = np.random.default_rng(4)
     times = np.zeros((20, N), dtype=int)

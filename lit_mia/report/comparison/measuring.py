@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from lit_mia.errors import ReportError
-from lit_mia.metrics.change import LEVEL, apart, change_beside, change_of
+from lit_mia.metrics.change.auc_change import LEVEL, apart, change_beside, change_of
+from lit_mia.metrics.change.rate_draws import drawn_tpr
 from lit_mia.metrics.holm import holm
 from lit_mia.metrics.intervals import LEAST_GROUPS, Measured, measure
-from lit_mia.metrics.rate_draws import drawn_tpr
 from lit_mia.metrics.resampling import percentiles
 from lit_mia.metrics.roc import FloatArray
 from lit_mia.metrics.threshold import floor_reason, operating_point
@@ -248,7 +248,7 @@ def _moved_rates(places: Sequence[int], samples: Samples, fprs: Sequence[float])
 
 def _moved_rate(place: int, samples: Samples, fpr: float, ci: tuple[float, float] | None) -> MovedRate:
     before, after = (operating_point(of.scores[place], of.labels, fpr).tpr for of in (samples.a, samples.b))
-    return MovedRate(fpr, before, after, after - before, ci)
+    return MovedRate(fpr=fpr, before=before, after=after, delta=after - before, ci=ci)
 
 
 def _ci(ends: tuple[float | None, float | None]) -> list[float] | None:

@@ -119,7 +119,14 @@ class Pairing:
         else:
             fewest = min(len(np.unique(groups[labels == side])) for side in (MEMBER, NON_MEMBER))
             basis = "shared" if fewest > 1 else "none"
-        return cls(basis, rows, labels, groups, both.shape[1], int(np.sum(~agree)))
+        return cls(
+            basis=basis,
+            rows=rows,
+            labels=labels,
+            groups=groups,
+            in_both=both.shape[1],
+            relabelled=int(np.sum(~agree)),
+        )
 
 
 def joined_groups(first: Names, second: Names) -> IntArray:

@@ -55,8 +55,10 @@ def _lines(of: Comparison, row: ComparedRow) -> list[Line]:
     name = row.name if row.is_attack else row.name.removeprefix(f"{row.attack} ")
     if of.matched.basis != "shared":
         return [Line(row, pairs=False, changed=True, name=name)]
-    both = f"{name}, the {of.matched.n_members} + {of.matched.n_nonmembers} in both"
-    return [Line(row, pairs=False, changed=False, name=name), Line(row, pairs=True, changed=True, name=both)]
+    return [
+        Line(row, pairs=False, changed=False, name=name),
+        Line(row, pairs=True, changed=True, name=f"{name}, in both"),
+    ]
 
 
 def _area(line: Line, after: bool) -> Cell:
