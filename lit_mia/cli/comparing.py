@@ -13,6 +13,9 @@ from lit_mia.report.comparison.numbers import Comparison
 from lit_mia.report.comparison.result import NUMBERS, save, terminal
 from lit_mia.report.membership import MembershipResult
 
+_DESCRIPTION = """Compare two finished audits of records: two targets, checkpoints or runs, before and after a defence.
+Nothing is asked and nothing is trained."""
+
 
 def measure(command: str, args: Sequence[str]) -> Comparison:
     """Compare two finished audits of records: two targets, checkpoints or runs, before and after a defence.
@@ -24,7 +27,7 @@ def measure(command: str, args: Sequence[str]) -> Comparison:
     Raises:
         CommandError: If there are not two folders of membership audits.
     """
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=measure.__doc__)
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=_DESCRIPTION)
     parser.add_argument("a", type=str, help="Output folder of the audit before.")
     parser.add_argument("b", type=str, help="Output folder of the audit after; changes are B minus A.")
     parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/compare_A_B` if not given.")
@@ -32,8 +35,10 @@ def measure(command: str, args: Sequence[str]) -> Comparison:
     a, b = (Path(folder).expanduser() for folder in (options.a, options.b))
     if a.resolve() == b.resolve():
         raise CommandError(f"`lit-mia {command}` needs two audits, but both folders are {a}.")
-    found = compare_audits(_audit(command, a), _audit(command, b), (a, b))
     output = Path(options.output or f"runs/{command}_{a.resolve().name}_{b.resolve().name}").expanduser()
+    if output.is_file():
+        raise CommandError(f"The output {output} is a file, but results are written to a folder. Give another.")
+    found = compare_audits(_audit(command, a), _audit(command, b), (a, b))
     page = save(found, output)
     Console().print(terminal(found))
     print(f"\nNumbers: {output / NUMBERS}\nPage:    {page}")

@@ -64,10 +64,10 @@ def terminal(of: Comparison) -> Group:
         Text(),
         terminal_table(comparison_table(of, "terminal")),
         Text(),
-        Text("\n".join([*warnings(of), *islice(reading(of), _READ), differs]), style="dim"),
+        Text("\n".join([*islice(reading(of), _READ), differs]), style="dim"),
         Text(),
         Panel(
-            Text("\n".join([basis_note(of), "", *findings(of)]).strip()),
+            Text("\n\n".join(filter(None, [basis_note(of), "\n".join(findings(of)), *warnings(of)]))),
             title=verdicts(of),
             title_align="left",
             padding=(0, 1),
@@ -77,11 +77,17 @@ def terminal(of: Comparison) -> Group:
 
 def _heading(of: Comparison) -> Mapping[str, Any]:
     sides = [("A", of.a, power_note(of.a)), ("B", of.b, power_note(of.b))]
-    return {"verdicts": verdicts(of), "basis": basis_note(of), "findings": findings(of), "sides": sides}
+    return {
+        "verdicts": verdicts(of),
+        "basis": basis_note(of),
+        "findings": findings(of),
+        "warnings": list(warnings(of)),
+        "sides": sides,
+    }
 
 
 def _table(of: Comparison) -> Mapping[str, Any]:
-    return {"table": comparison_table(of, "page"), "notes": [*warnings(of), *reading(of)]}
+    return {"table": comparison_table(of, "page"), "notes": list(reading(of))}
 
 
 def _figure(of: Comparison) -> Mapping[str, Any]:

@@ -49,10 +49,12 @@ def basis_note(of: Comparison) -> str:
 
 
 def warnings(of: Comparison) -> Iterator[str]:
-    """What else than the target may be behind a change."""
+    """What has to be known before a change is put down to the target."""
     for called, side in (("A", of.a), ("B", of.b)):
         if side.verdict["kind"] in _VOID:
             yield f"The verdict of {called} is {side.verdict['kind']}: no number of it says anything of its target."
+    if of.a.verdict["kind"] != of.b.verdict["kind"]:
+        yield "That the verdicts differ is no test of a change: one may have been close to the other. The p-values are."
     names = [each.name for each in of.differing]
     if not any(name.startswith("target") for name in names):
         yield (
@@ -65,7 +67,7 @@ def warnings(of: Comparison) -> Iterator[str]:
         yield f"The access levels differ: {of.a.access or 'not known'} in A, {of.b.access or 'not known'} in B."
     if any(".source." in name for name in names) and of.matched.in_both:
         yield "Records are matched by their ids, and the sources differ: look whether an id is the same image in both."
-    if not {of.a.design, of.b.design} <= set(BY_COIN):
+    if not _by_coin(of):
         yield (
             "No coin decided in both audits who is a member, so an AUC holds what leaks and what else tells the sides "
             "apart. Read the change of an attack beside its controls."
@@ -98,7 +100,10 @@ def reading(of: Comparison) -> Iterator[str]:
         ", after the correction for all attacks." if attacks > 1 else "."
     )
     if any(row.beside for row in of.rows):
-        yield "Beside a control: the change of the attack's AUC minus that of the control."
+        yield (
+            "Beside a control: the change of the attack's AUC minus that of the control. Of several controls a "
+            "sentence tells the smallest and the largest change, and the outer ends of their intervals."
+        )
     if any(row.tpr for row in of.rows):
         yield "Changes of TPR have intervals of 1,000 bootstrap samples of groups, not adjusted, without a test."
     if any(row.change and row.change.ci is None for row in of.rows):
@@ -119,7 +124,7 @@ def _sentence(of: Comparison, row: ComparedRow, change: Moved) -> str:
         seen = f"; one of {number(change.detectable)} would have been (80 %)" if change.detectable is not None else ""
         return (
             f"{row.name}: no difference seen{where}, {signed(change.delta)} {interval(change.ci)} {pair} "
-            f"({adjusted}){seen}."
+            f"({adjusted}){seen}{_beside(of, row)}."
         )
     ends = sorted(abs(end) for end in change.ci or ())
     by = f"{number(abs(change.delta))} {interval(ends)}"
@@ -127,15 +132,20 @@ def _sentence(of: Comparison, row: ComparedRow, change: Moved) -> str:
 
 
 def _beside(of: Comparison, row: ComparedRow) -> str:
-    """Outside a coin, the changes beside the controls."""
+    """Outside a coin, the changes beside the controls: of one, or the least and the largest with all intervals."""
     moved = [other.beside for other in of.rows if other.attack == row.name and other.beside]
-    if {of.a.design, of.b.design} <= set(BY_COIN) or not moved:
+    if _by_coin(of) or not moved:
         return ""
     lo, hi = (end(each.delta for each in moved) for end in (min, max))
+    changes = signed(lo) if len(moved) == 1 else f"{signed(lo)} to {signed(hi)}"
     ends = [bound for each in moved for bound in each.ci or ()]
-    known = all(each.ci for each in moved)
-    intervals = f", with intervals from {signed(min(ends))} to {signed(max(ends))}" if known else ""
-    return f"; beside its controls it changed by {signed(lo)} to {signed(hi)}{intervals}"
+    known = f" {interval([min(ends), max(ends)])}" if all(each.ci for each in moved) else ""
+    return f"; beside its {'control' if len(moved) == 1 else 'controls'} it changed by {changes}{known}"
+
+
+def _by_coin(of: Comparison) -> bool:
+    """Whether a coin decided in both audits who is a member."""
+    return {of.a.design, of.b.design} <= set(BY_COIN)
 
 
 def power_note(side: Side) -> str:

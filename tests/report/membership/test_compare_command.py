@@ -42,6 +42,8 @@ def test_what_cannot_be_compared_is_refused_in_words(folders):
         run(["compare", "before", "./before"])
     with pytest.raises(LitMiaError, match="There is no report at nowhere"):
         run(["compare", "before", "nowhere"])
+    with pytest.raises(LitMiaError, match="is a file"):
+        run(["compare", "before", "after", "--output", "before/audit.json"])
     sweep = {"schema": "lit-mia/sweep/1"}
     (folders / "sweep").mkdir()
     (folders / "sweep/audit.json").write_text(json.dumps(sweep), encoding="utf-8")
