@@ -1,8 +1,8 @@
 """How often 95 % intervals of a change from one audit to another hold the truth, and find what they say they find.
 
 Scores are normal; in groups, a share `r` of their variance belongs to the group. The AUC falls to 0.6. A cell is a
-share of repetitions with its own 95 % Clopper-Pearson interval; `seen` is how often a fall is significant that is of the
-size that such audits say would be seen, in the mean over 50.
+share of repetitions with its own 95 % Clopper-Pearson interval; `seen` is how often a fall is significant that is of
+the size that audits without a change say would be seen, in the mean over 50.
 
     python scripts/check_changes.py --repetitions 1000
 """
@@ -52,7 +52,8 @@ def shares(records: Records, before: float, repetitions: int, rng: np.random.Gen
     labels = records.groups < records.members
     aucs = (before, AFTER, AFTER)
     tprs = [stats.norm.sf(stats.norm.isf(FPR) - shift_of(auc)) for auc in aucs]
-    detectable = float(np.mean([paired(records, drawn(records, aucs, rng)).detectable for _ in range(50)]))
+    unchanged = [paired(records, drawn(records, (before, before, AFTER), rng)) for _ in range(50)]
+    detectable = float(np.mean([change.detectable for change in unchanged]))
     found = []
     for _ in range(repetitions):
         scores = drawn(records, aucs, rng)
