@@ -5,6 +5,7 @@ of a fit alone: each head has the random numbers of its own seed.
 """
 
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -23,6 +24,8 @@ from lit_mia.attacks.material import Material
 from lit_mia.attacks.stacked import StackedHeads
 from lit_mia.metrics.metric import RawAUROC
 
+RANDOM = threading.RLock()
+"""Held by who uses PyTorch's random numbers, of which there is one state for all threads."""
 _SHARED = 2**16
 """Most numbers of a draw of dropout that is kept for other heads of the shape: all together are up to 128 MB."""
 
@@ -66,21 +69,24 @@ class _Draws:
     """
 
     def __init__(self, seed: int) -> None:
-        L.seed_everything(seed, workers=True, verbose=False)
-        self._state = torch.get_rng_state()
+        with RANDOM:
+            L.seed_everything(seed, workers=True, verbose=False)
+            self._state = torch.get_rng_state()
 
     def dropout(self, shape: tuple[int, int], p: float) -> Tensor:
         """What units of some shape are multiplied with."""
         draw = _dropout if shape[0] * shape[1] <= _SHARED else _dropout.__wrapped__
-        kept, self._state = draw(shape, p, self._state.numpy().tobytes())
+        with RANDOM:
+            kept, self._state = draw(shape, p, self._state.numpy().tobytes())
         return kept
 
     @contextmanager
     def used(self) -> Iterator[None]:
         """Go on with them."""
-        torch.set_rng_state(self._state)
-        yield
-        self._state = torch.get_rng_state()
+        with RANDOM:
+            torch.set_rng_state(self._state)
+            yield
+            self._state = torch.get_rng_state()
 
 
 @final

@@ -1,10 +1,12 @@
 """Trains heads for an audit: every head and every control with one budget and the same seeds."""
 
 import copy
+import itertools
 import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.batched import fit_together
+from lit_mia.attacks.batched import RANDOM, fit_together
 from lit_mia.attacks.budgets import Budget, FixedBudget, trainer_of
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.attacks.material import Material, fits_together
 from lit_mia.attacks.semantic import MlpAttack
+from lit_mia.attacks.stacked import StackedHeads
 from lit_mia.errors import HeadError
 
 TOGETHER = 16
@@ -40,15 +43,9 @@ def train_seeds(
     Returns:
         Raw scores `[seeds, n]` of all records of the table.
     """
-    with quiet():
-        trainer = trainer_of(budget)
-        if fits_together(attack, data) and trainer.world_size == 1:
-            material = Material(attack, data, trainer.strategy.root_device)
-            heads = fit_together(material, budget, range(budget.seeds))
-            if checkpoint is not None:
-                trainer.validate(heads.head(0), datamodule=data, verbose=False)  # for the calibration scores
-                trainer.save_checkpoint(checkpoint)
-            return heads.scores(data)
+    (together,) = train_together([(attack, data)], budget)
+    if together is not None:
+        return scored_and_kept(together, data, budget, checkpoint)
     scores = []
     for seed in range(budget.seeds):
         head = copy.deepcopy(attack)
@@ -58,6 +55,60 @@ def train_seeds(
                 trainer.save_checkpoint(checkpoint)
         scores.append(score_all(head, data))
     return np.stack(scores)
+
+
+def train_together(
+    heads: Sequence[tuple[Attack, HeadDataModule]], budget: Budget | FixedBudget
+) -> list[StackedHeads | None]:
+    """Train copies of several heads with seeds 0, 1, …: MLP heads, on a CPU each on a thread of its own.
+
+    One thread a head makes the most of several: the products are too small to be shared out.
+
+    Args:
+        heads: Heads, not built yet, which are left as they are, and their datamodules, whose arrays are prepared.
+        budget: Length and seeds.
+
+    Returns:
+        The trained copies of each head; None of one that cannot be trained so.
+    """
+    with quiet():
+        trainer = trainer_of(budget)
+        device, threads = trainer.strategy.root_device, torch.get_num_threads()
+
+        def fit(head: Attack, data: HeadDataModule) -> StackedHeads | None:
+            if trainer.world_size > 1 or not fits_together(head, data):
+                return None
+            with RANDOM:
+                material = Material(head, data, device)
+            return fit_together(material, budget, range(budget.seeds))
+
+        workers = min(threads, len(heads)) if device.type == "cpu" else 1
+        if workers == 1:
+            return list(itertools.starmap(fit, heads))
+        try:
+            with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                return list(pool.map(fit, *zip(*heads, strict=True)))
+        finally:
+            torch.set_num_threads(threads)
+
+
+def scored_and_kept(
+    heads: StackedHeads, data: HeadDataModule, budget: Budget | FixedBudget, checkpoint: Path | None
+) -> NDArray[np.float64]:
+    """Raw scores `[seeds, n]` of all records of the table by trained copies of a head.
+
+    Args:
+        heads: The copies.
+        data: The datamodule that they were trained on.
+        budget: Length and seeds.
+        checkpoint: Where the first copy is saved.
+    """
+    if checkpoint is not None:
+        with quiet():
+            trainer = trainer_of(budget)
+            trainer.validate(heads.head(0), datamodule=data, verbose=False)  # for the calibration scores
+            trainer.save_checkpoint(checkpoint)
+    return heads.scores(data)
 
 
 def train_batch(

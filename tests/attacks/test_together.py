@@ -8,6 +8,7 @@ import torch
 from planted_pairs import D, PlantedPairs
 
 from lit_mia.attacks import (
+    AttackIII,
     AttackIIP,
     AttackIIS,
     AttackIS,
@@ -15,6 +16,7 @@ from lit_mia.attacks import (
     BlindImage,
     BlindJoint,
     BlindText,
+    EachAlone,
     material,
     training,
 )
@@ -123,3 +125,20 @@ def test_other_networks_and_trainings_of_their_own_are_left_to_the_trainer(pairs
     assert not fits_together(AttackIIP(), data)
     monkeypatch.setattr(material, "MOST_NUMBERS", 200 * D - 1)
     assert not fits_together(BlindImage(), data)
+
+
+def test_several_heads_at_a_time_score_as_each_alone():
+    first, second = PlantedPairs("reconstruction"), PlantedPairs("quality", seed=1)
+    heads = [(head(**SMALL), data) for head in (AttackIIS, AttackIS, AttackIII) for data in (first, second)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        learner = EachAlone()
+        learner.ahead([*heads, heads[0], (AttackIIP(), first)], STOPPING)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert len(learner._trained) == len(heads)
+    for head, data in heads:
+        assert_equal(learner.network(head, data, STOPPING), train_seeds(head, data, STOPPING))
+    assert not learner._trained

@@ -52,7 +52,7 @@ def stronger_learner(
     records: Selection,
     *,
     checkpoint: Path | None = None,
-    learner: Learner = EachAlone(),  # noqa: B008 (holds nothing)
+    learner: Learner | None = None,
 ) -> Learned:
     """Learn a control with both learners, and keep the one with the higher AUC on val; of equals the network.
 
@@ -65,8 +65,9 @@ def stronger_learner(
         budget: Length and seeds of the network.
         records: What it learns from and is chosen on.
         checkpoint: Where the network of seed 0 is saved, whichever is stronger.
-        learner: Trains the network, and makes the table for gradient boosting.
+        learner: Trains the network, and makes the table for gradient boosting; `EachAlone` if not given.
     """
+    learner = learner or EachAlone()
     trees = boosted_scores(learner.table(head, data, len(records.train)), records.labels, records.train)
     if not learner.trains(head, data):
         return Learned(trees[None], NAME)

@@ -74,6 +74,10 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
             table.prepare(without_target)
         if self._placebo is not None:
             self._placebo.prepare(inputs)
+        sides = [side for side in (self.data, self._placebo) if side is not None]
+        asked = [(attack, side) for attack in self.attacks for side in sides]
+        asked += [(control, self.data) for control in controls if self.means.learner.trains(control, self.data)]
+        self.means.learner.ahead(asked, self.means.budget)
         return [row for attack in self.attacks for row in self._rows_of(attack, heads)]
 
     def starts(self) -> dict[str, str]:

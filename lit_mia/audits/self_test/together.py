@@ -36,6 +36,9 @@ class Together(Learner):
         self.turn, self._labels, self._first, self._apart = 0, labels, first_seed, apart
         self._tables, self._known = tables, dict[str, Sequence[NDArray[np.float64]]]()
 
+    def ahead(self, heads: Sequence[tuple[Attack, HeadDataModule]], budget: Budget) -> None:
+        """See `Learner`; each is trained when it is asked for."""
+
     def network(
         self, attack: Attack, data: HeadDataModule, budget: Budget, checkpoint: Path | None = None
     ) -> NDArray[np.float64]:
