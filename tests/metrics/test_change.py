@@ -6,6 +6,7 @@ from scipy import stats
 
 from lit_mia.metrics.change.auc_change import apart, change_beside, change_of
 from lit_mia.metrics.intervals import measure
+from lit_mia.metrics.newcombe import newcombe_variance
 
 N = 60
 LABELS = np.repeat([1, 0], N)
@@ -42,6 +43,17 @@ def test_a_paired_change_is_that_of_delong():
     reach = stats.t.ppf(0.975, degrees) * se
     assert found.ci == pytest.approx((value - reach, value + reach))
     assert found.p == pytest.approx(2 * stats.t.sf(abs(value) / se, degrees))
+
+
+def test_what_would_be_seen_has_the_standard_error_of_the_auc_that_it_leads_to():
+    rows = scores(np.random.default_rng(0), 0.9, 0.7)
+    measured = measure(rows, LABELS, None)
+    found = change_of(measured, 0, 1, tests=3)
+    (before, after), ((a, both), (_, b)), *_ = measured.pair(0, 1)
+    degrees = measured.by_group.degrees(np.array([-1.0, 1.0]))
+    grown = newcombe_variance(before - found.detectable, N, N) / newcombe_variance(after, N, N)
+    assert grown > 1
+    se = np.sqrt(a + b * grown - 2 * both * np.sqrt(grown))
     assert found.detectable == pytest.approx((stats.t.ppf(1 - 0.025 / 3, degrees) + stats.t.ppf(0.8, degrees)) * se)
 
 
@@ -93,11 +105,13 @@ def test_where_nothing_changed_the_interval_holds_zero_as_often_as_it_says(toget
     assert missed >= stats.binom.ppf(0.005, repetitions, 0.05)
 
 
-def test_a_change_of_the_size_that_would_be_seen_is_seen_four_times_in_five():
-    rng, repetitions = np.random.default_rng(6), 300
-    seen = change_of(measure(scores(rng, 0.5, 0.5), LABELS, None), 0, 1).detectable
-    after = stats.norm.ppf(stats.norm.cdf(0.5 / np.sqrt(2)) - seen) * np.sqrt(2)
-    found = sum(change_of(measure(scores(rng, 0.5, after), LABELS, None), 0, 1).p <= 0.05 for _ in range(repetitions))
+@pytest.mark.parametrize("shift", [0.5, 2.0])
+def test_a_change_of_the_size_that_would_be_seen_is_seen_four_times_in_five(shift):
+    rng, repetitions = np.random.default_rng(6), 250
+    unchanged = [change_of(measure(scores(rng, shift, shift), LABELS, None), 0, 1) for _ in range(20)]
+    seen = np.mean([change.detectable for change in unchanged])
+    after = stats.norm.ppf(stats.norm.cdf(shift / np.sqrt(2)) - seen) * np.sqrt(2)
+    found = sum(change_of(measure(scores(rng, shift, after), LABELS, None), 0, 1).p <= 0.05 for _ in range(repetitions))
     assert found / repetitions == pytest.approx(0.8, abs=0.08)
 
 

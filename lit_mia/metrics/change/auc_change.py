@@ -7,11 +7,12 @@ import numpy as np
 from lit_mia.metrics.auc import Interval
 from lit_mia.metrics.covariance import Components
 from lit_mia.metrics.intervals import LEAST_GROUPS, Measured, is_near_end
+from lit_mia.metrics.newcombe import newcombe_variance
 from lit_mia.metrics.power import POWER
-from lit_mia.metrics.roc import FloatArray
 
 LEVEL = 0.05
 """Of the two-sided test of a change."""
+_LEAST = 1e-6  # from which step on one is looked for: at an AUC of 1 there is no variance
 
 
 class Change(NamedTuple):
@@ -21,7 +22,8 @@ class Change(NamedTuple):
         delta: The change.
         ci: Its 95 % interval; None if that cannot be said.
         p: Two-sided p of no change; None without an interval.
-        detectable: The change that would be seen four times in five, either way; None without an interval.
+        detectable: The change that would be seen four times in five, either way; None without an interval, or if none
+            would be.
     """
 
     delta: float
@@ -33,8 +35,9 @@ class Change(NamedTuple):
 def change_of(measured: Measured, before: int, after: int, tests: int = 1) -> Change:
     """The change from one AUC to another, by the t test of `lit_mia.metrics.intervals.auc_difference`.
 
-    What would be seen is `(t(1 - 0.05 / 2 / tests) + t(0.8)) s`, where `s` is the standard error that belongs to the
-    interval: near AUCs of 0 and 1, where that is extended, it is larger than the estimated one.
+    What would be seen is the step d towards 0.5 from the AUC before with `d = (t(1 - 0.05 / 2 / tests) + t(0.8)) s(d)`.
+    The standard error s(d) is the one that belongs to the interval, with the variance that the AUC after would have
+    there: that of an AUC grows towards 0.5, and Newcombe's (see `lit_mia.metrics.newcombe`) tells how fast.
 
     Args:
         measured: AUCs before and after; of the same records, or of `apart`.
@@ -49,7 +52,7 @@ def change_of(measured: Measured, before: int, after: int, tests: int = 1) -> Ch
         return Change(found.delta, None, None, None)
     other = measured.p_above_zero(-weights)
     p = min(1.0, 2 * min(found.p_greater, other))
-    return Change(found.delta, found.ci, p, _detectable(measured, weights, found.ci, tests))
+    return Change(found.delta, found.ci, p, _detectable(measured, (before, after), found.ci, tests))
 
 
 def change_beside(measured: Measured, before: tuple[int, int], after: tuple[int, int]) -> tuple[float, Interval | None]:
@@ -98,11 +101,24 @@ def _apart(first: Components, second: Components) -> Components:
     )
 
 
-def _detectable(measured: Measured, weights: FloatArray, ci: Interval, tests: int) -> float | None:
+def _detectable(measured: Measured, places: tuple[int, int], ci: Interval, tests: int) -> float | None:
+    from scipy.optimize import brentq
     from scipy.special import stdtrit
 
-    if not measured.se(weights):
+    single, (before, after) = np.eye(len(measured.by_group.values)), places
+    weights = single[after] - single[before]
+    delta, se, degrees = measured.value(weights), measured.se(weights), measured.by_group.degrees(weights)
+    if not se:
         return None
-    delta, degrees = measured.value(weights), measured.by_group.degrees(weights)
-    se = max(delta - ci.lo, ci.hi - delta) / stdtrit(degrees, 1 - LEVEL / 2)
-    return min(1.0, float((stdtrit(degrees, 1 - LEVEL / 2 / tests) + stdtrit(degrees, POWER)) * se))
+    stretch = max(delta - ci.lo, ci.hi - delta) / stdtrit(degrees, 1 - LEVEL / 2) / se  # above 1 near 0 and 1
+    needed = stretch * (stdtrit(degrees, 1 - LEVEL / 2 / tests) + stdtrit(degrees, POWER))
+    (start, now), ((a, both), (_, b)), *_ = measured.pair(before, after)
+    towards = -1 if start >= 0.5 else 1
+
+    def excess(step: float) -> float:
+        there, here = (newcombe_variance(value, measured.n1, measured.n0) for value in (start + towards * step, now))
+        ratio = there / here if here > 0 else 1.0
+        return float(needed * np.sqrt(max(0.0, a + b * ratio - 2 * both * np.sqrt(ratio))) - step)
+
+    least, most = _LEAST, max(start, 1 - start)
+    return float(brentq(excess, least, most)) if excess(least) > 0 > excess(most) else None
