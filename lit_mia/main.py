@@ -34,6 +34,7 @@ COMMANDS = {
     ),
     "query": Command("only fill the store of an audit (--dry-run: say what it would cost)", "commands:query"),
     "report": Command("rebuild report.html from the files of an audit (--gallery: with images)", "commands:report"),
+    "compare": Command("set two finished audits side by side: what changed, with intervals", "comparing:measure"),
     "sweep": Command(
         "measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)",
         "commands:measure",

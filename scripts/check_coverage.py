@@ -76,11 +76,11 @@ def coverage(records: Records, auc: float, repetitions: int, rng: np.random.Gene
         low = tpr_at_fpr(attack, labels, FPR, records.groups)
         held.append(
             [
-                _holds(auc_estimate(attack, labels, records.groups).ci, auc),
-                _holds(auc_difference(attack, control, labels, records.groups).ci, auc - CONTROL),
-                _holds(frozen.realised_fpr_ci, FPR),
-                _holds(frozen.tpr_ci, tpr),
-                _holds(None if low.lo is None or low.hi is None else Interval(low.lo, low.hi), tpr),
+                holds(auc_estimate(attack, labels, records.groups).ci, auc),
+                holds(auc_difference(attack, control, labels, records.groups).ci, auc - CONTROL),
+                holds(frozen.realised_fpr_ci, FPR),
+                holds(frozen.tpr_ci, tpr),
+                holds(None if low.lo is None or low.hi is None else Interval(low.lo, low.hi), tpr),
             ]
         )
     return [None if None in column else float(np.mean(column)) for column in zip(*held, strict=True)]
@@ -97,15 +97,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for records in RECORDS:
         for place, auc in enumerate(AUCS):
             rng = np.random.default_rng([given.seed, place, records.members, int(10 * records.share)])
-            cells = [_cell(share, given.repetitions) for share in coverage(records, auc, given.repetitions, rng)]
+            cells = [cell(share, given.repetitions) for share in coverage(records, auc, given.repetitions, rng)]
             print(f"| {records} | {auc} | {' | '.join(cells)} |", flush=True)
 
 
-def _holds(ci: Interval | None, truth: float) -> bool | None:
+def holds(ci: Interval | None, truth: float) -> bool | None:
+    """Whether an interval holds the truth; None without one."""
     return None if ci is None else ci.lo <= truth <= ci.hi
 
 
-def _cell(share: float | None, repetitions: int) -> str:
+def cell(share: float | None, repetitions: int) -> str:
+    """A share in percent, with its own interval."""
     if share is None:
         return "–"
     lo, hi = clopper_pearson(round(share * repetitions), repetitions)

@@ -126,7 +126,7 @@ class Measured(NamedTuple):
         if se > 0 and 0 < value < 1:
             reach = quantile * se / (value * (1 - value))
             ends += [float(expit(logit(value) - reach)), float(expit(logit(value) + reach))]
-        if _is_near_end(value):
+        if is_near_end(value):
             worth = self._worth(weights)
             ends += newcombe_limits(value, max(1.0, self.n1 * worth), max(1.0, self.n0 * worth), quantile)
         if value in (0, 1):
@@ -141,7 +141,7 @@ class Measured(NamedTuple):
         delta, se = self.value(weights), self.se(weights)
         reach = float(stdtrit(self.by_group.degrees(weights), 1 - _TAIL)) * se if se > 0 else 0.0
         ends = [delta - reach, delta, delta + reach]
-        if _is_near_end(self.value(ours)) or _is_near_end(self.value(theirs)):
+        if is_near_end(self.value(ours)) or is_near_end(self.value(theirs)):
             ends += self._recovered(ours, theirs)
         return Interval(max(-1.0, min(ends)), min(1.0, max(ends)))
 
@@ -194,5 +194,6 @@ def measure(scores: FloatArray, labels: ArrayLike, groups: ArrayLike | None) -> 
     return Measured(found.over(groups), found.over(None), n1, len(found.is_member) - n1)
 
 
-def _is_near_end(auc: float) -> bool:
+def is_near_end(auc: float) -> bool:
+    """Whether an AUC is so close to 0 or 1 that its estimated variance alone is not trusted."""
     return min(auc, 1 - auc) <= END

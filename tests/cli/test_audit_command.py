@@ -9,6 +9,7 @@ import yaml
 
 from lit_mia.errors import LitMiaError
 from lit_mia.main import run
+from lit_mia.records import id_hash
 from lit_mia.report.membership.scores import read_scores
 
 pytestmark = pytest.mark.slow
@@ -80,6 +81,8 @@ def test_the_files_of_an_audit_agree(numbers, audited):
     scores = read_scores(output / "scores.parquet")
     assert set(scores.row) == set(ROWS)
     assert set(scores.seed) == {-1, 0, 1}
+    hashed = {id_hash(f"record-{i}"): id_hash(f"group-{i // 2}") for i in range(80)}
+    assert dict(zip(scores.id_hash, scores.group, strict=True)) == hashed
     assert len(scores) == 80 * sum(1 + len(row["auc_per_seed"]) for row in numbers["rows"])
     with (output / "roc.csv").open() as file:
         assert {line["row"] for line in csv.DictReader(file)} == set(ROWS)

@@ -35,7 +35,7 @@ def scores_of(rows: Sequence[RowScores], view: RecordView, evaluation: Evaluatio
     records = view.known
     split = {row: name for name, members in view.splits.rows.items() for row in members}
     names = [split[row] for row in range(len(records))]
-    known = Listed.of(records.ids, records.members, names)
+    known = Listed.of(records.ids, records.members, names, records.groups)
     return ScoreTable.join(
         [
             known.scored(values, row=row.name, kind=row.kind, seed=seed)

@@ -24,6 +24,8 @@ COMBINED = -1
 
 _LINES = 2**20
 """Lines that are written at once."""
+_LATER = "group"
+"""The column that files of earlier versions lack."""
 _TYPES = {"label": "int8", "seed": "int64", "score": "float64"}
 Scores = NDArray[np.float64]
 
@@ -122,6 +124,7 @@ class ScoreTable:
         kind: Kind of that row.
         seed: Seed of the head, or -1 for the combined score.
         score: Higher means more likely a member.
+        group: SHA-256 of the name of the record's group; empty in files of versions that did not keep it.
     """
 
     id_hash: NDArray[Any]
@@ -131,6 +134,7 @@ class ScoreTable:
     kind: NDArray[Any]
     seed: NDArray[np.int64]
     score: NDArray[np.float64]
+    group: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -153,22 +157,33 @@ class Listed:
         id_hash: As of `ScoreTable`, like the others.
         label: 1, 0 or -1 for each record.
         split: Split of each record.
+        group: As of `ScoreTable`.
     """
 
     id_hash: NDArray[Any]
     label: NDArray[np.int8]
     split: NDArray[Any]
+    group: NDArray[Any]
 
     @classmethod
-    def of(cls, ids: Sequence[str], labels: Sequence[int], splits: Sequence[str]) -> Self:
-        """Records by their ids, of which only the hashes are kept.
+    def of(
+        cls, ids: Sequence[str], labels: Sequence[int], splits: Sequence[str], groups: Sequence[str] | None = None
+    ) -> Self:
+        """Records by their ids and groups, of which only the hashes are kept.
+
+        Args:
+            ids: Their ids.
+            labels: 1, 0 or -1 for each.
+            splits: The split of each.
+            groups: Name of each record's group; None if every record is its own group.
 
         Raises:
             ReportError: If the columns differ in length.
         """
-        _check_lengths("Records", ids=len(ids), labels=len(labels), splits=len(splits))
-        hashes = np.array([id_hash(i) for i in ids], dtype=object)
-        return cls(hashes, np.asarray(labels, np.int8), np.array(splits, dtype=object))
+        named = ids if groups is None else groups
+        _check_lengths("Records", ids=len(ids), labels=len(labels), splits=len(splits), groups=len(named))
+        hashes, of_groups = (np.array([id_hash(name) for name in names], dtype=object) for names in (ids, named))
+        return cls(hashes, np.asarray(labels, np.int8), np.array(splits, dtype=object), of_groups)
 
     def scored(self, scores: ArrayLike, *, row: str, kind: str, seed: int = COMBINED) -> ScoreTable:
         """The table of one score per record.
@@ -186,7 +201,8 @@ class Listed:
         _check_lengths(f"Scores of {row}", records=n, scores=len(values))
         names, kinds = (np.broadcast_to(np.array(name, dtype=object), n) for name in (row, kind))
         seeds = np.broadcast_to(np.int64(seed), n)
-        return ScoreTable(self.id_hash, self.label, self.split, row=names, kind=kinds, seed=seeds, score=values)
+        told = {"id_hash": self.id_hash, "label": self.label, "split": self.split, "group": self.group}
+        return ScoreTable(**told, row=names, kind=kinds, seed=seeds, score=values)
 
 
 def write_scores(table: ScoreTable, path: Path) -> None:
@@ -208,14 +224,16 @@ def read_scores(path: Path) -> ScoreTable:
     try:
         with pq.ParquetFile(path) as file:
             found = [name for name in file.schema_arrow.names if name in names]
-            if found != names:
+            if found not in (names, [name for name in names if name != _LATER]):
                 raise ReportError(f"{path} has the columns {found}, but scores have {names}. Run the audit again.")
-            columns = {name: np.empty(file.metadata.num_rows, _TYPES.get(name, "object")) for name in names}
+            rows = file.metadata.num_rows
+            columns = {name: np.empty(rows, _TYPES.get(name, "object")) for name in found}
+            columns.setdefault(_LATER, np.full(rows, "", "object"))
             once: dict[str, str] = {}
             start = 0
-            for batch in file.iter_batches(columns=names):
-                for name, column in columns.items():
-                    column[start : start + len(batch)] = _values(batch[name], once)
+            for batch in file.iter_batches(columns=found):
+                for name in found:
+                    columns[name][start : start + len(batch)] = _values(batch[name], once)
                 start += len(batch)
     except FileNotFoundError:
         raise ReportError(f"There are no scores at {path}. Give the output folder of a finished audit.") from None

@@ -2,6 +2,7 @@ import csv
 import hashlib
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_curve as sklearn_roc
 
@@ -23,7 +24,7 @@ def test_parquet_round_trip(audit, tmp_path):
     write_scores(table, tmp_path / "scores.parquet")
     read = read_scores(tmp_path / "scores.parquet")
     assert len(read) == len(table)
-    for name in ("id_hash", "label", "split", "row", "kind", "seed", "score"):
+    for name in ("id_hash", "label", "split", "row", "kind", "seed", "score", "group"):
         np.testing.assert_array_equal(getattr(read, name), getattr(table, name))
 
 
@@ -31,6 +32,21 @@ def test_ids_are_hashed():
     table = Listed.of(["secret.png"], [1], ["test"]).scored([0.5], row="I-P", kind="attack")
     assert table.id_hash.tolist() == [hashlib.sha256(b"secret.png").hexdigest()]
     assert table.seed.tolist() == [COMBINED]
+
+
+def test_groups_are_hashed_and_older_files_have_none(tmp_path):
+    listed = Listed.of(["a", "b", "c"], [1, 0, 0], ["test"] * 3, ["x", "x", "y"])
+    table = listed.scored([0.1, 0.2, 0.3], row="I-P", kind="attack")
+    assert table.group.tolist() == [hashlib.sha256(name).hexdigest() for name in (b"x", b"x", b"y")]
+    write_scores(table, tmp_path / "scores.parquet")
+    older = pq.read_table(tmp_path / "scores.parquet").drop_columns(["group"])
+    pq.write_table(older, tmp_path / "older.parquet")
+    read = read_scores(tmp_path / "older.parquet")
+    assert read.group.tolist() == [""] * 3
+    assert read.score.tolist() == [0.1, 0.2, 0.3]
+    pq.write_table(older.drop_columns(["seed"]), tmp_path / "other.parquet")
+    with pytest.raises(ReportError, match="has the columns"):
+        read_scores(tmp_path / "other.parquet")
 
 
 def test_roc_csv_equals_sklearn(audit, tmp_path):

@@ -1,0 +1,1 @@
+"""What changed from one audit to another: AUCs, and true positive rates."""

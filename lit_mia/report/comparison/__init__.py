@@ -1,0 +1,1 @@
+"""Two finished membership audits side by side: `compare.json`, page, plot."""
