@@ -1,7 +1,7 @@
 """What a membership audit returns: its numbers, and the scores of single records."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, final
@@ -23,6 +23,7 @@ from lit_mia.report.membership.columns import COLUMNS, TERMINAL_LEVELS, attack_t
 from lit_mia.report.membership.fidelity import fidelity_line
 from lit_mia.report.membership.figures import family_roc_figure, roc_figure
 from lit_mia.report.membership.further import further_notes, further_tables
+from lit_mia.report.membership.nameless import nameless
 from lit_mia.report.membership.notes import (
     charge_notes,
     footnotes,
@@ -201,7 +202,8 @@ class MembershipResult(Result):
         )
 
     def _shared(self) -> dict[str, Writer]:
-        """The files of the report without those that hold the scores of single records."""
-        texts = {NUMBERS: self.text, PAGE: self.page}
+        """The files of the report without those that hold the scores of single records, and without their names."""
+        shared = replace(self, report=nameless(self.report))
+        texts = {NUMBERS: shared.text, PAGE: shared.page}
         whole = {name: lambda path, of=of: path.write_text(of(), encoding="utf-8") for name, of in texts.items()}
         return {**whole, **{name: write for name, write in self.files().items() if name not in (SCORES, ROC)}}
