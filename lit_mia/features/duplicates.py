@@ -75,12 +75,21 @@ def told(duplicates: Sequence[Duplicates]) -> str:
     Args:
         duplicates: What `find_duplicates` found, at least one set.
     """
-    sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
     sets = [listed(of.ids, SHOWN, between=" = " if of.exact else " ≈ ") for of in duplicates]
+    signs = "(=: equal pixels, ≈: alike by thumbnail or to the encoder)"
+    return f"{counted(duplicates).removesuffix('.')} {signs}: {listed(sets, SHOWN, between='; ')}."
+
+
+def counted(duplicates: Sequence[Duplicates]) -> str:
+    """How many records show the same, as a sentence that names none.
+
+    Args:
+        duplicates: What `find_duplicates` found, at least one set.
+    """
+    sides, count = sum(of.sides > 1 for of in duplicates), sum(len(of.ids) for of in duplicates)
     return (
         f"{count} records show the same image, or one that looks alike, as a record of another group or side, in "
-        f"{len(duplicates)} sets, of which {sides} hold members and non-members (=: equal pixels, ≈: alike by "
-        f"thumbnail or to the encoder): {listed(sets, SHOWN, between='; ')}."
+        f"{len(duplicates)} sets, of which {sides} hold members and non-members."
     )
 
 

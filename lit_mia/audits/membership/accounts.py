@@ -8,8 +8,8 @@ from typing import Any, cast
 from datamodules import AskedDataModule, JudgedDataModule
 from datamodules.view import RecordView
 from lit_mia.cost import Cost
-from lit_mia.features.duplicates import told
-from lit_mia.reasons import told_by_reason
+from lit_mia.features.duplicates import counted
+from lit_mia.reasons import counted_by_reason
 from lit_mia.report.membership import Expense, Spent, Tried
 from lit_mia.report.membership.configuration import without_places
 from lit_mia.report.membership.refused import count_refused
@@ -50,9 +50,9 @@ def cut_captions(sides: Sides) -> list[str]:
 
 
 def table_notes(view: RecordView) -> list[str]:
-    """A sentence on records that were skipped, and one on those that show the same."""
-    skipped = f"{len(view.skipped)} records were skipped: {told_by_reason(view.skipped)}."
-    return [*([skipped] if view.skipped else []), *([told(view.duplicates)] if view.duplicates else [])]
+    """A sentence on records that were skipped, and one on those that show the same; `audit.json` lists their names."""
+    skipped = f"{len(view.skipped)} records were skipped: {counted_by_reason(view.skipped)}."
+    return [*([skipped] if view.skipped else []), *([counted(view.duplicates)] if view.duplicates else [])]
 
 
 def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expense:
