@@ -97,8 +97,8 @@ def measured(result: MembershipResult) -> str:
     if null is not None:
         lines += [
             "",
-            f"The largest control AUC is {null['max_control_auc']:.3f}; the 95th percentile of that maximum under "
-            f"permuted labels is {null['quantile_95']:.3f}.",
+            f"The largest control AUC is {null['max_control_auc']:.3f}; the 95th percentile of that maximum "
+            f"among useless controls is {null['quantile_95']:.3f}.",
         ]
     return "\n".join(lines) + "\n\n"
 
