@@ -1,7 +1,7 @@
 """Accounts of a membership audit: what targets are, charged, refused and cut, and what was tried on the test split."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -114,9 +114,14 @@ def facts_of(sides: Sides) -> dict[str, dict[str, Any]]:
     return {role: dict(told) for role, side in sides.items() if (told := side.target.facts)}
 
 
-def store_digest_of(targets: Sequence[AskedDataModule]) -> str:
-    """The digest of a store, or one of several."""
-    digests = [side.store_digest() for side in targets]
+def targets_of(sides: Sides) -> list[AskedDataModule]:
+    """All who are asked but placebos."""
+    return [side for role, side in sides.items() if not role.startswith("placebo")]
+
+
+def store_digest_of(sides: Sides) -> str:
+    """The digest of the store of all but placebos, or one of several."""
+    digests = [side.store_digest() for side in targets_of(sides)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

@@ -32,8 +32,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
     def __init__(self, data: JudgedDataModule, attacks: Sequence[AuditedAttack], means: Means) -> None:
         super().__init__(data, [attack for attack in attacks if isinstance(attack, Attack)], means)
         self._known: dict[tuple[str, str], Scores] = {}
-        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
-        for head in (*self.attacks, *controls):
+        for head in (*self.attacks, *self.control_heads()):
             data.check_head(head)
         self._unequal = {attack.name: unequal(attack, self.controls(attack)) for attack in self.attacks}
         for sentence in filter(None, self._unequal.values()):
@@ -67,7 +66,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
     def rows(self, heads: Path | None) -> list[RowScores]:
         """Train all heads."""
         inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
-        controls = [control for attack in self.attacks for control in self.controls(attack).values()]
+        controls = self.control_heads()
         without_target = frozenset[str]().union(*(control.inputs for control in controls))
         self.data.prepare(inputs | without_target)
         for table in self.data.further_tables().values():

@@ -223,7 +223,7 @@ class MembershipAudit(Audit):
         self, evaluation: Evaluation, known: Circumstances, distances: Fidelity | None, tried: Tried, origin: Origin
     ) -> AuditReport:
         view, sides = self.data.view, self.sides
-        targets = [side for role, side in sides.items() if not role.startswith("placebo")]
+        targets = accounts.targets_of(sides)
         refused, sizes = accounts.refusals_of(sides), view.splits.sizes()
         return AuditReport(
             name=origin.name,
@@ -247,7 +247,7 @@ class MembershipAudit(Audit):
                 "sizes": sizes,
                 "groups": view.splits.n_groups,
             },
-            store_digest=accounts.store_digest_of(targets),
+            store_digest=accounts.store_digest_of(sides),
             encoder=next(filter(None, (side.encoder_fingerprint() for side in targets)), {}),
             captioner=next(filter(None, (side.captioner_fingerprint() for side in targets)), {}),
             tools=None if known.tools is None else cast("ToolCheck", asdict(known.tools)),

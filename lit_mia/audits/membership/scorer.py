@@ -69,6 +69,10 @@ class Scorer(ABC, Generic[Data, Scored]):
     def controls(self, attack: Scored) -> dict[str, Attack]:
         """The heads without the target that an attack has to beat, by kind."""
 
+    def control_heads(self) -> list[Attack]:
+        """The controls of all its attacks that are heads; one that several attacks share occurs several times."""
+        return [head for attack in self.attacks for head in self.controls(attack).values()]
+
     def control_kinds(self) -> set[str]:
         """Kinds of the controls that its rows may have."""
         of_records = {control.name for attack in self.attacks for control in record_controls(self.is_told(attack))}

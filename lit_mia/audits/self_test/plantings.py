@@ -180,7 +180,7 @@ def _read_by_controls(scorers: Sequence[AnyScorer], learner: Learner) -> list[Fl
     """What each control that is a head reads, `[n, p]`."""
     tables = {}
     for scorer in scorers:
-        heads = [head for attack in scorer.attacks for head in scorer.controls(attack).values()]
+        heads = scorer.control_heads()
         scorer.data.prepare(frozenset[str]().union(*(head.inputs for head in heads)))
         for head in heads:
             tables[same_training(head)] = learner.table(head, scorer.data, len(scorer.data.train_rows))

@@ -135,11 +135,10 @@ def key_of(audit: MembershipAudit, run: Run) -> str:
         run: Its name and configuration.
     """
     origin, sides = run.origin(), audit.sides
-    targets = [side for role, side in sides.items() if not role.startswith("placebo")]
     models = {role: accounts.fingerprint_of(sides, role) or None for role in ("target", "placebo", "base")}
     return configuration_key(
         origin.config,
-        answers=accounts.store_digest_of(targets),
+        answers=accounts.store_digest_of(sides),
         splits=audit.data.view.splits.digest,
         models=models,
         version=origin.versions["lit-mia"],

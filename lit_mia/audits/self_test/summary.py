@@ -32,7 +32,7 @@ def _trials(outcomes: Sequence[Outcome]) -> Trials:
     planting, trial = PLANTINGS[outcomes[0].trial.planting], outcomes[0].trial
     planted = [of.planted_auc for of in outcomes if of.planted_auc is not None]
     needed = [of.auc_needed for of in outcomes if of.auc_needed is not None]
-    attacks, controls = ([dict(which(of)) for of in outcomes] for which in (_attacks, _controls))
+    attacks, controls = [of.attacks for of in outcomes], [of.controls for of in outcomes]
     return {
         "planted": planting.name,
         "told": planting.told,
@@ -46,14 +46,6 @@ def _trials(outcomes: Sequence[Outcome]) -> Trials:
         "control": _largest(controls),
         "auc_needed": float(np.mean(needed)) if needed else None,
     }
-
-
-def _attacks(outcome: Outcome) -> Mapping[str, float]:
-    return outcome.attacks
-
-
-def _controls(outcome: Outcome) -> Mapping[str, float]:
-    return outcome.controls
 
 
 def _largest(aucs: Sequence[Mapping[str, float]]) -> tuple[str, float] | None:

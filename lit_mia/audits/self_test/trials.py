@@ -96,19 +96,14 @@ class Trials:
             every: [a.name for scorer in audit.scorers for a in scorer.attacks if every or not scorer.learns_apart(a)]
             for every in (True, False)
         }
-        controls = {
-            fits_together(head, scorer.data)
-            for scorer in audit.scorers
-            for attack in scorer.attacks
-            for head in scorer.controls(attack).values()
-        }
-        self.learn_together = controls <= {True} and self.attacks[True] == self.attacks[False]
+        controls = [(head, scorer.data) for scorer in audit.scorers for head in scorer.control_heads()]
+        together = all(fits_together(*control) for control in controls)
+        self.learn_together = together and self.attacks[True] == self.attacks[False]
 
     def _prepare(self) -> None:
         """Build what attacks and controls read."""
         for scorer in self.audit.scorers:
-            controls = [head for attack in scorer.attacks for head in scorer.controls(attack).values()]
-            heads = [*controls, *(attack for attack in scorer.attacks if isinstance(attack, Attack))]
+            heads = [*scorer.control_heads(), *(attack for attack in scorer.attacks if isinstance(attack, Attack))]
             scorer.data.prepare(frozenset[str]().union(*(head.inputs for head in heads)))
 
     def tilt(self, planting: str) -> NDArray[np.float64]:
