@@ -20,7 +20,7 @@ from lit_mia.audits.membership import MembershipAudit, accounts
 from lit_mia.audits.self_test.journal import Journal
 from lit_mia.audits.self_test.plantings import NOTHING, PLANTINGS, PlantingError
 from lit_mia.audits.self_test.summary import summarised
-from lit_mia.audits.self_test.trials import PLACEBO, TOGETHER, Outcome, Trial, Trials
+from lit_mia.audits.self_test.trials import APART, PLACEBO, TOGETHER, Outcome, Trial, Trials
 from lit_mia.errors import HeadError
 from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.report.membership.configuration import configuration_key
@@ -185,7 +185,7 @@ def plan(trials: Trials, effort: Effort) -> Planned:
 def blocks(trials: Sequence[Trial]) -> list[list[Trial]]:
     """Trials whose heads learn together; those with networks that learn apart come first, since they take longest."""
     ordered = sorted(trials, key=lambda trial: (not trial.every, trial.planting, trial.strength, trial.number))
-    keyed = groupby(ordered, key=lambda t: (t.planting, t.strength, t.every, t.number // (4 if t.every else TOGETHER)))
+    keyed = groupby(ordered, key=lambda trial: (trial.kind, trial.number // (APART if trial.every else TOGETHER)))
     return [list(of) for _, of in keyed]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lit_mia.audits.self_test.plantings import PLANTINGS
-from lit_mia.audits.self_test.trials import Outcome, Trial
+from lit_mia.audits.self_test.trials import Outcome
 from lit_mia.report.membership.self_test_numbers import Trials
 
 
@@ -18,14 +18,10 @@ def summarised(outcomes: Sequence[Outcome]) -> list[Trials]:
     """
     by_kind: dict[tuple[str, float, bool], list[Outcome]] = {}
     for outcome in outcomes:
-        by_kind.setdefault(_kind(outcome.trial), []).append(outcome)
+        by_kind.setdefault(outcome.trial.kind, []).append(outcome)
     names = [planting.name for planting in PLANTINGS]
     ordered = sorted(by_kind, key=lambda kind: (names.index(kind[0]), kind[1], kind[2]))
     return [_trials(by_kind[kind]) for kind in ordered]
-
-
-def _kind(trial: Trial) -> tuple[str, float, bool]:
-    return trial.planting, trial.strength, trial.every
 
 
 def _trials(outcomes: Sequence[Outcome]) -> Trials:

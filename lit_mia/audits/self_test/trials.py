@@ -27,6 +27,8 @@ from lit_mia.report.membership.scores import RowScores
 
 TOGETHER = 16
 """Trials whose heads learn together, from equal seeds."""
+APART = 4
+"""Trials of every attack that are written down together: their networks take long."""
 POWERS = 10
 """So many trials of a kind compute the power that a report prints: it hardly depends on the labels."""
 NO_VERDICT = "no verdict"
@@ -50,6 +52,11 @@ class Trial:
     strength: float
     number: int
     every: bool
+
+    @property
+    def kind(self) -> tuple[str, float, bool]:
+        """What it has in common with others of another number."""
+        return self.planting, self.strength, self.every
 
 
 @dataclass(frozen=True)
