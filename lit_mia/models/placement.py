@@ -83,7 +83,7 @@ def full_float32() -> Iterator[None]:
     cudnn: Any = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
     torch.set_float32_matmul_precision("highest")
-    cudnn.allow_tf32 = False
+    cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "ieee"
     try:
         yield
     finally:

@@ -100,6 +100,7 @@ def test_float32_is_not_rounded_whatever_the_process_allows():
         with full_float32():
             assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == ("highest", "ieee")
             assert not torch.backends.cuda.matmul.allow_tf32
+            assert not cudnn.allow_tf32  # which PyTorch refuses to tell where its new and its old settings differ
         assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == allowed
     finally:
         torch.set_float32_matmul_precision(before)

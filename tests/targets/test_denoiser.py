@@ -212,7 +212,7 @@ def test_what_cannot_be_compiled_is_said_in_a_sentence(folders, monkeypatch):
 
     monkeypatch.setattr(torch, "compile", lambda forward, **_: broken)
     target = make(folders["sd"], compile=True)
-    with pytest.raises(TargetError, match="UNet2DConditionModel cannot be compiled here .* leave `compile` out"):
+    with pytest.raises(TargetError, match=r"UNet2DConditionModel cannot be compiled here .* leave `compile` out"):
         target.predict_noise(noise(3, 4, 8, 8), T, target.condition(CAPTIONS))
 
 
