@@ -1,5 +1,8 @@
 """Number formats: what autocast may round, and what it must not."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -92,15 +95,25 @@ def test_float64_is_kept_from_end_to_end(answers):
     assert not torch.equal(high.noise, full.noise.double())
 
 
-def test_float32_is_not_rounded_whatever_the_process_allows():
-    cudnn, before = torch.backends.cudnn, torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    allowed = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision
-    try:
+SETTINGS = """
+import torch
+from lit_mia.models.placement import full_float32
+
+cudnn = torch.backends.cudnn
+told = lambda: (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision)
+for generic in ("none", "tf32"):
+    torch.backends.fp32_precision = generic
+    for products in ("highest", "medium"):
+        torch.set_float32_matmul_precision(products)
+        before = told()
         with full_float32():
-            assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == ("highest", "ieee")
+            assert told() == ("highest", "ieee", "ieee"), told()
             assert not torch.backends.cuda.matmul.allow_tf32
-            assert not cudnn.allow_tf32  # which PyTorch refuses to tell where its new and its old settings differ
-        assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == allowed
-    finally:
-        torch.set_float32_matmul_precision(before)
+            assert not cudnn.allow_tf32  # refused where old and new settings contradict each other
+        assert told() == before, (told(), before)
+"""
+
+
+@pytest.mark.slow
+def test_float32_is_not_rounded_whatever_the_process_allows():
+    subprocess.run([sys.executable, "-c", SETTINGS], check=True)
