@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from lit_mia.models.placement import full_float32, in_float32
+from lit_mia.models.placement import in_float32
 from lit_mia.targets.denoiser import DenoiserTarget
 
 CAPTIONS = ["a red cat", None, "moon"]
