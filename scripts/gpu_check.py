@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from device_agreement import agreement
 from device_speed import compiled, forwards, generate, one_pass, weights_in_half
-from sd15_sized import save_pipeline
+from sized_pipelines import save_pipeline
 
 from lit_mia.models import resolve_device
 

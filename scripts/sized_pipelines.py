@@ -1,4 +1,4 @@
-"""A pipeline of the size of Stable Diffusion 1.5 with random weights, to measure speed without a hub."""
+"""Pipelines of the size of known models with random weights, to measure speed without a hub."""
 
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,25 @@ def save_pipeline(folder: Path, size: str, device: torch.device) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     ).save_pretrained(folder)
+
+
+def save_ddpm(folder: Path) -> None:
+    """The network of DDPM on CIFAR-10 (Ho et al. 2020; `google/ddpm-cifar10-32`, 35.7 million weights)."""
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+
+    torch.manual_seed(0)
+    network = UNet2DModel(
+        sample_size=32,
+        block_out_channels=(128, 256, 256, 256),
+        down_block_types=("DownBlock2D", "AttnDownBlock2D", "DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=None,
+        downsample_padding=0,
+        flip_sin_to_cos=False,
+        freq_shift=1,
+        norm_eps=1e-6,
+    )
+    DDPMPipeline(network, DDPMScheduler()).save_pretrained(folder)
 
 
 def _tokenizer() -> Any:
