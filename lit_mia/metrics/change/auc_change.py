@@ -107,9 +107,10 @@ def _detectable(measured: Measured, places: tuple[int, int], ci: Interval, tests
 
     single, (before, after) = np.eye(len(measured.by_group.values)), places
     weights = single[after] - single[before]
-    delta, se, degrees = measured.value(weights), measured.se(weights), measured.by_group.degrees(weights)
+    delta, se = measured.value(weights), measured.se(weights)
     if not se:
         return None
+    degrees = measured.by_group.degrees(weights)
     stretch = max(delta - ci.lo, ci.hi - delta) / stdtrit(degrees, 1 - LEVEL / 2) / se  # above 1 near 0 and 1
     needed = stretch * (stdtrit(degrees, 1 - LEVEL / 2 / tests) + stdtrit(degrees, POWER))
     (start, now), ((a, both), (_, b)), *_ = measured.pair(before, after)
