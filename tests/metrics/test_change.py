@@ -118,6 +118,8 @@ def test_a_change_of_the_size_that_would_be_seen_is_seen_four_times_in_five(shif
 def test_what_has_no_interval_has_no_p_either():
     rows = scores(np.random.default_rng(7), 0.5, 0.9)
     assert change_of(measure(rows[[0, 0]], LABELS, None), 0, 1) == (0.0, None, None, None)
+    near_one = scores(np.random.default_rng(7), 3.0)[[0, 0]]
+    assert change_of(measure(near_one, LABELS, None), 0, 1) == (0.0, None, None, None)
     few = np.arange(2 * N) // 15
     found = change_of(measure(rows, LABELS, few), 0, 1)
     assert found.delta > 0

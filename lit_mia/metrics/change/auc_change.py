@@ -48,7 +48,8 @@ def change_of(measured: Measured, before: int, after: int, tests: int = 1) -> Ch
     single = np.eye(len(measured.by_group.values))
     found = measured.difference(single[after], single[before])
     weights = single[after] - single[before]
-    if found.ci is None:
+    ranked_alike = found.delta == 0 == found.se and 0 < measured.value(single[before]) < 1
+    if found.ci is None or ranked_alike:
         return Change(found.delta, None, None, None)
     other = measured.p_above_zero(-weights)
     p = min(1.0, 2 * min(found.p_greater, other))
