@@ -207,6 +207,12 @@ def test_scores_that_are_not_those_of_the_report_are_refused(leaking, defended):
         Judged.of(mixed, "a")
 
 
+def test_a_record_that_is_there_twice_is_refused():
+    twice = finished({"II-S": noisy(1, 1.6)[0]}, [*IDS[:-1], IDS[0]])
+    with pytest.raises(ReportError, match="has a record twice"):
+        Judged.of(twice, "a")
+
+
 def test_older_scores_are_read_where_every_record_is_its_own_group(leaking):
     scores = leaking.scores
     older = type(scores)(**{**vars(scores), "group": np.full(len(scores), "", dtype=object)})
