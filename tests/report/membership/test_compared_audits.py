@@ -142,7 +142,7 @@ def test_where_nothing_changed_what_would_have_been_seen_is_told(leaking):
 
 def test_near_one_a_small_p_beside_an_interval_with_zero_is_explained():
     noise = np.random.default_rng(0).normal(size=2 * N)
-    before = np.where(LABELS == 1, np.where(np.arange(2 * N) % 12, 9.0, 0.0), 0.0) + noise
+    before = np.where(LABELS == 1, np.where(np.arange(2 * N) % 8, 9.0, 0.5), 0.0) + noise
     (sentence,) = findings(compared(finished({"II-S": before}), finished({"II-S": LABELS * 9.0 + noise})))
     assert "no difference seen" in sentence
     assert "but the interval, wider near an AUC of 0 or 1, holds 0" in sentence
