@@ -137,6 +137,7 @@ def test_where_nothing_changed_what_would_have_been_seen_is_told(leaking):
     assert all("no difference seen" in line and "would have been (80 %)" in line for line in findings(same))
     itself = compared(leaking, leaking)
     assert findings(itself)[0].endswith("unchanged.")
+    assert ">0<small>unchanged</small>" in page(itself)  # a number, by which the table sorts
     assert "What differs: nothing but numbers" in said(itself)
 
 
