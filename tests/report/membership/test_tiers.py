@@ -34,6 +34,11 @@ def test_one_tier_needs_no_table(result):
         assert "Canaries by number" not in text
 
 
+def test_the_first_screen_says_that_members_were_copied(result):
+    assert "Members are canaries of 1, 4 and 16 copies: a record" in result.page()
+    assert "Members are canaries" not in changed(result, tiers=[tier("II-S", 1)]).page()
+
+
 def test_the_file_holds_them(result):
     assert AuditReport.from_dict(json.loads(json.dumps(result.numbers()))).tiers == result.report.tiers
     old = {name: value for name, value in result.numbers().items() if name not in ("tiers", "design_notes")}
