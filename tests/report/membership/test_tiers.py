@@ -30,7 +30,7 @@ def test_every_place_has_the_table(result):
 def test_one_tier_needs_no_table(result):
     alone = changed(result, tiers=[tier("II-S", 4), tier("IV", 4)])
     for text in (alone.markdown(), printed(alone), alone.page()):
-        assert "4 copies" not in text
+        assert "II-S, 4 copies" not in text
         assert "Canaries by number" not in text
 
 
