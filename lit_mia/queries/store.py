@@ -77,6 +77,12 @@ class Store:
         self._refresh()
         return set(self._places)
 
+    def lacks(self, keys: Sequence[str]) -> list[str]:
+        """Those of some keys that were neither answered nor refused yet, by this or another process."""
+        self._refresh()
+        refused = self._refusals.reasons()
+        return [key for key in keys if key not in self._places and key not in refused]
+
     def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
         """Keep some answers of a target, and what it refused.
 

@@ -155,6 +155,7 @@ class Refusals:
 
     folder: Path
     _read: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    _merged: tuple[list[Path], dict[str, str]] = field(default_factory=lambda: ([], {}), repr=False)
 
     def add(self, reasons: Mapping[str, str]) -> None:
         """Keep some refusals, all of them or, after a crash, none.
@@ -164,16 +165,20 @@ class Refusals:
         """
         write_named(self.folder, json.dumps(dict(reasons)).encode(), "refused-", ".json")
 
-    def reasons(self) -> dict[str, str]:
+    def reasons(self) -> Mapping[str, str]:
         """Key → reason of all refusals, including those of other processes; of two reasons the earlier one counts."""
         files = self._files()
+        if files == self._merged[0]:
+            return self._merged[1]
         try:
             for file in files:
                 if file.name not in self._read:
                     self._read[file.name] = json.loads(file.read_bytes()) if is_whole(file, "queries") else {}
         except FileNotFoundError:  # another process has just merged it
             return self.reasons()
-        return {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
+        reasons = {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
+        self._merged = files, reasons
+        return reasons
 
     def compact(self) -> None:
         """Merge all files into one; a crash in the middle leaves some refusals in two files, never in none."""
