@@ -6,29 +6,35 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from lit_mia.errors import FolderError
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says of a full disk, a used-up quota, and a file larger than allowed."""
-READ_ONLY = frozenset({errno.EROFS})
 
 
-def unwritable(folder: Path, error: OSError, need: int | None = None) -> FolderError:
+def is_of_disk(error: BaseException) -> TypeGuard[OSError]:
+    """Whether an error says that a disk is full or read-only, whatever was to be written."""
+    return isinstance(error, OSError) and error.errno in FULL | {errno.EROFS}
+
+
+def unwritable(folder: Path | None, error: OSError, need: int | None = None) -> FolderError:
     """What to say of a folder that an error came from.
 
     Args:
-        folder: The folder.
+        folder: The folder; None if the system did not tell.
         error: What the system said.
         need: Bytes that were to be written, if that is known.
     """
-    said = error.strerror or str(error)
+    said, place = error.strerror or str(error), f"the folder {folder}" if folder else "a folder"
     if error.errno not in FULL:
-        return FolderError(f"The folder {folder} cannot be written ({said}). Name another one, or let it be written.")
-    needed = "" if need is None else f"{_megabytes(need)} are needed at once and "
+        return FolderError(f"Nothing can be written in {place} ({said}). Name another one, or let it be written.")
+    needed = "" if need is None else f"{_megabytes(need)} are needed at once, "
+    free = f"{needed}{_megabytes(_free(folder))} are free. " if folder else ""
     return FolderError(
-        f"There is no room in {folder} ({said}): {needed}{_megabytes(_free(folder))} are free. Make room and run the "
-        "same command again; what was stored is kept."
+        f"There is no room in {place} ({said}). {free}Make room and run the same command again: what was stored is "
+        "kept."
     )
 
 
@@ -46,7 +52,7 @@ def told_if_full(folder: Path, need: int | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL | READ_ONLY:
+        if not is_of_disk(error):
             raise
         raise unwritable(folder, error, need) from error
 

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -82,11 +82,23 @@ def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, t
     data = safetensors.torch.save({"images": images.contiguous()})
     metadata = {"sha256": hashlib.sha256(data).hexdigest(), "seconds": repr(seconds), "timed": str(timed)}
     indexed = table.append_column("row", pa.array(range(len(table)), pa.int64())).replace_schema_metadata(metadata)
-    with replacing(images_path(path)) as temporary:
-        temporary.write_bytes(data)
-    with replacing(path) as temporary:
-        pq.write_table(indexed, temporary, write_page_checksum=True)
+    with replacing(path) as index:
+        with replacing(images_path(path)) as temporary:
+            temporary.write_bytes(data)
+        pq.write_table(indexed, index, write_page_checksum=True)
     return Shard(path, table, len(data), seconds, timed)
+
+
+def lost_images(folder: Path, known: Collection[str]) -> list[str]:
+    """Names of shards that have images but no index, and of which no process is writing the index.
+
+    Args:
+        folder: Folder of the shards.
+        known: Those that have one.
+    """
+    without = {path.stem for path in folder.glob("shard-*.safetensors")} - set(known)
+    begun = {name for name in without if any(folder.glob(f".*-{name}.parquet.tmp"))}
+    return sorted(name for name in without - begun if not (folder / f"{name}.parquet").exists())
 
 
 def open_shard(path: Path) -> Shard:
