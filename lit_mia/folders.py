@@ -91,6 +91,20 @@ def check_writable(folder: Path) -> None:
         _remove(probe)
 
 
+def check_room(folder: Path, need: int) -> None:
+    """Refuse a folder with less room than will be needed, before what cannot be kept is paid.
+
+    Args:
+        folder: The folder, which exists.
+        need: Bytes.
+
+    Raises:
+        FolderError: If there is less.
+    """
+    if _free(folder) < need:
+        raise unwritable(folder, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), need)
+
+
 _BLOCK = 2**20
 
 

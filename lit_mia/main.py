@@ -80,9 +80,8 @@ def main() -> None:
         raise
     except Exception as error:  # Python's own status of a crash is 1, which says that a gate failed
         if is_of_disk(error):  # of what knows nothing of us, such as a trainer that keeps a checkpoint
-            print(
-                "lit-mia:", unwritable(Path(error.filename).parent if error.filename else None, error), file=sys.stderr
-            )
+            file = error.filename2 or error.filename
+            print("lit-mia:", unwritable(Path(file).parent if file else None, error), file=sys.stderr)
         else:
             traceback.print_exc()
         sys.exit(2)

@@ -151,7 +151,9 @@ class Claims(Generic[Asked]):
     def _tell(self, n: int, holders: Sequence[Holder]) -> None:
         told = " and ".join(map(str, holders))
         if told != self._told:
-            logger.warning("%d answers in %s are being asked by %s: waiting for them.", n, self._folder.parent, told)
+            logger.warning(
+                "%d answers for %s are being asked for by %s: waiting for them.", n, self._folder.parent, told
+            )
         self._told = told
 
 

@@ -119,6 +119,7 @@ def fill(
 
     Raises:
         TargetError: If the target does not generate, or answers in another form than it should.
+        FolderError: If the store has no room for the next answers, before they are asked.
     """
     target.require(AccessLevel.GENERATE)
     target.keep_accounts(store.path)
@@ -130,7 +131,7 @@ def fill(
         progress(f"query {target.name}", len(todo), "img", rank) as bar,
         claims.batches(todo, target.batch_size, answered=bar.update) as batches,
     ):
-        for number, (batch, part, seconds) in enumerate(_parts(target, batches)):
+        for number, (batch, part, seconds) in enumerate(_parts(store, target, batches)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
             store.keep(batch, part, seconds if number else None)
             images += len(part.rows) + len(part.refused)  # what is refused was drawn, where evaluations are told
@@ -182,10 +183,11 @@ def _distinct(queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
 
 
 def _parts(
-    target: GenerateTarget, batches: Iterable[Sequence[GenerateQuery]]
+    store: Store, target: GenerateTarget, batches: Iterable[Sequence[GenerateQuery]]
 ) -> Iterator[tuple[Sequence[GenerateQuery], Answers, float]]:
     """The answers as they come in, checked: each part with the batch that its positions count in and its seconds."""
     for batch in batches:
+        store.check_room(len(batch))
         waiting, began = set(range(len(batch))), time.perf_counter()
         with enough_memory():
             for part in target.stream([query.prompt for query in batch], [query.seed for query in batch]):

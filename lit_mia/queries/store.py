@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lit_mia.errors import FolderError, StoreError
 from lit_mia.files import key_digest, replacing
+from lit_mia.folders import check_room
 from lit_mia.models import FingerprintValue
 from lit_mia.queries.store_files import (
     DamagedShardError,
@@ -25,6 +26,8 @@ from lit_mia.queries.store_files import (
 from lit_mia.targets.base import Answers
 
 SHARD_BYTES = 64 * 2**20
+INDEX_BYTES = 2**14
+"""More than the two files of an answer that comes alone take beside its image."""
 File = TypeVar("File", str, Path)
 
 logger = logging.getLogger(__name__)
@@ -90,6 +93,18 @@ class Store:
         self._refresh()
         refused = self._refusals.reasons()
         return [key for key in keys if key not in self._places and key not in refused]
+
+    def check_room(self, n: int) -> None:
+        """Refuse to go on where some more answers, as large as the largest ones here, could not be kept.
+
+        Args:
+            n: How many.
+
+        Raises:
+            FolderError: If the disk has no room for them.
+        """
+        largest = max((shard.n_bytes // max(len(shard.table), 1) for shard in self._shards.values()), default=0)
+        check_room(self.path, n * (largest + INDEX_BYTES))
 
     def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
         """Keep some answers of a target, and what it refused.

@@ -8,12 +8,14 @@ import time
 
 import pytest
 from loopback import running, target
+from streaming_target import StreamingTarget
 
+from lit_mia import folders
 from lit_mia.errors import FolderError
 from lit_mia.queries import claims as module
 from lit_mia.queries.claims import Claims, Holder
 from lit_mia.queries.generate import GenerateQuery, fill
-from lit_mia.queries.store import Store
+from lit_mia.queries.store import INDEX_BYTES, Store
 from lit_mia.targets.accounts import Spending
 
 CONTEXT = multiprocessing.get_context("fork")
@@ -106,6 +108,14 @@ def test_a_store_in_an_impossible_place_is_refused(tmp_path, answered):
         pytest.raises(FolderError, match=r"Nothing can be written in the folder .*file"),
     ):
         next(batches)
+
+
+def test_what_could_not_be_kept_is_not_asked(tmp_path, monkeypatch):
+    store, paying = Store(tmp_path, {"a": 1}), StreamingTarget(batch_size=4)
+    monkeypatch.setattr(folders, "_free", lambda _: 4 * INDEX_BYTES)
+    with pytest.raises(FolderError, match="no room in the folder"):
+        fill(store, paying, QUERIES[:8])
+    assert len(paying.asked) == len(store.keys()) == 4
 
 
 # ---------------------------------------------------------------------- real processes and real requests
