@@ -15,8 +15,7 @@ from typing import Generic, NamedTuple, Self, TypeVar, final
 
 from filelock import FileLock, Timeout
 
-from lit_mia.files import replacing
-from lit_mia.folders import unwritable
+from lit_mia.folders import told_if_full, unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +135,15 @@ class Claims(Generic[Asked]):
         return [claim for claim in read if claim is not None]
 
     def _put_down(self, keys: Sequence[str]) -> None:
-        self._folder.mkdir(exist_ok=True)
-        if not self._lock.is_locked:
-            self._lock.acquire()
-        with replacing(self._file) as temporary:
-            temporary.write_text(json.dumps({"holder": Holder.this(), "keys": keys}), encoding="utf-8")
+        claim = json.dumps({"holder": Holder.this(), "keys": keys}).encode()
+        with told_if_full(self._folder):
+            if not self._lock.is_locked:
+                self._folder.mkdir(exist_ok=True)
+                self._lock.acquire()
+                self._file.touch()
+            with self._file.open("rb+") as file:  # in place: nobody reads it meanwhile
+                file.write(claim)
+                file.truncate()
 
     def _release(self) -> None:
         if self._lock.is_locked:
