@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lit_mia.models.placement import in_float32
+from lit_mia.models.placement import full_float32, in_float32
 from lit_mia.targets.denoiser import DenoiserTarget
 
 CAPTIONS = ["a red cat", None, "moon"]
@@ -90,3 +90,17 @@ def test_float64_is_kept_from_end_to_end(answers):
         assert (wide.dtype, narrow.dtype) == (torch.float64, torch.float32)
         torch.testing.assert_close(wide.float(), narrow, rtol=0, atol=1e-4)
     assert not torch.equal(high.noise, full.noise.double())
+
+
+def test_float32_is_not_rounded_whatever_the_process_allows():
+    cudnn, before = torch.backends.cudnn, torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    allowed = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision
+    try:
+        with full_float32():
+            assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == ("highest", "ieee")
+            assert not torch.backends.cuda.matmul.allow_tf32
+            assert not cudnn.allow_tf32  # which PyTorch refuses to tell where its new and its old settings differ
+        assert (torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision) == allowed
+    finally:
+        torch.set_float32_matmul_precision(before)
