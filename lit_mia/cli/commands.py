@@ -18,6 +18,7 @@ from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError
 from lit_mia.files import replacing
+from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS, Result
 
 SAVED_CONFIG = "audit.yaml"
@@ -73,7 +74,9 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if parsed.dry_run:
         print_estimates(parsed.audit.estimate())
         return None
-    output, result = parsed.run.output, parsed.audit.run(parsed.run)
+    output = parsed.run.output
+    check_writable(output)
+    result = parsed.audit.run(parsed.run)
     page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
     with replacing(output / SAVED_CONFIG) as path:
         path.write_text(dumps(parsed.run.config), encoding="utf-8")
