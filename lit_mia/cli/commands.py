@@ -12,16 +12,13 @@ from lightning.pytorch.loggers import WandbLogger
 from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
-from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
-from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, load, loads, placed
+from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, object_keys
+from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
+from lit_mia.cli.saved_config import save_config, saved_audit
 from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError
-from lit_mia.files import replacing
-from lit_mia.report.base import NUMBERS, Result
-
-SAVED_CONFIG = "audit.yaml"
-"""The config of a finished audit, beside its numbers."""
+from lit_mia.report.base import NUMBERS, Picture, Result
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,7 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
         return None
     output, result = parsed.run.output, parsed.audit.run(parsed.run)
     page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
-    with replacing(output / SAVED_CONFIG) as path:
-        path.write_text(dumps(parsed.run.config), encoding="utf-8")
+    save_config(parsed.run)
     if parsed.logger is not None:
         result.log(parsed.logger)
     Console().print(result.terminal())
@@ -105,7 +101,11 @@ def report(command: str, args: Sequence[str]) -> None:
     gate, folder = Gate.of(options), Path(options.folder).expanduser()
     result = load_result(folder)
     gate.check_kind(result)
-    print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
+    pictures: Sequence[Picture] = ()
+    if options.gallery:
+        with saved_audit(folder, result) as audit:
+            pictures = audit.pictures(result)
+    print(result.save_page(folder, pictures))
     gate.close(result)
 
 
@@ -261,13 +261,3 @@ def _add_options(parser: ArgumentParser) -> None:
         help="A W&B logger for tables, curves and numbers; an ablation makes a run of each point.",
     )
     parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
-
-
-def _saved_audit(folder: Path, result: Result) -> Audit:
-    """The audit of a finished folder, made anew.
-
-    Raises:
-        ConfigError: If its config is missing, or no longer understood.
-    """
-    kind = next(kind for kind in AUDIT_KINDS if kind.result is type(result))
-    return maker(kind.audit, load(folder / SAVED_CONFIG))()

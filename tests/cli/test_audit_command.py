@@ -151,8 +151,10 @@ def test_report_rebuilds_the_page(audited, capsys):
     assert capsys.readouterr().out.strip() == "runs/audit/report.html"
 
 
-def test_report_shows_images_where_asked(audited):
-    run(["report", "runs/audit", "--gallery"])
+def test_report_shows_images_where_asked_from_any_folder(audited, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(["report", str(audited.root.relative_to(tmp_path) / "runs/audit"), "--gallery"])
+    monkeypatch.chdir(audited.root)
     page = (audited.root / "runs/audit/report.html").read_text()
     assert "data:image/" in page
     assert "picture number" in page
