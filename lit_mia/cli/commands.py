@@ -1,6 +1,7 @@
 """The commands beside Lightning's own, each the same for every kind of audit, and the command line that they read."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,9 @@ from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, loads, place
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cli.saved_config import save_config, saved_audit
 from lit_mia.cost import Estimate
-from lit_mia.errors import CommandError, ConfigError
+from lit_mia.errors import CommandError, ConfigError, TrackingError
 from lit_mia.report.base import NUMBERS, Picture, Result
+from lit_mia.report.tracking import told_in_one_line
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,14 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     output, result = parsed.run.output, parsed.audit.run(parsed.run)
     page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
     save_config(parsed.run)
-    if parsed.logger is not None:
-        result.log(parsed.logger)
     Console().print(result.terminal())
     print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}")
+    unsent = None if parsed.logger is None else _unsent(result, parsed.logger)
+    if unsent is not None:
+        print(f"lit-mia: {unsent}", file=sys.stderr)
     gate.close(result)
+    if unsent is not None:
+        sys.exit(2)
     return result
 
 
@@ -218,6 +223,16 @@ def _class_with(key: str, config: Mapping[str, Any]) -> object:
         block = block.get("init_args", block) if isinstance(block, dict) and name != "init_args" else block
         block = block.get(name) if isinstance(block, dict) else None
     return block.get("class_path") if isinstance(block, dict) else None
+
+
+def _unsent(result: Result, logger: Callable[..., WandbLogger]) -> TrackingError | None:
+    """Send a result to W&B; why it was not sent, if so, which shall not keep a gate from being heard."""
+    try:
+        with told_in_one_line("The files of the audit are written, but"):
+            result.log(logger)
+    except TrackingError as error:
+        return error
+    return None
 
 
 def print_estimates(estimates: dict[str, Estimate]) -> None:
