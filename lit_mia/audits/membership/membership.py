@@ -8,6 +8,7 @@ from typing import Any, cast, final
 from datamodules import AskedDataModule, AuditDataModule, AuxiliaryDataModule, JudgedDataModule
 from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
+from lit_mia.attacks.training import leave_to_first
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, check_sides
@@ -175,6 +176,7 @@ class MembershipAudit(Audit):
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
+        leave_to_first(self.budget)
         distances = fidelity(self._pairs[0], encoder=self.fid_encoder) if self._pairs else None
         tried = accounts.opened(self.data, run.config)
         view, known = self.data.view, self.circumstances(self.scorers)
