@@ -62,6 +62,11 @@ COMMANDS = {
         "check the files of a finished audit: lit-mia validate FOLDER; with --config: a trained head on the val split",
         "validating:validate",
     ),
+    "serve-demo": Command(
+        "serve the demo targets as an Images API on this machine, to audit them as one",
+        "serving:serve",
+        kept="nothing is served any more",
+    ),
     "configs": Command("list the shipped configs, or print one: lit-mia configs NAME", "listings:configs", light=True),
     "plugins": Command("list what packages outside add", "listings:plugins"),
 }
