@@ -77,5 +77,9 @@ class PlanError(LitMiaError):
     """An ablation names values, places or attacks that its audit does not have."""
 
 
+class PackageError(LitMiaError):
+    """Two packages have the same name."""
+
+
 class PluginError(LitMiaError):
     """A package that adds something cannot be loaded, or an entry of a registry is missing or doubled."""

@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
+from lit_mia import own_datamodules
 from lit_mia.errors import CommandError, LitMiaError
 from lit_mia.terminal import spell_unprintable
 
@@ -79,6 +80,7 @@ def main() -> None:
     """
     spell_unprintable()
     signal.signal(signal.SIGTERM, _terminate)
+    own_datamodules.prefer()
     try:
         run(sys.argv[1:])
     except LitMiaError as error:
