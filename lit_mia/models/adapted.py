@@ -7,6 +7,7 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from lit_mia.models.compiled import compile_forward
 from lit_mia.models.denoising_networks import DenoisingNetwork, network_of
 from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
@@ -90,7 +91,7 @@ class AdaptedPipeline:
         if self.channels_last:
             module.to(memory_format=torch.channels_last)
         if self.compile:
-            module.forward = torch.compile(module.forward)
+            compile_forward(module, resolve_device(self.device), is_final=self.lora is None)
         return networks
 
     def _keep(self, layer: nn.Module) -> None:

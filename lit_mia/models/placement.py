@@ -1,6 +1,7 @@
 """Where networks run and at which precision, and the means against too little memory, which change no image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -66,9 +67,28 @@ def in_batches(
         dtype: At which precision.
     """
     kind = getattr(torch, dtype)
-    with torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not torch.float32):
+    with full_float32(), torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not torch.float32):
         parts = [encode(batch).float().cpu() for batch in batches]
     return torch.cat(parts)  # outside inference mode, so that heads can train on it
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Compute float32 in float32, whatever the process allows.
+
+    PyTorch lets convolutions on CUDA round their inputs to the 10 bits of TF32 unless it is told not to, and
+    `torch.set_float32_matmul_precision` lets products do so too: answers would change with the device, and not with
+    what a fingerprint says of it.
+    """
+    cudnn: Any = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
+    torch.set_float32_matmul_precision("highest")
+    cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = before[1:]
 
 
 def in_float32(layer: nn.Module) -> None:
