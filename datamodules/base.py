@@ -246,8 +246,14 @@ class AuditDataModule(AskedDataModule, ABC):
 
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """See `HeadDataModule`."""
-        account = account_of(self.view.everyone, model_of(self.target.fingerprint()))
-        return OpeningsAccount(account, self.store_path).count(command, config)
+        return self._openings().count(command, config)
+
+    def check_openings(self) -> None:
+        """See `JudgedDataModule`."""
+        self._openings().check()
+
+    def _openings(self) -> OpeningsAccount:
+        return OpeningsAccount(account_of(self.view.everyone, model_of(self.target.fingerprint())), self.store_path)
 
     # ------------------------------------------------------------------ Lightning
 

@@ -21,6 +21,7 @@ from lit_mia.errors import RecordError
 from lit_mia.files import cached_path, cached_rows
 from lit_mia.names import filled_pool, read_pool
 from lit_mia.records import People, name_key, spelled
+from lit_mia.sealed import sealed_array
 from lit_mia.targets.base import AccessLevel, EmbedTarget
 
 Key = dict[str, object]
@@ -267,7 +268,7 @@ class IdentityDataModule(L.LightningDataModule):
         }
 
     def _has(self, key: Key) -> bool:
-        return cached_path(self.folder, key).exists()
+        return sealed_array(cached_path(self.folder, key)) is not None
 
     def _kept(
         self, key: Key, n: int, dtype: type[np.generic], chunks: Callable[[], Iterator[NDArray[Any]]]

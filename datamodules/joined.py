@@ -104,6 +104,10 @@ class JoinedDataModule(JudgedDataModule, ABC):
         """Put down that the judged part's test split is opened."""
         return self._judged.count_opening(command, config)
 
+    def check_openings(self) -> None:
+        """See `JudgedDataModule`."""
+        self._judged.check_openings()
+
     def _joined(self, views: Sequence[RecordView]) -> RecordView:
         tables = [view.known for view in views]
         if self._numbered:

@@ -49,6 +49,10 @@ class StoreError(LitMiaError):
     """A store belongs to another target, or cannot be read."""
 
 
+class FolderError(LitMiaError):
+    """A folder cannot be written: it is full, read-only or impossible."""
+
+
 class TrainingError(LitMiaError):
     """A target cannot be trained as asked, or a training cannot go on from where it was cut off."""
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
 from lit_mia import own_datamodules
 from lit_mia.errors import CommandError, LitMiaError
+from lit_mia.folders import is_of_disk, unwritable
 from lit_mia.terminal import spell_unprintable
 
 
@@ -94,8 +96,12 @@ def main() -> None:
         if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
             _interrupted(143)
         raise
-    except Exception:  # Python's own status of a crash is 1, which says that a gate failed
-        traceback.print_exc()
+    except Exception as error:  # Python's own status of a crash is 1, which says that a gate failed
+        if is_of_disk(error):  # of what knows nothing of us, such as a trainer that keeps a checkpoint
+            file = error.filename2 or error.filename
+            print("lit-mia:", unwritable(Path(file).parent if file else None, error), file=sys.stderr)
+        else:
+            traceback.print_exc()
         sys.exit(2)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import final
 
-from filelock import FileLock
 from PIL import Image
 
 from datamodules.sources.base import RecordSource
@@ -94,8 +93,7 @@ class GeneratedSource(RecordSource):
             RecordError: If the source has no members, or a member has no caption.
             TargetError: If the model does not generate or cannot be loaded.
         """
-        with FileLock(self._store.path / ".lock"):  # several nodes or runs on one folder: one asks, the others wait
-            self._cost += fill(self._store, self.target, self._queries)
+        self._cost += fill(self._store, self.target, self._queries)
         refused = self._store.refused()
         drawn = [query for query in self._queries if query.key not in refused]
         self._refused = len(self._queries) - len(drawn)

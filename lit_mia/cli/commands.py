@@ -19,6 +19,7 @@ from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cli.saved_config import save_config, saved_audit
 from lit_mia.cost import Estimate
 from lit_mia.errors import CommandError, ConfigError, TrackingError
+from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS, Picture, Result
 from lit_mia.report.tracking import told_in_one_line
 
@@ -72,7 +73,9 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if parsed.dry_run:
         print_estimates(parsed.audit.estimate())
         return None
-    output, result = parsed.run.output, parsed.audit.run(parsed.run)
+    output = parsed.run.output
+    check_writable(output)
+    result = parsed.audit.run(parsed.run)
     page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
     save_config(parsed.run)
     Console().print(result.terminal())

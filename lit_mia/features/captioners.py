@@ -1,6 +1,5 @@
 """Captioners: third-party models of the attacker that turn images into the prompts of the target."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -19,6 +18,7 @@ from lit_mia.files import key_digest, replacing
 from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
+from lit_mia.sealed import sealed_list, write_list
 
 CHUNK = 256
 _PROMPTED = ("blip", "blip-2")
@@ -213,10 +213,12 @@ def cached_captions(
     made_by = {"captioner": captioner.fingerprint(), "revision": captioner.revision}
     key = {"what": "captions", **made_by, **key_parts}
     path = folder / f"{key_digest(key)}.captions.json"
-    if not path.is_file():
+    kept = sealed_list(path)
+    if kept is None:
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps([*_described(captioner, images)], ensure_ascii=False), encoding="utf-8")
-    return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))]
+            kept = [*_described(captioner, images)]
+            write_list(temporary, kept)
+    return [str(text) for text in kept]
 
 
 def _described(captioner: Captioner, images: NDArray[np.uint8]) -> Iterator[str]:

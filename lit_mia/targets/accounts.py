@@ -99,12 +99,12 @@ class Accounts:
         Args:
             own: Count only what this object began, not other processes or earlier runs.
         """
-        with self._locked():
-            counted = self._asked.keys() & self._own if own else self._asked.keys()
-            sides = counted & self._confirmed, counted - self._confirmed
-            images = [sum(self._asked[attempt][0] for attempt in side) for side in sides]
-            money = [float(sum(self._asked[attempt][1] for attempt in side)) for side in sides]
-            return Charges(*images, *money)
+        self._catch_up()  # without the lock: the folder of a complete store may be read-only
+        counted = self._asked.keys() & self._own if own else self._asked.keys()
+        sides = counted & self._confirmed, counted - self._confirmed
+        images = [sum(self._asked[attempt][0] for attempt in side) for side in sides]
+        money = [float(sum(self._asked[attempt][1] for attempt in side)) for side in sides]
+        return Charges(*images, *money)
 
     def _check(self, cost: Decimal) -> None:
         requests, money, limits = len(self._asked), self._spent, self.spending
@@ -143,10 +143,14 @@ class Accounts:
             entry = json.loads(line)
         except ValueError:  # a process died while writing, and another went on behind it
             return
-        attempt = entry["attempt"]
-        if "outcome" not in entry:
-            self._asked[attempt] = int(entry["images"]), Decimal(entry["money"])
-            self._spent += self._asked[attempt][1]
+        try:
+            attempt, asked = str(entry["attempt"]), "outcome" not in entry
+            cost = (int(entry["images"]), Decimal(entry["money"])) if asked else None
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise TargetError(f"{self.path} is damaged: {entry} is no request and no outcome. Restore it.") from error
+        if cost is not None:
+            self._asked[attempt] = cost
+            self._spent += cost[1]
         elif attempt not in self._asked:
             raise TargetError(f"{self.path} is damaged: it tells the outcome of a request that it lacks. Restore it.")
         elif entry["outcome"] == "free":

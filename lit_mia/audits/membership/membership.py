@@ -172,6 +172,7 @@ class MembershipAudit(Audit):
         `heads/<attack> <kind>.ckpt`.
         """
         earlier = SelfTest.read(run.output)
+        self.data.check_openings()
         self.query()
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
