@@ -17,7 +17,7 @@ from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated
 from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cli.saved_config import save_config, saved_audit
-from lit_mia.cost import Estimate
+from lit_mia.dry_run import keeping_nothing
 from lit_mia.errors import CommandError, ConfigError, TrackingError
 from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS, Picture, Result
@@ -71,7 +71,7 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     gate = Gate.of(parsed.options)
     gate.check_kind(parsed.audit)
     if parsed.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.audit)
         return None
     output = parsed.run.output
     check_writable(output)
@@ -93,7 +93,7 @@ def query(command: str, args: Sequence[str]) -> None:
     """Fill the stores of an audit, and do nothing else."""
     parsed = parse(command, args)
     if parsed.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.audit)
         return
     for name, cost in parsed.audit.query().items():
         print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
@@ -238,8 +238,10 @@ def _unsent(result: Result, logger: Callable[..., WandbLogger]) -> TrackingError
     return None
 
 
-def print_estimates(estimates: dict[str, Estimate]) -> None:
-    """Say what the missing queries would cost."""
+def print_estimates(audit: Audit) -> None:
+    """Say what the missing queries would cost; nothing is asked, and nothing written."""
+    with keeping_nothing():
+        estimates = audit.estimate()
     for name, e in estimates.items():
         time = "time unknown until the first fill" if e.seconds is None else f"about {e.seconds:.0f} s"
         money = f", {e.money:.2f} in money" if e.money else ""
@@ -278,4 +280,4 @@ def _add_options(parser: ArgumentParser) -> None:
         type=Callable[[], WandbLogger] | None,
         help="A W&B logger for tables, curves and numbers; an ablation makes a run of each point.",
     )
-    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
+    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask and write nothing.")
