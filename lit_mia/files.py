@@ -1,11 +1,13 @@
 """Files that are written whole or not at all, and arrays named by what made them, so that none is computed twice."""
 
+import errno
 import hashlib
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
@@ -30,15 +32,15 @@ def replacing(path: Path) -> Iterator[Path]:
         FolderError: If the folder cannot be written, or its disk is full.
     """
     path = written_at(path)
-    with ExitStack() as stack:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = stack.enter_context(unfinished(path))
-        except OSError as error:
-            raise unwritable(path.parent, error) from error
-        with told_if_full(path.parent):
-            yield temporary
-            temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "read-only, or not this user's")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    with told_if_full(path.parent), unfinished(path) as temporary:
+        yield temporary
+        temporary.replace(path)
 
 
 def cached_rows(

@@ -14,7 +14,7 @@ from typing import NoReturn
 from lit_mia import own_datamodules
 from lit_mia.errors import CommandError, LitMiaError
 from lit_mia.folders import is_of_disk, unwritable
-from lit_mia.terminal import spell_unprintable
+from lit_mia.report.terminal import spell_unprintable
 
 
 @dataclass(frozen=True)

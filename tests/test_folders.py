@@ -15,6 +15,7 @@ from lit_mia import folders
 from lit_mia.errors import FolderError
 from lit_mia.files import cached_rows, replacing
 from lit_mia.folders import check_writable
+from lit_mia.main import main
 from lit_mia.unfinished import unfinished
 
 BEING_KILLED = """
@@ -84,6 +85,19 @@ def test_a_read_only_folder_is_refused_before_work(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", full(errno.EROFS))
     with pytest.raises(FolderError, match=f"Nothing can be written in the folder {tmp_path}"):
         check_writable(tmp_path)
+
+
+def test_a_full_disk_of_what_knows_nothing_of_us_ends_in_a_sentence(tmp_path, monkeypatch, capsys):
+    def run(_):
+        raise OSError(errno.ENOSPC, "No space left on device", "/source", None, str(tmp_path / "last.ckpt"))
+
+    monkeypatch.setattr("lit_mia.main.run", run)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"lit-mia: There is no room in the folder {tmp_path} ")
+    assert "Traceback" not in said
 
 
 def test_a_folder_that_can_be_written_is_made_and_stays_empty(tmp_path):

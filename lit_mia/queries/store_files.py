@@ -83,9 +83,9 @@ def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, t
     metadata = {"sha256": hashlib.sha256(data).hexdigest(), "seconds": repr(seconds), "timed": str(timed)}
     indexed = table.append_column("row", pa.array(range(len(table)), pa.int64())).replace_schema_metadata(metadata)
     with replacing(path) as index:
+        pq.write_table(indexed, index, write_page_checksum=True)  # while it is there, the images are not lost ones
         with replacing(images_path(path)) as temporary:
             temporary.write_bytes(data)
-        pq.write_table(indexed, index, write_page_checksum=True)
     return Shard(path, table, len(data), seconds, timed)
 
 

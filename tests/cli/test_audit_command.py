@@ -32,6 +32,13 @@ def answers(folder):
     return sorted(path.name for path in folder.rglob("shard-*.parquet"))
 
 
+def test_results_in_an_impossible_place_are_refused_before_anything_is_asked(workspace, failure):
+    for command in ("audit", "selftest"):
+        said = failure(command, "--config", "audit.yaml", "--output", "records.csv/run")
+        assert "Nothing can be written in the folder records.csv/run" in said
+    assert not (workspace.root / "store").exists()
+
+
 def test_a_dry_run_counts_and_leaves_nothing(workspace, capsys):
     before = sorted(workspace.root.rglob("*"))
     for command in ("audit", "query"):

@@ -8,13 +8,19 @@ import time
 
 import pytest
 from loopback import running, target
+from memory_source import MemorySource
+from optimal_denoiser import OptimalTarget, smooth_images
 from streaming_target import StreamingTarget
 
 from lit_mia import folders
+from lit_mia.attacks.statistics import Loss
 from lit_mia.errors import FolderError
 from lit_mia.queries import claims as module
 from lit_mia.queries.claims import Claims, Holder
+from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, fill
+from lit_mia.queries.plans import Questions
+from lit_mia.queries.plans import fill as plan_fill
 from lit_mia.queries.store import INDEX_BYTES, Store
 from lit_mia.targets.accounts import Spending
 
@@ -144,6 +150,25 @@ def test_two_fills_at_once_ask_and_pay_once(tmp_path):
         http.keep_accounts(tmp_path)
         assert http.charges().confirmed_money == len(QUERIES) * PRICE
     assert not (tmp_path / "claims").exists()
+
+
+@pytest.mark.slow
+def test_two_passes_at_once_ask_about_each_record_once(tmp_path):
+    images = smooth_images(12, 0)
+    questions = Questions(MemorySource(images, [1, 0] * 6).load(), images.numpy(), 0)
+    costs = CONTEXT.Queue()
+
+    def found_out():
+        asked = OptimalTarget(images, batch_size=2)
+        plans = [Loss().plan(setting) for setting in Loss().settings()]
+        costs.put(plan_fill(FindingStore(tmp_path, asked.fingerprint()), asked, questions, plans).queries)
+
+    both = [CONTEXT.Process(target=found_out) for _ in range(2)]
+    for process in both:
+        process.start()
+    assert sum(costs.get(timeout=30) for _ in both) == len(images)
+    for process in both:
+        process.join()
 
 
 def _kills(tmp_path, times):
