@@ -82,13 +82,33 @@ def full_float32() -> Iterator[None]:
     """
     cudnn: Any = torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
-    torch.set_float32_matmul_precision("highest")
-    cudnn.allow_tf32 = False
+    _allow("highest", "ieee", "ieee")
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before[0])
-        cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = before[1:]
+        _allow(*before)
+
+
+def _allow(products: str, convolutions: str, recurrent: str) -> None:
+    """Say how float32 may be rounded, in PyTorch's old and its new settings, which must not contradict each other."""
+    cudnn: Any = torch.backends.cudnn
+    torch.set_float32_matmul_precision(products)
+    cudnn.allow_tf32 = convolutions == "tf32"
+    cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = convolutions, recurrent
+
+
+def in_low_precision(network: nn.Module, dtype: torch.dtype, but: nn.Module) -> None:
+    """Convert once the weights that autocast would convert at every call, which changes no result.
+
+    Args:
+        network: A network that runs under autocast; its other layers keep their type.
+        dtype: The format of autocast.
+        but: A part of it that is kept out of autocast.
+    """
+    exact = set(but.modules())
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and layer not in exact:
+            layer.to(dtype)
 
 
 def in_float32(layer: nn.Module) -> None:

@@ -64,8 +64,8 @@ class DenoiserTarget(DenoiseTarget):
             guidance: Scale of classifier-free guidance; any value but 1 evaluates the denoiser twice, unless it was
                 distilled with guidance: such a network is told the scale.
             latent: For a latent target: the mean of the autoencoder's posterior, or a draw from it.
-            precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: weights and everything
-                else stay in float32.
+            precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: its first layer, its
+                norms and everything outside it stay in float32.
             vary_t: Timestep to which a variation is noised.
             vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler if it is DDIM or DDPM.
             lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, a hub id followed by `/` and
@@ -97,6 +97,7 @@ class DenoiserTarget(DenoiseTarget):
             lora=self._lora,
             variant=variant,
             dtype=str(self._type).removeprefix("torch."),
+            autocast=precision if precision in ("bfloat16", "float16") else None,
             device=device,
             guidance=self._guidance,
             channels_last=channels_last,
