@@ -26,6 +26,24 @@ POLL_SECONDS = 0.2
 Asked = TypeVar("Asked")
 
 
+@contextmanager
+def alone_in(store: Path) -> Iterator[None]:
+    """While this lasts, no other process looks at the claims of a store, changes them, or merges its shards.
+
+    Raises:
+        FolderError: If the folder of the store cannot be written.
+    """
+    gate = FileLock(store / GATE)
+    try:
+        gate.acquire()
+    except OSError as error:
+        raise unwritable(store, error) from error
+    try:
+        yield
+    finally:
+        gate.release()
+
+
 class Holder(NamedTuple):
     """A process that asks something.
 
@@ -65,7 +83,6 @@ class Claims(Generic[Asked]):
         self, folder: Path, key: Callable[[Asked], str], lacking: Callable[[Sequence[Asked]], Sequence[Asked]]
     ) -> None:
         self._folder, self._key, self._lacking = folder / FOLDER, key, lacking
-        self._gate = FileLock(folder / GATE)
         self._file = self._folder / f"{uuid.uuid4().hex}.json"
         self._lock = FileLock(_lock_of(self._file))
         self._told = ""
@@ -102,7 +119,7 @@ class Claims(Generic[Asked]):
 
     def _claim(self, left: deque[Asked], size: int) -> tuple[list[Asked], list[Holder]]:
         """Take a batch from the left, and say who is asking what stays there before it."""
-        with self._alone():
+        with alone_in(self._folder.parent):
             others = self._others()
             theirs = {key: holder for holder, keys in others for key in keys}
             batch, later = list[Asked](), list[Asked]()
@@ -111,21 +128,9 @@ class Claims(Generic[Asked]):
                 later += [query for query in part if self._key(query) in theirs]
                 batch += self._lacking([query for query in part if self._key(query) not in theirs])
             left.extendleft(reversed(later if batch else self._lacking(later)))
-            if batch:
+            if batch or self._lock.is_locked:  # an empty one says that the last batch is no longer asked
                 self._put_down([self._key(query) for query in batch])
         return batch, list(dict.fromkeys(theirs[self._key(query)] for query in later))
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """While this lasts, no other process looks at the claims or changes them."""
-        try:
-            self._gate.acquire()
-        except OSError as error:
-            raise unwritable(self._folder.parent, error) from error
-        try:
-            yield
-        finally:
-            self._gate.release()
 
     def _others(self) -> list[tuple[Holder, list[str]]]:
         """What other processes are asking; the claims of those that have ended are taken away."""
@@ -147,7 +152,7 @@ class Claims(Generic[Asked]):
 
     def _release(self) -> None:
         if self._lock.is_locked:
-            with self._alone():
+            with alone_in(self._folder.parent):
                 _remove(self._file)
                 self._lock.release()
 
@@ -161,13 +166,15 @@ class Claims(Generic[Asked]):
 
 
 def _read(file: Path) -> tuple[Holder, list[str]] | None:
-    """Who claims what in a file; None if its process has ended."""
+    """Who claims what in a file; None if its process has ended, or claims nothing yet."""
     lock = FileLock(_lock_of(file))
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        claim = json.loads(file.read_text(encoding="utf-8"))
-        return Holder(*claim["holder"]), claim["keys"]
+        with suppress(ValueError):  # its disk was full, and it asks nothing
+            claim = json.loads(file.read_text(encoding="utf-8"))
+            return Holder(*claim["holder"]), claim["keys"]
+        return None
     _remove(file)
     lock.release()
     return None

@@ -15,6 +15,7 @@ from lit_mia.errors import FolderError, StoreError
 from lit_mia.files import key_digest, replacing
 from lit_mia.folders import check_room
 from lit_mia.models import FingerprintValue
+from lit_mia.queries.claims import alone_in
 from lit_mia.queries.store_files import (
     DamagedShardError,
     Refusals,
@@ -189,15 +190,19 @@ class Store:
                 a copy.
         """
         self._refresh()
-        candidates = [s for name, s in sorted(self._shards.items()) if name in self._written or not mine]
+        if not self._groups(mine) and self._refusals.in_one_file:
+            return
         try:
-            for group in _groups(candidates):
-                self._merge(group)
-            self._refusals.compact()
-        except FileNotFoundError:
-            logger.info("Another process is merging the shards of the store %s.", self.path)
+            with alone_in(self.path):
+                self._refresh()
+                for group in self._groups(mine):
+                    self._merge(group)
+                self._refusals.compact()
         except FolderError as error:
             logger.warning("The files of the store %s are not merged. %s", self.path, error)
+
+    def _groups(self, mine: bool) -> list[list[Shard]]:
+        return list(_groups([s for name, s in sorted(self._shards.items()) if name in self._written or not mine]))
 
     def _merge(self, shards: Sequence[Shard]) -> None:
         tables, images = [], []

@@ -1,5 +1,6 @@
 """The files of a store: shards of images, each with an index that says what they are, and what a target refused."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -54,8 +55,18 @@ class Shard:
         return [*self.table["key"].to_pylist()]
 
     def images(self, rows: Sequence[int]) -> Tensor:
-        """Read some rows: uint8 `[len(rows), 3, h, w]`."""
-        with safe_open(images_path(self.path), framework="pt") as file:
+        """Read some rows: uint8 `[len(rows), 3, h, w]`.
+
+        Raises:
+            FileNotFoundError: If another process has merged the shard.
+        """
+        try:
+            opened = safe_open(images_path(self.path), framework="pt")
+        except Exception as error:  # of several kinds, by the release of safetensors
+            if images_path(self.path).exists():
+                raise
+            raise FileNotFoundError(errno.ENOENT, "It was merged", str(images_path(self.path))) from error
+        with opened as file:
             images = file.get_slice("images")
             return torch.stack([images[row] for row in rows])
 
@@ -200,6 +211,11 @@ class Refusals:
             self.add(reasons)
             for file in old:
                 file.unlink(missing_ok=True)
+
+    @property
+    def in_one_file(self) -> bool:
+        """Whether there is nothing to merge."""
+        return len(self._files()) < 2
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("refused-*.json"))
