@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import lightning as L
 import torch
@@ -23,24 +23,10 @@ from lit_mia.features.pixels import decode_images
 from lit_mia.files import key_digest
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records, id_hash
 from lit_mia.splits import group_coin
-from lit_mia.training_batch import ReadsRecords, TrainingBatch
+from lit_mia.training_batch import ProbeBatch, ReadsRecords, TrainingBatch
 
 logger = logging.getLogger(__name__)
 ENCODED_AT_ONCE = 64
-
-
-class ProbeBatch(NamedTuple):
-    """Records that a training is watched on.
-
-    Attributes:
-        batch: Images, captions and encoded parts; of a module of another kind, whatever its losses are computed from.
-        ids: Their names.
-        groups: Their groups.
-    """
-
-    batch: Any
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]
 
 
 @final

@@ -69,12 +69,20 @@ class GateError(LitMiaError):
     """A condition of a gate cannot be read or met, or is asked of something that has no such numbers."""
 
 
+class TrackingError(LitMiaError):
+    """Weights & Biases does not take what it is sent."""
+
+
 class MetricError(LitMiaError):
     """Scores, labels or rates from which a metric cannot be computed."""
 
 
 class PlanError(LitMiaError):
     """An ablation names values, places or attacks that its audit does not have."""
+
+
+class PackageError(LitMiaError):
+    """Two packages have the same name."""
 
 
 class PluginError(LitMiaError):

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lit_mia.dry_run import read_at, written_at
 from lit_mia.folders import told_if_full, unwritable
 from lit_mia.sealed import sealed_array, sealing
 from lit_mia.unfinished import unfinished
@@ -25,9 +26,12 @@ from lit_mia.unfinished import unfinished
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary file beside `path` that takes its place on success and is removed on failure.
 
+    In a dry run the file goes elsewhere, see `lit_mia.dry_run`.
+
     Raises:
         FolderError: If the folder cannot be written, or its disk is full.
     """
+    path = written_at(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -67,7 +71,7 @@ def cached_rows(
         return kept
     with replacing(path) as temporary:
         _write_rows(temporary, n, dtype, chunks())
-    mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+    mapped: NDArray[Any] = np.load(read_at(path), mmap_mode="r")
     return mapped
 
 

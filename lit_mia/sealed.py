@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lit_mia.dry_run import read_at
 from lit_mia.folders import reserve, told_if_full
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ def sealed_array(file: Path) -> NDArray[Any] | None:
     Raises:
         PermissionError: If this user may not read it.
     """
+    file = read_at(file)
     try:
         seen = file.stat()
     except FileNotFoundError:
@@ -80,7 +82,7 @@ def sealed_list(file: Path) -> list[Any] | None:
     Files of versions that added no checksum hold the list alone.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_at(file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:

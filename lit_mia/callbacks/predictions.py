@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from lit_mia.attacks.frozen import HeadThreshold, read_threshold
 from lit_mia.errors import HeadError
 from lit_mia.metrics.threshold import predictive_value
+from lit_mia.report.formulas import guarded
 
 
 class PredictionWriter(BasePredictionWriter):
@@ -78,7 +79,7 @@ class PredictionWriter(BasePredictionWriter):
             writer.writeheader()
             for name, score in scores.items():
                 own = {
-                    "id": name,
+                    "id": guarded(name),
                     "score": score,
                     "nonmembers_scoring_higher": head.share_above(score),
                     "above_threshold": score >= frozen.threshold,

@@ -20,6 +20,7 @@ from lit_mia.audits.making import object_keys
 from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
 from lit_mia.errors import ConfigError, HeadError, TrainingError
+from lit_mia.report.tracking import told_in_one_line
 from lit_mia.shadow.training import TargetTraining
 from lit_mia.trainable import Trainable
 
@@ -156,19 +157,21 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
 
     Raises:
         ConfigError: If the Trainer cannot be set up or run as it is asked to.
+        TrackingError: If a logger of Weights & Biases reaches nothing.
     """
     try:
-        return MembershipCLI(
-            Trainable,
-            L.LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            auto_configure_optimizers=False,
-            save_config_callback=SaveStageConfig,
-            parser_kwargs={"allow_abbrev": False},
-            args=[command, *resolve(args, object_keys()).args],
-        )
+        with told_in_one_line(f"`{command}` was cut short, since"):
+            return MembershipCLI(
+                Trainable,
+                L.LightningDataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                save_config_callback=SaveStageConfig,
+                parser_kwargs={"allow_abbrev": False},
+                args=[command, *resolve(args, object_keys()).args],
+            )
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
 

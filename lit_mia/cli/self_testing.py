@@ -36,7 +36,7 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
         raise CommandError(f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people.")
     effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
     if parsed.dry_run:
-        print_estimates(expecting(parsed.audit).estimate())
+        print_estimates(expecting(parsed.audit))
         return None
     check_writable(parsed.run.output)
     found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from lit_mia.dry_run import read_at
 from lit_mia.errors import LitMiaError
 from lit_mia.files import cached_path, replacing
 from lit_mia.reasons import told_by_reason
@@ -71,7 +72,7 @@ def decode_images(records: Records, size: int, path: Path) -> Decoded:
     if known != list(reasons):
         with replacing(unread) as temporary:  # the last one: without it the others are written anew
             write_list(temporary, list(reasons))
-    return Decoded(np.load(images, mmap_mode="r"), np.load(looks, mmap_mode="r"), reasons)
+    return Decoded(np.load(read_at(images), mmap_mode="r"), np.load(read_at(looks), mmap_mode="r"), reasons)
 
 
 def pixels_key(records: Records, size: int) -> dict[str, object]:
@@ -115,12 +116,12 @@ def _shape(rows: Sequence[int], size: int) -> tuple[int, int, int, int]:
 
 def _try_again(records: Records, rows: Sequence[int], images: Path, looks: Path) -> dict[int, str]:
     """Read what could not be read before; the files are written anew only if something can be read now."""
-    size = np.load(images, mmap_mode="r").shape[-1]
+    size = np.load(read_at(images), mmap_mode="r").shape[-1]
     pixels, seen = np.zeros(_shape(rows, size), np.uint8), np.zeros(len(rows), LOOK)
     reasons = _decode(records, rows, pixels, seen)
     arrived = [place for place, row in enumerate(rows) if row not in reasons]
     for file, values in ((images, pixels), (looks, seen)) if arrived else ():
-        old = np.load(file, mmap_mode="r")
+        old = np.load(read_at(file), mmap_mode="r")
         with _new(file, old.shape, old.dtype) as array:
             array[:] = old
             array[[rows[place] for place in arrived]] = values[arrived]

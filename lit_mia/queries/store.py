@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from lit_mia.dry_run import read_at
 from lit_mia.errors import FolderError, StoreError
 from lit_mia.files import key_digest, replacing
 from lit_mia.folders import check_room
@@ -295,14 +296,15 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
         StoreError: If the folder holds the answers of another target, or is no store.
     """
     file = path / "fingerprint.json"
+    if path.is_file():
+        raise StoreError(f"The store {path} cannot be opened: it is a file. Choose another `store:` folder.")
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
+        if not read_at(file).exists():
             if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
             with replacing(file) as temporary:
                 temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True), encoding="utf-8")
-        stored = dict(json.loads(file.read_text(encoding="utf-8")))
+        stored = dict(json.loads(read_at(file).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error
     fields = sorted(name for name in stored.keys() | fingerprint.keys() if stored.get(name) != fingerprint.get(name))

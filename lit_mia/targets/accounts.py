@@ -53,13 +53,12 @@ class Accounts:
     """
 
     def __init__(self, folder: Path, spending: Spending) -> None:
-        """Open the account in a folder, which is made if it does not exist.
+        """Open the account in a folder, which is made with the first request if it does not exist.
 
         Args:
             folder: The folder; any number of processes may use it at the same time.
             spending: Price and budgets.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self.path, self.spending = folder / FILE, spending
         self._lock = FileLock(folder / f"{FILE}.lock")
         self._read = 0
@@ -124,6 +123,7 @@ class Accounts:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Holds the lock, and knows what all processes have put down."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._catch_up()
             yield

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from datamodules.training import ProbeBatch
 from lit_mia.callbacks import LeakWhileTraining
 from lit_mia.errors import TrainingError
 from lit_mia.metrics.loss_gap import leak
+from lit_mia.training_batch import ProbeBatch
 
 
 class Regression(L.LightningModule):

@@ -191,6 +191,20 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
     assert "logger" not in result.config
 
 
+def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(inside, monkeypatch, capsys):
+    for variable in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NETRC", str(inside / "no-netrc"))
+    with pytest.raises(SystemExit) as ended:
+        run(["audit", "--config", "own.yaml", "--logger=WandbLogger", "--logger.project=counts"])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "Report:  runs/own/report.html" in said.out
+    (line,) = [line for line in said.err.splitlines() if line.startswith("lit-mia: ")]
+    assert "files of the audit are written, but Weights & Biases took no run: No API key" in line
+    assert (inside / "runs/own/report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

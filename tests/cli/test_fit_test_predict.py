@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import signal
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ import yaml
 
 from lit_mia.errors import HeadError
 from lit_mia.main import main, run
+from lit_mia.queries.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -201,11 +204,29 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
     assert len(list(fitted.root.rglob("roc*.png"))) == 1
 
 
-def test_a_terminated_fit_does_not_look_like_success(workspace, monkeypatch, capsys):
+@pytest.mark.parametrize(("callback", "code"), [("Terminated", 143), ("Interrupted", 130)])
+def test_a_fit_that_is_cut_off_looks_neither_like_success_nor_like_a_gate(
+    workspace, monkeypatch, capsys, callback, code
+):
+    before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(
-        "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", "--trainer.callbacks=terminated.Terminated"]
+        "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", f"--trainer.callbacks=terminated.{callback}"]
     )
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 143
-    assert "the same command goes on" in capsys.readouterr().err
+    signal.signal(signal.SIGINT, before)  # which Lightning ignores from now on
+    assert ended.value.code == code
+    assert "what a target answered is kept; the same command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_audit_that_is_cut_off_where_lightning_does_not_listen_says_what_is_kept(
+    workspace, monkeypatch, capsys, sent, code
+):
+    config = workspace.changed("audit.yaml", {"placebo": None})
+    monkeypatch.setattr("sys.argv", ["lit-mia", "query", "--config", config])
+    monkeypatch.setattr(Store, "append", lambda *_: os.kill(os.getpid(), sent))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert "what was stored is kept, and the same command goes on from there" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import numpy as np
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks.checkpoints import Start
+from lit_mia.attacks.training import is_first, leave_to_first
 from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
 from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
@@ -68,7 +69,8 @@ class Ablation(Audit):
             raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
         self.config = varied_config(audit, attacks)
         self.points = points_of(self.config, points)
-        self._base = pairs_of(maker(MembershipAudit, self.config)())
+        varied = maker(MembershipAudit, self.config)()
+        self._base, self._budget = pairs_of(varied), varied.budget
         self._own = target_digest(self._base.target)
         self.axis, self._steps, self._fid = axis, steps, fid
         self.baseline: Label | None = None if baseline is None else label(baseline)
@@ -103,7 +105,9 @@ class Ablation(Audit):
             scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
             stores[scores[-1].facts.target] = data.store_digest()
             cost = cost + data.cost
-            print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+            if is_first(self._budget):
+                print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+        leave_to_first(self._budget)
         points = on_common_records(scores)
         return AblationResult(
             origin=run.origin(),

@@ -11,6 +11,7 @@ from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
 from lit_mia.attacks.material import fits_together
+from lit_mia.attacks.training import is_first
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -106,7 +107,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         rows = [own, *self._control_rows(attack, heads)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
-        print(f"{name}: head and controls trained", flush=True)
+        if is_first(self.means.budget):
+            print(f"{name}: head and controls trained", flush=True)
         return rows
 
     def _scores(self, attack: Attack, data: JudgedDataModule, checkpoint: Path | None = None) -> Scores:
