@@ -75,6 +75,8 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
             _interrupted(143)
+        if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning's status is 1, as if a condition held
+            _interrupted(130)
         raise
     except Exception:  # Python's own status of a crash is 1, which says that a gate failed
         traceback.print_exc()

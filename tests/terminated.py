@@ -1,4 +1,4 @@
-"""A callback that ends its own process as a scheduler would."""
+"""Callbacks that end their own process as a scheduler and a user would."""
 
 import os
 import signal
@@ -11,3 +11,10 @@ class Terminated(Callback):
 
     def on_train_batch_end(self, *_):
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Interrupted(Callback):
+    """Presses Ctrl-C after the first step."""
+
+    def on_train_batch_end(self, *_):
+        raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import signal
 
 import pytest
 import torch
@@ -201,11 +202,16 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
     assert len(list(fitted.root.rglob("roc*.png"))) == 1
 
 
-def test_a_terminated_fit_does_not_look_like_success(workspace, monkeypatch, capsys):
+@pytest.mark.parametrize(("callback", "code"), [("Terminated", 143), ("Interrupted", 130)])
+def test_a_fit_that_is_ended_looks_neither_like_success_nor_like_a_leak(
+    workspace, monkeypatch, capsys, callback, code
+):
     monkeypatch.setattr(
-        "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", "--trainer.callbacks=terminated.Terminated"]
+        "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", f"--trainer.callbacks=terminated.{callback}"]
     )
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 143
+    signal.signal(signal.SIGINT, before)  # which Lightning ignores from then on
+    assert ended.value.code == code
     assert "the same command goes on" in capsys.readouterr().err
