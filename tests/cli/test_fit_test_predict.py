@@ -203,9 +203,7 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
 
 
 @pytest.mark.parametrize(("callback", "code"), [("Terminated", 143), ("Interrupted", 130)])
-def test_a_fit_that_is_ended_looks_neither_like_success_nor_like_a_leak(
-    workspace, monkeypatch, capsys, callback, code
-):
+def test_a_fit_that_is_ended_looks_neither_like_success_nor_like_a_leak(workspace, monkeypatch, capsys, callback, code):
     monkeypatch.setattr(
         "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", f"--trainer.callbacks=terminated.{callback}"]
     )
