@@ -175,7 +175,7 @@ def test_without_a_valid_placebo_that_it_needs_a_finding_could_not_have_been_lea
     found = changed(
         with_rows(audit, outcome=kind),
         verdict={"kind": kind, "sentence": ""},
-        placebo_checks={} if placebo is None else dict.fromkeys((LEAKING, QUIET), {"valid": placebo}),
+        placebo_checks={} if placebo is None else {key: {"valid": placebo} for key in (LEAKING, QUIET)},
     )
     held_out, coin = changed(found, design="same_source_holdout"), changed(found, design="randomized_split")
     assert codes(held_out, "verdict == leakage", f"verdict == '{kind}'") == [code, 1]
