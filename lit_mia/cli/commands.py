@@ -105,6 +105,7 @@ def report(command: str, args: Sequence[str]) -> None:
     gate, folder = Gate.of(options), Path(options.folder).expanduser()
     result = load_result(folder)
     gate.check_kind(result)
+    gate.check_numbers(folder / NUMBERS)
     print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
     gate.close(result)
 

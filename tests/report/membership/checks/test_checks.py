@@ -8,7 +8,7 @@ import pytest
 from measured_results import measured
 
 import lit_mia.audits.kinds  # noqa: F401 (the kinds that a file may be of)
-from lit_mia.cli.validating import schema
+from lit_mia.cli.faults import schema
 from lit_mia.report.forms import faults_of, outside_intervals
 from lit_mia.report.membership import MembershipResult
 
