@@ -1,10 +1,10 @@
 """What is wrong with a JSON file of a result, of any kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lit_mia.audits.base import AUDIT_KINDS, AuditKind
+from lit_mia.audits.base import AUDIT_KINDS
 from lit_mia.audits.making import full_config
 from lit_mia.errors import ConfigError
 from lit_mia.report.base import read_object
@@ -44,17 +44,25 @@ def faults_in(path: Path, whole: bool = False) -> Iterator[Fault]:
         missing = [name for name in kind.result.beside if not (path.parent / name).is_file()]
         yield from (Fault(name, "is missing beside it, so its numbers cannot be recomputed") for name in missing)
     if not faults:
-        yield from contradictions(numbers) if kind is None else _disagreements(kind, path.parent, numbers)
+        yield from contradictions(numbers) if kind is None else kind.result.faults(path.parent, numbers)
+
+
+def faults_of_config(path: Path) -> Iterator[Fault]:
+    """What this version does not understand of the configuration of an audit that has no other fault.
+
+    The modules of the classes that it names are imported.
+
+    Args:
+        path: The file.
+    """
+    numbers = read_object(path)
+    kind = next((kind for kind in AUDIT_KINDS if kind.result.schema == numbers["schema"]), None)
+    try:
+        if kind is not None:
+            full_config(kind.audit, numbers["config"])
+    except ConfigError as error:
+        yield Fault("config", " ".join(str(error).split()))
 
 
 def _forms() -> list[Fields]:
     return [*(kind.result.form() for kind in AUDIT_KINDS), FORM]
-
-
-def _disagreements(kind: AuditKind, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
-    """Faults of an audit whose numbers are of their form."""
-    yield from kind.result.faults(folder, numbers)
-    try:
-        full_config(kind.audit, numbers["config"])
-    except ConfigError as error:
-        yield Fault("config", " ".join(str(error).split()))
