@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lit_mia.audits.kinds  # noqa: F401 (the kinds whose files are described)
-from lit_mia.cli.validating import schema
+from lit_mia.cli.faults import schema
 
 DOCS = Path(__file__).parent.parent / "docs"
 SCHEMA, TABLES = DOCS / "audit.schema.json", DOCS / "audit_json.md"

@@ -109,6 +109,7 @@ def report(command: str, args: Sequence[str]) -> None:
     gate, folder = Gate.of(options), Path(options.folder).expanduser()
     result = load_result(folder)
     gate.check_kind(result)
+    gate.check_numbers(folder / NUMBERS)
     pictures: Sequence[Picture] = ()
     if options.gallery:
         with saved_audit(folder, result) as audit:
@@ -164,7 +165,14 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
     for each in given:
         value = next(contents) if each.is_config else _with_blocks(each.key, each.value, keys, config)
         resolved[each.place] = f"{each.name}={value}" if each.joined else value
-    return CommandLine(tuple(resolved), next((path.stem for path in reversed(configs)), ""), config)
+    return CommandLine(_configs_first(resolved, given), next((path.stem for path in reversed(configs)), ""), config)
+
+
+def _configs_first(args: Sequence[str], given: Sequence["_Option"]) -> tuple[str, ...]:
+    """The same, where nothing stands before a config, whose values would be laid over it: no condition may be lost."""
+    places = [i for each in given if each.is_config for i in range(each.place - (not each.joined), each.place + 1)]
+    rest = (arg for i, arg in enumerate(args) if i not in places)
+    return (*(args[i] for i in places), *rest)
 
 
 class _Option(NamedTuple):

@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 
 from lit_mia.audits.base import Audit
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.cli.faults import faults_in
 from lit_mia.errors import GateError
 from lit_mia.report.base import Result
 from lit_mia.report.membership import MembershipResult
@@ -78,6 +79,22 @@ class Gate:
             raise GateError(
                 "`--fail-if` is for audits of records, such as audit/quickstart, not for audits of people and not for "
                 "sweeps, which have no such verdict. Leave it out."
+            )
+
+    def check_numbers(self, file: Path) -> None:
+        """Refuse numbers that are not of their form, or that contradict each other or the files beside them.
+
+        Args:
+            file: The `audit.json` that is asked.
+
+        Raises:
+            GateError: If there are conditions, and `lit-mia validate` finds a fault in the numbers.
+        """
+        faults = [*faults_in(file)] if self.conditions else []
+        if faults:
+            raise GateError(
+                f"`--fail-if` asks numbers that cannot be right: {file.name}: {faults[0]} ({len(faults)} in all). "
+                f"`lit-mia validate {file.parent}` names them; run the audit again."
             )
 
     def close(self, result: Result) -> None:

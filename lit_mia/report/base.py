@@ -5,6 +5,7 @@ import platform
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -231,7 +232,7 @@ def read_object(path: Path) -> dict[str, Any]:
         ReportError: If the file is missing or holds no JSON object.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_named_once)
     except FileNotFoundError:
         raise ReportError(f"There is no report at {path}. Give the output folder of a finished audit.") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -239,6 +240,15 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ReportError(f"{path} holds a {type(data).__name__}, but an audit is a JSON object.")
     return data
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; readers differ in which of two values of one name they take."""
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return held
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lit_mia.cli.commands import parse
+from lit_mia.cli.gating import add_gate
 from lit_mia.main import main, run
 
 pytestmark = pytest.mark.slow
@@ -29,6 +31,14 @@ def test_an_audit_is_written_before_the_gate_ends_the_program(workspace, monkeyp
     assert "fail_if" not in json.loads((folder / "changed-audit/audit.json").read_text())["config"]
     shift, auc = ElementTree.parse("gate.xml").getroot().iter("testcase")
     assert (shift[0].tag, auc[0].tag) == ("error", "error")
+
+
+@pytest.mark.parametrize("first", ["--config", "--fail-if"])
+def test_no_condition_of_the_command_line_is_lost_to_those_of_a_config(workspace, first):
+    config = workspace.changed("audit.yaml", {"fail_if": ["AUC > 0.9"]})
+    given = {"--config": str(config), "--fail-if": "p < 0.05"}
+    order = [arg for name in sorted(given, key=lambda name: name != first) for arg in (name, given[name])]
+    assert parse("audit", order, further=add_gate).options.fail_if == ["AUC > 0.9", "p < 0.05"]
 
 
 @pytest.mark.parametrize(

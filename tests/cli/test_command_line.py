@@ -20,9 +20,9 @@ def test_every_config_of_a_command_line_is_put_in_its_place(tmp_path):
     (tmp_path / "own.yaml").write_text("design: canary\nnew: 1")
     args = ["--config", "audit/quickstart", "--x=1", "--config=configs/audit/quickstart.yaml", "-c", "own.yaml"]
     line = resolve(args, KEYS)
-    assert [line.args[i] for i in (0, 2, 4)] == ["--config", "--x=1", "-c"]
-    assert loads(line.args[1]) == loads(line.args[3].removeprefix("--config=")) == QUICKSTART
-    assert loads(line.args[5]) == {"design": "canary", "new": 1}
+    assert [line.args[i] for i in (0, 3, 5)] == ["--config", "-c", "--x=1"]  # which a config would override after it
+    assert loads(line.args[1]) == loads(line.args[2].removeprefix("--config=")) == QUICKSTART
+    assert loads(line.args[4]) == {"design": "canary", "new": 1}
     assert (line.name, line.config) == ("own", QUICKSTART | {"design": "canary", "new": 1})
     assert all(len(arg.splitlines()) == 1 for arg in line.args)
 
@@ -46,7 +46,7 @@ def test_blocks_are_known_by_the_last_part_of_their_option():
 def test_an_option_is_a_block_if_its_class_expects_an_object_there(tmp_path, owner, is_block):
     (tmp_path / "own.yaml").write_text(f"data: {{class_path: T, init_args: {{target: {{class_path: {owner}}}}}}}")
     line = resolve(["--data.target.model", "attack/ii_s", "--config", "own.yaml"], KEYS)
-    assert (line.args[1] != "attack/ii_s") == is_block
+    assert (line.args[-1] != "attack/ii_s") == is_block
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,10 @@ from lit_mia.errors import ReportError
 from lit_mia.report.base import read_numbers
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "not readable as JSON"), ("[]", "JSON object")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "not readable as JSON"), ("[]", "JSON object"), ('{"a": {"b": 1, "b": 2}}', "'b' stands twice in one")],
+)
 def test_damaged_file(tmp_path, text, message):
     (tmp_path / "audit.json").write_text(text)
     with pytest.raises(ReportError, match=message):

@@ -16,6 +16,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 _LONGEST = 60
+_HALF = frozenset(map(chr, range(0xD800, 0xE000)))
+"""Surrogates, of which a character has two in UTF-16, and none in UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def faults_of(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, A
         return
     if isinstance(value, float) and not math.isfinite(value):
         yield Fault(path, f"{shown(value)} is no number that JSON has")
+        return
+    if isinstance(value, str) and not _HALF.isdisjoint(value):
+        yield Fault(path, f"{shown(value)} holds half a character, which no text can be written with")
         return
     if "type" in schema and not _is_of(value, schema["type"]):
         yield Fault(path, f"{shown(value)} is not of type {schema['type']}")

@@ -33,6 +33,7 @@ def found(value, schema):
             {"type": "object", "additionalProperties": {}},
             ["x.rate[0]: inf is no number that JSON has"],
         ),
+        ("\ud83d", {}, [r"x: '\ud83d' holds half a character, which no text can be written with"]),
         (None, NUMBER, ["x: null is not of type number"]),
         (1.0, {"type": "integer"}, ["x: 1.0 is not of type integer"]),
         (1, {"type": "boolean"}, ["x: 1 is not of type boolean"]),

@@ -1,9 +1,8 @@
 """Whether the numbers of a membership audit are those of the scores and the curves in its folder."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from lit_mia.metrics.threshold import balanced_threshold, threshold_at_fpr, tpr_
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.forms import Fault
 from lit_mia.report.formulas import plain
-from lit_mia.report.membership.checks.within import unequal
+from lit_mia.report.membership.checks.within import thresholds_of, unequal
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, read_scores
 
@@ -96,7 +95,7 @@ def _of_row(path: str, row: Row, table: ScoreTable) -> Iterator[Fault]:
         found = tpr_at_fpr(scores, labels, point["fpr"])
         yield from unequal(f"{path}.tpr_at_fpr[{i}].tpr", point["tpr"], found.tpr, SCORES)
         yield from unequal(f"{path}.tpr_at_fpr[{i}].achieved_fpr", point["achieved_fpr"], found.achieved_fpr, SCORES)
-    for place, frozen in _thresholds_of(row):
+    for place, frozen in thresholds_of(row):
         if frozen["threshold"] is not None:
             tpr, fpr = (float(np.mean(scores[labels == side] >= frozen["threshold"])) for side in sides.values())
             yield from unequal(f"{path}.{place}.tpr", frozen["tpr"], tpr, SCORES)
@@ -112,19 +111,10 @@ def _of_thresholds(path: str, row: Row, calibration: ScoreTable) -> Iterator[Fau
     """Every threshold is the one of calibration, and of nothing else."""
     scores, labels = calibration.score, calibration.label
     yield from unequal(f"{path}.threshold", row["threshold"], balanced_threshold(scores, labels), SCORES)
-    for place, frozen in _thresholds_of(row):
+    for place, frozen in thresholds_of(row):
         if frozen["threshold"] is not None:
             should = threshold_at_fpr(scores[labels == NON_MEMBER], frozen["nominal_fpr"])
             yield from unequal(f"{path}.{place}.threshold", frozen["threshold"], should, SCORES)
-
-
-def _thresholds_of(row: Row) -> list[tuple[str, Mapping[str, Any]]]:
-    """Place and values of every threshold of a row."""
-    further = row["further_thresholds"] or ()
-    return [
-        ("frozen_threshold", row["frozen_threshold"]),
-        *((f"further_thresholds[{i}]", of) for i, of in enumerate(further)),
-    ]
 
 
 def _of_seeds(path: str, said: Sequence[float], found: Sequence[float]) -> Iterator[Fault]:

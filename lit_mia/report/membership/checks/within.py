@@ -1,12 +1,15 @@
 """Whether the numbers of a membership audit agree with each other, as the verdict rule and its sums make them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from lit_mia.metrics.evidence import BY_COIN, KINDS
+from lit_mia.metrics.threshold import positive_predictive_value
 from lit_mia.report.forms import Fault
 from lit_mia.report.forms.faults import below, shown
 from lit_mia.report.forms.intervals import ROUNDING
+from lit_mia.report.membership.checks.outcomes import impossible_comparisons, impossible_outcomes
 from lit_mia.report.membership.columns import is_attack
 from lit_mia.report.membership.protocols import JOINED, PROTOCOLS
 from lit_mia.report.membership.schema import AuditReport, Row
@@ -91,6 +94,14 @@ def _smallest(path: str, row: Row) -> Iterator[Fault]:
         yield from unequal(f"{path}.smallest_difference.delta", smallest["delta"], least)
         if smallest["control"] not in found:
             yield Fault(f"{path}.smallest_difference.control", f"{smallest['control']!r} is no control of it")
+        elif found[smallest["control"]]["delta"] > least + ROUNDING:
+            yield Fault(f"{path}.smallest_difference.control", f"{smallest['control']!r} is not the closest control")
+        intervals = [of["ci"] for of in found.values()]
+        for end in (0, 1) if smallest["ci"] is not None and None not in intervals else ():
+            ends = [ci[end] for ci in intervals]
+            yield from unequal(f"{path}.smallest_difference.ci[{end}]", smallest["ci"][end], min(ends))
+        if (smallest["ci"] is None) != (None in intervals):
+            yield Fault(f"{path}.smallest_difference.ci", "is there if, and only if, every difference has one")
         ratios = [of["ratio_lo"] for of in found.values()]
         yield from unequal(f"{path}.ratio_lo", row["ratio_lo"], None if None in ratios else min(ratios))
 
@@ -104,6 +115,8 @@ def _counts(report: AuditReport) -> Iterator[Fault]:
     for path, row in _rows(report):
         for name, side in (("n_members", "members"), ("n_nonmembers", "non_members")) if row["histogram"] else ():
             yield from unequal(f"{path}.histogram.{side}", sum(row["histogram"][side]), row[name])
+            if len(row["histogram"]["edges"]) != len(row["histogram"][side]) + 1:
+                yield Fault(f"{path}.histogram.edges", "is not one more than there are bins")
     for role, of in report.refused.items():
         for side in of["asked"]:
             refused = of["refused"].get(side, 0)
@@ -115,13 +128,17 @@ def _counts(report: AuditReport) -> Iterator[Fault]:
 
 
 def _rates(report: AuditReport) -> Iterator[Fault]:
-    """A true positive rate is there, or the reason why it is not; the largest control is the largest."""
+    """A rate is there, or the reason why it is not; shares follow from rates; the largest control is the largest."""
     for path, row in _rows(report):
         for i, point in enumerate(row["tpr_at_fpr"]):
             if (point["tpr"] is None) != (point["reason"] is not None):
                 yield Fault(f"{path}.tpr_at_fpr[{i}]", "has a rate or a reason, not both or none")
             if point["achieved_fpr"] is not None and point["achieved_fpr"] > point["fpr"] + ROUNDING:
                 yield Fault(f"{path}.tpr_at_fpr[{i}].achieved_fpr", f"{point['achieved_fpr']} is above {point['fpr']}")
+        for place, frozen in thresholds_of(row):
+            if frozen["tpr"] is not None and frozen["realised_fpr"] is not None:
+                ppv = positive_predictive_value(frozen["tpr"], frozen["realised_fpr"], frozen["prior"])
+                yield from unequal(f"{path}.{place}.ppv", frozen["ppv"], ppv)
     controls = [row["auc"] for row in report.rows if not is_attack(row)]
     null = report.control_null and report.control_null["max_control_auc"]
     yield from unequal("control_null.max_control_auc", null, max(controls, default=None))
@@ -129,6 +146,8 @@ def _rates(report: AuditReport) -> Iterator[Fault]:
 
 def _bounds(report: AuditReport) -> Iterator[Fault]:
     """No more guesses are right than are made, of no more coins than there are; no bound is above its ceiling."""
+    if report.dp_bound and bool(report.dp_bound["reason"]) == bool(report.dp_bound["tiers"]):
+        yield Fault("dp_bound", "has bounds or a reason, not both or none")
     for i, tier in enumerate(report.dp_bound["tiers"] if report.dp_bound else ()):
         if not tier["right"] <= tier["guesses"] <= tier["coins"]:
             said = f"{tier['right']} right of {tier['guesses']} guesses of {tier['coins']} coins"
@@ -141,6 +160,8 @@ def _design(report: AuditReport) -> Iterator[Fault]:
     """A coin is verified or stated, and only designs by a coin have one."""
     if report.coin is not None and report.design not in BY_COIN:
         yield Fault("coin", f"the design {report.design!r} has no coin")
+    if report.coin is None and report.design in BY_COIN:
+        yield Fault("coin", f"the design {report.design!r} has a coin, verified or stated")
 
 
 def _sets(report: AuditReport) -> Iterator[Fault]:
@@ -163,7 +184,18 @@ _CHECKS: tuple[Callable[[AuditReport], Iterator[Fault]], ...] = (
     _bounds,
     _design,
     _sets,
+    impossible_outcomes,
+    impossible_comparisons,
 )
+
+
+def thresholds_of(row: Row) -> list[tuple[str, Mapping[str, Any]]]:
+    """Place and values of every threshold of a row that was fixed on calibration for a rate."""
+    further = row["further_thresholds"] or ()
+    return [
+        ("frozen_threshold", row["frozen_threshold"]),
+        *((f"further_thresholds[{i}]", of) for i, of in enumerate(further)),
+    ]
 
 
 def _rows(report: AuditReport) -> Iterator[tuple[str, Row]]:

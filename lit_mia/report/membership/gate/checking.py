@@ -65,5 +65,6 @@ def _unknown(condition: Condition, cases: Sequence[Case]) -> str:
 
 def _why(condition: Condition, case: Case) -> str:
     if condition.out_of_reach(case):
-        return f"{condition.name} could not have been more than {case.most:.4g} here ({case.told})"
+        end = f"more than {case.most:.4g}" if case.most is not None else f"less than {case.least:.4g}"
+        return f"{condition.name} could not have been {end} here ({case.told})"
     return case.why or _NOTHING

@@ -56,8 +56,9 @@ class Condition:
         return None if value is None or self.out_of_reach(case) else value
 
     def out_of_reach(self, case: Case) -> bool:
-        """Whether even the most that a case could have been would not meet the condition."""
-        return self.sign in (">", ">=") and case.most is not None and not self.holds(case.most)
+        """Whether even the most, or the least, that a case could have been would not meet the condition."""
+        extreme = {">": case.most, ">=": case.most, "<": case.least, "<=": case.least}.get(self.sign)
+        return extreme is not None and not self.holds(extreme)
 
     def holds(self, value: Value) -> bool:
         """Whether a value meets the condition; of words, whether they begin with the limit."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.metrics.intervals import LEAST_GROUPS
+from lit_mia.metrics.permutation import DRAWS
 from lit_mia.report.membership.bound_table import tier_name
 from lit_mia.report.membership.findings import short_control, times
 from lit_mia.report.membership.judging import NOT_SEEING
@@ -16,11 +17,12 @@ Value = float | str
 LO, HI = ".lo", ".hi"
 """The ends of a 95 % interval, as they stand after the name of a quantity; the number itself has none: ``."""
 Reader = Callable[[AuditReport], list["Case"]]
-VIOLATED, TOOL_FAILURE, NO_EVIDENCE, INCOMPLETE = (
+VIOLATED, TOOL_FAILURE, NO_EVIDENCE, INCOMPLETE, NOT_DETECTED = (
     "design violated",
     "tool failure",
     "not evidence",
     "not evidence (controls incomplete)",
+    "not detected at this power",
 )
 """Outcomes under which a number says nothing, or another verdict than the one given could not be reached."""
 _NO_INTERVAL = f"it has no interval, for which {LEAST_GROUPS} groups are needed on each side"
@@ -37,6 +39,7 @@ class Case:
         told: The same for a reader.
         why: Why what is missing in `values` cannot be said.
         most: The most that it could have been; None if that is not bounded by the audit.
+        least: The least, likewise.
     """
 
     of: str
@@ -44,6 +47,7 @@ class Case:
     told: str = ""
     why: str = ""
     most: float | None = None
+    least: float | None = None
 
 
 def auc(report: AuditReport) -> list[Case]:
@@ -82,6 +86,8 @@ def epsilon(report: AuditReport) -> list[Case]:
         return [Case("the training", why="the audit was made by a version that looked for no bound")]
     if bound["reason"] is not None or not bound["tiers"]:
         return [Case("the training", why=bound["reason"] or "the report holds no bound")]
+    if bound["attack"] in {row.name for row in report.rows if row["outcome"] == TOOL_FAILURE}:
+        return [Case("the training", why=f"of {bound['attack']}, which guesses, {_open(TOOL_FAILURE)}")]
     return [
         Case(
             tier_name(tier),
@@ -96,9 +102,13 @@ def epsilon(report: AuditReport) -> list[Case]:
 def verdict(report: AuditReport) -> list[Case]:
     """The verdict of the audit, beside the attacks whose outcome leaves it open."""
     kind = report.verdict["kind"]
-    outcomes = {row.name: str(row["outcome"]) for row in report.rows if row.kind == "attack"}
-    left_open = [Case(name, why=why) for name, of in outcomes.items() if (why := _open(of))]
-    return [Case("the audit", {"": kind}, f"{len(outcomes)} attacks"), *left_open]
+    attacks = [row for row in report.rows if row.kind == "attack"]
+    left_open = [
+        Case(row.name, why=why)
+        for row in attacks
+        if (why := _open(str(row["outcome"])) or _without_placebo(report, row))
+    ]
+    return [Case("the audit", {"": kind}, f"{len(attacks)} attacks"), *left_open]
 
 
 # ---------------------------------------------------------------------- one attack
@@ -127,6 +137,15 @@ def _open(outcome: str) -> str:
     }
     other = "its design allows no evidence" if outcome.startswith(NO_EVIDENCE) else ""
     return reasons.get(outcome, other)
+
+
+def _without_placebo(report: AuditReport, row: Row) -> str:
+    """Why what was found of an attack could not have been called a leak; empty where it could, or nothing was found."""
+    needed = report.design not in BY_COIN or (row["reads_base"] and report.coin != "verified")
+    check = report.placebo_checks.get(row.name)
+    if row["outcome"] == NOT_DETECTED or not needed or (check is not None and check["valid"]):
+        return ""
+    return "it has no valid placebo, without which nothing is called leakage"
 
 
 def _auc(_: AuditReport, row: Row) -> Case:
@@ -163,7 +182,8 @@ def _adjusted(report: AuditReport, row: Row) -> Case:
     lacking = "" if report.coin == "verified" else _lacking(report, row)
     if lacking or (report.design not in BY_COIN and None in compared):
         return Case(row.name, why=lacking or _UNTESTED)
-    return Case(row.name, _said({"": row["p_adjusted"]}), p_value(row["p_adjusted"]))
+    least = 1 / (DRAWS + 1) if report.design in BY_COIN else None
+    return Case(row.name, _said({"": row["p_adjusted"]}), p_value(row["p_adjusted"]), least=least)
 
 
 def _lacking(report: AuditReport, row: Row) -> str:

@@ -8,7 +8,7 @@ import pytest
 from measured_results import measured
 
 import lit_mia.audits.kinds  # noqa: F401 (the kinds that a file may be of)
-from lit_mia.cli.validating import schema
+from lit_mia.cli.faults import schema
 from lit_mia.report.forms import faults_of, outside_intervals
 from lit_mia.report.membership import MembershipResult
 
@@ -79,14 +79,21 @@ ATTACK, OTHER, BLIND = ("rows", 3), ("rows", 0), ("rows", 4)
         ((*ATTACK, "differences"), {}, 'rows[3].differences["II-S blind"]: is missing'),
         ((*ATTACK, "smallest_difference"), None, "rows[3].smallest_difference: is there if"),
         ((*ATTACK, "smallest_difference", "control"), "II-S", "rows[3].smallest_difference.control: 'II-S' is no"),
+        ((*ATTACK, "smallest_difference", "ci", 1), 0.9, "rows[3].smallest_difference.ci[1]: 0.9 should be"),
+        ((*ATTACK, "smallest_difference", "ci"), None, "rows[3].smallest_difference.ci: is there if"),
+        ((*ATTACK, "p_adjusted"), 0.5, "rows[3].outcome: 'leakage beyond controls' is not what design, coin, placebo"),
         ((*ATTACK, "ratio_lo"), 99.0, "rows[3].ratio_lo: 99.0 should be"),
         ((*ATTACK, "n_members"), 7, "rows[3].n_members: 7 should be 110"),
         ((*ATTACK, "histogram", "members", 0), 400, "rows[3].histogram.members: "),
+        ((*ATTACK, "histogram", "edges"), [0.0], "rows[3].histogram.edges: is not one more than there are bins"),
+        ((*ATTACK, "frozen_threshold", "prior"), 0.5, "rows[3].frozen_threshold.ppv: "),
+        (("verdict", "sentence"), "Not detected.", "verdict.sentence: 'Not detected.' does not say 'leakage beyond"),
         (("splits", "sizes", "test", "member"), 9, "rows[0].n_members: 110 should be 9"),
         (("tried", "test_openings"), 3, "tried.test_openings: 3 should be 9"),
         (("control_null", "max_control_auc"), 0.9, "control_null.max_control_auc: 0.9 should be"),
         ((*ATTACK, "tpr_at_fpr", 0, "reason"), "none", "rows[3].tpr_at_fpr[0]: has a rate or a reason"),
         ((*ATTACK, "tpr_at_fpr", 0, "achieved_fpr"), 0.2, "rows[3].tpr_at_fpr[0].achieved_fpr: 0.2 is above 0.1"),
+        (("design",), "canary", "coin: the design 'canary' has a coin, verified or stated"),
         (("coin",), "verified", "coin: the design 'same_source_holdout' has no coin"),
         (("placebo_checks", "IV"), {"valid": True, "sentence": "", "gap": None, "gap_hi": None}, "placebo_checks: "),
         ((*ATTACK, "accuracy"), 0.7071, "rows[3].accuracy: 0.7071 should be"),

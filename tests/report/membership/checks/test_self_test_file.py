@@ -5,7 +5,7 @@ import json
 from simulated_self_tests import self_test
 
 import lit_mia.audits.kinds  # noqa: F401 (the kinds that a file may be of)
-from lit_mia.cli.validating import faults_in
+from lit_mia.cli.faults import faults_in
 
 
 def test_a_good_one_and_one_whose_verdicts_are_none(tmp_path):

@@ -161,12 +161,44 @@ def test_a_verdict_that_could_not_have_been_another_is_unknown(audit, kind):
     assert codes(open_, "verdict == leakage", "verdict == 'not evidence'", "verdict != leakage") == [2, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "placebo", "code"),
+    [
+        ("suggestive (no placebo)", None, 2),
+        ("suggestive (weak placebo)", False, 2),
+        ("confounded", None, 2),
+        ("confounded", True, 0),
+        ("not detected at this power", None, 0),
+    ],
+)
+def test_without_a_valid_placebo_that_it_needs_a_finding_could_not_have_been_leakage(audit, kind, placebo, code):
+    found = changed(
+        with_rows(audit, outcome=kind),
+        verdict={"kind": kind, "sentence": ""},
+        placebo_checks={} if placebo is None else {key: {"valid": placebo} for key in (LEAKING, QUIET)},
+    )
+    held_out, coin = changed(found, design="same_source_holdout"), changed(found, design="randomized_split")
+    assert codes(held_out, "verdict == leakage", f"verdict == '{kind}'") == [code, 1]
+    assert codes(coin, "verdict == leakage") == [0]
+    assert codes(with_rows(coin, reads_base=True, outcome=kind), "verdict == leakage") == [code]
+    assert codes(changed(with_rows(coin, reads_base=True), coin="verified"), "verdict == leakage") == [0]
+
+
+def test_a_p_of_draws_that_could_not_be_so_small_is_unknown(audit):
+    least = changed(with_rows(audit, p_adjusted=0.0001), design="randomized_split", coin="stated")
+    assert codes(least, "p < 0.0001", "p <= 0.0001", "p <= 0", "p > 0.1") == [2, 1, 2, 0]
+    assert "p could not have been less than 0.0001 here" in check(read_condition("p < 1e-5"), least.report).sentence
+    assert codes(changed(least, design="same_source_holdout", coin=None), "p < 0.0001") == [0]
+
+
 def test_a_bound_is_that_of_the_worst_number_of_copies(audit):
     told = bounded(audit, 0.4, 1.5)
     assert codes(told, "eps.lo > 1", "eps.lo > 1.5", "eps.lo > 4", "eps.lo < 0.5") == [1, 0, 2, 1]
     assert "holds for 2 copies together: eps.lo is 1.5" in check(read_condition("eps.lo > 1"), told.report).sentence
     never = check(read_condition("eps.lo > 4"), told.report).sentence
     assert "could not have been more than 3 here (33 of 40 guesses right" in never
+    failed = check(read_condition("eps.lo > 2"), with_rows(told, ["II-S"], outcome="tool failure").report).sentence
+    assert "It cannot be evaluated for the training: of II-S, which guesses, the attacker's tools do not" in failed
     none = changed(audit, dp_bound={**BOUND, "reason": "The coin is stated, not checked.", "tiers": []})
     assert "The coin is stated, not checked." in check(read_condition("eps.lo > 1"), none.report).sentence
 

@@ -1,10 +1,14 @@
 """`lit-mia report FOLDER --fail-if ...`: exit statuses, what is printed, and what is refused."""
 
 import json
+import operator
+import shutil
 import time
+from functools import reduce
 from xml.etree import ElementTree
 
 import pytest
+from measured_results import measured
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
@@ -14,9 +18,9 @@ from lit_mia.report.sweep import SweepResult, SweepRow
 
 
 @pytest.fixture(scope="module")
-def folder(small, tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished") / "audit"
-    small.save(folder)
+    measured().save(folder)
     return folder
 
 
@@ -54,7 +58,7 @@ def test_the_exit_status_is_the_answer_and_the_page_is_written_before(folder, en
     )
     assert state(tmp_path / "a.xml") == ("1", "1", ["TPR@1% > 0.1", "AUC > 0.6"])
     code, said, _ = ended("report", folder, "--fail-if", "AUC > 0.9", "--junit", tmp_path / "a.xml")
-    assert (code, "Gate passed" in said, "400 members" in said) == (0, True, True)
+    assert (code, "Gate passed" in said, "110 members" in said) == (0, True, True)
     assert state(tmp_path / "a.xml") == ("0", "0", ["AUC > 0.9"])
 
 
@@ -88,6 +92,28 @@ def test_a_file_of_an_earlier_pass_does_not_stay_where_nothing_is_evaluated(fold
     code, _, err = ended("report", tmp_path / "audit", "--fail-if", "AUC > 0.6", "--junit", tmp_path / "a.xml")
     assert (code, "schema" in err) == (2, True)
     assert state(tmp_path / "a.xml") == ("0", "1", ["AUC > 0.6"])
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("verdict", "kind"), "no leak", "verdict.kind: 'no leak' is none of"),
+        (("verdict", "kind"), "confounded", "verdict.kind: 'confounded' is not the first outcome"),
+        (("rows", 3, "smallest_difference", "ci"), [0.04, -0.4], "rows[3].smallest_difference.delta: has an interval"),
+        (("rows", 3, "auc"), 0.5, "rows[3].auc: 0.5 is outside its interval"),
+    ],
+)
+def test_numbers_that_cannot_be_right_never_pass(folder, ended, tmp_path, place, value, said):
+    shutil.copytree(folder, tmp_path / "audit")
+    numbers = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    *steps, last = place
+    reduce(operator.getitem, steps, numbers)[last] = value
+    (tmp_path / "audit/audit.json").write_text(json.dumps(numbers), encoding="utf-8")
+    args = ("--fail-if", "dAUC.hi > 0.05", "--fail-if", "verdict == leakage", "--junit", tmp_path / "a.xml")
+    code, out, err = ended("report", tmp_path / "audit", *args)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert state(tmp_path / "a.xml")[:2] == ("0", "2")
 
 
 def test_what_has_no_such_verdict_is_refused_in_a_sentence(ended, tmp_path):
