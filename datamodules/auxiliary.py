@@ -18,13 +18,13 @@ from datamodules.inputs import (
     image_embedding,
     likeness,
 )
-from datamodules.pairs import Loading, PairArrays, check_range
+from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
 from lit_mia.attacks.data import Reader
 from lit_mia.cost import Estimate
-from lit_mia.errors import CaptionerError
+from lit_mia.errors import CaptionerError, RecordError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
@@ -32,6 +32,7 @@ from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
+from lit_mia.ranges import at_least, check
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget
 
@@ -102,7 +103,7 @@ class AuxiliaryDataModule(AuditDataModule):
             loading=Loading(batch_size, num_workers),
             prompts=prompts,
         )
-        check_range(images_per_record=images_per_record)
+        check(RecordError, at_least(1)(images_per_record=images_per_record))
         self.tools = Tools(encoder, text_encoder, captioner)
         self.images_per_record = images_per_record
         if encoder is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from datamodules.inputs import Tools
 from datamodules.judged import NOT_SET_UP, AskedDataModule
-from datamodules.pairs import Loading, PairArrays, check_range
+from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts, prompted
 from datamodules.reading import Finder, alike_ids, nothing, read_images
 from datamodules.sources.base import RecordSource
@@ -26,6 +26,7 @@ from lit_mia.features.pixels import decode_images
 from lit_mia.openings import Openings, OpeningsAccount, account_of
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
+from lit_mia.ranges import SIDE, check
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.splits import IdSets, Splits
@@ -76,8 +77,7 @@ class AuditDataModule(AskedDataModule, ABC):
         prompts: Prompts = "own",
     ) -> None:
         super().__init__()
-        if image_size is not None:
-            check_range(image_size=image_size)
+        check(RecordError, SIDE(image_size=image_size))
         self.source, self._image_size, self.query_seed = source, image_size, query_seed
         self.splitting, self.loading, self.prompts = splitting, loading, prompts
         self.find_alike: Finder = nothing

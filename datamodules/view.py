@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.duplicates import Duplicates, told
+from lit_mia.ranges import POSITIVE_SHARE, check
 from lit_mia.records import UNKNOWN, Records
 from lit_mia.splits import IdSets, Splits, assign_splits, check_splits, group_coin, lock_splits, relabelled, remaining
 
@@ -38,8 +39,7 @@ class Splitting:
 
     def __post_init__(self) -> None:
         """Check the share."""
-        if not 0 < self.train_fraction <= 1:
-            raise RecordError(f"`train_fraction` must be in (0, 1], but got {self.train_fraction}.")
+        check(RecordError, POSITIVE_SHARE(train_fraction=self.train_fraction))
 
     def how(self, records: Records) -> NearDuplicates:
         """What is done about equal and nearly equal images of some records."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.attacks.data import HeadDataModule, Reader
 from lit_mia.attacks.frozen import freeze_threshold
-from lit_mia.errors import HeadError
+from lit_mia.errors import HeadError, LitMiaError
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
@@ -42,6 +42,7 @@ class Attack(Reader, Trainable):
 
     level: AccessLevel | None = AccessLevel.GENERATE
     scored_by = "head"
+    mistaken: ClassVar[type[LitMiaError]] = HeadError
     controls: ClassVar[Mapping[str, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 

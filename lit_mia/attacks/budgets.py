@@ -7,6 +7,7 @@ import lightning as L
 from torch import Tensor
 
 from lit_mia.errors import HeadError
+from lit_mia.ranges import at_least, check
 
 
 class BestEpoch(L.Callback):
@@ -70,7 +71,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, max_epochs=self.max_epochs)
+        counts = at_least(1)(seeds=self.seeds, max_epochs=self.max_epochs, devices=self.devices)
+        check(HeadError, counts, at_least(0)(patience=self.patience))
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: until val no longer improves."""
@@ -99,17 +101,11 @@ class FixedBudget:
 
     def __post_init__(self) -> None:
         """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, steps=self.steps)
+        check(HeadError, at_least(1)(seeds=self.seeds, steps=self.steps, devices=self.devices))
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: for `steps` steps, without looking at val."""
         return {"max_steps": self.steps, "limit_val_batches": 0}
-
-
-def _check_at_least_one(**given: int) -> None:
-    wrong = {name: value for name, value in given.items() if value < 1}
-    if wrong:
-        raise HeadError(f"A budget must be at least 1 in all it counts, but has {wrong}: no head would be trained.")
 
 
 def trainer_of(budget: Budget | FixedBudget) -> L.Trainer:

@@ -12,6 +12,7 @@ import lightning as L
 from lit_mia.errors import TrainingError
 from lit_mia.files import replacing
 from lit_mia.models import versions
+from lit_mia.ranges import ABOVE_ZERO, at_least, check
 
 LOSSES_EVERY = 50
 """Steps whose mean loss is written down."""
@@ -32,8 +33,8 @@ class KeepTarget(L.Callback):
     """
 
     def __init__(self, every_n_steps: int | None = None, checkpoint_minutes: float = 10.0) -> None:
-        if every_n_steps is not None and every_n_steps < 1:
-            raise TrainingError(f"`every_n_steps` must be at least 1 or null, but got {every_n_steps}.")
+        minutes = ABOVE_ZERO(checkpoint_minutes=checkpoint_minutes)
+        check(TrainingError, at_least(1)(every_n_steps=every_n_steps), minutes)
         self.every_n_steps, self.checkpoint_minutes = every_n_steps, checkpoint_minutes
         self._saved = 0.0
         self._step = 0

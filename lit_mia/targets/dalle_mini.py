@@ -67,7 +67,7 @@ class DalleMiniTarget(GenerateTarget):
             TargetError: If an argument is out of range, a file is missing or min-dalle is not installed.
         """
         self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
-        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, top_k=top_k)
+        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, device=device)
         require_min_dalle()
         self._files = weight_files(path, size)
         self._dtype, self._device = dtype, device

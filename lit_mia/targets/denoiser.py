@@ -82,7 +82,7 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k, device=device)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
         self._files = PipelineFiles(path, revision)

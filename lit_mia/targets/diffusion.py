@@ -115,7 +115,8 @@ class DiffusersTarget(GenerateTarget):
         """
         known = get_args(Precision)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
-        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
+        sizes = {"steps": steps, "batch_size": batch_size, "height": height, "width": width}
+        check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
         self._files = PipelineFiles(path, revision, config, prior)
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)

@@ -67,7 +67,7 @@ class Seq2SeqTarget(GenerateTarget):
             TargetError: If an argument is out of range, or a folder is missing or holds no model.
         """
         self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
-        check_arguments(*self._sampling.mistakes(), top_k=top_k, batch_size=batch_size)
+        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, device=device)
         self._folder = _model_folder(path, ("config.json", "tokenizer_config.json"))
         self._vq_folder = _model_folder(vq, ("config.json",))
         self._dtype, self._device = dtype, device

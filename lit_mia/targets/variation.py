@@ -22,6 +22,7 @@ from lit_mia.models import (
     resolve_device,
     square_side,
 )
+from lit_mia.ranges import POSITIVE_SHARE
 from lit_mia.targets.base import AccessLevel, VaryTarget, check_arguments
 
 
@@ -64,7 +65,8 @@ class VariationTarget(VaryTarget):
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
         mistakes = _strength_mistakes(strength, steps)
-        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height)
+        sizes = {"steps": steps, "batch_size": batch_size, "height": height}
+        check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
         self._files = PipelineFiles(path, revision)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
@@ -176,8 +178,8 @@ class VariationTarget(VaryTarget):
 
 def _strength_mistakes(strength: float, steps: int) -> list[str]:
     """What is wrong with a strength, given the steps of the whole diffusion."""
-    if not 0 < strength <= 1:
-        return [f"`strength` must be in (0, 1], but got {strength}"]
+    if wrong := POSITIVE_SHARE(strength=strength):
+        return wrong
     if steps >= 1 and int(strength * steps) < 1:  # as the pipelines round it
         return [
             f"`strength` times `steps` must be at least 1, or no step is made, but got {strength} and {steps}; raise "

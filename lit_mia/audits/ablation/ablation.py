@@ -17,6 +17,7 @@ from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
+from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
 from lit_mia.splits import LEARNED
@@ -62,8 +63,7 @@ class Ablation(Audit):
                 a baseline is not measured.
         """
         check_grids(points, axis)
-        if steps < 1:
-            raise PlanError(f"`steps` must be at least 1, but got {steps}.")
+        check(PlanError, at_least(1)(steps=steps))
         if baseline is not None and baseline_attack is not None:
             raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
         self.config = varied_config(audit, attacks)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.models import Fingerprint
+from lit_mia.ranges import at_least, check, no_device
 
 
 class AccessLevel(StrEnum):
@@ -197,20 +198,18 @@ class Target(ABC):
             )
 
 
-def check_arguments(*mistakes: str, guidance: float | None = None, **at_least_one: int | None) -> None:
+def check_arguments(
+    *mistakes: str, guidance: float | None = None, device: str = "auto", **at_least_one: int | None
+) -> None:
     """Refuse settings out of range.
 
     Args:
         *mistakes: What is wrong already, in words.
         guidance: Scale of classifier-free guidance, at least 0, or None.
+        device: Where it runs.
         **at_least_one: Settings that must be at least 1, or None.
 
     Raises:
         TargetError: Naming every mistake.
     """
-    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
-    wrong += mistakes
-    if guidance is not None and guidance < 0:
-        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
-    if wrong:
-        raise TargetError("; ".join(wrong) + ".")
+    check(TargetError, at_least(1)(**at_least_one), mistakes, at_least(0)(guidance=guidance), no_device(device))
