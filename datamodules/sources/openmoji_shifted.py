@@ -52,6 +52,7 @@ class ShiftedOpenMojiSource(RecordSource):
         if members == non_members:
             raise RecordError(f"Members and non-members are both {members!r}. Choose two of {', '.join(KINDS)}.")
         self.members, self.non_members, self.unseen_by = members, non_members, unseen_by
+        check(RecordError, SIDE(size=size))
         self.size, self.folder = size, image_folder(cache_dir, size)
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from lit_mia.errors import HeadError
@@ -109,14 +110,24 @@ class FixedBudget:
 
 
 def trainer_of(budget: Budget | FixedBudget) -> L.Trainer:
-    """A Trainer that fits one head for this long, and writes nothing."""
-    return L.Trainer(
-        accelerator=budget.accelerator,
-        devices=budget.devices,
-        **budget.length(),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    """A Trainer that fits one head for this long, and writes nothing.
+
+    Raises:
+        HeadError: If this machine has not what the budget asks for.
+    """
+    try:
+        return L.Trainer(
+            accelerator=budget.accelerator,
+            devices=budget.devices,
+            **budget.length(),
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise HeadError(
+            f"Heads cannot be trained with `accelerator: {budget.accelerator}` and `devices: {budget.devices}`: "
+            f"{' '.join(str(error).split())} `accelerator: auto` takes what this machine has."
+        ) from error

@@ -30,9 +30,11 @@ class Captioner(ABC):
 
     Attributes:
         revision: Raised when the code makes other captions of the same images, so that kept ones are made anew.
+        device: Where it runs: a torch device, or `auto`; no matter for one without a model.
     """
 
     revision: ClassVar[int] = 1
+    device: str = "auto"
 
     @abstractmethod
     def fingerprint(self) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from lit_mia.errors import TargetError
+from lit_mia.errors import ConfigError, TargetError
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import network_part
 
@@ -16,10 +16,20 @@ Batch = TypeVar("Batch")
 
 
 def resolve_device(device: str) -> torch.device:
-    """The named device; for `auto` the current accelerator, or else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    """The named device; for `auto` the current accelerator, or else the CPU.
+
+    Raises:
+        ConfigError: If this machine has no such device.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if device == "auto":
+        return accelerator or torch.device("cpu")
+    named = torch.device(device)
+    is_there = accelerator is not None and named.type == accelerator.type
+    if named.type != "cpu" and not (is_there and (named.index or 0) < torch.accelerator.device_count()):
+        has = f"the CPU and {torch.accelerator.device_count()} of {accelerator}" if accelerator else "the CPU alone"
+        raise ConfigError(f"`device` is {device!r}, but this machine has {has}. Set `device: auto`, or another one.")
+    return named
 
 
 @enough_memory()

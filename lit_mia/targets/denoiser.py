@@ -88,7 +88,7 @@ class DenoiserTarget(DenoiseTarget):
         self._files = PipelineFiles(path, revision)
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
-        self._channels_last, self._device, self._variant = channels_last, device, variant
+        self._channels_last, self.device, self._variant = channels_last, device, variant
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
             files=self._files,
@@ -290,7 +290,7 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _resolved_device(self) -> torch.device:
-        return resolve_device(self._device)
+        return resolve_device(self.device)
 
     @property
     def _type(self) -> torch.dtype:

@@ -123,7 +123,7 @@ class DiffusersTarget(GenerateTarget):
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
         self._negative_prompt, self._call = negative_prompt, dict(call or {})
         self._safety_checker = safety_checker
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self._offload, self._attention_slicing, self._compile = offload, attention_slicing, compile
         self._variant = variant
         self.name = name or Path(self._files.location).name
@@ -271,7 +271,7 @@ class DiffusersTarget(GenerateTarget):
         if self._lora is not None:
             self._lora.fuse(pipeline)
         pipeline.set_progress_bar_config(disable=True)
-        return place(pipeline, self._device, self._offload, self._attention_slicing, self._compile)
+        return place(pipeline, self.device, self._offload, self._attention_slicing, self._compile)
 
 
 def screen(images: np.ndarray, flagged: Sequence[bool], first: int) -> Answers:

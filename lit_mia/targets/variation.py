@@ -70,7 +70,7 @@ class VariationTarget(VaryTarget):
         self._files = PipelineFiles(path, revision)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self._variant = variant
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
@@ -173,7 +173,7 @@ class VariationTarget(VaryTarget):
         check_images(pipeline, varies=True)
         pipeline.set_progress_bar_config(disable=True)
         with enough_memory():
-            return pipeline.to(resolve_device(self._device))
+            return pipeline.to(resolve_device(self.device))
 
 
 def _strength_mistakes(strength: float, steps: int) -> list[str]:

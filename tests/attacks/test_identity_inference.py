@@ -120,8 +120,8 @@ def test_the_templates_are_the_papers():
         ({"templates": ()}, "must be different texts"),
         ({"thresholds": (0,)}, "must be between 1 and 21"),
         ({"thresholds": (22,)}, "must be between 1 and 21"),
-        ({"images": (3, 1)}, "must rise"),
-        ({"images": (0, 1)}, "must rise"),
+        ({"images": (3, 1)}, "different numbers that rise"),
+        ({"images": (0, 1)}, "`images` must be at least 1"),
         ({"draws": 0}, "`draws` must be at least 1"),
     ],
 )

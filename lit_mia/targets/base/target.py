@@ -81,6 +81,7 @@ class Target(ABC):
         nfe: Denoiser evaluations so far, of a target that counts them itself.
         remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
+        device: Where it runs: a torch device, or `auto`; no matter for a target elsewhere.
         truncated: Captions so far that were too long for it, so that it did not see their end.
     """
 
@@ -90,6 +91,7 @@ class Target(ABC):
     nfe: int | None = None
     remote: ClassVar[bool] = False
     price_per_image: float = 0.0
+    device: str = "auto"
     truncated: int = 0
 
     @classmethod
