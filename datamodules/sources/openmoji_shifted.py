@@ -5,6 +5,7 @@ from typing import Literal, final
 from datamodules.sources.base import RecordSource
 from datamodules.sources.openmoji import all_emoji, emoji_records, image_folder, owner
 from lit_mia.errors import RecordError
+from lit_mia.ranges import SIDE, check
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 Kind = Literal["smileys", "animals", "food", "symbols"]

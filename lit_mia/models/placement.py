@@ -21,15 +21,15 @@ def resolve_device(device: str) -> torch.device:
     Raises:
         ConfigError: If this machine has no such device.
     """
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
     if device == "auto":
-        return accelerator or torch.device("cpu")
-    named = torch.device(device)
-    is_there = accelerator is not None and named.type == accelerator.type
-    if named.type != "cpu" and not (is_there and (named.index or 0) < torch.accelerator.device_count()):
-        has = f"the CPU and {torch.accelerator.device_count()} of {accelerator}" if accelerator else "the CPU alone"
-        raise ConfigError(f"`device` is {device!r}, but this machine has {has}. Set `device: auto`, or another one.")
-    return named
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # the former where torch was built without it
+        raise ConfigError(
+            f"`device` is {device!r}, but torch finds no such device on this machine. Set `device: auto`, or another."
+        ) from error
+    return torch.device(device)
 
 
 @enough_memory()
