@@ -22,7 +22,8 @@ from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
-from lit_mia.attacks.data import Reader
+from lit_mia.attacks.data import WITHOUT_TARGET, Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.cost import Estimate
 from lit_mia.errors import CaptionerError, RecordError
 from lit_mia.features.captioners import Captioner, cached_captions
@@ -134,6 +135,11 @@ class AuxiliaryDataModule(AuditDataModule):
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder is, and what embeds captions if it does not."""
         return self.tools.fingerprint()
+
+    def origin(self, head: Reader) -> Origin:
+        """See `HeadDataModule`."""
+        told = {"images_per_record": self.images_per_record, "captioner": self.captioner_fingerprint()}
+        return {**super().origin(head), **(told if head.inputs - WITHOUT_TARGET else {})}
 
     def _neighbours(self, records: Records) -> Sets:
         """Rows of some records that the encoder takes for the same image."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.inputs import Tools
+from datamodules.inputs import EMBEDDINGS, Tools
 from datamodules.judged import NOT_SET_UP, AskedDataModule
 from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts, prompted
@@ -19,7 +19,8 @@ from datamodules.reading import Finder, alike_ids, nothing, read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.data import Reader
+from lit_mia.attacks.data import WITHOUT_TARGET, Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.cost import Cost
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.features.pixels import decode_images
@@ -243,6 +244,15 @@ class AuditDataModule(AskedDataModule, ABC):
     def hashes(self) -> dict[str, str]:
         """What the splits and the answers are, as hashes."""
         return {"split_digest": self.view.splits.digest, "store_digest": self.store_digest()}
+
+    def origin(self, head: Reader) -> Origin:
+        """See `HeadDataModule`; only what the inputs of the head depend on."""
+        told: dict[str, Any] = {"image_size": self.image_size}
+        if head.inputs & EMBEDDINGS:
+            told["encoder"] = self.tools.fingerprint()
+        if head.inputs - WITHOUT_TARGET:
+            told |= {"target": dict(self.target.fingerprint()), "prompts": self.prompts}
+        return told
 
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """See `HeadDataModule`."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 
+from lit_mia.attacks.origins import Origin
 from lit_mia.errors import HeadError
 from lit_mia.models.contents import check_contents
 from lit_mia.models.files import file_digest
@@ -48,10 +49,12 @@ class Start:
     Attributes:
         digest: SHA-256 of its file.
         learned: Marks of the records that it has learned from; empty in files of earlier versions.
+        origin: What its inputs were made of; None in files of earlier versions.
     """
 
     digest: str
     learned: frozenset[str]
+    origin: Origin | None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self | None:
@@ -66,5 +69,6 @@ class Start:
         path = settings.get("init_from")
         if not path:
             return None
-        learned = read_checkpoint(path, "init_from").get("learned", ())
-        return cls(file_digest(Path(path).expanduser(), HeadError), frozenset(learned))
+        kept = read_checkpoint(path, "init_from")
+        digest = file_digest(Path(path).expanduser(), HeadError)
+        return cls(digest, frozenset(kept.get("learned", ())), kept.get("origin"))
