@@ -1,17 +1,13 @@
 """The files of trained heads."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
 from lit_mia.attacks.origins import Origin
 from lit_mia.errors import HeadError
-from lit_mia.models.contents import check_contents
-from lit_mia.models.files import file_digest
+from lit_mia.models.files import file_digest, saved_by_torch
 
 
 def read_checkpoint(path: str, option: str) -> dict[str, Any]:
@@ -30,13 +26,7 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
             f"`{option}` must be a checkpoint file, but {path!r} does not exist. An audit, such as "
             "audit/openmoji_shadow_attack, keeps its heads and their controls in `heads` of its output folder."
         )
-    check_contents(place, HeadError)
-    try:
-        checkpoint = torch.load(place, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise HeadError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}). Give one of `lit-mia fit` or of an audit."
-        ) from error
+    checkpoint = saved_by_torch(place, HeadError)
     if not isinstance(checkpoint, dict) or not {"head", "state_dict"} <= checkpoint.keys():
         raise HeadError(f"{path} holds a model of another program. Give a checkpoint of `lit-mia fit` or of an audit.")
     return checkpoint

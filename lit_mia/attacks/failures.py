@@ -13,7 +13,7 @@ def not_trained(name: str, max_epochs: int | None, max_steps: int, batches: floa
         name: The head.
         max_epochs: Most epochs; None or -1 where steps are counted.
         max_steps: Most steps; -1 where epochs are counted.
-        batches: Batches of an epoch.
+        batches: Batches of an epoch, or most of them.
     """
     return HeadError(
         f"{name} was not trained at all: max_epochs is {max_epochs}, max_steps {max_steps}, and there are {batches} "

@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lit_mia.attacks import Attack
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.failures import not_trained
 from lit_mia.attacks.origins import check_origin
 from lit_mia.audits.making import object_keys
 from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
@@ -108,8 +109,12 @@ class MembershipCLI(LightningCLI):
 
         Raises:
             TrainingError: If there is no checkpoint where it should go on, or a damaged one.
+            HeadError: If a head would make no step, or goes on with other inputs than it has learned from.
         """
         self._check_origin()
+        length = self.trainer.max_epochs, self.trainer.max_steps, self.trainer.limit_train_batches
+        if isinstance(self.model, Attack) and 0 in length:
+            raise not_trained(self.model.name, *length)
         kept, options = checkpoint_of(self.trainer), self.config_init["fit"]
         if not isinstance(self.model, TargetTraining) or is_trial(self.trainer):
             return

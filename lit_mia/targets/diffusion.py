@@ -35,6 +35,7 @@ from lit_mia.models import (
     token_limits,
 )
 from lit_mia.models.combined import COMBINED
+from lit_mia.ranges import FINITE
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
 
 logger = logging.getLogger(__name__)
@@ -116,6 +117,8 @@ class DiffusersTarget(GenerateTarget):
         known = get_args(Precision)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
         sizes = {"steps": steps, "batch_size": batch_size, "height": height, "width": width}
+        numbers = {name: value for name, value in (call or {}).items() if isinstance(value, int | float)}
+        mistakes += FINITE("`call`", **numbers)
         check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
         self._files = PipelineFiles(path, revision, config, prior)
         self._lora = Lora(lora, lora_scale) if lora is not None else None

@@ -104,7 +104,7 @@ def test_random_weights_score_nothing(workspace, command):
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"", "is empty"),
-        (b"PK no checkpoint", "cannot be read as a checkpoint"),
+        (b"PK no checkpoint", "is no file of torch, is damaged, or holds code"),
         (None, "a model of another program"),
     ],
 )
