@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lit_mia.attacks.origins import Origin
+from lit_mia.attacks.origins import Origin, check_origin
 from lit_mia.errors import HeadError
 from lit_mia.models.files import file_digest, saved_by_torch
 
@@ -45,6 +45,18 @@ class Start:
     digest: str
     learned: frozenset[str]
     origin: Origin | None
+
+    def check(self, name: str, given: Origin) -> None:
+        """Refuse to go on with other inputs than the head learned from; the target may be another.
+
+        Args:
+            name: Of the head that starts from it.
+            given: What its inputs are made of.
+
+        Raises:
+            HeadError: If they differ.
+        """
+        check_origin(f"What {name} starts from", self.origin, given, anew=True)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self | None:

@@ -204,6 +204,7 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
         ),
         (["sweep", "--config", "own.yaml"], "'own' is not for `lit-mia sweep`.*count. Run `lit-mia audit`"),
         (["audit", "--config", "list.yaml"], "list.yaml holds a list, but a config is a mapping"),
+        (["audit", "--config", "empty.yaml"], "empty.yaml holds nothing, but a config is a mapping"),
         (
             ["audit", "--config", "own.yaml", "--placebo", "target/openmoji_shadw"],
             "Did you mean .*target/openmoji_shadow",
@@ -214,6 +215,7 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
 )
 def test_a_mistake_ends_with_one_line_and_status_2(inside, failure, args, message):
     Path("list.yaml").write_text("[1]")
+    Path("empty.yaml").write_text("")
     assert re.search(message, failure(*args))
     assert not (inside / "runs").exists()
 

@@ -15,6 +15,7 @@ from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, poin
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.machine import check_machine
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
 from lit_mia.ranges import at_least, check
@@ -100,6 +101,7 @@ class Ablation(Audit):
         """Ask what is missing, train what was not trained yet, and measure."""
         scores, stores, cost = list[PointScores](), dict[str, str](), Cost()
         for point, audit, data in self._opened():
+            check_machine((data,), audit.budget, audit.fid_encoder)
             scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
             stores[scores[-1].facts.target] = data.store_digest()
             cost = cost + data.cost
@@ -138,8 +140,9 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            for attack in heads_of(audit):
-                Start.of(attack.hparams)  # what is not there shall not come out after something was asked
+            for attack in heads_of(audit):  # what is not there shall not come out after something was asked
+                if start := Start.of(attack.hparams):
+                    start.check(attack.name, audit.data.origin(attack))
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:

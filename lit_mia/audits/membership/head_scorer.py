@@ -11,7 +11,6 @@ from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
 from lit_mia.attacks.material import fits_together
-from lit_mia.attacks.origins import check_origin
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -53,7 +52,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         tested = marks(self.data.view.known, self.data.view.splits.rows["test"])
         for attack in (*self.attacks, *self.control_heads()):
             if start := Start.of(attack.hparams):
-                check_origin(f"What {attack.name} starts from", start.origin, self.data.origin(attack), anew=True)
+                start.check(attack.name, self.data.origin(attack))
         for name, start in self._starts().items():
             if both := tested & start.learned:
                 raise HeadError(
