@@ -211,7 +211,7 @@ class StatisticDataModule(AuditDataModule):
         subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
         request: Request = Generation(0) if AccessLevel.GENERATE in self.target.offers else Variation(0)
         (drawn,) = request.answer(subject, [request])
-        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
+        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()]
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder of the controls is; empty without one."""

@@ -70,14 +70,22 @@ def best_batch(target: DenoiserTarget) -> int:
 def bare_seconds(target: DenoiserTarget, calls: int, batch: int) -> float:
     """Seconds per evaluation of the network alone, after one call to warm up."""
     x = target.encode(torch.zeros(1, 3, target.image_size, target.image_size, dtype=torch.uint8), [0])
-    x = torch.randn(batch, *x.shape[1:])
+    x = torch.randn(batch, *x.shape[1:]).to(x)
     condition = target.condition([None] * batch)
     t = torch.full((batch,), 100)
     target.predict_noise(x, t, condition)
+    synchronize()
     began = time.perf_counter()
     for _ in range(calls):
         target.predict_noise(x, t, condition)
+    synchronize()
     return (time.perf_counter() - began) / (calls * batch)
+
+
+def synchronize() -> None:
+    """Wait for the accelerator, if there is one."""
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
 
 
 Timed = tuple[float, int, float]
@@ -93,6 +101,7 @@ def timed_pass(target: DenoiserTarget, attacks: Sequence[StatisticAttack], quest
     """Run some attacks together; the bare forwards follow directly, in the same batches."""
     before, began = target.nfe, time.perf_counter()
     findings(target, attacks, questions)
+    synchronize()
     seconds, evaluations = time.perf_counter() - began, target.nfe - before
     calls = math.ceil(evaluations / target.batch_size)
     return seconds, evaluations, bare_seconds(target, calls, target.batch_size) * evaluations

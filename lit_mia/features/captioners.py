@@ -16,7 +16,7 @@ from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
 from lit_mia.files import key_digest, replacing
-from lit_mia.models import enough_memory
+from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
 from lit_mia.ranges import at_least, check, no_device
@@ -139,6 +139,7 @@ class TransformersCaptioner(Captioner):
             "dtype": self.dtype,
         }
 
+    @full_float32()
     @torch.inference_mode()
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
         """Describe images, after the model's own resizing and normalisation."""

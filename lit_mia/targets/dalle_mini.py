@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, resolve_device, versions
+from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, full_float32, resolve_device, versions
 from lit_mia.models.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
@@ -89,6 +89,7 @@ class DalleMiniTarget(GenerateTarget):
             **versions("min-dalle", "torch"),
         }
 
+    @full_float32()
     @torch.inference_mode()
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, its codes from a CPU generator of its own.

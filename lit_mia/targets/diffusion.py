@@ -25,6 +25,7 @@ from lit_mia.models import (
     check_images,
     cut_by,
     evaluations_per_image,
+    full_float32,
     own_noise,
     place,
     replace_scheduler,
@@ -203,6 +204,7 @@ class DiffusersTarget(GenerateTarget):
             images, flagged = self._draw(prompts[part], seeds[part])
             yield screen(images, flagged, part.start)
 
+    @full_float32()
     @torch.inference_mode()
     def _draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[np.ndarray, Sequence[bool]]:
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

@@ -16,6 +16,7 @@ from lit_mia.models import (
     Precision,
     TokenSampling,
     digest,
+    full_float32,
     quietly,
     resolve_device,
     shipped,
@@ -107,6 +108,7 @@ class Seq2SeqTarget(GenerateTarget):
         parts = slices(len(prompts), self.batch_size)
         return torch.cat([self.decode(self.draw(prompts[part], seeds[part])) for part in parts])
 
+    @full_float32()
     @torch.inference_mode()
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """The image tokens of one batch, long `[n, image_tokens]`, each in [0, entries of the codebook)."""
@@ -134,6 +136,7 @@ class Seq2SeqTarget(GenerateTarget):
             last = (drawn[-1] + offset).repeat(2 if self._guided else 1).unsqueeze(-1)
         return torch.stack(drawn, dim=1)
 
+    @full_float32()
     @torch.inference_mode()
     def decode(self, tokens: Tensor) -> Tensor:
         """The images of some image tokens, uint8 `[n, 3, h, w]` on the CPU."""

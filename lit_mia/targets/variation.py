@@ -17,6 +17,7 @@ from lit_mia.models import (
     Precision,
     check_images,
     enough_memory,
+    full_float32,
     network_part,
     part_json,
     resolve_device,
@@ -115,6 +116,7 @@ class VariationTarget(VaryTarget):
             "dtype": self._dtype,
         }
 
+    @full_float32()
     @torch.inference_mode()
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         """One call of the pipeline, each image with a CPU generator of its own.
