@@ -12,6 +12,7 @@ from datamodules.pairs import JoinedRows, PairArrays
 from datamodules.sources.concat import join_records, prefixed
 from datamodules.view import RecordView
 from lit_mia.attacks.data import Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.files import key_digest
 from lit_mia.openings import Openings
 from lit_mia.records import Records
@@ -99,6 +100,10 @@ class JoinedDataModule(JudgedDataModule, ABC):
         """What the splits and the answers of both sides are, as hashes."""
         sides = {"shadow": self._learned, "attacked": self._judged}
         return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
+
+    def origin(self, head: Reader) -> Origin:
+        """What the part is made of that heads learn from."""
+        return self._learned.origin(head)
 
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """Put down that the judged part's test split is opened."""

@@ -65,7 +65,7 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
     Raises:
         SplitError: If the fractions are not four positive numbers that sum to 1.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     edges = list(accumulate(fractions))[:-1]
     known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
     rows: dict[str, list[int]] = {name: [] for name in SPLITS}
@@ -193,7 +193,12 @@ def locked_as_alike(path: Path) -> IdSets | None:
     return [[str(name) for name in names] for names in sets]
 
 
-def _check_fractions(fractions: Sequence[float]) -> None:
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Refuse shares of the splits that are no whole.
+
+    Raises:
+        SplitError: If they are not four positive numbers that sum to 1.
+    """
     positive = len(fractions) == len(SPLITS) and all(fraction > 0 for fraction in fractions)
     if not positive or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
         raise SplitError(

@@ -15,6 +15,7 @@ from lit_mia.files import key_digest
 from lit_mia.models import Fingerprint
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
 from lit_mia.queries.store import Store
+from lit_mia.ranges import POSITIVE_SHARE, at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
 from lit_mia.targets.base import GenerateTarget
@@ -56,8 +57,7 @@ class GeneratedSource(RecordSource):
         seed: int = 0,
         keep_non_members: bool = False,
     ) -> None:
-        if not 0 < fraction <= 1:
-            raise RecordError(f"`fraction` must be in (0, 1], but got {fraction}.")
+        check(RecordError, POSITIVE_SHARE(fraction=fraction), at_least(1)(images_per_record=images_per_record))
         self.parts, self.target, self.store = (source,), target, store
         self.images_per_record, self.fraction, self.seed = images_per_record, fraction, seed
         self.keep_non_members = keep_non_members

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from lit_mia.attacks.frozen import HeadThreshold, read_threshold
 from lit_mia.errors import HeadError
 from lit_mia.metrics.threshold import predictive_value
+from lit_mia.ranges import INNER_SHARE, check
 from lit_mia.report.formulas import guarded
 
 
@@ -26,8 +27,7 @@ class PredictionWriter(BasePredictionWriter):
 
     def __init__(self, output: str = "predictions.csv", prior: float = 0.5) -> None:
         super().__init__("batch")
-        if not 0 < prior < 1:
-            raise HeadError(f"`prior` must be in (0, 1), but got {prior}.")
+        check(HeadError, INNER_SHARE(prior=prior))
         self.output, self.prior = Path(output).expanduser(), prior
         self._part: IO[str] | None = None
 

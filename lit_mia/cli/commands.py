@@ -210,9 +210,10 @@ def _options(args: Sequence[str]) -> Iterator[_Option]:
 
 def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
     content = compose(path, keys)
-    if content is not None and not isinstance(content, dict):
-        raise ConfigError(f"{path} holds a {type(content).__name__}, but a config is a mapping of keys to values.")
-    return content or {}
+    if not isinstance(content, dict):
+        holds = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(f"{path} holds {holds}, but a config is a mapping of keys to values.")
+    return content
 
 
 def _with_blocks(key: str, text: str, keys: ObjectKeys, config: Mapping[str, Any]) -> str:

@@ -15,7 +15,11 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
+from lit_mia.attacks import Attack
 from lit_mia.attacks.checkpoints import read_checkpoint
+from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.failures import not_trained
+from lit_mia.attacks.origins import check_origin
 from lit_mia.audits.making import object_keys
 from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
@@ -106,7 +110,12 @@ class MembershipCLI(LightningCLI):
 
         Raises:
             TrainingError: If there is no checkpoint where it should go on, or a damaged one.
+            HeadError: If a head would make no step, or goes on with other inputs than it has learned from.
         """
+        self._check_origin()
+        length = self.trainer.max_epochs, self.trainer.max_steps, self.trainer.limit_train_batches
+        if isinstance(self.model, Attack) and 0 in length:
+            raise not_trained(self.model.name, *length)
         kept, options = checkpoint_of(self.trainer), self.config_init["fit"]
         if not isinstance(self.model, TargetTraining) or is_trial(self.trainer):
             return
@@ -115,6 +124,22 @@ class MembershipCLI(LightningCLI):
         if options["ckpt_path"] is not None:
             check_whole(options["ckpt_path"])
             options["weights_only"] = True
+
+    def before_validate(self) -> None:
+        """Refuse a head that learned from other inputs, before anything is asked.
+
+        Raises:
+            HeadError: If it did.
+        """
+        self._check_origin()
+
+    before_test = before_predict = before_validate
+
+    def _check_origin(self) -> None:
+        path, head, data = self.config_init[str(self.subcommand)].get("ckpt_path"), self.model, self.datamodule
+        if path not in (None, "last") and isinstance(head, Attack) and isinstance(data, HeadDataModule):
+            learned = read_checkpoint(str(path), "--ckpt_path").get("origin")
+            check_origin(f"The head in {path}", learned, data.origin(head))
 
     def _check_stage(self, stage: str) -> None:
         """Refuse to score a target, which is measured by an audit, and see `_check_checkpoint` for heads."""

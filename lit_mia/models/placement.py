@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from lit_mia.errors import TargetError
+from lit_mia.errors import ConfigError, TargetError
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import network_part
 
@@ -17,10 +17,20 @@ Batch = TypeVar("Batch")
 
 
 def resolve_device(device: str) -> torch.device:
-    """The named device; for `auto` the current accelerator, or else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    """The named device; for `auto` the current accelerator, or else the CPU.
+
+    Raises:
+        ConfigError: If this machine has no such device.
+    """
+    if device == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # the former where torch was built without it
+        raise ConfigError(
+            f"`device` is {device!r}, but torch finds no such device on this machine. Set `device: auto`, or another."
+        ) from error
+    return torch.device(device)
 
 
 @enough_memory()

@@ -14,6 +14,7 @@ from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.store import Store
+from lit_mia.ranges import at_least, check
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
@@ -65,8 +66,7 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
     Raises:
         RecordError: If a record has no caption, or `images_per_record` is below 1.
     """
-    if images_per_record < 1:
-        raise RecordError(f"`images_per_record` must be at least 1, but got {images_per_record}.")
+    check(RecordError, at_least(1)(images_per_record=images_per_record))
     bare = [name for name, text in zip(records.ids, records.captions, strict=True) if not (text and text.strip())]
     if bare:
         raise RecordError(

@@ -14,6 +14,7 @@ from typing import Literal, final
 from filelock import FileLock
 
 from lit_mia.errors import BudgetError, TargetError
+from lit_mia.ranges import at_least
 from lit_mia.targets.base import Charges
 
 Outcome = Literal["confirmed", "uncertain", "free"]
@@ -37,7 +38,7 @@ class Spending:
     def mistakes(self) -> list[str]:
         """What is out of range, in words."""
         given = {name: getattr(self, name) for name in ("price_per_image", "max_requests", "max_money")}
-        wrong = [f"`{name}` must be at least 0, but got {n}" for name, n in given.items() if not (n is None or n >= 0)]
+        wrong = at_least(0)(**given)
         if self.max_money is not None and not self.price_per_image:
             wrong.append(f"`max_money` {self.max_money} needs a `price_per_image` above 0")
         return wrong

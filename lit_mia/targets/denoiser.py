@@ -84,13 +84,13 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k, device=device)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
         self._files = PipelineFiles(path, revision)
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
-        self._channels_last, self._compile, self._device, self._variant = channels_last, compile, device, variant
+        self._channels_last, self._compile, self.device, self._variant = channels_last, compile, device, variant
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
             files=self._files,
@@ -300,7 +300,7 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _resolved_device(self) -> torch.device:
-        return resolve_device(self._device)
+        return resolve_device(self.device)
 
     @property
     def _type(self) -> torch.dtype:

@@ -218,6 +218,7 @@ def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(ins
         ),
         (["sweep", "--config", "own.yaml"], "'own' is not for `lit-mia sweep`.*count. Run `lit-mia audit`"),
         (["audit", "--config", "list.yaml"], "list.yaml holds a list, but a config is a mapping"),
+        (["audit", "--config", "empty.yaml"], "empty.yaml holds nothing, but a config is a mapping"),
         (
             ["audit", "--config", "own.yaml", "--placebo", "target/openmoji_shadw"],
             "Did you mean .*target/openmoji_shadow",
@@ -228,6 +229,7 @@ def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(ins
 )
 def test_a_mistake_ends_with_one_line_and_status_2(inside, failure, args, message):
     Path("list.yaml").write_text("[1]")
+    Path("empty.yaml").write_text("")
     assert re.search(message, failure(*args))
     assert not (inside / "runs").exists()
 

@@ -1,5 +1,6 @@
 """Lightning's own commands: train a head, test it, score unknown records, and what is refused."""
 
+import copy
 import csv
 import json
 import os
@@ -106,7 +107,7 @@ def test_random_weights_score_nothing(workspace, command):
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"", "is empty"),
-        (b"PK no checkpoint", "cannot be read as a checkpoint"),
+        (b"PK no checkpoint", "is no file of torch, is damaged, or holds code"),
         (None, "a model of another program"),
     ],
 )
@@ -230,3 +231,43 @@ def test_an_audit_that_is_cut_off_where_lightning_does_not_listen_says_what_is_k
         main()
     assert ended.value.code == code
     assert "what was stored is kept, and the same command goes on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target.init_args.steps": 3}, "`target`: steps 2 → 3"),
+        ({"image_size": 8}, "`image_size` 16 → 8"),
+        ({"encoder.init_args.normalize": False}, "`encoder`: normalize True → False"),
+        ({"images_per_record": 2}, "`images_per_record` 1 → 2"),
+        ({"prompts": "fixed"}, "`prompts` own → fixed"),
+    ],
+)
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_head_is_not_asked_about_other_inputs_than_its_own(fitted, checkpoint, command, change, said):
+    before = sorted(fitted.root.rglob("store/*"))
+    other = fitted.changed("fit.yaml", {f"data.init_args.{key}": value for key, value in change.items()})
+    with pytest.raises(HeadError, match=f"{said}.*ShadowDataModule"):
+        run([command, "--config", other, "--ckpt_path", checkpoint])
+    assert sorted(fitted.root.rglob("store/*")) == before
+
+
+def test_a_head_of_one_target_scores_another_in_a_shadow_datamodule(fitted, checkpoint):
+    data = yaml.safe_load((fitted.root / "data.yaml").read_text(encoding="utf-8"))
+    attacked = copy.deepcopy(data)
+    attacked["init_args"]["target"] = yaml.safe_load((fitted.root / "audit.yaml").read_text(encoding="utf-8"))[
+        "placebo"
+    ]
+    attacked["init_args"]["store"] = "attacked"
+    both = {"class_path": "ShadowDataModule", "init_args": {"shadow": data, "attacked": attacked}}
+    cli = run(["test", "--config", fitted.changed("fit.yaml", {"data": both}), "--ckpt_path", checkpoint])
+    assert 0 <= float(cli.trainer.callback_metrics["test/auc"]) <= 1
+
+
+def test_records_that_nobody_labelled_need_no_splits(fitted, checkpoint):
+    run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    lines = (fitted.root / "records.csv").read_text(encoding="utf-8").splitlines()
+    (fitted.root / "unknown.csv").write_text("\n".join([lines[0], *lines[-4:]]), encoding="utf-8")
+    changes = {"data.init_args.source.init_args.path": "unknown.csv", "data.init_args.store": "unlabelled"}
+    run(["predict", "--config", fitted.changed("fit.yaml", changes), "--ckpt_path", checkpoint, *WRITER])
+    assert len((fitted.root / "out/predictions.csv").read_text(encoding="utf-8").splitlines()) == 5

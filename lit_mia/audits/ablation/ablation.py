@@ -16,8 +16,10 @@ from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, poin
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.machine import check_machine
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
+from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
 from lit_mia.splits import LEARNED
@@ -63,8 +65,7 @@ class Ablation(Audit):
                 a baseline is not measured.
         """
         check_grids(points, axis)
-        if steps < 1:
-            raise PlanError(f"`steps` must be at least 1, but got {steps}.")
+        check(PlanError, at_least(1)(steps=steps))
         if baseline is not None and baseline_attack is not None:
             raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
         self.config = varied_config(audit, attacks)
@@ -102,6 +103,7 @@ class Ablation(Audit):
         """Ask what is missing, train what was not trained yet, and measure."""
         scores, stores, cost = list[PointScores](), dict[str, str](), Cost()
         for point, audit, data in self._opened():
+            check_machine((data,), audit.budget, audit.fid_encoder)
             scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
             stores[scores[-1].facts.target] = data.store_digest()
             cost = cost + data.cost
@@ -142,8 +144,9 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            for attack in heads_of(audit):
-                Start.of(attack.hparams)  # what is not there shall not come out after something was asked
+            for attack in heads_of(audit):  # what is not there shall not come out after something was asked
+                if start := Start.of(attack.hparams):
+                    start.check(attack.name, audit.data.origin(attack))
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:

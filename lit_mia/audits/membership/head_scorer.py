@@ -48,9 +48,12 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         """What a datamodule asks does not depend on the attacks; but what they start from must be there.
 
         Raises:
-            HeadError: If a checkpoint is not there, or learned from a record that is tested.
+            HeadError: If a checkpoint is not there, or learned from other inputs or from a record that is tested.
         """
         tested = marks(self.data.view.known, self.data.view.splits.rows["test"])
+        for attack in (*self.attacks, *self.control_heads()):
+            if start := Start.of(attack.hparams):
+                start.check(attack.name, self.data.origin(attack))
         for name, start in self._starts().items():
             if both := tested & start.learned:
                 raise HeadError(

@@ -13,6 +13,7 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
+from lit_mia.audits.membership.machine import check_machine
 from lit_mia.audits.membership.placebo_check import placebo_checks
 from lit_mia.audits.membership.same_records import check_same_records, look_alike
 from lit_mia.audits.membership.scorer import Means, StatisticProtocol
@@ -158,6 +159,7 @@ class MembershipAudit(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing, and leave what one of the targets refuses out on all sides."""
         sides = self.sides.values()
+        check_machine(sides, self.budget, self.fid_encoder)
         for data in sides:  # what is wrong with the last one shall not come out after the first was paid
             data.check(data.view.labelled)
         for scorer in self.scorers:
