@@ -1,6 +1,7 @@
 """The pool of names among which a person is looked for: those under question, and random ones around them."""
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
