@@ -1,5 +1,6 @@
 """The section of a model card and `report.md`: every number with its interval and condition, nothing of records."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from simulated_self_tests import self_test
 from lit_mia.files import key_digest
 from lit_mia.report.membership.card import card
 from lit_mia.report.membership.configuration import key_of
+from lit_mia.report.membership.schema import AuditReport
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,25 @@ def test_nothing_is_taken_for_markdown(result):
     assert "<" not in told
     assert "A\\|&lt;b>" in line_of(told, "| **A\\")
     assert "**Confounded.** A\\|&lt;b> is better than chance." in told
+
+
+@pytest.mark.parametrize("name", ["![x](//t/p.png)", "[I-P](//t) *b*", "I-P\r\r# Fine\u2028", "<img src=//t>|"])
+def test_no_name_makes_a_link_an_image_or_a_line(result, name):
+    """Also that of the control which the headline of a hold-out names."""
+    text = json.dumps(result.report.to_dict()).replace("II-S placebo", json.dumps(name)[1:-1])
+    text = text.replace("II-S blind", json.dumps(f"{name}2")[1:-1])
+    report = AuditReport.from_dict(json.loads(text))
+    told = card(replace(report, limits=[*report.limits, name]), None)
+    assert "](" not in told
+    assert "<" not in told
+    assert len(told.splitlines()) == len(card(result.report, None).splitlines()) + 1
+
+
+def test_dashes_that_are_explained_are_those_of_the_table(result):
+    rows = [row if row.kind == "attack" else with_values(row, auc_ci=None) for row in result.report.rows]
+    assert "AUC –" not in card(changed(result, rows=rows).report, None)
+    rows = [with_values(row, auc_ci=None) for row in result.report.rows]
+    assert "- AUC –: an interval cannot be said" in card(changed(result, rows=rows).report, None)
 
 
 def test_nothing_of_records_and_no_place_of_the_machine(result):
