@@ -9,7 +9,9 @@ from measured_results import EACH, measured
 from simulated_results import changed, with_values
 from simulated_self_tests import self_test
 
+from lit_mia.errors import CommandError
 from lit_mia.files import key_digest
+from lit_mia.main import run
 from lit_mia.report.membership.card import card
 from lit_mia.report.membership.configuration import key_of
 from lit_mia.report.membership.schema import AuditReport
@@ -131,3 +133,19 @@ def test_report_md_is_written_with_the_page(result, tmp_path):
     assert text.startswith("# measured\n\n## Membership inference audit\n")
     assert text.endswith(tested.markdown())
     assert card(tested.report, tested.self_test) in text
+
+
+def test_a_card_that_has_more_in_it_is_not_overwritten(result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result.save(tmp_path / "audit")
+    whole = "---\nlicense: mit\n---\n# Model\n"
+    (tmp_path / "README.md").write_text(whole, encoding="utf-8")
+    with pytest.raises(CommandError, match="would take the place of what that file holds"):
+        run(["card", "audit", "--output", "README.md"])
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == whole
+    for file in (".", "README.md/own.md"):
+        with pytest.raises(CommandError, match="cannot be written"):
+            run(["card", "audit", "--output", file])
+    for _ in range(2):
+        run(["card", "audit", "--output", "own.md"])
+    assert (tmp_path / "own.md").read_text(encoding="utf-8") == card(result.report, None)
