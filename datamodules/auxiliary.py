@@ -18,13 +18,14 @@ from datamodules.inputs import (
     image_embedding,
     likeness,
 )
-from datamodules.pairs import Loading, PairArrays, check_range
+from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
-from lit_mia.attacks.data import Reader
+from lit_mia.attacks.data import WITHOUT_TARGET, Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.cost import Estimate
-from lit_mia.errors import CaptionerError
+from lit_mia.errors import CaptionerError, RecordError
 from lit_mia.features.captioners import Captioner, cached_captions
 from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
@@ -32,6 +33,7 @@ from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
+from lit_mia.ranges import at_least, check
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, GenerateTarget
 
@@ -102,7 +104,7 @@ class AuxiliaryDataModule(AuditDataModule):
             loading=Loading(batch_size, num_workers),
             prompts=prompts,
         )
-        check_range(images_per_record=images_per_record)
+        check(RecordError, at_least(1)(images_per_record=images_per_record))
         self.tools = Tools(encoder, text_encoder, captioner)
         self.images_per_record = images_per_record
         if encoder is not None:
@@ -133,6 +135,11 @@ class AuxiliaryDataModule(AuditDataModule):
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder is, and what embeds captions if it does not."""
         return self.tools.fingerprint()
+
+    def origin(self, head: Reader) -> Origin:
+        """See `HeadDataModule`."""
+        told = {"images_per_record": self.images_per_record, "captioner": self.captioner_fingerprint()}
+        return {**super().origin(head), **(told if head.inputs - WITHOUT_TARGET else {})}
 
     def _neighbours(self, records: Records) -> Sets:
         """Rows of some records that the encoder takes for the same image."""

@@ -11,21 +11,23 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.inputs import Tools
+from datamodules.inputs import EMBEDDINGS, Tools
 from datamodules.judged import NOT_SET_UP, AskedDataModule
-from datamodules.pairs import Loading, PairArrays, check_range
+from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts, prompted
 from datamodules.reading import Finder, alike_ids, nothing, read_images
 from datamodules.sources.base import RecordSource
 from datamodules.view import RecordView, Splitting
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.data import Reader
+from lit_mia.attacks.data import WITHOUT_TARGET, Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.cost import Cost
 from lit_mia.errors import HeadError, RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.openings import Openings, OpeningsAccount, account_of
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.store import Store
+from lit_mia.ranges import SIDE, check
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.splits import IdSets, Splits
@@ -76,8 +78,7 @@ class AuditDataModule(AskedDataModule, ABC):
         prompts: Prompts = "own",
     ) -> None:
         super().__init__()
-        if image_size is not None:
-            check_range(image_size=image_size)
+        check(RecordError, SIDE(image_size=image_size))
         self.source, self._image_size, self.query_seed = source, image_size, query_seed
         self.splitting, self.loading, self.prompts = splitting, loading, prompts
         self.find_alike: Finder = nothing
@@ -244,10 +245,25 @@ class AuditDataModule(AskedDataModule, ABC):
         """What the splits and the answers are, as hashes."""
         return {"split_digest": self.view.splits.digest, "store_digest": self.store_digest()}
 
+    def origin(self, head: Reader) -> Origin:
+        """See `HeadDataModule`; only what the inputs of the head depend on."""
+        told: dict[str, Any] = {"image_size": self.image_size}
+        if head.inputs & EMBEDDINGS:
+            told["encoder"] = self.tools.fingerprint()
+        if head.inputs - WITHOUT_TARGET:
+            told |= {"target": dict(self.target.fingerprint()), "prompts": self.prompts}
+        return told
+
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """See `HeadDataModule`."""
-        account = account_of(self.view.everyone, model_of(self.target.fingerprint()))
-        return OpeningsAccount(account, self.store_path).count(command, config)
+        return self._openings().count(command, config)
+
+    def check_openings(self) -> None:
+        """See `JudgedDataModule`."""
+        self._openings().check()
+
+    def _openings(self) -> OpeningsAccount:
+        return OpeningsAccount(account_of(self.view.everyone, model_of(self.target.fingerprint())), self.store_path)
 
     # ------------------------------------------------------------------ Lightning
 

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from datamodules.pairs import check_range
+from datamodules.names import filled_pool, read_pool
 from datamodules.sources.people import PeopleSource
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
 from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError
 from lit_mia.files import cached_path, cached_rows
-from lit_mia.names import filled_pool, read_pool
+from lit_mia.ranges import SEED, at_least, check
 from lit_mia.records import People, name_key, spelled
+from lit_mia.sealed import sealed_array
 from lit_mia.targets.base import AccessLevel, EmbedTarget
 
 Key = dict[str, object]
@@ -60,7 +61,9 @@ class IdentityDataModule(L.LightningDataModule):
         pool: str | None = None,
     ) -> None:
         super().__init__()
-        check_range(min_images=min_images)
+        check(
+            RecordError, at_least(1)(min_images=min_images), at_least(2)(pool_size=pool_size), SEED(pool_seed=pool_seed)
+        )
         target.require(AccessLevel.EMBED)
         self.source, self.target, self.store_path = source, target, Path(store).expanduser()
         self.min_images, self.pool_size, self.pool_seed, self.pool_file = min_images, pool_size, pool_seed, pool
@@ -267,7 +270,7 @@ class IdentityDataModule(L.LightningDataModule):
         }
 
     def _has(self, key: Key) -> bool:
-        return cached_path(self.folder, key).exists()
+        return sealed_array(cached_path(self.folder, key)) is not None
 
     def _kept(
         self, key: Key, n: int, dtype: type[np.generic], chunks: Callable[[], Iterator[NDArray[Any]]]

@@ -12,6 +12,7 @@ from datamodules.pairs import JoinedRows, PairArrays
 from datamodules.sources.concat import join_records, prefixed
 from datamodules.view import RecordView
 from lit_mia.attacks.data import Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.files import key_digest
 from lit_mia.openings import Openings
 from lit_mia.records import Records
@@ -100,9 +101,17 @@ class JoinedDataModule(JudgedDataModule, ABC):
         sides = {"shadow": self._learned, "attacked": self._judged}
         return {f"{side}_{name}": value for side, data in sides.items() for name, value in data.hashes().items()}
 
+    def origin(self, head: Reader) -> Origin:
+        """What the part is made of that heads learn from."""
+        return self._learned.origin(head)
+
     def count_opening(self, command: str, config: Mapping[str, Any]) -> Openings:
         """Put down that the judged part's test split is opened."""
         return self._judged.count_opening(command, config)
+
+    def check_openings(self) -> None:
+        """See `JudgedDataModule`."""
+        self._judged.check_openings()
 
     def _joined(self, views: Sequence[RecordView]) -> RecordView:
         tables = [view.known for view in views]

@@ -98,6 +98,14 @@ class JudgedDataModule(HeadDataModule, ABC):
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
 
     @abstractmethod
+    def check_openings(self) -> None:
+        """Refuse what `count_opening` would, before anything is paid or trained.
+
+        Raises:
+            StoreError: If the openings of the test split cannot be read, or be put down anywhere.
+        """
+
+    @abstractmethod
     def answers(self, rows: Sequence[int]) -> list[NDArray[np.uint8]]:
         """An image that the target made for each of some records of test, `[h, w, 3]`."""
 

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from lit_mia.batches import slices
 from lit_mia.errors import RecordError
 from lit_mia.pair_batch import PairBatch
+from lit_mia.ranges import at_least, check
 
 
 @dataclass(frozen=True)
@@ -19,30 +20,20 @@ class Loading:
     """How batches are loaded.
 
     Attributes:
-        batch_size: Records per step.
+        batch_size: Records per step, at least 2: batch normalisation cannot use one alone.
         num_workers: Worker processes of each loader.
 
     Raises:
-        RecordError: If `batch_size` is below 1.
+        RecordError: If a number is out of range.
     """
 
     batch_size: int
     num_workers: int = 0
 
     def __post_init__(self) -> None:
-        """Check the size."""
-        check_range(batch_size=self.batch_size)
-
-
-def check_range(**at_least_one: int) -> None:
-    """Refuse settings below 1.
-
-    Raises:
-        RecordError: If one is.
-    """
-    for name, value in at_least_one.items():
-        if value < 1:
-            raise RecordError(f"`{name}` must be at least 1, but got {value}.")
+        """Check the numbers."""
+        workers = at_least(0, 1024)(num_workers=self.num_workers)
+        check(RecordError, at_least(2)(batch_size=self.batch_size), workers)
 
 
 @final

@@ -15,6 +15,8 @@ from datamodules.pairs import Loading, PairArrays
 from datamodules.prompts import Prompts
 from datamodules.sources.base import RecordSource
 from datamodules.view import NearDuplicates, Splitting
+from lit_mia.attacks.data import Reader
+from lit_mia.attacks.origins import Origin
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
@@ -113,6 +115,7 @@ class StatisticDataModule(AuditDataModule):
         self._base, self._base_store = base, base_store
         self._calibrates: StatisticDataModule | None = None
         self._questions_about: Questions | None = None
+        self._plan: Plan | None = None
         self._sized: Records | None = None
 
     # ------------------------------------------------------------------ what is asked
@@ -208,7 +211,7 @@ class StatisticDataModule(AuditDataModule):
         subject = self._questions(self.view.known).subject(self.target, rows, self.kept)
         request: Request = Generation(0) if AccessLevel.GENERATE in self.target.offers else Variation(0)
         (drawn,) = request.answer(subject, [request])
-        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
+        return [*((drawn.values + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()]
 
     def encoder_fingerprint(self) -> dict[str, Any]:
         """What the encoder of the controls is; empty without one."""
@@ -245,7 +248,16 @@ class StatisticDataModule(AuditDataModule):
         """The query images, and the residual maps of `attack`."""
         return self._arrays(inputs, self.wanted.plans[0] if self.wanted.plans else None)
 
+    def origin(self, head: Reader) -> Origin:
+        """See `HeadDataModule`; residual maps are those of one attack."""
+        plan = self._plan or next(iter(self.wanted.plans), None)
+        if plan is None or "residual" not in head.inputs:
+            return super().origin(head)
+        name, of = next((attack.name, of) for attack, of in self.wanted.asked if attack.plan(of).key == plan.key)
+        return {**super().origin(head), "attack": {"name": name, **of, "key": plan.key}}
+
     def _arrays(self, inputs: frozenset[str], plan: Plan | None) -> PairArrays:
+        self._plan = plan
         findings = Findings(
             records=self.table,
             tools=self.tools,

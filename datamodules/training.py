@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import lightning as L
 import torch
@@ -13,7 +13,6 @@ from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from datamodules.pairs import check_range
 from datamodules.reading import read_images
 from datamodules.sources.base import RecordSource
 from datamodules.sources.places import with_home
@@ -21,26 +20,13 @@ from lit_mia.batches import slices
 from lit_mia.errors import RecordError
 from lit_mia.features.pixels import decode_images
 from lit_mia.files import key_digest
+from lit_mia.ranges import POSITIVE_SHARE, at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records, id_hash
 from lit_mia.splits import group_coin
-from lit_mia.training_batch import ReadsRecords, TrainingBatch
+from lit_mia.training_batch import ProbeBatch, ReadsRecords, TrainingBatch
 
 logger = logging.getLogger(__name__)
 ENCODED_AT_ONCE = 64
-
-
-class ProbeBatch(NamedTuple):
-    """Records that a training is watched on.
-
-    Attributes:
-        batch: Images, captions and encoded parts; of a module of another kind, whatever its losses are computed from.
-        ids: Their names.
-        groups: Their groups.
-    """
-
-    batch: Any
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]
 
 
 @final
@@ -71,9 +57,7 @@ class TargetDataModule(L.LightningDataModule):
         cache_dir: str = "~/.cache/lit-mia/training",
     ) -> None:
         super().__init__()
-        check_range(batch_size=batch_size)
-        if member_share is not None and not 0 < member_share <= 1:
-            raise RecordError(f"`member_share` must be in (0, 1] or null, but got {member_share}.")
+        check(RecordError, at_least(1)(batch_size=batch_size), POSITIVE_SHARE(member_share=member_share))
         self.source, self.batch_size = source, batch_size
         self.member_share, self.member_seed = member_share, member_seed
         self.missing_caption, self.encode_once = missing_caption, encode_once

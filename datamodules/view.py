@@ -8,8 +8,19 @@ from typing import Literal, Self
 
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.duplicates import Duplicates, told
+from lit_mia.ranges import POSITIVE_SHARE, check
 from lit_mia.records import UNKNOWN, Records
-from lit_mia.splits import IdSets, Splits, assign_splits, check_splits, group_coin, lock_splits, relabelled, remaining
+from lit_mia.splits import (
+    IdSets,
+    Splits,
+    assign_splits,
+    check_fractions,
+    check_splits,
+    group_coin,
+    lock_splits,
+    relabelled,
+    remaining,
+)
 
 NearDuplicates = Literal["report", "group", "refuse"]
 
@@ -27,6 +38,7 @@ class Splitting:
             source states no groups, and reports them where it does.
 
     Raises:
+        SplitError: If `fractions` do not sum to 1.
         RecordError: If `train_fraction` is not in (0, 1].
     """
 
@@ -37,9 +49,9 @@ class Splitting:
     near_duplicates: NearDuplicates | None = None
 
     def __post_init__(self) -> None:
-        """Check the share."""
-        if not 0 < self.train_fraction <= 1:
-            raise RecordError(f"`train_fraction` must be in (0, 1], but got {self.train_fraction}.")
+        """Check the shares."""
+        check_fractions(self.fractions)
+        check(RecordError, POSITIVE_SHARE(train_fraction=self.train_fraction))
 
     def how(self, records: Records) -> NearDuplicates:
         """What is done about equal and nearly equal images of some records."""

@@ -136,7 +136,10 @@ def compose(path: Path, keys: ObjectKeys) -> Any:
     Raises:
         ConfigError: If a file is missing, is no YAML, or contains itself.
     """
-    return _Holder(str(path), path.parent, keys, (path.resolve(),)).inside("", load(path))
+    try:
+        return _Holder(str(path), path.parent, keys, (path.resolve(),)).inside("", load(path))
+    except RecursionError:
+        raise ConfigError(f"In {path} an alias (*) stands inside what it stands for, which has no end.") from None
 
 
 def placed(value: Any, keys: ObjectKeys, key: str = "") -> Any:
@@ -222,6 +225,11 @@ class _Holder:
             files = " → ".join(map(str, (*self.opened, real)))
             raise ConfigError(f"`{key}` of {self.name} names {path}, which leads back to itself: {files}.")
         content = load(path, f"`{key}` of {self.name}")
+        if not isinstance(content, dict | list):
+            holds = "nothing" if content is None else repr(content)
+            raise ConfigError(
+                f"`{key}` of {self.name} names {path}, which holds {holds}, but a block is a mapping or a list."
+            )
         return _Holder(str(path), path.parent, self.keys, (*self.opened, real)).inside("", content)
 
     def _find(self, key: str, value: Any) -> Path | None:
@@ -278,7 +286,7 @@ def load(path: Path, named: str = "") -> Any:
     try:
         return loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).split())
+        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise ConfigError(f"{path}{named and f', which {named} names,'} cannot be read as YAML: {problem}") from error
 
 

@@ -49,6 +49,10 @@ class StoreError(LitMiaError):
     """A store belongs to another target, or cannot be read."""
 
 
+class FolderError(LitMiaError):
+    """A folder cannot be written: it is full, read-only or impossible."""
+
+
 class TrainingError(LitMiaError):
     """A target cannot be trained as asked, or a training cannot go on from where it was cut off."""
 
@@ -65,12 +69,20 @@ class GateError(LitMiaError):
     """A condition of a gate cannot be read or met, or is asked of something that has no such numbers."""
 
 
+class TrackingError(LitMiaError):
+    """Weights & Biases does not take what it is sent."""
+
+
 class MetricError(LitMiaError):
     """Scores, labels or rates from which a metric cannot be computed."""
 
 
 class PlanError(LitMiaError):
     """An ablation names values, places or attacks that its audit does not have."""
+
+
+class PackageError(LitMiaError):
+    """Two packages have the same name."""
 
 
 class PluginError(LitMiaError):

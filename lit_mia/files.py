@@ -1,11 +1,14 @@
 """Files that are written whole or not at all, and arrays named by what made them, so that none is computed twice."""
 
+import errno
 import hashlib
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,17 +16,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lit_mia.dry_run import read_at, written_at
+from lit_mia.folders import told_if_full, unwritable
+from lit_mia.sealed import sealed_array, sealing
+from lit_mia.unfinished import unfinished
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside `path` that takes its place on success and is removed on failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}.tmp")  # no pattern for finished files matches it
+    """Give a temporary file beside `path` that takes its place on success and is removed on failure.
+
+    In a dry run the file goes elsewhere, see `lit_mia.dry_run`.
+
+    Raises:
+        FolderError: If the folder cannot be written, or its disk is full.
+    """
+    path = written_at(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "read-only, or not this user's")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    with told_if_full(path.parent), unfinished(path) as temporary:
         yield temporary
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def cached_rows(
@@ -33,7 +50,7 @@ def cached_rows(
     dtype: type[np.generic],
     chunks: Callable[[], Iterator[NDArray[Any]]],
 ) -> NDArray[Any]:
-    """Read an array, or write it chunk by chunk if no array of that key exists; it is never whole in memory.
+    """Read an array, or write it chunk by chunk if there is no whole one of that key; it is never whole in memory.
 
     Args:
         folder: Where the `.npy` files are. Made if it is missing.
@@ -44,12 +61,17 @@ def cached_rows(
 
     Returns:
         A read-only memory map of the file, `[n, ...]`.
+
+    Raises:
+        FolderError: If the folder cannot be written, or its disk has no room for the array.
     """
     path = cached_path(folder, key_parts)
-    if not path.exists():
-        with replacing(path) as temporary:
-            _write_rows(temporary, n, dtype, chunks())
-    mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+    kept = sealed_array(path)
+    if kept is not None:
+        return kept
+    with replacing(path) as temporary:
+        _write_rows(temporary, n, dtype, chunks())
+    mapped: NDArray[Any] = np.load(read_at(path), mmap_mode="r")
     return mapped
 
 
@@ -64,15 +86,16 @@ def key_digest(key_parts: Mapping[str, object] | Sequence[object]) -> str:
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:
-    array, start = None, 0
-    for chunk in chunks:
-        if array is None:
-            array = np.lib.format.open_memmap(file, "w+", dtype, (n, *chunk.shape[1:]))
-        array[start : start + len(chunk)] = chunk
-        start += len(chunk)
-    if array is None or start != n:
-        raise ValueError(f"The chunks hold {start} rows, but {n} were announced.")
-    array.flush()
+    first = next(chunks, None)
+    if first is None:
+        raise ValueError(f"There are no chunks, but {n} rows were announced.")
+    start = 0
+    with sealing(file, (n, *first.shape[1:]), dtype) as array:
+        for chunk in chain([first], chunks):
+            array[start : start + len(chunk)] = chunk
+            start += len(chunk)
+        if start != n:
+            raise ValueError(f"The chunks hold {start} rows, but {n} were announced.")
 
 
 def code_digest(*makers: type | ModuleType) -> str:

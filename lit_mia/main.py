@@ -1,5 +1,6 @@
 """The command line: LightningCLI's fit, validate, test and predict beside audit, sweep, design and the like."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import NoReturn
 
+from lit_mia import own_datamodules
 from lit_mia.errors import CommandError, LitMiaError
-from lit_mia.terminal import spell_unprintable
+from lit_mia.folders import is_of_disk, unwritable
+from lit_mia.report.terminal import spell_unprintable
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,13 @@ class Command:
         summary: What it does, for the overview.
         function: Module in `lit_mia.cli` and function, which takes the command's name and what follows it.
         light: Whether it needs no class that a config may name, and so not the seconds that their import takes.
+        kept: What is true when it was interrupted.
     """
 
     summary: str
     function: str
     light: bool = False
+    kept: str = "what was stored is kept, and the same command goes on from there"
 
 
 COMMANDS = {
@@ -47,12 +53,22 @@ COMMANDS = {
     "design": Command(
         "decide by coins what a model is trained on, as folders to train on and to audit", "designing:make"
     ),
-    "fit": Command("train one head", "lightning_cli:run_lightning"),
+    "fit": Command(
+        "train one head, or a target whose members are known",
+        "lightning_cli:run_lightning",
+        kept="what a target answered is kept; the same command goes on with the training of a target, and begins that "
+        "of a head anew",
+    ),
     "test": Command("measure a trained head on the test split and freeze its threshold", "lightning_cli:run_lightning"),
     "predict": Command("score images of unknown membership with a trained head", "lightning_cli:run_lightning"),
     "validate": Command(
         "check the files of a finished audit: lit-mia validate FOLDER; with --config: a trained head on the val split",
         "validating:validate",
+    ),
+    "serve-demo": Command(
+        "serve the demo targets as an Images API on this machine, to audit them as one",
+        "serving:serve",
+        kept="nothing is served any more",
     ),
     "configs": Command("list the shipped configs, or print one: lit-mia configs NAME", "listings:configs", light=True),
     "plugins": Command("list what packages outside add", "listings:plugins"),
@@ -65,6 +81,8 @@ def main() -> None:
     So does a crash, after its traceback: a status of 1 says that a condition of `--fail-if` holds.
     """
     spell_unprintable()
+    signal.signal(signal.SIGTERM, _terminate)
+    own_datamodules.prefer()
     try:
         run(sys.argv[1:])
     except LitMiaError as error:
@@ -73,13 +91,17 @@ def main() -> None:
     except KeyboardInterrupt:
         _interrupted(130)
     except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends with 1, as a gate that failed
+            _interrupted(130)
         if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
             _interrupted(143)
-        if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning's status is 1, as if a condition held
-            _interrupted(130)
         raise
-    except Exception:  # Python's own status of a crash is 1, which says that a gate failed
-        traceback.print_exc()
+    except Exception as error:  # Python's own status of a crash is 1, which says that a gate failed
+        if is_of_disk(error):  # of what knows nothing of us, such as a trainer that keeps a checkpoint
+            file = error.filename2 or error.filename
+            print("lit-mia:", unwritable(Path(file).parent if file else None, error), file=sys.stderr)
+        else:
+            traceback.print_exc()
         sys.exit(2)
 
 
@@ -142,8 +164,13 @@ def _call(command: Command, args: Sequence[str]) -> object:
     return getattr(import_module(f"lit_mia.cli.{module}"), function)(args[0], args[1:])
 
 
+def _terminate(*_: object) -> NoReturn:
+    """What SIGTERM does also where Lightning does not listen."""
+    raise SystemExit
+
+
 def _interrupted(code: int) -> NoReturn:
-    print("lit-mia: interrupted; what was stored is kept, and the same command goes on from there.", file=sys.stderr)
+    print(f"lit-mia: interrupted; {_command(sys.argv[1]).kept}.", file=sys.stderr)
     sys.exit(code)
 
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, final
 
 from filelock import FileLock
 
-from lit_mia.errors import StoreError
+from lit_mia.errors import FolderError, StoreError
 from lit_mia.files import key_digest, replacing
+from lit_mia.folders import check_writable
 from lit_mia.records import Records
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ HOME = "~/.local/share/lit-mia/openings"
 FOLDER, FORMER = "openings", "ledger.json"
 """In a store: the folder of its accounts, and what earlier versions kept."""
 UNKNOWN = "unknown"
+_MOST = 10**6
+"""Nobody opened a test split more often: such a number is damage."""
 
 
 class Openings(NamedTuple):
@@ -71,6 +74,22 @@ class OpeningsAccount:
         self._stored = store / FOLDER / f"{account}.jsonl"
         self._former = store / FORMER
 
+    def check(self) -> None:
+        """Refuse an account that cannot be read, or be kept anywhere, before work is done that would end there.
+
+        Raises:
+            StoreError: If it is so.
+        """
+        self._known()
+        lost = dict[Path, str]()
+        for path in (self._own, self._stored):
+            try:
+                check_writable(path.parent)
+            except FolderError as error:
+                lost[path] = str(error)
+        if len(lost) == 2:
+            _check([], [f"{path} ({error})" for path, error in lost.items()])
+
     def count(self, command: str, config: Mapping[str, Any]) -> Openings:
         """Count one more opening; any number of processes may do so at the same time.
 
@@ -83,7 +102,7 @@ class OpeningsAccount:
         """
         digest = key_digest([json.dumps(config, sort_keys=True, default=str)])
         line = json.dumps({"id": uuid.uuid4().hex, "command": command, "config": digest})
-        known = dict.fromkeys([*_lines(self._own), *_lines(self._stored), *_former(self._former), line])
+        known = dict.fromkeys([*self._known(), line])
         kept, lost = list[Path](), list[str]()
         for path in (self._own, self._stored):
             try:
@@ -92,10 +111,23 @@ class OpeningsAccount:
                     with replacing(path) as temporary:
                         temporary.write_text("".join(f"{line}\n" for line in known), encoding="utf-8")
                 kept.append(path)
-            except OSError as error:
+            except (OSError, FolderError) as error:
                 lost.append(f"{path} ({error})")
         _check(kept, lost)
         return _summed(list(known))
+
+    def _known(self) -> list[str]:
+        """What was counted so far, wherever.
+
+        Raises:
+            StoreError: If a file may not be read.
+        """
+        try:
+            return [*_lines(self._own), *_lines(self._stored), *_former(self._former)]
+        except OSError as error:
+            raise StoreError(
+                f"How often the test split was opened cannot be read ({error}). Let this user read the file."
+            ) from error
 
 
 def _check(kept: Sequence[Path], lost: Sequence[str]) -> None:
@@ -128,7 +160,9 @@ def _former(path: Path) -> list[str]:
     try:
         seen = json.loads(path.read_text(encoding="utf-8"))
         configurations, openings = list(map(str, seen["configurations"])), int(seen["openings"])
-    except (ValueError, KeyError, TypeError):
+        if not 0 <= openings <= _MOST:
+            raise ValueError(openings)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         configurations, openings = [], 1
     repeated = [configurations[-1] if configurations else UNKNOWN] * (openings - len(configurations))
     return [

@@ -11,6 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from lit_mia.dry_run import read_at
 from lit_mia.errors import SplitError
 from lit_mia.files import key_digest, replacing
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
@@ -64,7 +65,7 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
     Raises:
         SplitError: If the fractions are not four positive numbers that sum to 1.
     """
-    _check_fractions(fractions)
+    check_fractions(fractions)
     edges = list(accumulate(fractions))[:-1]
     known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
     rows: dict[str, list[int]] = {name: [] for name in SPLITS}
@@ -153,7 +154,7 @@ def lock_splits(splits: Splits, records: Records, path: Path, former: str | None
     Raises:
         SplitError: If the lock holds other splits or cannot be read.
     """
-    if path.exists():
+    if read_at(path).exists():
         locked = _read_lock(path)
         if locked["digest"] not in (splits.digest, former):
             raise SplitError(_refusal(path, locked, splits, records))
@@ -186,13 +187,18 @@ def locked_as_alike(path: Path) -> IdSets | None:
     Raises:
         SplitError: If the lock cannot be read.
     """
-    if not path.exists():
+    if not read_at(path).exists():
         return None
     sets: Any = _read_lock(path).get("alike", ())
     return [[str(name) for name in names] for names in sets]
 
 
-def _check_fractions(fractions: Sequence[float]) -> None:
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Refuse shares of the splits that are no whole.
+
+    Raises:
+        SplitError: If they are not four positive numbers that sum to 1.
+    """
     positive = len(fractions) == len(SPLITS) and all(fraction > 0 for fraction in fractions)
     if not positive or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
         raise SplitError(
@@ -212,7 +218,7 @@ def _digest(rows: Mapping[str, Sequence[int]], records: Records) -> str:
 
 def _read_lock(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_at(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise SplitError(f"The lock {path} is not readable as JSON ({error}). Restore it, or start anew.") from error
     missing = {"digest", "records", "seed", "fractions", "ids"}.difference(content if isinstance(content, dict) else ())

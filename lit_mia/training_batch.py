@@ -1,6 +1,6 @@
 """What a step of the training of a target is given."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,6 +19,20 @@ class TrainingBatch(NamedTuple):
     images: Tensor
     captions: list[str]
     parts: dict[str, Tensor]
+
+
+class ProbeBatch(NamedTuple):
+    """Records that a training is watched on.
+
+    Attributes:
+        batch: Images, captions and encoded parts; of a module of another kind, whatever its losses are computed from.
+        ids: Their names.
+        groups: Their groups.
+    """
+
+    batch: Any
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
 
 
 @runtime_checkable

@@ -1,17 +1,23 @@
 """Speed of the training-free attacks on one denoiser: `python scripts/bench_attacks.py [--path shipped:openmoji-ddpm]`.
 
-Prints, from one run: the best batch size; for every attack and for the one pass images per second, evaluations and the
-ratio of its wall time to bare forwards of the same number; the one pass against a plain float32 loop over the same
-formulas, attack by attack; and what bfloat16 autocast changes in speed and AUC. Uses records of train and val only.
+Prints, from one run: the best batch size of every way to run the network (float32 and bfloat16, each plain, and
+compiled in channels-last layout); for every attack and for the one pass images per second, evaluations and the ratio of
+its wall time to bare forwards of the same number; the one pass against a plain eager float32 loop over the same
+formulas, attack by attack; and what each way changes in AUC. Uses records of train and val only. `--path cifar` is the
+network of DDPM on CIFAR-10 with random weights.
 """
 
 import argparse
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from sized_pipelines import save_ddpm
 from torch import Tensor
 
 from datamodules.sources.openmoji import OpenMojiSource
@@ -24,7 +30,13 @@ from lit_mia.splits import assign_splits
 from lit_mia.targets.denoiser import DenoiserTarget
 
 FAMILY: tuple[StatisticAttack, ...] = (Loss(), SecMI(), PIA(), PIAN(), SimA(), ReDiffuse())
-BATCHES = (16, 32, 64, 128, 256)
+BATCHES = (8, 16, 32, 64, 128)
+WAYS: dict[str, dict[str, Any]] = {
+    "float32": {"precision": "float32"},
+    "bfloat16": {"precision": "bfloat16"},
+    "float32 compiled": {"precision": "float32", "channels_last": True, "compile": True},
+    "bfloat16 compiled": {"precision": "bfloat16", "channels_last": True, "compile": True},
+}
 
 
 def main() -> None:
@@ -34,11 +46,19 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=128, help="Records per measurement.")
     parser.add_argument("--repeats", type=int, default=3, help="Rounds; each round measures everything once.")
     parser.add_argument("--auc-records", type=int, default=0, help="Records for the change in AUC; 0 skips it.")
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="Ways to run the network.")
     args = parser.parse_args()
-    targets = {p: DenoiserTarget(args.path, precision=p, compile=args.compile) for p in ("float32", "bfloat16")}
-    exact = targets["float32"]
+    with tempfile.TemporaryDirectory() as folder:
+        if args.path == "cifar":
+            save_ddpm(Path(folder))
+        path = folder if args.path == "cifar" else args.path
+        run({name: DenoiserTarget(path, **WAYS[name]) for name in args.ways}, DenoiserTarget(path), args)
+
+
+def run(targets: dict[str, DenoiserTarget], exact: DenoiserTarget, args: argparse.Namespace) -> None:
+    """Measure all ways and the plain loop."""
     best = {name: best_batch(target) for name, target in targets.items()}
+    exact.batch_size = min(best_batch(exact), args.records)
     for name, target in targets.items():
         target.batch_size = min(best[name], args.records)
         print(f"{name}: best batch {best[name]}, {1 / bare_seconds(target, 1, best[name]):.0f} evaluations/s")
@@ -64,20 +84,29 @@ def load(size: int, count: int) -> Questions:
 
 def best_batch(target: DenoiserTarget) -> int:
     """The batch size with the most evaluations per second."""
-    return max(BATCHES, key=lambda batch: 1 / bare_seconds(target, max(1, 256 // batch), batch))
+    return min(BATCHES, key=lambda batch: bare_seconds(target, max(1, 128 // batch), batch))
 
 
 def bare_seconds(target: DenoiserTarget, calls: int, batch: int) -> float:
     """Seconds per evaluation of the network alone, after one call to warm up."""
+    target.batch_size = batch  # for which a compiled network is compiled
     x = target.encode(torch.zeros(1, 3, target.image_size, target.image_size, dtype=torch.uint8), [0])
-    x = torch.randn(batch, *x.shape[1:])
+    x = torch.randn(batch, *x.shape[1:]).to(x)
     condition = target.condition([None] * batch)
     t = torch.full((batch,), 100)
     target.predict_noise(x, t, condition)
+    synchronize()
     began = time.perf_counter()
     for _ in range(calls):
         target.predict_noise(x, t, condition)
+    synchronize()
     return (time.perf_counter() - began) / (calls * batch)
+
+
+def synchronize() -> None:
+    """Wait for the accelerator, if there is one."""
+    if torch.accelerator.is_available():
+        torch.accelerator.synchronize()
 
 
 Timed = tuple[float, int, float]
@@ -93,6 +122,7 @@ def timed_pass(target: DenoiserTarget, attacks: Sequence[StatisticAttack], quest
     """Run some attacks together; the bare forwards follow directly, in the same batches."""
     before, began = target.nfe, time.perf_counter()
     findings(target, attacks, questions)
+    synchronize()
     seconds, evaluations = time.perf_counter() - began, target.nfe - before
     calls = math.ceil(evaluations / target.batch_size)
     return seconds, evaluations, bare_seconds(target, calls, target.batch_size) * evaluations
@@ -186,30 +216,31 @@ PLAIN = (plain_loss, plain_secmi, plain_pia, plain_pian, plain_sima, plain_redif
 
 def report(rounds: list[dict[str, dict[str, Timed]]], records: int) -> None:
     """Medians over the rounds; ratios are formed inside a round."""
-    print(f"\n{'':10}{'':12}{'images/s':>10}{'NFE/image':>11}{'wall / bare':>13}")
-    for precision in ("float32", "bfloat16"):
-        for name in rounds[0][precision]:
-            seconds = np.median([r[precision][name][0] for r in rounds])
-            ratio = np.median([r[precision][name][0] / r[precision][name][2] for r in rounds])
-            nfe = rounds[0][precision][name][1] / records
-            print(f"{precision:10}{name:12}{records / seconds:10.1f}{nfe:11.0f}{ratio:13.3f}")
+    ways = [way for way in rounds[0] if way != "plain"]
+    print(f"\n{'':18}{'':12}{'images/s':>10}{'NFE/image':>11}{'wall / bare':>13}")
+    for way in ways:
+        for name in rounds[0][way]:
+            seconds = np.median([r[way][name][0] for r in rounds])
+            ratio = np.median([r[way][name][0] / r[way][name][2] for r in rounds])
+            print(f"{way:18}{name:12}{records / seconds:10.1f}{rounds[0][way][name][1] / records:11.0f}{ratio:13.3f}")
     plain = np.median([r["plain"]["loop"][0] for r in rounds])
-    print(f"{'float32':10}{'plain loop':12}{records / plain:10.1f}{rounds[0]['plain']['loop'][1] / records:11.0f}")
-    for precision in ("float32", "bfloat16"):
-        faster = np.median([r["plain"]["loop"][0] / r[precision]["one pass"][0] for r in rounds])
-        print(f"one pass in {precision} against the plain float32 loop: {faster:.2f} x")
+    print(f"{'float32':18}{'plain loop':12}{records / plain:10.1f}{rounds[0]['plain']['loop'][1] / records:11.0f}")
+    for way in ways:
+        faster = np.median([r["plain"]["loop"][0] / r[way]["one pass"][0] for r in rounds])
+        print(f"one pass in {way} against the plain float32 loop: {faster:.2f} x")
 
 
 def compare_auc(targets: dict[str, DenoiserTarget], questions: Questions) -> None:
-    """AUC in both precisions, on records of train and val."""
-    scores, labels = {}, np.array(questions.records.members)
-    for name, target in targets.items():
+    """AUC of every way, on records of train and val."""
+    labels = np.array(questions.records.members)
+    aucs = {}
+    for way, target in targets.items():
         batches = findings(target, FAMILY, questions)
-        scores[name] = [torch.cat([b[i].statistic for b in batches]).numpy() for i in range(len(FAMILY))]
-    print(f"\n{'AUC, ' + str(len(labels)) + ' records':20}{'float32':>9}{'bfloat16':>10}{'change':>9}")
+        scores = [torch.cat([b[i].statistic for b in batches]).numpy() for i in range(len(FAMILY))]
+        aucs[way] = [auc(of_attack, labels) for of_attack in scores]
+    print(f"\n{'AUC, ' + str(len(labels)) + ' records':20}" + "".join(f"{way:>19}" for way in aucs))
     for i, attack in enumerate(FAMILY):
-        full, low = (auc(scores[name][i], labels) for name in ("float32", "bfloat16"))
-        print(f"{attack.name:20}{full:9.4f}{low:10.4f}{low - full:+9.4f}")
+        print(f"{attack.name:20}" + "".join(f"{of_way[i]:19.4f}" for of_way in aucs.values()))
 
 
 if __name__ == "__main__":

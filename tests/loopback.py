@@ -1,12 +1,9 @@
-"""A real Images API in a thread of this process: the server of `scripts/serve_demo.py` with plain functions in it."""
+"""A real Images API in a thread of this process: the server of `lit-mia serve-demo` with plain functions in it."""
 
 import asyncio
 import contextlib
-import importlib.util
-import sys
 import threading
 import time
-from pathlib import Path
 
 import torch
 import uvicorn
@@ -14,27 +11,17 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lit_mia.cli.demo_server.faults import Faults
+from lit_mia.cli.demo_server.server import ImagesServer
 from lit_mia.errors import TargetError
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.targets import HttpTarget
 from lit_mia.targets.images_api.settings import ImagesAPI, Pace
 
-SCRIPT = Path(__file__).parent.parent / "scripts/serve_demo.py"
 SIDE = 16
 PROMPTS = [f"picture {number}" for number in range(40)]
 SEEDS = list(range(40))
 QUICK = ("limit", "error", "truncated", "no_image", "wrong_size", "fewer")
-
-
-def _load():
-    spec = importlib.util.spec_from_file_location("serve_demo", SCRIPT)
-    module = sys.modules["serve_demo"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-serve_demo = sys.modules.get("serve_demo") or _load()
-Faults = serve_demo.Faults
 
 
 def paint(prompts, seeds):
@@ -52,7 +39,7 @@ def brighten(images, captions, seeds):
 @contextlib.contextmanager
 def running(generate=paint, vary=brighten, faults=None, seconds=0.0, **options):
     """A server on a free port; `seconds` is what each request takes beside its answer."""
-    images = serve_demo.ImagesServer(generate, vary, faults or Faults(), **options)
+    images = ImagesServer(generate, vary, faults or Faults(), **options)
 
     async def slowly(scope, receive, send):
         if scope["type"] == "http":

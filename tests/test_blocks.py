@@ -161,13 +161,16 @@ def test_a_whole_config_can_be_a_block(composed, keys):
         ),
         ("model: broken.yaml", r"broken\.yaml, which `model` of .*own\.yaml names, cannot be read as YAML: .*line 1"),
         ("model: binary.yaml", r"binary\.yaml, which .* cannot be read as YAML: 'utf-8'"),
+        ("model: empty.yaml", r"`model` of .*own\.yaml names .*empty\.yaml, which holds nothing, but a block is a"),
+        ("model: number.yaml", r"`model` of .*own\.yaml names .*number\.yaml, which holds 42, but a block is a"),
+        ("a: &x [*x]", r"own\.yaml an alias \(\*\) stands inside what it stands for"),
         ("a: [", r"own\.yaml cannot be read as YAML: while parsing"),
     ],
 )
 def test_what_cannot_be_put_in_its_place_is_named(composed, tmp_path, content, message):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=message) as error:
-        composed(content, other="target: own.yaml", broken="{a: [1}")
+        composed(content, other="target: own.yaml", broken="{a: [1}", empty="", number="42")
     assert len(str(error.value).splitlines()) == 1
 
 

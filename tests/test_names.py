@@ -2,8 +2,8 @@
 
 import pytest
 
+from datamodules.names import GIVEN, SURNAMES, filled_pool, name_list, read_pool
 from lit_mia.errors import RecordError
-from lit_mia.names import GIVEN, SURNAMES, filled_pool, name_list, read_pool
 
 
 def test_the_pool_holds_the_given_names_and_as_many_of_each_list():

@@ -57,8 +57,16 @@ def test_openings_of_former_versions_are_counted_once(tmp_path):
     (store / "ledger.json").write_text(json.dumps({"configurations": ["x", "y"], "openings": 5}), encoding="utf-8")
     assert OpeningsAccount("a", store).count("test", {}) == (3, 6, {"audit": 5, "test": 1})
     assert OpeningsAccount("a", store).count("test", {}) == (3, 7, {"audit": 5, "test": 2})
-    (store / "ledger.json").write_text("{", encoding="utf-8")
-    assert OpeningsAccount("b", store).count("test", {}).openings == 2
+
+
+@pytest.mark.parametrize(
+    "damage", [b"{", b"\xff", b"7", b'{"configurations": [], "openings": 1e999}', b'{"openings": 9}']
+)
+def test_a_damaged_account_of_former_versions_is_one_opening_and_ends_nothing(tmp_path, damage):
+    (tmp_path / "ledger.json").write_bytes(damage)
+    account = OpeningsAccount("a", tmp_path)
+    account.check()
+    assert account.count("test", {}).openings == 2
 
 
 def _count(store: str, times: int) -> None:
@@ -84,9 +92,11 @@ def test_a_folder_that_cannot_be_written_is_told(blocked, tmp_path, caplog):
             path.write_text("a file where a folder should be", encoding="utf-8")
     account = OpeningsAccount("a", places["store"])
     if blocked == "both":
-        with pytest.raises(StoreError, match=PLACE):
-            account.count("audit", {})
+        for ask in (account.check, lambda: account.count("audit", {})):
+            with pytest.raises(StoreError, match=PLACE):
+                ask()
     else:
+        account.check()
         assert account.count("audit", {}).openings == 1
         assert "could not be put down" in caplog.text
 

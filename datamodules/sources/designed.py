@@ -17,6 +17,7 @@ from lit_mia.designs.survival import files_of
 from lit_mia.designs.tokens import told_cuts
 from lit_mia.errors import DesignError
 from lit_mia.models.files import shipped
+from lit_mia.ranges import at_least, check
 from lit_mia.reasons import listed
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
@@ -56,6 +57,7 @@ class DesignSource(RecordSource):
     ) -> None:
         if copies is not None and part == "records":
             raise DesignError(f"`copies: {copies}` chooses among canaries. Set `part: canaries`, or leave it out.")
+        check(DesignError, at_least(1)(copies=copies), at_least(0)(examples=examples))
         self.folder, self.commitment = with_home(folder), commitment
         self.train_dir = self.folder / TRAIN if train_dir is None else with_home(train_dir)
         self.part, self.copies = part, copies

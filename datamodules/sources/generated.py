@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import final
 
-from filelock import FileLock
 from PIL import Image
 
 from datamodules.sources.base import RecordSource
@@ -16,6 +15,7 @@ from lit_mia.files import key_digest
 from lit_mia.models import Fingerprint
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
 from lit_mia.queries.store import Store
+from lit_mia.ranges import POSITIVE_SHARE, at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
 from lit_mia.targets.base import GenerateTarget
@@ -57,8 +57,7 @@ class GeneratedSource(RecordSource):
         seed: int = 0,
         keep_non_members: bool = False,
     ) -> None:
-        if not 0 < fraction <= 1:
-            raise RecordError(f"`fraction` must be in (0, 1], but got {fraction}.")
+        check(RecordError, POSITIVE_SHARE(fraction=fraction), at_least(1)(images_per_record=images_per_record))
         self.parts, self.target, self.store = (source,), target, store
         self.images_per_record, self.fraction, self.seed = images_per_record, fraction, seed
         self.keep_non_members = keep_non_members
@@ -94,8 +93,7 @@ class GeneratedSource(RecordSource):
             RecordError: If the source has no members, or a member has no caption.
             TargetError: If the model does not generate or cannot be loaded.
         """
-        with FileLock(self._store.path / ".lock"):  # several nodes or runs on one folder: one asks, the others wait
-            self._cost += fill(self._store, self.target, self._queries)
+        self._cost += fill(self._store, self.target, self._queries)
         refused = self._store.refused()
         drawn = [query for query in self._queries if query.key not in refused]
         self._refused = len(self._queries) - len(drawn)

@@ -20,6 +20,7 @@ from lit_mia.errors import RecordError
 from lit_mia.records import UNKNOWN, Encoded, Records
 
 _WEBDATASET_KEY = "__key__"
+_UNPICKLING = frozenset({"pandas"})
 _ROWS_AT_ONCE = 64
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,11 @@ class HuggingFaceSource(RecordSource):
         revision: str | None = None,
         caption_choice: CaptionChoice = "first",
     ) -> None:
+        if path in _UNPICKLING:
+            raise RecordError(
+                f"`path` names the builder {path!r}, which reads pickles, and those can hold code. Make Parquet files "
+                "of the table, and give those: `path: parquet`."
+            )
         self.path, self.name, self.revision, self.split = _at_home(path), name, revision, split
         self.data_dir = None if data_dir is None else _at_home(data_dir)
         self.data_files = _at_home(data_files) if isinstance(data_files, str) else data_files

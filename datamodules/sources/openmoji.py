@@ -16,6 +16,8 @@ from PIL import Image
 
 from datamodules.sources.base import RecordSource, StatedDesign
 from datamodules.sources.places import with_home
+from lit_mia.errors import RecordError
+from lit_mia.ranges import SIDE, check
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 from lit_mia.splits import group_coin
 
@@ -52,6 +54,7 @@ class OpenMojiSource(RecordSource):
     def __init__(
         self, target: Literal["demo", "shadow", "nobody"] = "demo", size: int = 64, cache_dir: str = "~/.cache/lit-mia"
     ) -> None:
+        check(RecordError, SIDE(size=size))
         self.target, self.size, self.folder = target, size, image_folder(cache_dir, size)
 
     @property

@@ -5,6 +5,7 @@ from typing import Literal, final
 from datamodules.sources.base import RecordSource
 from datamodules.sources.openmoji import all_emoji, emoji_records, image_folder, owner
 from lit_mia.errors import RecordError
+from lit_mia.ranges import SIDE, check
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 Kind = Literal["smileys", "animals", "food", "symbols"]
@@ -52,6 +53,7 @@ class ShiftedOpenMojiSource(RecordSource):
         if members == non_members:
             raise RecordError(f"Members and non-members are both {members!r}. Choose two of {', '.join(KINDS)}.")
         self.members, self.non_members, self.unseen_by = members, non_members, unseen_by
+        check(RecordError, SIDE(size=size))
         self.size, self.folder = size, image_folder(cache_dir, size)
 
     @property

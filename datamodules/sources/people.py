@@ -15,6 +15,7 @@ from datamodules.sources.delimited import csv_lines
 from datamodules.sources.labels import parse_member
 from datamodules.sources.places import image_files, listed_place, with_home
 from lit_mia.errors import RecordError
+from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People, spelled
 
 WORLD_SEED = 20220915  # fixed before any training: it made the shipped demo models for identity inference
@@ -157,6 +158,7 @@ class FacesSource(PeopleSource):
     """
 
     def __init__(self, swapped: bool = False, images: int = 30) -> None:
+        check(RecordError, at_least(1)(images=images))
         self.swapped, self.image_count = swapped, images
 
     def load(self) -> People:

@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 from lit_mia.attacks.checkpoints import read_checkpoint
 from lit_mia.attacks.data import HeadDataModule, Reader
+from lit_mia.attacks.failures import check_finite, diverged, not_trained
 from lit_mia.attacks.frozen import freeze_threshold
-from lit_mia.errors import HeadError
+from lit_mia.attacks.origins import check_origin
+from lit_mia.errors import HeadError, LitMiaError
 from lit_mia.metrics.metric import RawAUROC, TPRAtFPR
 from lit_mia.pair_batch import PairBatch
 from lit_mia.targets.base import AccessLevel
@@ -42,6 +44,7 @@ class Attack(Reader, Trainable):
 
     level: AccessLevel | None = AccessLevel.GENERATE
     scored_by = "head"
+    mistaken: ClassVar[type[LitMiaError]] = HeadError
     controls: ClassVar[Mapping[str, type["Attack"]]] = {}
     reduced_dims: ClassVar[tuple[int, ...]] = (0, 1)
 
@@ -110,7 +113,7 @@ class Attack(Reader, Trainable):
         if not self._is_built:
             self.build(data.example())
         if fits and self.hparams.get("init_from"):
-            load_head(self, self.hparams["init_from"])
+            load_head(self, self.hparams["init_from"], data)
         if self.hparams.get("freeze_trunk"):
             self.trunk.requires_grad_(False)
 
@@ -188,6 +191,7 @@ class Attack(Reader, Trainable):
         options: dict[str, Any] = {"batch_size": len(batch.row), "on_epoch": True}
         self.log("test/auc", self.test_auc, **options)
         self.log("test/tpr@10%fpr", self.test_tpr, **options)
+        check_finite(self.name, scores)
         return {"row": batch.row, "member": batch.member, "score": scores}
 
     def on_test_epoch_end(self) -> None:
@@ -200,8 +204,14 @@ class Attack(Reader, Trainable):
             freeze_threshold(self.calibration, scores, labels, Path(str(self.trainer.ckpt_path)), groups=groups)
 
     def predict_step(self, batch: PairBatch, batch_idx: int) -> dict[str, Tensor]:
-        """Row and raw score of each record."""
-        return {"row": batch.row, "score": self.score(batch)}
+        """Row and raw score of each record.
+
+        Raises:
+            HeadError: If a score is not finite.
+        """
+        scores = self.score(batch)
+        check_finite(self.name, scores)
+        return {"row": batch.row, "score": scores}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser over what is not frozen; `sgd` has momentum 0.9."""
@@ -221,21 +231,23 @@ class Attack(Reader, Trainable):
         return data
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write which head this is, its calibration scores, and marks of the records that it has learned from."""
+        """Write which head this is, its calibration scores, and what it has learned from."""
         checkpoint["head"] = type(self).__name__
         checkpoint["learned"] = sorted(self.learned | self._data().learned())
+        checkpoint["origin"] = dict(self._data().origin(self))
         # Lightning's command line writes it, and reads it to find the class; a Trainer of an audit does not.
         settings = checkpoint.setdefault("hyper_parameters", {})
         settings.setdefault("_class_path", f"{type(self).__module__}.{type(self).__name__}")
         checkpoint["calibration"] = self.calibration
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another head.
+        """Refuse a checkpoint of another head, or of one that learned from other inputs.
 
         Raises:
-            HeadError: If class or shapes differ.
+            HeadError: If class, shapes or inputs differ.
         """
         check_head(self, checkpoint, "the checkpoint")
+        check_origin(f"The head {self.name} of the checkpoint", checkpoint.get("origin"), self._data().origin(self))
         self.calibration = checkpoint["calibration"]
         self.learned = frozenset(checkpoint.get("learned", ()))
 
@@ -251,18 +263,20 @@ class RecordHead(Attack, ABC):
         return batch[name].unsqueeze(1)
 
 
-def load_head(attack: Attack, path: str) -> None:
+def load_head(attack: Attack, path: str, data: HeadDataModule) -> None:
     """Load weights and input normalisation of a trained head of the same kind, to fine-tune it.
 
     Args:
         attack: The head, built.
         path: A checkpoint of `lit-mia fit` or of an audit.
+        data: What it goes on learning from.
 
     Raises:
-        HeadError: If the file is missing, is no checkpoint or belongs to another head.
+        HeadError: If the file is missing, is no checkpoint, belongs to another head or learned from other inputs.
     """
     checkpoint = read_checkpoint(path, "init_from")
     check_head(attack, checkpoint, path)
+    check_origin(path, checkpoint.get("origin"), data.origin(attack), anew=True)
     attack.load_state_dict(checkpoint["state_dict"])
     attack.learned = frozenset(checkpoint.get("learned", ()))
 
@@ -283,35 +297,6 @@ def check_head(attack: Attack, checkpoint: Mapping[str, Any], path: str) -> None
             f"{path} is a {wanted} of another shape: {len(odd)} tensors differ, first {odd[0]!r}. "
             "Use the network, operation, encoder and image size that it was trained with."
         )
-
-
-def not_trained(name: str, max_epochs: int | None, max_steps: int, batches: float) -> HeadError:
-    """The error of a head that made no step.
-
-    Args:
-        name: The head.
-        max_epochs: Most epochs; None or -1 where steps are counted.
-        max_steps: Most steps; -1 where epochs are counted.
-        batches: Batches of an epoch.
-    """
-    return HeadError(
-        f"{name} was not trained at all: max_epochs is {max_epochs}, max_steps {max_steps}, and there are {batches} "
-        "batches an epoch. Raise what is 0."
-    )
-
-
-def diverged(name: str, loss: float, epoch: int) -> HeadError:
-    """The error of a head whose training loss is not finite.
-
-    Args:
-        name: The head.
-        loss: What it is.
-        epoch: Where.
-    """
-    return HeadError(
-        f"The loss of {name} became {loss} in epoch {epoch}: the head diverged. Lower `lr`, or train in another "
-        "precision; what the target answered stays in the store."
-    )
 
 
 def _joined(attack: Attack, parts: list[_Part]) -> _Part:

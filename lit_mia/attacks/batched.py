@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lit_mia.attacks.base import OPTIMIZERS, diverged, not_trained
+from lit_mia.attacks.base import OPTIMIZERS
 from lit_mia.attacks.budgets import Budget, FixedBudget
+from lit_mia.attacks.failures import diverged, not_trained
 from lit_mia.attacks.material import Material
 from lit_mia.attacks.stacked import StackedHeads
 from lit_mia.metrics.metric import RawAUROC

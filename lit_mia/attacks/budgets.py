@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from lit_mia.errors import HeadError
+from lit_mia.ranges import at_least, check
 
 
 class BestEpoch(L.Callback):
@@ -70,7 +72,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, max_epochs=self.max_epochs)
+        counts = at_least(1)(seeds=self.seeds, max_epochs=self.max_epochs, devices=self.devices)
+        check(HeadError, counts, at_least(0)(patience=self.patience))
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: until val no longer improves."""
@@ -99,28 +102,32 @@ class FixedBudget:
 
     def __post_init__(self) -> None:
         """Check that heads are trained."""
-        _check_at_least_one(seeds=self.seeds, steps=self.steps)
+        check(HeadError, at_least(1)(seeds=self.seeds, steps=self.steps, devices=self.devices))
 
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: for `steps` steps, without looking at val."""
         return {"max_steps": self.steps, "limit_val_batches": 0}
 
 
-def _check_at_least_one(**given: int) -> None:
-    wrong = {name: value for name, value in given.items() if value < 1}
-    if wrong:
-        raise HeadError(f"A budget must be at least 1 in all it counts, but has {wrong}: no head would be trained.")
-
-
 def trainer_of(budget: Budget | FixedBudget) -> L.Trainer:
-    """A Trainer that fits one head for this long, and writes nothing."""
-    return L.Trainer(
-        accelerator=budget.accelerator,
-        devices=budget.devices,
-        **budget.length(),
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-    )
+    """A Trainer that fits one head for this long, and writes nothing.
+
+    Raises:
+        HeadError: If this machine has not what the budget asks for.
+    """
+    try:
+        return L.Trainer(
+            accelerator=budget.accelerator,
+            devices=budget.devices,
+            **budget.length(),
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise HeadError(
+            f"Heads cannot be trained with `accelerator: {budget.accelerator}` and `devices: {budget.devices}`: "
+            f"{' '.join(str(error).split())} `accelerator: auto` takes what this machine has."
+        ) from error

@@ -1,16 +1,13 @@
 """The files of trained heads."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import torch
-
+from lit_mia.attacks.origins import Origin, check_origin
 from lit_mia.errors import HeadError
-from lit_mia.models.contents import check_contents
-from lit_mia.models.files import file_digest
+from lit_mia.models.files import file_digest, saved_by_torch
 
 
 def read_checkpoint(path: str, option: str) -> dict[str, Any]:
@@ -29,13 +26,7 @@ def read_checkpoint(path: str, option: str) -> dict[str, Any]:
             f"`{option}` must be a checkpoint file, but {path!r} does not exist. An audit, such as "
             "audit/openmoji_shadow_attack, keeps its heads and their controls in `heads` of its output folder."
         )
-    check_contents(place, HeadError)
-    try:
-        checkpoint = torch.load(place, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise HeadError(
-            f"{path} cannot be read as a checkpoint ({type(error).__name__}). Give one of `lit-mia fit` or of an audit."
-        ) from error
+    checkpoint = saved_by_torch(place, HeadError)
     if not isinstance(checkpoint, dict) or not {"head", "state_dict"} <= checkpoint.keys():
         raise HeadError(f"{path} holds a model of another program. Give a checkpoint of `lit-mia fit` or of an audit.")
     return checkpoint
@@ -48,10 +39,24 @@ class Start:
     Attributes:
         digest: SHA-256 of its file.
         learned: Marks of the records that it has learned from; empty in files of earlier versions.
+        origin: What its inputs were made of; None in files of earlier versions.
     """
 
     digest: str
     learned: frozenset[str]
+    origin: Origin | None
+
+    def check(self, name: str, given: Origin) -> None:
+        """Refuse to go on with other inputs than the head learned from; the target may be another.
+
+        Args:
+            name: Of the head that starts from it.
+            given: What its inputs are made of.
+
+        Raises:
+            HeadError: If they differ.
+        """
+        check_origin(f"What {name} starts from", self.origin, given, anew=True)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self | None:
@@ -66,5 +71,6 @@ class Start:
         path = settings.get("init_from")
         if not path:
             return None
-        learned = read_checkpoint(path, "init_from").get("learned", ())
-        return cls(file_digest(Path(path).expanduser(), HeadError), frozenset(learned))
+        kept = read_checkpoint(path, "init_from")
+        digest = file_digest(Path(path).expanduser(), HeadError)
+        return cls(digest, frozenset(kept.get("learned", ())), kept.get("origin"))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import lightning as L
 
+from lit_mia.attacks.origins import Origin
 from lit_mia.features.encoders import Encoder
 from lit_mia.openings import Openings
 from lit_mia.pair_batch import PairBatch
@@ -14,6 +15,8 @@ from lit_mia.targets.base import AccessLevel
 
 MARK = 16
 """Hexadecimal digits of a mark."""
+WITHOUT_TARGET = frozenset({"image", "image_embedding", "text_embedding"})
+"""Inputs that no target makes; all others depend on what it answers."""
 
 
 def marks(records: Records, rows: Iterable[int]) -> frozenset[str]:
@@ -79,6 +82,10 @@ class HeadDataModule(L.LightningDataModule, ABC):
     def learned(self) -> frozenset[str]:
         """Marks of the records that heads learn from, choose and calibrate on (see `marks`); empty if not known."""
         return frozenset()
+
+    def origin(self, head: Reader) -> Origin:
+        """What the inputs of a head are made of where it learns; nothing where that is not known."""
+        return {}
 
     @abstractmethod
     def example(self) -> PairBatch:

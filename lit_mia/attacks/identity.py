@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.errors import HeadError
+from lit_mia.ranges import SEED, at_least, check
 from lit_mia.targets.base import AccessLevel
 
 TEMPLATES = (
@@ -106,12 +107,10 @@ class IdentityInference(AuditedAttack):
         wrong = [template for template in self.templates if "{0}" not in template]
         if not self.templates or wrong or len(set(self.templates)) < len(self.templates):
             raise HeadError(f"`templates` must be different texts with {{0}} for the name, but these are not: {wrong}.")
-        if not self.thresholds or not all(1 <= threshold <= len(self.templates) for threshold in self.thresholds):
-            raise HeadError(f"`thresholds` must be in 1 … {len(self.templates)}, but got {list(self.thresholds)}.")
-        if not self.images or min(self.images) < 1 or sorted(set(self.images)) != list(self.images) or draws < 1:
-            raise HeadError(
-                f"`images` must rise from at least 1 and `draws` be at least 1, but got {list(self.images)}, {draws}."
-            )
+        counts = at_least(1)(images=self.images, draws=draws)
+        check(HeadError, at_least(1, len(self.templates))(thresholds=self.thresholds), counts, SEED(seed=seed))
+        if sorted(set(self.images)) != list(self.images):
+            raise HeadError(f"`images` must be different numbers that rise, but got {list(self.images)}.")
 
     def texts(self, template: str, names: tuple[str, ...]) -> list[str]:
         """A caption for each name."""

@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -191,6 +192,18 @@ def same_training(attack: Attack) -> str:
     """
     settings, start = dict(sorted(attack.hparams.items())), Start.of(attack.hparams)
     return json.dumps([type(attack).__name__, settings | ({"init_from": start.digest} if start else {})], default=list)
+
+
+def is_first(budget: Budget | FixedBudget) -> bool:
+    """Whether this process is the first of those that train every head together: it alone keeps and tells."""
+    with quiet():
+        return budget.devices == 1 or trainer_of(budget).is_global_zero
+
+
+def leave_to_first(budget: Budget | FixedBudget) -> None:
+    """End this process, if it only helped to train; what follows is done once."""
+    if not is_first(budget):
+        sys.exit(0)
 
 
 @contextmanager

@@ -3,15 +3,17 @@
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
-from zipfile import is_zipfile
 
 import lightning as L
 
 from lit_mia.errors import TrainingError
 from lit_mia.files import replacing
 from lit_mia.models import versions
+from lit_mia.models.files import saved_by_torch
+from lit_mia.ranges import ABOVE_ZERO, at_least, check
 
 LOSSES_EVERY = 50
 """Steps whose mean loss is written down."""
@@ -32,8 +34,8 @@ class KeepTarget(L.Callback):
     """
 
     def __init__(self, every_n_steps: int | None = None, checkpoint_minutes: float = 10.0) -> None:
-        if every_n_steps is not None and every_n_steps < 1:
-            raise TrainingError(f"`every_n_steps` must be at least 1 or null, but got {every_n_steps}.")
+        minutes = ABOVE_ZERO(checkpoint_minutes=checkpoint_minutes)
+        check(TrainingError, at_least(1)(every_n_steps=every_n_steps), minutes)
         self.every_n_steps, self.checkpoint_minutes = every_n_steps, checkpoint_minutes
         self._saved = 0.0
         self._step = 0
@@ -135,15 +137,28 @@ def check_whole(checkpoint: str) -> None:
         checkpoint: The checkpoint.
 
     Raises:
-        TrainingError: If there is none, or it was not written to its end.
+        TrainingError: If there is none, it was not written to its end, or it is of something else.
     """
     place = Path(checkpoint).expanduser()
-    if not place.is_dir() and not is_zipfile(place):
-        said = "is damaged, or no checkpoint" if place.exists() else "does not exist"
-        raise TrainingError(
-            f"The checkpoint {checkpoint} {said}. Give another `ckpt_path`, or begin anew with another "
-            "`trainer.default_root_dir`."
-        )
+    if not place.exists():
+        said = "does not exist"
+    elif place.is_dir() or "recipe" in _checkpoint(place):
+        return
+    else:
+        said = "is damaged, or no checkpoint of a target"
+    raise TrainingError(
+        f"The checkpoint {checkpoint} {said}. Give another `ckpt_path`, or begin anew with another "
+        "`trainer.default_root_dir`."
+    )
+
+
+def _checkpoint(file: Path) -> Mapping[str, Any]:
+    """What is in a checkpoint, not read from the disk yet; nothing in what is none, or holds code."""
+    try:
+        content = saved_by_torch(file, TrainingError, mapped=True)
+    except TrainingError:
+        return {}
+    return content if isinstance(content, Mapping) else {}
 
 
 def is_trial(trainer: Any) -> bool:

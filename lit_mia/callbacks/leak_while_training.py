@@ -23,6 +23,7 @@ from lit_mia.callbacks.probing import (
 from lit_mia.callbacks.record_losses import Measurement, RecordLosses
 from lit_mia.errors import TrainingError
 from lit_mia.files import replacing
+from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.leak import Measured, Numbers, leak_figure, numbers
 from lit_mia.report.style import DPI
@@ -86,10 +87,7 @@ class LeakWhileTraining(L.Callback):
     """
 
     def __init__(self, every_n_steps: int | None = None, records: int = 256) -> None:
-        if (every_n_steps is not None and every_n_steps < 1) or records < 1:
-            raise TrainingError(
-                f"`every_n_steps` and `records` must be at least 1, but got {every_n_steps} and {records}."
-            )
+        check(TrainingError, at_least(1)(every_n_steps=every_n_steps, records=records))
         self.every_n_steps, self.records = every_n_steps, records
         self._loaders: Loaders | None = None
         self._own_losses: LossFunction | None = None

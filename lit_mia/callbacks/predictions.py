@@ -11,6 +11,8 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from lit_mia.attacks.frozen import HeadThreshold, read_threshold
 from lit_mia.errors import HeadError
 from lit_mia.metrics.threshold import predictive_value
+from lit_mia.ranges import INNER_SHARE, check
+from lit_mia.report.formulas import guarded
 
 
 class PredictionWriter(BasePredictionWriter):
@@ -25,8 +27,7 @@ class PredictionWriter(BasePredictionWriter):
 
     def __init__(self, output: str = "predictions.csv", prior: float = 0.5) -> None:
         super().__init__("batch")
-        if not 0 < prior < 1:
-            raise HeadError(f"`prior` must be in (0, 1), but got {prior}.")
+        check(HeadError, INNER_SHARE(prior=prior))
         self.output, self.prior = Path(output).expanduser(), prior
         self._part: IO[str] | None = None
 
@@ -78,7 +79,7 @@ class PredictionWriter(BasePredictionWriter):
             writer.writeheader()
             for name, score in scores.items():
                 own = {
-                    "id": name,
+                    "id": guarded(name),
                     "score": score,
                     "nonmembers_scoring_higher": head.share_above(score),
                     "above_threshold": score >= frozen.threshold,

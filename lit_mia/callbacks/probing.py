@@ -14,11 +14,11 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torch.utils.data import RandomSampler
 
-from datamodules.training import ProbeBatch
 from lit_mia.errors import TrainingError
 from lit_mia.metrics.roc import FloatArray
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.leak import Measured
+from lit_mia.training_batch import ProbeBatch
 
 LossFunction = Callable[[L.LightningModule, Any, Sequence[int]], Tensor]
 """Losses of the records of a batch under a module, `[b, k]`, given a seed for each record."""

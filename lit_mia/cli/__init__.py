@@ -1,1 +1,5 @@
 """What the command line is made of."""
+
+from lit_mia.own_datamodules import check
+
+check()

@@ -1,6 +1,7 @@
 """The commands beside Lightning's own, each the same for every kind of audit, and the command line that they read."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,15 @@ from lightning.pytorch.loggers import WandbLogger
 from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
-from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, maker, object_keys
-from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, load, loads, placed
+from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, object_keys
+from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
-from lit_mia.cost import Estimate
-from lit_mia.errors import CommandError, ConfigError
-from lit_mia.files import replacing
-from lit_mia.report.base import NUMBERS, Result
-
-SAVED_CONFIG = "audit.yaml"
-"""The config of a finished audit, beside its numbers."""
+from lit_mia.cli.saved_config import save_config, saved_audit
+from lit_mia.dry_run import keeping_nothing
+from lit_mia.errors import CommandError, ConfigError, TrackingError
+from lit_mia.folders import check_writable
+from lit_mia.report.base import NUMBERS, Picture, Result
+from lit_mia.report.tracking import told_in_one_line
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,21 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     gate = Gate.of(parsed.options)
     gate.check_kind(parsed.audit)
     if parsed.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.audit)
         return None
-    output, result = parsed.run.output, parsed.audit.run(parsed.run)
+    output = parsed.run.output
+    check_writable(output)
+    result = parsed.audit.run(parsed.run)
     page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
-    with replacing(output / SAVED_CONFIG) as path:
-        path.write_text(dumps(parsed.run.config), encoding="utf-8")
-    if parsed.logger is not None:
-        result.log(parsed.logger)
+    save_config(parsed.run)
     Console().print(result.terminal())
     print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}")
+    unsent = None if parsed.logger is None else _unsent(result, parsed.logger)
+    if unsent is not None:
+        print(f"lit-mia: {unsent}", file=sys.stderr)
     gate.close(result)
+    if unsent is not None:
+        sys.exit(2)
     return result
 
 
@@ -89,7 +93,7 @@ def query(command: str, args: Sequence[str]) -> None:
     """Fill the stores of an audit, and do nothing else."""
     parsed = parse(command, args)
     if parsed.dry_run:
-        print_estimates(parsed.audit.estimate())
+        print_estimates(parsed.audit)
         return
     for name, cost in parsed.audit.query().items():
         print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
@@ -106,7 +110,11 @@ def report(command: str, args: Sequence[str]) -> None:
     result = load_result(folder)
     gate.check_kind(result)
     gate.check_numbers(folder / NUMBERS)
-    print(result.save_page(folder, _saved_audit(folder, result).pictures(result) if options.gallery else ()))
+    pictures: Sequence[Picture] = ()
+    if options.gallery:
+        with saved_audit(folder, result) as audit:
+            pictures = audit.pictures(result)
+    print(result.save_page(folder, pictures))
     gate.close(result)
 
 
@@ -202,9 +210,10 @@ def _options(args: Sequence[str]) -> Iterator[_Option]:
 
 def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
     content = compose(path, keys)
-    if content is not None and not isinstance(content, dict):
-        raise ConfigError(f"{path} holds a {type(content).__name__}, but a config is a mapping of keys to values.")
-    return content or {}
+    if not isinstance(content, dict):
+        holds = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(f"{path} holds {holds}, but a config is a mapping of keys to values.")
+    return content
 
 
 def _with_blocks(key: str, text: str, keys: ObjectKeys, config: Mapping[str, Any]) -> str:
@@ -228,8 +237,20 @@ def _class_with(key: str, config: Mapping[str, Any]) -> object:
     return block.get("class_path") if isinstance(block, dict) else None
 
 
-def print_estimates(estimates: dict[str, Estimate]) -> None:
-    """Say what the missing queries would cost."""
+def _unsent(result: Result, logger: Callable[..., WandbLogger]) -> TrackingError | None:
+    """Send a result to W&B; why it was not sent, if so, which shall not keep a gate from being heard."""
+    try:
+        with told_in_one_line("The files of the audit are written, but"):
+            result.log(logger)
+    except TrackingError as error:
+        return error
+    return None
+
+
+def print_estimates(audit: Audit) -> None:
+    """Say what the missing queries would cost; nothing is asked, and nothing written."""
+    with keeping_nothing():
+        estimates = audit.estimate()
     for name, e in estimates.items():
         time = "time unknown until the first fill" if e.seconds is None else f"about {e.seconds:.0f} s"
         money = f", {e.money:.2f} in money" if e.money else ""
@@ -268,14 +289,4 @@ def _add_options(parser: ArgumentParser) -> None:
         type=Callable[[], WandbLogger] | None,
         help="A W&B logger for tables, curves and numbers; an ablation makes a run of each point.",
     )
-    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask nothing.")
-
-
-def _saved_audit(folder: Path, result: Result) -> Audit:
-    """The audit of a finished folder, made anew.
-
-    Raises:
-        ConfigError: If its config is missing, or no longer understood.
-    """
-    kind = next(kind for kind in AUDIT_KINDS if kind.result is type(result))
-    return maker(kind.audit, load(folder / SAVED_CONFIG))()
+    parser.add_argument("--dry-run", action="store_true", help="Say what it would cost; ask and write nothing.")

@@ -15,11 +15,16 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
+from lit_mia.attacks import Attack
 from lit_mia.attacks.checkpoints import read_checkpoint
+from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.failures import not_trained
+from lit_mia.attacks.origins import check_origin
 from lit_mia.audits.making import object_keys
 from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
 from lit_mia.errors import ConfigError, HeadError, TrainingError
+from lit_mia.report.tracking import told_in_one_line
 from lit_mia.shadow.training import TargetTraining
 from lit_mia.trainable import Trainable
 
@@ -105,7 +110,12 @@ class MembershipCLI(LightningCLI):
 
         Raises:
             TrainingError: If there is no checkpoint where it should go on, or a damaged one.
+            HeadError: If a head would make no step, or goes on with other inputs than it has learned from.
         """
+        self._check_origin()
+        length = self.trainer.max_epochs, self.trainer.max_steps, self.trainer.limit_train_batches
+        if isinstance(self.model, Attack) and 0 in length:
+            raise not_trained(self.model.name, *length)
         kept, options = checkpoint_of(self.trainer), self.config_init["fit"]
         if not isinstance(self.model, TargetTraining) or is_trial(self.trainer):
             return
@@ -114,6 +124,22 @@ class MembershipCLI(LightningCLI):
         if options["ckpt_path"] is not None:
             check_whole(options["ckpt_path"])
             options["weights_only"] = True
+
+    def before_validate(self) -> None:
+        """Refuse a head that learned from other inputs, before anything is asked.
+
+        Raises:
+            HeadError: If it did.
+        """
+        self._check_origin()
+
+    before_test = before_predict = before_validate
+
+    def _check_origin(self) -> None:
+        path, head, data = self.config_init[str(self.subcommand)].get("ckpt_path"), self.model, self.datamodule
+        if path not in (None, "last") and isinstance(head, Attack) and isinstance(data, HeadDataModule):
+            learned = read_checkpoint(str(path), "--ckpt_path").get("origin")
+            check_origin(f"The head in {path}", learned, data.origin(head))
 
     def _check_stage(self, stage: str) -> None:
         """Refuse to score a target, which is measured by an audit, and see `_check_checkpoint` for heads."""
@@ -156,19 +182,21 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
 
     Raises:
         ConfigError: If the Trainer cannot be set up or run as it is asked to.
+        TrackingError: If a logger of Weights & Biases reaches nothing.
     """
     try:
-        return MembershipCLI(
-            Trainable,
-            L.LightningDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            auto_configure_optimizers=False,
-            save_config_callback=SaveStageConfig,
-            parser_kwargs={"allow_abbrev": False},
-            args=[command, *resolve(args, object_keys()).args],
-        )
+        with told_in_one_line(f"`{command}` was cut short, since"):
+            return MembershipCLI(
+                Trainable,
+                L.LightningDataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                save_config_callback=SaveStageConfig,
+                parser_kwargs={"allow_abbrev": False},
+                args=[command, *resolve(args, object_keys()).args],
+            )
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error
 

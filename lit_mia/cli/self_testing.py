@@ -14,6 +14,7 @@ from lit_mia.audits.self_test.running import Effort, expecting, run_self_test
 from lit_mia.cli.classes import plugins
 from lit_mia.cli.commands import Parsed, parse, print_estimates
 from lit_mia.errors import CommandError
+from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.self_test import terminal
@@ -35,8 +36,9 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
         raise CommandError(f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people.")
     effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
     if parsed.dry_run:
-        print_estimates(expecting(parsed.audit).estimate())
+        print_estimates(expecting(parsed.audit))
         return None
+    check_writable(parsed.run.output)
     found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)
     Console().print(terminal(found))
     print(f"\nNumbers: {parsed.run.output / SELF_TEST}")

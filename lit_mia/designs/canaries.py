@@ -8,6 +8,7 @@ from typing import Literal, final
 
 from lit_mia.designs.patterns import random_words
 from lit_mia.errors import DesignError
+from lit_mia.ranges import INNER_SHARE, at_least, check
 from lit_mia.reasons import SHOWN, listed
 from lit_mia.records import Records
 from lit_mia.splits import group_coin
@@ -46,13 +47,10 @@ class Canaries:
         """Check the values."""
         if not self.kinds or len(set(self.kinds)) < len(self.kinds):
             raise DesignError(f"`kinds` of canaries must name at least one kind, none twice, but got {self.kinds}.")
-        if not self.copies or len(set(self.copies)) < len(self.copies) or min(self.copies) < 1:
-            raise DesignError(f"`copies` of canaries must be different numbers of at least 1, but got {self.copies}.")
-        if self.per_tier < 1 or not 0 < self.budget < 1:
-            raise DesignError(
-                "`per_tier` of canaries must be at least 1 and `budget` between 0 and 1, but got "
-                f"{self.per_tier} and {self.budget}."
-            )
+        counts = at_least(1)("canaries", copies=self.copies, per_tier=self.per_tier)
+        check(DesignError, counts, INNER_SHARE("canaries", budget=self.budget))
+        if len(set(self.copies)) < len(self.copies):
+            raise DesignError(f"`copies` of canaries must be different numbers, but got {self.copies}.")
         if self.never < FEWEST_CONTROLS:
             raise DesignError(
                 f"`never` must be at least {FEWEST_CONTROLS}, since fewer canaries that were never inserted say "

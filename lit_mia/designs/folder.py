@@ -18,7 +18,7 @@ from lit_mia.designs.coins import file_name
 from lit_mia.designs.drawing import Plan
 from lit_mia.designs.layouts import LAYOUTS, METADATA, metadata_lines
 from lit_mia.designs.manifest import COINS, HOLDOUT, PUBLIC, SECRET, TRAIN, Entry, Manifest, WrittenFile
-from lit_mia.errors import DesignError
+from lit_mia.errors import DesignError, FolderError
 from lit_mia.features.pixels import pixel_digest
 from lit_mia.files import key_digest, replacing
 
@@ -119,10 +119,11 @@ def write(plan: Plan, folder: Path) -> Manifest:
         (folder / LOCK).unlink(missing_ok=True)
     except Timeout as error:
         raise DesignError(f"Another process is writing the design in {folder}. Wait until it has finished.") from error
-    except OSError as error:
+    except (OSError, FolderError) as error:
+        cause = error.__cause__ if isinstance(error, FolderError) else error  # that says of a folder what this does
         raise DesignError(
-            f"The design in {folder} cannot be written whole ({error.strerror or error}). Mend that and run the same "
-            "command again: it goes on from there, with the same coins."
+            f"The design in {folder} cannot be written whole ({getattr(cause, 'strerror', None) or error}). Mend that "
+            "and run the same command again: it goes on from there, with the same coins."
         ) from error
     return manifest
 

@@ -1,6 +1,5 @@
 """Captioners: third-party models of the attacker that turn images into the prompts of the target."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -16,9 +15,11 @@ from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
 from lit_mia.files import key_digest, replacing
-from lit_mia.models import enough_memory
+from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
+from lit_mia.ranges import at_least, check, no_device
+from lit_mia.sealed import sealed_list, write_list
 
 CHUNK = 256
 _PROMPTED = ("blip", "blip-2")
@@ -29,9 +30,11 @@ class Captioner(ABC):
 
     Attributes:
         revision: Raised when the code makes other captions of the same images, so that kept ones are made anew.
+        device: Where it runs: a torch device, or `auto`; no matter for one without a model.
     """
 
     revision: ClassVar[int] = 1
+    device: str = "auto"
 
     @abstractmethod
     def fingerprint(self) -> dict[str, object]:
@@ -116,11 +119,9 @@ class TransformersCaptioner(Captioner):
         device: str = "auto",
         dtype: Precision = "float32",
     ) -> None:
-        if min(num_beams, batch_size) < 1 or not 0 <= min_length <= max_length:
-            raise CaptionerError(
-                "`num_beams` and `batch_size` must be at least 1 and `min_length` within 0 and `max_length`, but got "
-                f"{num_beams}, {batch_size}, {min_length} and {max_length}."
-            )
+        counted = at_least(1)(num_beams=num_beams, max_length=max_length, batch_size=batch_size)
+        lengths = at_least(0, max_length)(min_length=min_length)
+        check(CaptionerError, counted, lengths, no_device(device))
         self.path, self.prompt = path, prompt.strip()
         self.num_beams, self.max_length, self.min_length = num_beams, max_length, min_length
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
@@ -138,6 +139,7 @@ class TransformersCaptioner(Captioner):
             "dtype": self.dtype,
         }
 
+    @full_float32()
     @torch.inference_mode()
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
         """Describe images, after the model's own resizing and normalisation."""
@@ -212,10 +214,12 @@ def cached_captions(
     made_by = {"captioner": captioner.fingerprint(), "revision": captioner.revision}
     key = {"what": "captions", **made_by, **key_parts}
     path = folder / f"{key_digest(key)}.captions.json"
-    if not path.is_file():
+    kept = sealed_list(path)
+    if kept is None:
         with replacing(path) as temporary:
-            temporary.write_text(json.dumps([*_described(captioner, images)], ensure_ascii=False), encoding="utf-8")
-    return [str(text) for text in json.loads(path.read_text(encoding="utf-8"))]
+            kept = [*_described(captioner, images)]
+            write_list(temporary, kept)
+    return [str(text) for text in kept]
 
 
 def _described(captioner: Captioner, images: NDArray[np.uint8]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from lit_mia.errors import EncoderError
 from lit_mia.models import Precision as Precision
 from lit_mia.models import in_batches, resolve_device
+from lit_mia.ranges import at_least, check, no_device
 
 SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
 """The encoders whose images and texts share a space, for messages."""
@@ -36,7 +37,7 @@ class Encoder(ABC):
         shares_space: Whether an image and a text embedding can be compared, as Attack III does.
 
     Raises:
-        EncoderError: If `batch_size` is not positive.
+        EncoderError: If `batch_size` is not positive, or there is no such kind of device.
     """
 
     revision: ClassVar[int] = 1
@@ -44,8 +45,7 @@ class Encoder(ABC):
     shares_space: bool
 
     def __init__(self, model: str, normalize: bool, batch_size: int, device: str, dtype: Precision) -> None:
-        if batch_size < 1:
-            raise EncoderError(f"`batch_size` must be at least 1, but got {batch_size}.")
+        check(EncoderError, at_least(1)(batch_size=batch_size), no_device(device))
         self.name = f"{type(self).__name__} {model}"
         self.normalize = normalize
         self.batch_size = batch_size

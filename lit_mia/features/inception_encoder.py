@@ -1,7 +1,6 @@
 """The Inception-v3 of FID as an encoder of images."""
 
 import io
-import pickle
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor
 from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision
 from lit_mia.models import model_digest
-from lit_mia.models.contents import check_contents
+from lit_mia.models.files import saved_by_torch
 
 
 @final
@@ -81,12 +80,11 @@ class InceptionEncoder(ImageEncoder):
     def _model(self) -> Any:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        check_contents(self._file, EncoderError)
         checked = io.BytesIO()  # torch-fidelity would unpickle anything
+        torch.save(saved_by_torch(self._file, EncoderError), checked)
+        checked.seek(0)
         try:
-            torch.save(torch.load(self._file, map_location="cpu", weights_only=True), checked)
-            checked.seek(0)
             model = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=checked)
-        except (OSError, RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise EncoderError(f"The Inception weights {self.weights} cannot be loaded: {error}") from error
         return model.to(self._torch_device())

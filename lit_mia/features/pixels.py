@@ -1,11 +1,9 @@
 """Images as arrays: decode a record table once, and resize in batches."""
 
 import hashlib
-import json
 import logging
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +16,12 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from lit_mia.dry_run import read_at
 from lit_mia.errors import LitMiaError
 from lit_mia.files import cached_path, replacing
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
+from lit_mia.sealed import sealed_array, sealed_list, sealing, write_list
 from lit_mia.transparency import rgb_over_white
 
 DECODING, RESIZING = 2, 1
@@ -62,17 +62,17 @@ def decode_images(records: Records, size: int, path: Path) -> Decoded:
     """
     images = cached_path(path, pixels_key(records, size))
     looks, unread = images.with_suffix(".looks.npy"), images.with_suffix(".unread.json")
-    if images.exists() and looks.exists() and unread.exists():
-        known = [int(row) for row in json.loads(unread.read_text(encoding="utf-8"))]
-        reasons = _try_again(records, known, images, looks)
-    else:
+    known = sealed_list(unread)
+    if known is None or sealed_array(images) is None or sealed_array(looks) is None:
         known, everything = None, range(len(records))
         with _new(images, _shape(everything, size)) as pixels, _new(looks, (len(records),), LOOK) as seen:
             reasons = _decode(records, everything, pixels, seen)
+    else:
+        reasons = _try_again(records, known, images, looks)
     if known != list(reasons):
         with replacing(unread) as temporary:  # the last one: without it the others are written anew
-            temporary.write_text(json.dumps(list(reasons)), encoding="utf-8")
-    return Decoded(np.load(images, mmap_mode="r"), np.load(looks, mmap_mode="r"), reasons)
+            write_list(temporary, list(reasons))
+    return Decoded(np.load(read_at(images), mmap_mode="r"), np.load(read_at(looks), mmap_mode="r"), reasons)
 
 
 def pixels_key(records: Records, size: int) -> dict[str, object]:
@@ -106,10 +106,8 @@ def resize(images: Tensor, size: int, mode: Literal["bicubic", "bilinear"] = "bi
 @contextmanager
 def _new(file: Path, shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> Iterator[NDArray[Any]]:
     """An array of zeros in a file that is there once it was written."""
-    with replacing(file) as temporary:
-        array = np.lib.format.open_memmap(temporary, "w+", np.dtype(dtype), shape)
+    with replacing(file) as temporary, sealing(temporary, shape, dtype) as array:
         yield array
-        array.flush()
 
 
 def _shape(rows: Sequence[int], size: int) -> tuple[int, int, int, int]:
@@ -118,16 +116,15 @@ def _shape(rows: Sequence[int], size: int) -> tuple[int, int, int, int]:
 
 def _try_again(records: Records, rows: Sequence[int], images: Path, looks: Path) -> dict[int, str]:
     """Read what could not be read before; the files are written anew only if something can be read now."""
-    size = np.load(images, mmap_mode="r").shape[-1]
+    size = np.load(read_at(images), mmap_mode="r").shape[-1]
     pixels, seen = np.zeros(_shape(rows, size), np.uint8), np.zeros(len(rows), LOOK)
     reasons = _decode(records, rows, pixels, seen)
     arrived = [place for place, row in enumerate(rows) if row not in reasons]
     for file, values in ((images, pixels), (looks, seen)) if arrived else ():
-        with replacing(file) as temporary:
-            shutil.copyfile(file, temporary)
-            array = np.load(temporary, mmap_mode="r+")
+        old = np.load(read_at(file), mmap_mode="r")
+        with _new(file, old.shape, old.dtype) as array:
+            array[:] = old
             array[[rows[place] for place in arrived]] = values[arrived]
-            array.flush()
     return reasons
 
 

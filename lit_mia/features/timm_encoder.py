@@ -1,6 +1,5 @@
 """Models of timm as encoders of images."""
 
-import pickle
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import version
@@ -14,6 +13,7 @@ from lit_mia.errors import EncoderError
 from lit_mia.features.encoders import ImageEncoder, Precision, standardize
 from lit_mia.models import model_digest
 from lit_mia.models.contents import check_contents
+from lit_mia.models.files import told
 from lit_mia.models.whole import check_depth
 
 
@@ -125,13 +125,12 @@ def _check_name(model: str) -> None:
 def _load(model: Any, file: Path) -> None:
     """Read the weights; a classifier in the file is left out."""
     import timm
-    from safetensors import SafetensorError
 
     check_contents(file, EncoderError)
     try:
         result = model.load_state_dict(timm.models.load_state_dict(str(file), weights_only=True), strict=False)
-    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
-        raise EncoderError(f"The weights {file} cannot be loaded: {error}") from error
+    except Exception as error:  # a damaged pickle raises anything
+        raise EncoderError(f"The weights {file} cannot be loaded: {told(error)}") from error
     if result.missing_keys:
         raise EncoderError(
             f"The weights {file} lack {len(result.missing_keys)} of the tensors of the model, e.g. "

@@ -5,6 +5,7 @@ arXiv 1801.01401). On embeddings of another encoder they are other numbers.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from lit_mia.errors import MetricError
 
 MIN_IMAGES = 4
 """Fewest images in a set: KID needs subsets of two that differ."""
+_ALONE: dict[str, Any] = {"sync_on_compute": False}
+"""Every process holds all images: those of several that train together would be counted as often."""
 
 
 def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
@@ -37,7 +40,7 @@ def frechet_distance(a: ArrayLike, b: ArrayLike) -> float:
 
     first, second = _checked(a, b)
     centre = first.mean(dim=0)  # a common shift changes nothing, and keeps digits in the sums of squares
-    metric = FrechetInceptionDistance(feature=_AsGiven(first.shape[1]))
+    metric = FrechetInceptionDistance(feature=_AsGiven(first.shape[1]), **_ALONE)
     metric.update(first - centre, real=True)
     metric.update(second - centre, real=False)
     return float(metric.compute())
@@ -68,7 +71,8 @@ def kernel_distance(
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.filterwarnings("ignore", ".*will save all extracted features.*")
         torch.manual_seed(seed)
-        metric = KernelInceptionDistance(feature=_AsGiven(first.shape[1]), subset_size=size, subsets=subsets)
+        extractor = _AsGiven(first.shape[1])
+        metric = KernelInceptionDistance(feature=extractor, subset_size=size, subsets=subsets, **_ALONE)
         metric.update(first, real=True)
         metric.update(second, real=False)
         mean, deviation = metric.compute()

@@ -16,7 +16,7 @@ from lit_mia.models.parameterization import (
 from lit_mia.models.part_files import part_json
 from lit_mia.models.pipeline_calls import call_arguments, cut_by, evaluations_per_image, own_noise, token_limits
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
-from lit_mia.models.placement import Offload, Precision, in_batches, in_float32, place, resolve_device
+from lit_mia.models.placement import Offload, Precision, full_float32, in_batches, in_float32, place, resolve_device
 from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.samplers import SHORT_NAMES, replace_scheduler, replaced_settings, sampler_in_words, short_name
 from lit_mia.models.schedule import Schedule, way_back, way_back_settings
@@ -47,6 +47,7 @@ __all__ = [
     "enough_memory",
     "evaluations_per_image",
     "flow_levels",
+    "full_float32",
     "in_batches",
     "in_float32",
     "model_digest",

@@ -7,11 +7,12 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
+from lit_mia.models.compiled import compile_forward
 from lit_mia.models.denoising_networks import DenoisingNetwork, network_of
 from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.pipeline_files import PipelineFiles
-from lit_mia.models.placement import in_float32, resolve_device
+from lit_mia.models.placement import in_float32, in_low_precision, resolve_device
 
 
 @final
@@ -27,6 +28,7 @@ class AdaptedPipeline:
         lora: The adapter, or None.
         variant: Weight variant of the files.
         dtype: Name of the torch type of the weights.
+        autocast: Name of the torch type of autocast under which the network runs, or None.
         device: Where it runs, or `auto`.
         guidance: The scale that a network distilled with guidance is told.
         channels_last: Memory layout of the network.
@@ -37,6 +39,7 @@ class AdaptedPipeline:
     lora: Lora | None
     variant: str | None
     dtype: str
+    autocast: str | None
     device: str
     guidance: float
     channels_last: bool
@@ -87,10 +90,12 @@ class AdaptedPipeline:
         networks = {adapted: network_of(self.pipeline, self.guidance) for adapted in (True, False)}
         module = networks[True].module
         in_float32(networks[True].first_layer)
+        if self.autocast is not None:
+            in_low_precision(module, getattr(torch, self.autocast), but=networks[True].first_layer)
         if self.channels_last:
             module.to(memory_format=torch.channels_last)
         if self.compile:
-            module.forward = torch.compile(module.forward)
+            compile_forward(module, resolve_device(self.device), is_final=self.lora is None)
         return networks
 
     def _keep(self, layer: nn.Module) -> None:

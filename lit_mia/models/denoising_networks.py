@@ -31,7 +31,7 @@ class Condition:
         """The conditions one after another."""
         return cls({name: torch.cat([c.parts[name] for c in conditions]) for name in conditions[0].parts})
 
-    def rows(self, rows: slice) -> "Condition":
+    def rows(self, rows: slice | Tensor) -> "Condition":
         """The conditions of some rows."""
         return Condition({name: part[rows] for name, part in self.parts.items()})
 

@@ -7,6 +7,8 @@ from typing import final
 import torch
 from torch import Tensor
 
+from lit_mia.ranges import ABOVE_ZERO, at_least
+
 
 def normal(shape: Sequence[int], seeds: Sequence[int]) -> Tensor:
     """Standard normal draws `[len(seeds), *shape]`, float32, each from a CPU generator of its own."""
@@ -35,12 +37,9 @@ class TokenSampling:
 
     def mistakes(self) -> list[str]:
         """What is out of range, in words."""
-        rules = {
-            f"`temperature` must be above 0, but got {self.temperature:g}": self.temperature > 0,
-            f"`conditioning_scale` must be at least 0, but got {self.conditioning_scale:g}": self.conditioning_scale
-            >= 0,
-        }
-        return [rule for rule, is_kept in rules.items() if not is_kept]
+        counted = at_least(1)(top_k=self.top_k)
+        scale = at_least(0)(conditioning_scale=self.conditioning_scale)
+        return [*counted, *ABOVE_ZERO(temperature=self.temperature), *scale]
 
     def draw(self, given: Tensor, without: Tensor | None, generators: Sequence[torch.Generator]) -> Tensor:
         """The next token of each text, long `[b]`.

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
 
 from lit_mia.errors import LitMiaError, TargetError
 from lit_mia.models.contents import check_contents
@@ -19,6 +23,8 @@ ASSETS = Path(__file__).parent.parent / "assets"
 _MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
 _INDEX_FILES = ("*.safetensors.index*.json", "*.bin.index*.json")
 _ADAPTER = "adapter_config.json"
+_OF_TORCH = ("weights_only", "PytorchStreamReader")
+"""What stands in what torch says of files that it cannot read."""
 
 
 def shipped(path: str) -> str:
@@ -75,7 +81,34 @@ def readable(error: type[LitMiaError], said: str) -> Iterator[None]:
     except LitMiaError:
         raise
     except Exception as problem:
-        raise error(f"{said}: {problem}") from problem
+        raise error(f"{said}: {told(problem)}") from problem
+
+
+def told(problem: Exception) -> str:
+    """What a library says of a file that it cannot read, without torch's advice to run what code it may hold."""
+    of_torch = isinstance(problem, UnpicklingError) or any(name in str(problem) for name in _OF_TORCH)
+    return "it is damaged, or holds code, which is never run" if of_torch else str(problem)
+
+
+def saved_by_torch(file: Path, error: type[LitMiaError], *, mapped: bool = False) -> Any:
+    """What is in a file of `torch.save`; code in it is not run.
+
+    Args:
+        file: The file.
+        error: What to raise.
+        mapped: Whether tensors stay on the disk until they are used.
+
+    Raises:
+        LitMiaError: If it is empty, cut off, no such file, or holds more than tensors and plain values.
+    """
+    check_contents(file, error)
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as problem:  # a damaged pickle raises anything
+        raise error(
+            f"The file {str(file)!r} is no file of torch, is damaged, or holds code, which is never run. Fetch or make "
+            "it again."
+        ) from problem
 
 
 def file_digest(file: Path, error: type[LitMiaError] = TargetError) -> str:

@@ -1,6 +1,5 @@
 """LoRA weights on the base of a pipeline."""
 
-import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint, file_digest, hub_file, readable, shipped
 from lit_mia.models.lora_use import unused_weights
 from lit_mia.models.lycoris import fuse_lycoris, is_lycoris
+from lit_mia.ranges import FINITE, check
 
 DEFAULT_NAME = "pytorch_lora_weights.safetensors"
 
@@ -32,8 +32,7 @@ class Lora:
         Raises:
             TargetError: If a local path holds no LoRA weights, or the scale is not finite.
         """
-        if not math.isfinite(scale):
-            raise TargetError(f"`lora_scale` must be finite, but got {scale}.")
+        check(TargetError, FINITE(lora_scale=scale))
         self._path, self._scale = path, scale
         self._local = _local_file(shipped(path))
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
 from lit_mia.models.contents import check_contents
+from lit_mia.models.files import saved_by_torch
 
 TEXT_TOKENS = 64
 HEAD_WIDTH = 64
@@ -152,13 +152,7 @@ def _part(name: str) -> ModuleType:
 
 
 def _read(file: Path) -> dict[str, Tensor]:
-    check_contents(file, TargetError)
-    try:
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise TargetError(
-            f"The weights {str(file)!r} are damaged, or hold code, which is never run. Fetch the file again."
-        ) from error
+    weights = saved_by_torch(file, TargetError)
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise TargetError(f"The file {str(file)!r} holds no weights by name.")
     return dict(weights)

@@ -1,12 +1,13 @@
 """Where networks run and at which precision, and the means against too little memory, which change no image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from lit_mia.errors import TargetError
+from lit_mia.errors import ConfigError, TargetError
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import network_part
 
@@ -16,10 +17,20 @@ Batch = TypeVar("Batch")
 
 
 def resolve_device(device: str) -> torch.device:
-    """The named device; for `auto` the current accelerator, or else the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    """The named device; for `auto` the current accelerator, or else the CPU.
+
+    Raises:
+        ConfigError: If this machine has no such device.
+    """
+    if device == "auto":
+        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:  # the former where torch was built without it
+        raise ConfigError(
+            f"`device` is {device!r}, but torch finds no such device on this machine. Set `device: auto`, or another."
+        ) from error
+    return torch.device(device)
 
 
 @enough_memory()
@@ -66,9 +77,48 @@ def in_batches(
         dtype: At which precision.
     """
     kind = getattr(torch, dtype)
-    with torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not torch.float32):
+    with full_float32(), torch.inference_mode(), torch.autocast(device.type, kind, enabled=kind is not torch.float32):
         parts = [encode(batch).float().cpu() for batch in batches]
     return torch.cat(parts)  # outside inference mode, so that heads can train on it
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Compute float32 in float32, whatever the process allows.
+
+    PyTorch lets convolutions on CUDA round their inputs to the 10 bits of TF32 unless it is told not to, and
+    `torch.set_float32_matmul_precision` lets products do so too: answers would change with the device, and not with
+    what a fingerprint says of it.
+    """
+    cudnn: Any = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
+    _allow("highest", "ieee", "ieee")
+    try:
+        yield
+    finally:
+        _allow(*before)
+
+
+def _allow(products: str, convolutions: str, recurrent: str) -> None:
+    """Say how float32 may be rounded, in PyTorch's old and its new settings, which must not contradict each other."""
+    cudnn: Any = torch.backends.cudnn
+    torch.set_float32_matmul_precision(products)
+    cudnn.allow_tf32 = convolutions == "tf32"
+    cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = convolutions, recurrent
+
+
+def in_low_precision(network: nn.Module, dtype: torch.dtype, but: nn.Module) -> None:
+    """Convert once the weights that autocast would convert at every call, which changes no result.
+
+    Args:
+        network: A network that runs under autocast; its other layers keep their type.
+        dtype: The format of autocast.
+        but: A part of it that is kept out of autocast.
+    """
+    exact = set(but.modules())
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d) and layer not in exact:
+            layer.to(dtype)
 
 
 def in_float32(layer: nn.Module) -> None:

@@ -1,7 +1,8 @@
 """What attacks found out about records, kept on disk so that nothing that was kept is asked again."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -111,9 +112,12 @@ class FindingStore:
         return self._evaluations[plan]
 
     def digest(self) -> str:
-        """SHA-256 over the hashes of all undamaged files."""
+        """SHA-256 over all findings, whatever files they are in."""
         self.refresh()
-        return key_digest(sorted(name.split("-")[-1] for name, whole in self._whole.items() if whole))
+        of_file: dict[Path, list[tuple[str, str, int]]] = {}
+        for (name, record), (file, row) in self._places.items():
+            of_file.setdefault(file, []).append((name, record, row))
+        return key_digest(sorted(found for file, places in of_file.items() for found in _hashes(file, places)))
 
     def _read(self, name: str, records: Sequence[str]) -> Tensor:
         self.refresh()
@@ -145,6 +149,14 @@ class FindingStore:
         for name in names:
             for row, record in enumerate(facts["records"]):
                 self._places.setdefault((name, record), (file, row))  # of two findings the earlier one counts
+
+
+def _hashes(file: Path, places: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, str, str]]:
+    """Name, record and SHA-256 of some findings of a file, each a name, a record and a row."""
+    with safe_open(file, framework="np") as opened:
+        values = {name: opened.get_tensor(name) for name in {name for name, *_ in places}}
+    for name, record, row in places:
+        yield name, record, hashlib.sha256(values[name][row].tobytes()).hexdigest()
 
 
 def _index(file: Path) -> tuple[list[str], dict[str, Any]]:

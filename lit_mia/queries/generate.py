@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,9 @@ from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
+from lit_mia.queries.claims import Claims
 from lit_mia.queries.store import Store
+from lit_mia.ranges import at_least, check
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
@@ -64,8 +66,7 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
     Raises:
         RecordError: If a record has no caption, or `images_per_record` is below 1.
     """
-    if images_per_record < 1:
-        raise RecordError(f"`images_per_record` must be at least 1, but got {images_per_record}.")
+    check(RecordError, at_least(1)(images_per_record=images_per_record))
     bare = [name for name, text in zip(records.ids, records.captions, strict=True) if not (text and text.strip())]
     if bare:
         raise RecordError(
@@ -81,8 +82,8 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
 
 def missing(store: Store, queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
     """The distinct queries that are neither answered nor refused yet, in their order."""
-    held = store.keys() | store.refused().keys()
-    return [query for query in _distinct(queries) if query.key not in held]
+    distinct = {query.key: query for query in _distinct(queries)}
+    return [distinct[key] for key in store.lacks(list(distinct))]
 
 
 def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery]) -> Estimate:
@@ -118,27 +119,30 @@ def fill(
 
     Raises:
         TargetError: If the target does not generate, or answers in another form than it should.
+        FolderError: If the store has no room for the next answers, before they are asked.
     """
     target.require(AccessLevel.GENERATE)
     target.keep_accounts(store.path)
     # Shares are cut from all queries: what is missing may already differ between ranks.
     todo = missing(store, _distinct(queries)[rank::world_size])
     began, paid, cut, images = time.perf_counter(), target.charges(own=True).money, target.truncated, 0
-    with progress(f"query {target.name}", len(todo), "img", rank) as bar:
-        asked = time.perf_counter()
-        for number, (batch, part) in enumerate(_parts(target, todo)):
+    claims = Claims[GenerateQuery](store.path, lambda query: query.key, lambda queries: missing(store, queries))
+    with (
+        progress(f"query {target.name}", len(todo), "img", rank) as bar,
+        claims.batches(todo, target.batch_size, answered=bar.update) as batches,
+    ):
+        for number, (batch, part, seconds) in enumerate(_parts(store, target, batches)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
-            store.keep(batch, part, time.perf_counter() - asked if number else None)
+            store.keep(batch, part, seconds if number else None)
             images += len(part.rows) + len(part.refused)  # what is refused was drawn, where evaluations are told
             bar.update(len(part.rows) + len(part.refused))
             if number % PARTS_PER_MERGE == PARTS_PER_MERGE - 1:
                 store.compact(mine=world_size > 1)
-            asked = time.perf_counter()
     store.compact(mine=world_size > 1)
     if target.truncated > cut:
         logger.warning("The target %s cut %d captions that are too long for it.", target.name, target.truncated - cut)
-    money = target.charges(own=True).money - paid or len(todo) * target.price_per_image
-    return Cost(len(todo), images * target.nfe_per_image, time.perf_counter() - began, money)
+    money = target.charges(own=True).money - paid or images * target.price_per_image
+    return Cost(images, images * target.nfe_per_image, time.perf_counter() - began, money)
 
 
 def refusals(store: Store, queries: Sequence[GenerateQuery]) -> dict[str, str]:
@@ -178,16 +182,19 @@ def _distinct(queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
     return list({query.key: query for query in reversed(queries)}.values())[::-1]
 
 
-def _parts(target: GenerateTarget, todo: Sequence[GenerateQuery]) -> Iterator[tuple[list[GenerateQuery], Answers]]:
-    """The answers as they come in, checked, each part with the batch that its positions count in."""
-    for start in range(0, len(todo), target.batch_size):
-        batch = list(todo[start : start + target.batch_size])
-        waiting = set(range(len(batch)))
+def _parts(
+    store: Store, target: GenerateTarget, batches: Iterable[Sequence[GenerateQuery]]
+) -> Iterator[tuple[Sequence[GenerateQuery], Answers, float]]:
+    """The answers as they come in, checked: each part with the batch that its positions count in and its seconds."""
+    for batch in batches:
+        store.check_room(len(batch))
+        waiting, began = set(range(len(batch))), time.perf_counter()
         with enough_memory():
             for part in target.stream([query.prompt for query in batch], [query.seed for query in batch]):
                 _check(target, part, waiting)
                 waiting.difference_update(part.rows, part.refused)
-                yield batch, part
+                yield batch, part, time.perf_counter() - began
+                began = time.perf_counter()
         if waiting:
             raise TargetError(f"The target {target.name!r} left {len(waiting)} of {len(batch)} prompts unanswered.")
 

@@ -7,7 +7,7 @@ kind of request all of its own together, so that a denoiser gets full batches.
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
+from lit_mia.queries.claims import Claims
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store
@@ -190,13 +190,12 @@ def lacking(
     plans: Sequence[Plan],
     residual: bool,
     *,
-    rank: int = 0,
-    world_size: int = 1,
+    rows: Iterable[int] | None = None,
 ) -> list[tuple[list[int], list[Plan]]]:
-    """This rank's rows that lack findings, grouped by the plans that they lack, with these plans."""
+    """Those of some rows (None: all) that lack findings, grouped by the plans that they lack, with these plans."""
     store.refresh()
     groups: dict[tuple[int, ...], list[int]] = {}
-    for row in range(rank, len(questions.keys), world_size):
+    for row in range(len(questions.keys)) if rows is None else rows:
         numbers = tuple(i for i, p in enumerate(plans) if not store.holds(p.key, questions.keys[row], residual))
         if numbers:
             groups.setdefault(numbers, []).append(row)
@@ -263,16 +262,24 @@ def fill(
         it tells.
     """
     began, nfe, paid, calls, images = time.perf_counter(), target.nfe, target.charges(own=True).money, 0, 0
-    groups = lacking(store, questions, plans, residual, rank=rank, world_size=world_size)
+
+    def still(rows: Iterable[int]) -> list[tuple[list[int], list[Plan]]]:
+        return lacking(store, questions, plans, residual, rows=rows)
+
+    claims = Claims[int](
+        store.path, questions.keys.__getitem__, lambda rows: [row for of, _ in still(rows) for row in of]
+    )
+    groups = still(range(rank, len(questions.keys), world_size))
     with progress(f"ask {target.name}", sum(len(rows) for rows, _ in groups), "rec", rank) as bar:
-        for group, missing in groups:
-            for part in slices(len(group), target.batch_size):
-                subject = questions.subject(target, group[part], kept)
-                result = run_pass(subject, [plan.begin(subject) for plan in missing])
-                store.append([questions.keys[row] for row in group[part]], _found(target, missing, result, residual))
-                n = len(group[part])
-                calls, images = calls + n * result.shared, images + n * result.images
-                bar.update(n)
+        for group, _ in groups:
+            with claims.batches(group, target.batch_size, answered=bar.update) as batches:
+                for rows, missing in (each for batch in batches for each in still(batch)):
+                    subject = questions.subject(target, rows, kept)
+                    result = run_pass(subject, [plan.begin(subject) for plan in missing])
+                    store.append([questions.keys[row] for row in rows], _found(target, missing, result, residual))
+                    n = len(rows)
+                    calls, images = calls + n * result.shared, images + n * result.images
+                    bar.update(n)
     told = target.evaluations_behind(calls, images) if nfe is None or target.nfe is None else target.nfe - nfe
     money = images * target.price_per_image if kept is None else target.charges(own=True).money - paid
     return Cost(calls + images, told, time.perf_counter() - began, money)

@@ -10,13 +10,26 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from lit_mia.errors import StoreError
+from lit_mia.dry_run import read_at
+from lit_mia.errors import FolderError, StoreError
 from lit_mia.files import key_digest, replacing
+from lit_mia.folders import check_room
 from lit_mia.models import FingerprintValue
-from lit_mia.queries.store_files import DamagedShardError, Refusals, Shard, make_table, open_shard, write_shard
+from lit_mia.queries.claims import alone_in
+from lit_mia.queries.store_files import (
+    DamagedShardError,
+    Refusals,
+    Shard,
+    lost_images,
+    make_table,
+    open_shard,
+    write_shard,
+)
 from lit_mia.targets.base import Answers
 
 SHARD_BYTES = 64 * 2**20
+INDEX_BYTES = 2**14
+"""More than the two files of an answer that comes alone take beside its image."""
 File = TypeVar("File", str, Path)
 
 logger = logging.getLogger(__name__)
@@ -69,13 +82,31 @@ class Store:
         claim(self.path, dict(fingerprint))
         self._refusals = Refusals(self.path)
         self._refresh()
-        for orphan in {p.stem for p in self.path.glob("shard-*.safetensors")} - self._shards.keys() - self._damaged:
+        for orphan in lost_images(self.path, self._shards.keys() | self._damaged):
             self._report(orphan, "one of its two files is missing")
 
     def keys(self) -> set[str]:
         """The keys of all answers, including those that other processes have added since."""
         self._refresh()
         return set(self._places)
+
+    def lacks(self, keys: Sequence[str]) -> list[str]:
+        """Those of some keys that were neither answered nor refused yet, by this or another process."""
+        self._refresh()
+        refused = self._refusals.reasons()
+        return [key for key in keys if key not in self._places and key not in refused]
+
+    def check_room(self, n: int) -> None:
+        """Refuse to go on where some more answers, as large as the largest ones here, could not be kept.
+
+        Args:
+            n: How many.
+
+        Raises:
+            FolderError: If the disk has no room for them.
+        """
+        largest = max((shard.n_bytes // max(len(shard.table), 1) for shard in self._shards.values()), default=0)
+        check_room(self.path, n * (largest + INDEX_BYTES))
 
     def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
         """Keep some answers of a target, and what it refused.
@@ -151,20 +182,27 @@ class Store:
     def compact(self, mine: bool = False) -> None:
         """Merge small shards into shards of up to 64 MiB, and all refusals into one file.
 
-        A crash in the middle leaves some answers in two shards, never in none.
+        A crash in the middle leaves some answers in two shards, never in none. Where the folder cannot be written,
+        such as that of a complete store, all stays as it is.
 
         Args:
             mine: Only those that this object wrote: several processes that merge the same shards would each keep
                 a copy.
         """
         self._refresh()
-        candidates = [s for name, s in sorted(self._shards.items()) if name in self._written or not mine]
+        if not self._groups(mine) and self._refusals.in_one_file:
+            return
         try:
-            for group in _groups(candidates):
-                self._merge(group)
-        except FileNotFoundError:
-            logger.info("Another process is merging the shards of the store %s.", self.path)
-        self._refusals.compact()
+            with alone_in(self.path):
+                self._refresh()
+                for group in self._groups(mine):
+                    self._merge(group)
+                self._refusals.compact()
+        except FolderError as error:
+            logger.warning("The files of the store %s are not merged. %s", self.path, error)
+
+    def _groups(self, mine: bool) -> list[list[Shard]]:
+        return list(_groups([s for name, s in sorted(self._shards.items()) if name in self._written or not mine]))
 
     def _merge(self, shards: Sequence[Shard]) -> None:
         tables, images = [], []
@@ -258,15 +296,16 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
         StoreError: If the folder holds the answers of another target, or is no store.
     """
     file = path / "fingerprint.json"
+    if path.is_file():
+        raise StoreError(f"The store {path} cannot be opened: it is a file. Choose another `store:` folder.")
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
+        if not read_at(file).exists():
             if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
             with replacing(file) as temporary:
                 temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True), encoding="utf-8")
-        stored = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        stored = dict(json.loads(read_at(file).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error
     fields = sorted(name for name in stored.keys() | fingerprint.keys() if stored.get(name) != fingerprint.get(name))
     if fields:

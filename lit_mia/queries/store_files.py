@@ -1,11 +1,12 @@
 """The files of a store: shards of images, each with an index that says what they are, and what a target refused."""
 
+import errno
 import hashlib
 import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
@@ -54,8 +55,18 @@ class Shard:
         return [*self.table["key"].to_pylist()]
 
     def images(self, rows: Sequence[int]) -> Tensor:
-        """Read some rows: uint8 `[len(rows), 3, h, w]`."""
-        with safe_open(images_path(self.path), framework="pt") as file:
+        """Read some rows: uint8 `[len(rows), 3, h, w]`.
+
+        Raises:
+            FileNotFoundError: If another process has merged the shard.
+        """
+        try:
+            opened = safe_open(images_path(self.path), framework="pt")
+        except Exception as error:  # of several kinds, by the release of safetensors
+            if images_path(self.path).exists():
+                raise
+            raise FileNotFoundError(errno.ENOENT, "It was merged", str(images_path(self.path))) from error
+        with opened as file:
             images = file.get_slice("images")
             return torch.stack([images[row] for row in rows])
 
@@ -82,11 +93,23 @@ def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, t
     data = safetensors.torch.save({"images": images.contiguous()})
     metadata = {"sha256": hashlib.sha256(data).hexdigest(), "seconds": repr(seconds), "timed": str(timed)}
     indexed = table.append_column("row", pa.array(range(len(table)), pa.int64())).replace_schema_metadata(metadata)
-    with replacing(images_path(path)) as temporary:
-        temporary.write_bytes(data)
-    with replacing(path) as temporary:
-        pq.write_table(indexed, temporary, write_page_checksum=True)
+    with replacing(path) as index:
+        pq.write_table(indexed, index, write_page_checksum=True)  # while it is there, the images are not lost ones
+        with replacing(images_path(path)) as temporary:
+            temporary.write_bytes(data)
     return Shard(path, table, len(data), seconds, timed)
+
+
+def lost_images(folder: Path, known: Collection[str]) -> list[str]:
+    """Names of shards that have images but no index, and of which no process is writing the index.
+
+    Args:
+        folder: Folder of the shards.
+        known: Those that have one.
+    """
+    without = {path.stem for path in folder.glob("shard-*.safetensors")} - set(known)
+    begun = {name for name in without if any(folder.glob(f".*-{name}.parquet.tmp"))}
+    return sorted(name for name in without - begun if not (folder / f"{name}.parquet").exists())
 
 
 def open_shard(path: Path) -> Shard:
@@ -155,6 +178,7 @@ class Refusals:
 
     folder: Path
     _read: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    _merged: tuple[list[Path], dict[str, str]] = field(default_factory=lambda: ([], {}), repr=False)
 
     def add(self, reasons: Mapping[str, str]) -> None:
         """Keep some refusals, all of them or, after a crash, none.
@@ -164,16 +188,20 @@ class Refusals:
         """
         write_named(self.folder, json.dumps(dict(reasons)).encode(), "refused-", ".json")
 
-    def reasons(self) -> dict[str, str]:
+    def reasons(self) -> Mapping[str, str]:
         """Key → reason of all refusals, including those of other processes; of two reasons the earlier one counts."""
         files = self._files()
+        if files == self._merged[0]:
+            return self._merged[1]
         try:
             for file in files:
                 if file.name not in self._read:
                     self._read[file.name] = json.loads(file.read_bytes()) if is_whole(file, "queries") else {}
         except FileNotFoundError:  # another process has just merged it
             return self.reasons()
-        return {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
+        reasons = {key: reason for file in reversed(files) for key, reason in self._read[file.name].items()}
+        self._merged = files, reasons
+        return reasons
 
     def compact(self) -> None:
         """Merge all files into one; a crash in the middle leaves some refusals in two files, never in none."""
@@ -183,6 +211,11 @@ class Refusals:
             self.add(reasons)
             for file in old:
                 file.unlink(missing_ok=True)
+
+    @property
+    def in_one_file(self) -> bool:
+        """Whether there is nothing to merge."""
+        return len(self._files()) < 2
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("refused-*.json"))

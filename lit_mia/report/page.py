@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SCRIPT = "sort.js"
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\N{REPLACEMENT CHARACTER}")
+"""Characters that turn the direction of what follows them: in a name they would have numbers read backwards."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def _environment() -> "Environment":
         loader=PackageLoader("lit_mia.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: value.translate(_TURNING) if isinstance(value, str) else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

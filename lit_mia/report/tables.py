@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.columns import Line, Table
+from lit_mia.report.formulas import guarded
 
 WIDTH = 80
 INDENT = 2
@@ -83,11 +84,11 @@ def _inline(text: str) -> str:
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:
-    """Write columns of equal length as CSV; None is an empty cell."""
+    """Write columns of equal length as CSV; None is an empty cell, and no text is a formula."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        writer.writerow(map(guarded, columns))
+        writer.writerows(map(guarded, line) for line in zip(*columns.values(), strict=True))
 
 
 def write_curves(named: Sequence[str], curves: Iterable[tuple[Sequence[str], Roc]], path: Path) -> None:
@@ -103,7 +104,7 @@ def write_curves(named: Sequence[str], curves: Iterable[tuple[Sequence[str], Roc
         writer.writerow([*named, "fpr", "tpr", "threshold"])
         for names, roc in curves:
             points = zip(roc.fpr.tolist(), roc.tpr.tolist(), roc.thresholds.tolist(), strict=True)
-            writer.writerows((*names, *point) for point in points)
+            writer.writerows((*map(guarded, names), *point) for point in points)
 
 
 # ---------------------------------------------------------------------- terminal

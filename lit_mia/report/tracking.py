@@ -1,12 +1,14 @@
 """Results and trained heads in Weights & Biases: numbers, tables and plots; never images of records."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from lit_mia.errors import TrackingError
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.records import id_hash
 from lit_mia.report.style import MUTED, Figure, drawing
@@ -26,6 +28,27 @@ class Bundle:
 
     name: str
     files: Mapping[str, Callable[[Path], object]]
+
+
+@contextmanager
+def told_in_one_line(so_far: str) -> Iterator[None]:
+    """Tell in one line what W&B refuses, such as a run without a key or a network.
+
+    Args:
+        so_far: What is done and what is not, up to "Weights & Biases".
+
+    Raises:
+        TrackingError: In place of an error of W&B.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "wandb":
+            raise
+        raise TrackingError(
+            f"{so_far} Weights & Biases took no run: {' '.join(str(error).split())} Log in, or set `offline: true` of "
+            "the logger and send the run later by `wandb sync`."
+        ) from error
 
 
 def log_run(

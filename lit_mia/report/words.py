@@ -27,7 +27,9 @@ def bounds(ci: Sequence[float] | None) -> str:
 
 def percent(value: float | None, digits: int = 3) -> str:
     """0.01 → `1 %`, to `digits` significant digits with a space that does not break; None → a dash."""
-    return NOTHING if value is None else f"{100 * value:.{digits}g}\u00a0%"
+    if value is None:
+        return NOTHING
+    return f"{100 * value:.0f}\u00a0%" if abs(value) >= 1 else f"{100 * value:.{digits}g}\u00a0%"
 
 
 def percent_interval(ci: Sequence[float] | None) -> str:

@@ -22,15 +22,6 @@ LOOKED_AT_EVERY = 50
 """Steps after which losses are brought to the CPU and looked at."""
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """Those of `trainer.precision` that keep trained weights, and their averages, in float32."""
-RANGES = {
-    "lr": (0, math.inf),
-    "warmup": (0, math.inf),
-    "weight_decay": (0, math.inf),
-    "ema_decay": (0, 1),
-    "caption_dropout": (0, 1),
-    "dropout": (0, 1),
-}
-"""Where the settings of these names must be, in every training that has them."""
 
 
 class TargetTraining(Trainable, ABC):
@@ -136,15 +127,11 @@ class TargetTraining(Trainable, ABC):
         self.losses += fresh
 
     def setup(self, stage: str) -> None:
-        """Refuse settings that cannot be meant.
+        """Refuse a trainer that cannot be meant.
 
         Raises:
-            TrainingError: If a setting is out of range, or weights would not be in float32 and whole in each process.
+            TrainingError: If weights would not be in float32 and whole in each process.
         """
-        for name, (least, most) in RANGES.items():
-            value = self.hparams.get(name)
-            if value is not None and not least <= value <= most:
-                raise TrainingError(f"`{name}` must be between {least} and {most}, but got {value}.")
         if self.trainer.precision not in PRECISIONS:
             raise TrainingError(
                 f"Targets are trained in float32 or mixed precision: set `trainer.precision` to "

@@ -14,6 +14,7 @@ from typing import Literal, final
 from filelock import FileLock
 
 from lit_mia.errors import BudgetError, TargetError
+from lit_mia.ranges import at_least
 from lit_mia.targets.base import Charges
 
 Outcome = Literal["confirmed", "uncertain", "free"]
@@ -37,7 +38,7 @@ class Spending:
     def mistakes(self) -> list[str]:
         """What is out of range, in words."""
         given = {name: getattr(self, name) for name in ("price_per_image", "max_requests", "max_money")}
-        wrong = [f"`{name}` must be at least 0, but got {n}" for name, n in given.items() if not (n is None or n >= 0)]
+        wrong = at_least(0)(**given)
         if self.max_money is not None and not self.price_per_image:
             wrong.append(f"`max_money` {self.max_money} needs a `price_per_image` above 0")
         return wrong
@@ -53,13 +54,12 @@ class Accounts:
     """
 
     def __init__(self, folder: Path, spending: Spending) -> None:
-        """Open the account in a folder, which is made if it does not exist.
+        """Open the account in a folder, which is made with the first request if it does not exist.
 
         Args:
             folder: The folder; any number of processes may use it at the same time.
             spending: Price and budgets.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self.path, self.spending = folder / FILE, spending
         self._lock = FileLock(folder / f"{FILE}.lock")
         self._read = 0
@@ -99,12 +99,12 @@ class Accounts:
         Args:
             own: Count only what this object began, not other processes or earlier runs.
         """
-        with self._locked():
-            counted = self._asked.keys() & self._own if own else self._asked.keys()
-            sides = counted & self._confirmed, counted - self._confirmed
-            images = [sum(self._asked[attempt][0] for attempt in side) for side in sides]
-            money = [float(sum(self._asked[attempt][1] for attempt in side)) for side in sides]
-            return Charges(*images, *money)
+        self._catch_up()  # without the lock: the folder of a complete store may be read-only
+        counted = self._asked.keys() & self._own if own else self._asked.keys()
+        sides = counted & self._confirmed, counted - self._confirmed
+        images = [sum(self._asked[attempt][0] for attempt in side) for side in sides]
+        money = [float(sum(self._asked[attempt][1] for attempt in side)) for side in sides]
+        return Charges(*images, *money)
 
     def _check(self, cost: Decimal) -> None:
         requests, money, limits = len(self._asked), self._spent, self.spending
@@ -124,6 +124,7 @@ class Accounts:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Holds the lock, and knows what all processes have put down."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._catch_up()
             yield
@@ -143,10 +144,14 @@ class Accounts:
             entry = json.loads(line)
         except ValueError:  # a process died while writing, and another went on behind it
             return
-        attempt = entry["attempt"]
-        if "outcome" not in entry:
-            self._asked[attempt] = int(entry["images"]), Decimal(entry["money"])
-            self._spent += self._asked[attempt][1]
+        try:
+            attempt, asked = str(entry["attempt"]), "outcome" not in entry
+            cost = (int(entry["images"]), Decimal(entry["money"])) if asked else None
+        except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            raise TargetError(f"{self.path} is damaged: {entry} is no request and no outcome. Restore it.") from error
+        if cost is not None:
+            self._asked[attempt] = cost
+            self._spent += cost[1]
         elif attempt not in self._asked:
             raise TargetError(f"{self.path} is damaged: it tells the outcome of a request that it lacks. Restore it.")
         elif entry["outcome"] == "free":

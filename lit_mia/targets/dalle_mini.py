@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.errors import TargetError
-from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, resolve_device, versions
+from lit_mia.models import Fingerprint, Precision, TokenSampling, digest, full_float32, resolve_device, versions
 from lit_mia.models.min_dalle import (
     TEXT_TOKENS,
     load_decoder,
@@ -67,10 +67,10 @@ class DalleMiniTarget(GenerateTarget):
             TargetError: If an argument is out of range, a file is missing or min-dalle is not installed.
         """
         self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
-        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, top_k=top_k)
+        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, device=device)
         require_min_dalle()
         self._files = weight_files(path, size)
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self.name = name or f"dalle-{size}"
         self.batch_size = batch_size
 
@@ -89,6 +89,7 @@ class DalleMiniTarget(GenerateTarget):
             **versions("min-dalle", "torch"),
         }
 
+    @full_float32()
     @torch.inference_mode()
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, its codes from a CPU generator of its own.
@@ -134,7 +135,7 @@ class DalleMiniTarget(GenerateTarget):
             raise TargetError(f"{self._files.vocabulary.name!r} is of another model: the encoder knows {words} tokens.")
         rows = [[text[0], text[-1]] for text in read] + read
         padded = [row + [PADDING] * (TEXT_TOKENS - len(row)) for row in rows]
-        return torch.tensor(padded, device=resolve_device(self._device))
+        return torch.tensor(padded, device=resolve_device(self.device))
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -142,12 +143,12 @@ class DalleMiniTarget(GenerateTarget):
 
     @cached_property
     def _encoder(self) -> Any:
-        return load_encoder(self._files.encoder, getattr(torch, self._dtype), resolve_device(self._device))
+        return load_encoder(self._files.encoder, getattr(torch, self._dtype), resolve_device(self.device))
 
     @cached_property
     def _decoder(self) -> Any:
-        return load_decoder(self._files.decoder, getattr(torch, self._dtype), resolve_device(self._device))
+        return load_decoder(self._files.decoder, getattr(torch, self._dtype), resolve_device(self.device))
 
     @cached_property
     def _detokenizer(self) -> Any:
-        return load_detokenizer(self._files.detokenizer, resolve_device(self._device))
+        return load_detokenizer(self._files.detokenizer, resolve_device(self.device))

@@ -22,6 +22,7 @@ from lit_mia.models import (
     Lora,
     PipelineFiles,
     Schedule,
+    full_float32,
     preserving_levels,
     resolve_device,
     square_side,
@@ -63,8 +64,8 @@ class DenoiserTarget(DenoiseTarget):
             guidance: Scale of classifier-free guidance; any value but 1 evaluates the denoiser twice, unless it was
                 distilled with guidance: such a network is told the scale.
             latent: For a latent target: the mean of the autoencoder's posterior, or a draw from it.
-            precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: weights and everything
-                else stay in float32.
+            precision: Number format of the denoiser. `bfloat16` and `float16` are autocast: its first layer, its
+                norms and everything outside it stay in float32.
             vary_t: Timestep to which a variation is noised.
             vary_k: Timesteps between the steps on the way back, by the pipeline's own scheduler if it is DDIM or DDPM.
             lora: LoRA weights to add: a `.safetensors` file, a folder with one, a hub id, a hub id followed by `/` and
@@ -72,7 +73,8 @@ class DenoiserTarget(DenoiseTarget):
                 which a tensor belongs to no layer is refused.
             lora_scale: Factor of the LoRA weights.
             channels_last: Memory layout of the network; changes speed only.
-            compile: Compile the network with `torch.compile`; changes speed only.
+            compile: Compile the network with `torch.compile` for batches of `batch_size`, to which the last ones are
+                filled up; changes speed only, and pays from some hundred records on.
             device: A torch device such as `cuda:1`, or `auto` for the current accelerator or else the CPU.
             batch_size: Images per call of the denoiser; does not change the answers beyond rounding.
             revision: Branch, tag or commit of a hub id.
@@ -82,19 +84,20 @@ class DenoiserTarget(DenoiseTarget):
         Raises:
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
-        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k)
+        check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k, device=device)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
         self._files = PipelineFiles(path, revision)
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
-        self._channels_last, self._device, self._variant = channels_last, device, variant
+        self._channels_last, self._compile, self.device, self._variant = channels_last, compile, device, variant
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
             files=self._files,
             lora=self._lora,
             variant=variant,
             dtype=str(self._type).removeprefix("torch."),
+            autocast=precision if precision in ("bfloat16", "float16") else None,
             device=device,
             guidance=self._guidance,
             channels_last=channels_last,
@@ -204,6 +207,7 @@ class DenoiserTarget(DenoiseTarget):
         """What the network is told without the most important words."""
         return self._network.reduced_condition(captions, share)
 
+    @full_float32()
     @torch.inference_mode()
     def predict_noise(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
         """ε(x_t, t), converted from what the network predicts."""
@@ -218,15 +222,18 @@ class DenoiserTarget(DenoiseTarget):
         return empty + self._guidance * (full - empty)
 
     def _forward(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
-        device = self._resolved_device
+        device, count = self._resolved_device, len(x)
+        if self._compile and count % (whole := self.batch_size * self.evaluations_per_call):
+            rows = torch.arange(-(-count // whole) * whole).clamp(max=count - 1)
+            x, t, condition = x[rows], t[rows], condition.rows(rows)
         moved = Condition({name: part.to(device) for name, part in condition.parts.items()})
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         inputs = x.to(device).contiguous(memory_format=layout)
-        self.nfe += len(x)
+        self.nfe += count
         low = self._precision in ("bfloat16", "float16")
         with torch.autocast(device.type, dtype=getattr(torch, self._precision), enabled=low):
             output = self._network.predict(inputs, t.to(device), moved)
-        return output.to(x)
+        return output[:count].to(x)
 
     def _to_noise(self, x: Tensor, t: Tensor, output: Tensor) -> Tensor:
         scheduler = self._pipeline.scheduler
@@ -240,17 +247,19 @@ class DenoiserTarget(DenoiseTarget):
 
     # ------------------------------------------------------------------ images
 
+    @full_float32()
     @torch.inference_mode()
     def encode(self, images: Tensor, seeds: Sequence[int], sample: bool = False) -> Tensor:
         """Images to pixels in [−1, 1], or to scaled latents."""
         self.check_images(images)
-        pixels = images.to(self._type) / 127.5 - 1
+        pixels = images.to(self._resolved_device, self._type) / 127.5 - 1
         encoder = self._autoencoder
         if encoder is None:
             return pixels
         drawn = seeds if sample or self._latent == "sample" else None
         return torch.cat([encoder.encode(pixels[p], drawn and drawn[p]) for p in slices(len(pixels), self.batch_size)])
 
+    @full_float32()
     @torch.inference_mode()
     def decode(self, x: Tensor) -> Tensor:
         """Pixels in [−1, 1], not clipped."""
@@ -258,6 +267,7 @@ class DenoiserTarget(DenoiseTarget):
             return x
         return torch.cat([self._autoencoder.decode(chunk) for chunk in torch.split(x, self.batch_size)])
 
+    @full_float32()
     @torch.inference_mode()
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         """Noise to `vary_t` and sample back with the pipeline's own scheduler, or with DDIM.
@@ -290,7 +300,7 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _resolved_device(self) -> torch.device:
-        return resolve_device(self._device)
+        return resolve_device(self.device)
 
     @property
     def _type(self) -> torch.dtype:

@@ -25,6 +25,7 @@ from lit_mia.models import (
     check_images,
     cut_by,
     evaluations_per_image,
+    full_float32,
     own_noise,
     place,
     replace_scheduler,
@@ -35,6 +36,7 @@ from lit_mia.models import (
     token_limits,
 )
 from lit_mia.models.combined import COMBINED
+from lit_mia.ranges import FINITE
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
 
 logger = logging.getLogger(__name__)
@@ -115,14 +117,17 @@ class DiffusersTarget(GenerateTarget):
         """
         known = get_args(Precision)
         mistakes = [] if dtype in known else [f"`dtype` must be one of {', '.join(known)}, but got {dtype!r}"]
-        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height, width=width)
+        sizes = {"steps": steps, "batch_size": batch_size, "height": height, "width": width}
+        numbers = {name: value for name, value in (call or {}).items() if isinstance(value, int | float)}
+        mistakes += FINITE("`call`", **numbers)
+        check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
         self._files = PipelineFiles(path, revision, config, prior)
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
         self._negative_prompt, self._call = negative_prompt, dict(call or {})
         self._safety_checker = safety_checker
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self._offload, self._attention_slicing, self._compile = offload, attention_slicing, compile
         self._variant = variant
         self.name = name or Path(self._files.location).name
@@ -199,6 +204,7 @@ class DiffusersTarget(GenerateTarget):
             images, flagged = self._draw(prompts[part], seeds[part])
             yield screen(images, flagged, part.start)
 
+    @full_float32()
     @torch.inference_mode()
     def _draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> tuple[np.ndarray, Sequence[bool]]:
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
@@ -270,7 +276,7 @@ class DiffusersTarget(GenerateTarget):
         if self._lora is not None:
             self._lora.fuse(pipeline)
         pipeline.set_progress_bar_config(disable=True)
-        return place(pipeline, self._device, self._offload, self._attention_slicing, self._compile)
+        return place(pipeline, self.device, self._offload, self._attention_slicing, self._compile)
 
 
 def screen(images: np.ndarray, flagged: Sequence[bool], first: int) -> Answers:

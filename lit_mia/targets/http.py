@@ -52,8 +52,7 @@ class _ImagesTarget(Target, ABC):
         Raises:
             TargetError: If a setting is out of range.
         """
-        too_few = [] if n >= 1 else [f"`n` must be at least 1, but got {n}"]
-        check_arguments(*api.mistakes(), *pace.mistakes(), *spending.mistakes(), *too_few, batch_size=batch_size)
+        check_arguments(*api.mistakes(), *pace.mistakes(), *spending.mistakes(), batch_size=batch_size, n=n)
         self._api, self._n, self._pace, self._spending = api, n, pace, spending
         self._folder: Path | None = None
         self._standing = Standing()

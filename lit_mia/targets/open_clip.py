@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.models import Fingerprint, OpenClipFiles, Precision, versions
+from lit_mia.ranges import SEED, check
 from lit_mia.targets.base import EmbedTarget
 
 
@@ -44,6 +45,7 @@ class OpenClipTarget(EmbedTarget):
         words = [model, *([pretrained] if pretrained else []), *(["(untrained)"] if untrained else [])]
         super().__init__(" ".join(words), batch_size, device, dtype)
         self.model, self.pretrained, self.untrained, self.seed = model, pretrained, untrained, seed
+        check(TargetError, SEED(seed=seed))
         self._files = OpenClipFiles(model, pretrained, TargetError, seed if untrained else None)
 
     def fingerprint(self) -> Fingerprint:

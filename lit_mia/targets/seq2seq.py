@@ -16,6 +16,7 @@ from lit_mia.models import (
     Precision,
     TokenSampling,
     digest,
+    full_float32,
     quietly,
     resolve_device,
     shipped,
@@ -67,10 +68,10 @@ class Seq2SeqTarget(GenerateTarget):
             TargetError: If an argument is out of range, or a folder is missing or holds no model.
         """
         self._sampling = TokenSampling(float(temperature), top_k, float(conditioning_scale))
-        check_arguments(*self._sampling.mistakes(), top_k=top_k, batch_size=batch_size)
+        check_arguments(*self._sampling.mistakes(), batch_size=batch_size, device=device)
         self._folder = _model_folder(path, ("config.json", "tokenizer_config.json"))
         self._vq_folder = _model_folder(vq, ("config.json",))
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self.name = name or self._folder.name
         self.batch_size = batch_size
 
@@ -107,10 +108,11 @@ class Seq2SeqTarget(GenerateTarget):
         parts = slices(len(prompts), self.batch_size)
         return torch.cat([self.decode(self.draw(prompts[part], seeds[part])) for part in parts])
 
+    @full_float32()
     @torch.inference_mode()
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """The image tokens of one batch, long `[n, image_tokens]`, each in [0, entries of the codebook)."""
-        model, device = self._model, resolve_device(self._device)
+        model, device = self._model, resolve_device(self.device)
         offset, length = _image_tokens(model.config, self._folder)
         texts = [*prompts, *([""] * len(prompts) if self._guided else [])]
         words = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt").to(device)
@@ -134,6 +136,7 @@ class Seq2SeqTarget(GenerateTarget):
             last = (drawn[-1] + offset).repeat(2 if self._guided else 1).unsqueeze(-1)
         return torch.stack(drawn, dim=1)
 
+    @full_float32()
     @torch.inference_mode()
     def decode(self, tokens: Tensor) -> Tensor:
         """The images of some image tokens, uint8 `[n, 3, h, w]` on the CPU."""
@@ -151,13 +154,13 @@ class Seq2SeqTarget(GenerateTarget):
     def _model(self) -> Any:
         from transformers import BartForConditionalGeneration
 
-        return self._load(BartForConditionalGeneration, self._folder).to(resolve_device(self._device)).eval()
+        return self._load(BartForConditionalGeneration, self._folder).to(resolve_device(self.device)).eval()
 
     @cached_property
     def _vq(self) -> Any:
         from diffusers import VQModel
 
-        model = self._load(VQModel, self._vq_folder).to(resolve_device(self._device)).eval()
+        model = self._load(VQModel, self._vq_folder).to(resolve_device(self.device)).eval()
         config = self._model.config
         codes = config.vocab_size - _image_tokens(config, self._folder)[0]
         if codes != model.config.num_vq_embeddings:

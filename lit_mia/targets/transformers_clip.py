@@ -10,6 +10,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.models import Fingerprint, Precision, Pretrained
+from lit_mia.ranges import SEED, check
 from lit_mia.targets.base import EmbedTarget
 
 
@@ -37,6 +38,7 @@ class TransformersClipTarget(EmbedTarget):
     ) -> None:
         super().__init__(f"{path} (untrained)" if untrained else path, batch_size, device, dtype)
         self.path, self.untrained, self.seed = path, untrained, seed
+        check(TargetError, SEED(seed=seed))
         self._files = Pretrained(path, ("clip", "siglip", "siglip2"), TargetError)
 
     def fingerprint(self) -> Fingerprint:

@@ -17,11 +17,13 @@ from lit_mia.models import (
     Precision,
     check_images,
     enough_memory,
+    full_float32,
     network_part,
     part_json,
     resolve_device,
     square_side,
 )
+from lit_mia.ranges import POSITIVE_SHARE
 from lit_mia.targets.base import AccessLevel, VaryTarget, check_arguments
 
 
@@ -64,11 +66,12 @@ class VariationTarget(VaryTarget):
             TargetError: If an argument is out of range, or a local folder is missing or holds no pipeline.
         """
         mistakes = _strength_mistakes(strength, steps)
-        check_arguments(*mistakes, guidance=guidance, steps=steps, batch_size=batch_size, height=height)
+        sizes = {"steps": steps, "batch_size": batch_size, "height": height}
+        check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
         self._files = PipelineFiles(path, revision)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
-        self._dtype, self._device = dtype, device
+        self._dtype, self.device = dtype, device
         self._variant = variant
         self.name = name or Path(self._files.location).name
         self.batch_size = batch_size
@@ -113,6 +116,7 @@ class VariationTarget(VaryTarget):
             "dtype": self._dtype,
         }
 
+    @full_float32()
     @torch.inference_mode()
     def vary(self, images: Tensor, captions: Sequence[str | None], seeds: Sequence[int]) -> Tensor:
         """One call of the pipeline, each image with a CPU generator of its own.
@@ -171,13 +175,13 @@ class VariationTarget(VaryTarget):
         check_images(pipeline, varies=True)
         pipeline.set_progress_bar_config(disable=True)
         with enough_memory():
-            return pipeline.to(resolve_device(self._device))
+            return pipeline.to(resolve_device(self.device))
 
 
 def _strength_mistakes(strength: float, steps: int) -> list[str]:
     """What is wrong with a strength, given the steps of the whole diffusion."""
-    if not 0 < strength <= 1:
-        return [f"`strength` must be in (0, 1], but got {strength}"]
+    if wrong := POSITIVE_SHARE(strength=strength):
+        return wrong
     if steps >= 1 and int(strength * steps) < 1:  # as the pipelines round it
         return [
             f"`strength` times `steps` must be at least 1, or no step is made, but got {strength} and {steps}; raise "

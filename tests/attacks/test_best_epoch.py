@@ -64,7 +64,7 @@ def test_the_fit_stops_after_epochs_without_improvement():
 
 def test_a_head_that_never_improves_ends_with_its_first_epoch():
     keeper = BestEpoch(patience=2)
-    attack, diary = _fit(keeper, lr=0.0)
+    attack, diary = _fit(keeper, lr=1e-30)
     assert (keeper.epoch, len(diary.values)) == (0, 3)
     assert _is(attack, diary.states[0])
 

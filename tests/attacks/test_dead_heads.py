@@ -27,15 +27,15 @@ def test_scores_that_differ_are_taken():
     check_varies("II-S", np.array([[0.0, 1.0], [1e-9, 2e-9]]), range(2), "")
 
 
-@pytest.mark.parametrize("settings", [{"seeds": 0}, {"max_epochs": 0}, {"max_epochs": -1}])
+@pytest.mark.parametrize("settings", [{"seeds": 0}, {"max_epochs": 0}, {"max_epochs": -1}, {"devices": 0}])
 def test_a_budget_that_trains_nothing_is_refused(settings):
-    with pytest.raises(HeadError, match=f"at least 1.*{next(iter(settings))}.*no head would be trained"):
+    with pytest.raises(HeadError, match=f"`{next(iter(settings))}` must be at least 1"):
         Budget(**settings)
 
 
 @pytest.mark.parametrize("settings", [{"seeds": 0, "steps": 1}, {"seeds": 1, "steps": 0}])
 def test_so_is_a_fixed_one(settings):
-    with pytest.raises(HeadError, match="no head would be trained"):
+    with pytest.raises(HeadError, match="must be at least 1, but got 0"):
         FixedBudget(**settings)
 
 
@@ -49,4 +49,4 @@ def test_a_head_that_diverges_is_refused(pairs):
     with pytest.raises(
         HeadError, match=r"The loss of II-S became (nan|inf) in epoch \d+: the head diverged\. Lower `lr`"
     ):
-        train_seeds(AttackIIS(lr=1e30, optimizer="sgd"), pairs("reconstruction"), Budget(seeds=1, accelerator="cpu"))
+        train_seeds(AttackIIS(lr=1e9, optimizer="sgd"), pairs("reconstruction"), Budget(seeds=1, accelerator="cpu"))

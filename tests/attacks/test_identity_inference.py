@@ -118,11 +118,11 @@ def test_the_templates_are_the_papers():
     [
         ({"templates": ("a photo",)}, r"\{0\} for the name.*a photo"),
         ({"templates": ()}, "must be different texts"),
-        ({"thresholds": (0,)}, "must be in 1 … 21"),
-        ({"thresholds": (22,)}, "must be in 1 … 21"),
-        ({"images": (3, 1)}, "must rise"),
-        ({"images": (0, 1)}, "must rise"),
-        ({"draws": 0}, "`draws` be at least 1"),
+        ({"thresholds": (0,)}, "must be between 1 and 21"),
+        ({"thresholds": (22,)}, "must be between 1 and 21"),
+        ({"images": (3, 1)}, "different numbers that rise"),
+        ({"images": (0, 1)}, "`images` must be at least 1"),
+        ({"draws": 0}, "`draws` must be at least 1"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, message):

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
-from datamodules.training import ProbeBatch
 from lit_mia.callbacks import LeakWhileTraining
 from lit_mia.errors import TrainingError
 from lit_mia.metrics.loss_gap import leak
+from lit_mia.training_batch import ProbeBatch
 
 
 class Regression(L.LightningModule):
@@ -274,7 +274,7 @@ def test_what_is_missing_is_said_before_anything_is_trained(tmp_path, model, cal
 
 
 def test_settings_that_make_no_sense_are_refused():
-    with pytest.raises(TrainingError, match="at least 1, but got 0 and 256"):
+    with pytest.raises(TrainingError, match="`every_n_steps` must be at least 1, but got 0"):
         LeakWhileTraining(0)
     with pytest.raises(TrainingError, match="`held_out` shuffles"):
         LeakWhileTraining.between(DataLoader(TRAINED), DataLoader(HELD_OUT, shuffle=True))

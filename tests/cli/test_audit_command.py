@@ -32,15 +32,22 @@ def answers(folder):
     return sorted(path.name for path in folder.rglob("shard-*.parquet"))
 
 
-def test_a_dry_run_counts_and_asks_nothing(workspace, capsys):
+def test_results_in_an_impossible_place_are_refused_before_anything_is_asked(workspace, failure):
+    for command in ("audit", "selftest"):
+        said = failure(command, "--config", "audit.yaml", "--output", "records.csv/run")
+        assert "Nothing can be written in the folder records.csv/run" in said
+    assert not (workspace.root / "store").exists()
+
+
+def test_a_dry_run_counts_and_leaves_nothing(workspace, capsys):
+    before = sorted(workspace.root.rglob("*"))
     for command in ("audit", "query"):
         assert run([command, "--config", "audit.yaml", "--dry-run"]) is None
         said = capsys.readouterr().out
         assert "target: 80 records, 80 missing queries, 160 NFE, time unknown" in said
         assert "placebo: 80 records, 80 missing queries, 240 NFE" in said
         assert said.endswith("Nothing was asked.\n")
-    assert answers(workspace.root) == []
-    assert not (workspace.root / "runs").exists()
+    assert sorted(workspace.root.rglob("*")) == before
 
 
 def test_the_rows_are_attacks_followed_by_their_controls(numbers):
@@ -151,8 +158,10 @@ def test_report_rebuilds_the_page(audited, capsys):
     assert capsys.readouterr().out.strip() == "runs/audit/report.html"
 
 
-def test_report_shows_images_where_asked(audited):
-    run(["report", "runs/audit", "--gallery"])
+def test_report_shows_images_where_asked_from_any_folder(audited, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(["report", str(audited.root.relative_to(tmp_path) / "runs/audit"), "--gallery"])
+    monkeypatch.chdir(audited.root)
     page = (audited.root / "runs/audit/report.html").read_text()
     assert "data:image/" in page
     assert "picture number" in page

@@ -191,6 +191,20 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
     assert "logger" not in result.config
 
 
+def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(inside, monkeypatch, capsys):
+    for variable in ("WANDB_API_KEY", "WANDB_MODE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("NETRC", str(inside / "no-netrc"))
+    with pytest.raises(SystemExit) as ended:
+        run(["audit", "--config", "own.yaml", "--logger=WandbLogger", "--logger.project=counts"])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "Report:  runs/own/report.html" in said.out
+    (line,) = [line for line in said.err.splitlines() if line.startswith("lit-mia: ")]
+    assert "files of the audit are written, but Weights & Biases took no run: No API key" in line
+    assert (inside / "runs/own/report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -204,6 +218,7 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
         ),
         (["sweep", "--config", "own.yaml"], "'own' is not for `lit-mia sweep`.*count. Run `lit-mia audit`"),
         (["audit", "--config", "list.yaml"], "list.yaml holds a list, but a config is a mapping"),
+        (["audit", "--config", "empty.yaml"], "empty.yaml holds nothing, but a config is a mapping"),
         (
             ["audit", "--config", "own.yaml", "--placebo", "target/openmoji_shadw"],
             "Did you mean .*target/openmoji_shadow",
@@ -214,6 +229,7 @@ def test_a_logger_in_yaml_makes_a_run_at_a_time(inside, read_wandb):
 )
 def test_a_mistake_ends_with_one_line_and_status_2(inside, failure, args, message):
     Path("list.yaml").write_text("[1]")
+    Path("empty.yaml").write_text("")
     assert re.search(message, failure(*args))
     assert not (inside / "runs").exists()
 

@@ -1,7 +1,9 @@
 """Lightning's own commands: train a head, test it, score unknown records, and what is refused."""
 
+import copy
 import csv
 import json
+import os
 import re
 import signal
 
@@ -11,6 +13,7 @@ import yaml
 
 from lit_mia.errors import HeadError
 from lit_mia.main import main, run
+from lit_mia.queries.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +107,7 @@ def test_random_weights_score_nothing(workspace, command):
     [
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"", "is empty"),
-        (b"PK no checkpoint", "cannot be read as a checkpoint"),
+        (b"PK no checkpoint", "is no file of torch, is damaged, or holds code"),
         (None, "a model of another program"),
     ],
 )
@@ -203,13 +206,68 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
 
 
 @pytest.mark.parametrize(("callback", "code"), [("Terminated", 143), ("Interrupted", 130)])
-def test_a_fit_that_is_ended_looks_neither_like_success_nor_like_a_leak(workspace, monkeypatch, capsys, callback, code):
+def test_a_fit_that_is_cut_off_looks_neither_like_success_nor_like_a_gate(
+    workspace, monkeypatch, capsys, callback, code
+):
+    before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(
         "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", f"--trainer.callbacks=terminated.{callback}"]
     )
-    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(SystemExit) as ended:
         main()
-    signal.signal(signal.SIGINT, before)  # which Lightning ignores from then on
+    signal.signal(signal.SIGINT, before)  # which Lightning ignores from now on
     assert ended.value.code == code
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "what a target answered is kept; the same command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_audit_that_is_cut_off_where_lightning_does_not_listen_says_what_is_kept(
+    workspace, monkeypatch, capsys, sent, code
+):
+    config = workspace.changed("audit.yaml", {"placebo": None})
+    monkeypatch.setattr("sys.argv", ["lit-mia", "query", "--config", config])
+    monkeypatch.setattr(Store, "append", lambda *_: os.kill(os.getpid(), sent))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    assert "what was stored is kept, and the same command goes on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target.init_args.steps": 3}, "`target`: steps 2 → 3"),
+        ({"image_size": 8}, "`image_size` 16 → 8"),
+        ({"encoder.init_args.normalize": False}, "`encoder`: normalize True → False"),
+        ({"images_per_record": 2}, "`images_per_record` 1 → 2"),
+        ({"prompts": "fixed"}, "`prompts` own → fixed"),
+    ],
+)
+@pytest.mark.parametrize("command", ["test", "predict"])
+def test_a_head_is_not_asked_about_other_inputs_than_its_own(fitted, checkpoint, command, change, said):
+    before = sorted(fitted.root.rglob("store/*"))
+    other = fitted.changed("fit.yaml", {f"data.init_args.{key}": value for key, value in change.items()})
+    with pytest.raises(HeadError, match=f"{said}.*ShadowDataModule"):
+        run([command, "--config", other, "--ckpt_path", checkpoint])
+    assert sorted(fitted.root.rglob("store/*")) == before
+
+
+def test_a_head_of_one_target_scores_another_in_a_shadow_datamodule(fitted, checkpoint):
+    data = yaml.safe_load((fitted.root / "data.yaml").read_text(encoding="utf-8"))
+    attacked = copy.deepcopy(data)
+    attacked["init_args"]["target"] = yaml.safe_load((fitted.root / "audit.yaml").read_text(encoding="utf-8"))[
+        "placebo"
+    ]
+    attacked["init_args"]["store"] = "attacked"
+    both = {"class_path": "ShadowDataModule", "init_args": {"shadow": data, "attacked": attacked}}
+    cli = run(["test", "--config", fitted.changed("fit.yaml", {"data": both}), "--ckpt_path", checkpoint])
+    assert 0 <= float(cli.trainer.callback_metrics["test/auc"]) <= 1
+
+
+def test_records_that_nobody_labelled_need_no_splits(fitted, checkpoint):
+    run(["test", "--config", "fit.yaml", "--ckpt_path", checkpoint])
+    lines = (fitted.root / "records.csv").read_text(encoding="utf-8").splitlines()
+    (fitted.root / "unknown.csv").write_text("\n".join([lines[0], *lines[-4:]]), encoding="utf-8")
+    changes = {"data.init_args.source.init_args.path": "unknown.csv", "data.init_args.store": "unlabelled"}
+    run(["predict", "--config", fitted.changed("fit.yaml", changes), "--ckpt_path", checkpoint, *WRITER])
+    assert len((fitted.root / "out/predictions.csv").read_text(encoding="utf-8").splitlines()) == 5

@@ -162,12 +162,12 @@ def test_a_second_sweep_asks_nothing_and_says_the_same_numbers(inside, swept, ca
     assert not (inside / "store/openings").exists()  # test was not opened
 
 
-def test_a_dry_run_counts_and_asks_nothing(fresh, capsys):
+def test_a_dry_run_counts_and_leaves_nothing(fresh, swept, capsys):
+    before = sorted(fresh.rglob("*"))
     assert run(["sweep", *CONFIG, "--dry-run"]) is None
-    n = len(locked(fresh)["val"])
+    n = len(locked(swept[0])["val"])
     assert f"target: {n} records, {n * TOGETHER} missing queries, {n * TOGETHER} NFE" in capsys.readouterr().out
-    assert list(fresh.glob("store/*.safetensors")) == []
-    assert not (fresh / "runs").exists()
+    assert sorted(fresh.rglob("*")) == before
 
 
 @pytest.mark.parametrize(("split", "same"), [("test", True), ("calibration", True), ("val", False)])

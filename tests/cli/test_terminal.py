@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from lit_mia.terminal import SPELLED, spell_unprintable
+from lit_mia.report.terminal import SPELLED, spell_unprintable
 
 
 @pytest.fixture(params=["ascii", "cp1252", "latin-1", "utf-8"])

@@ -246,10 +246,18 @@ def test_a_share_without_both_classes_is_refused(data):
         _ = data(train_fraction=0.01).train_rows
 
 
-@pytest.mark.parametrize("setting", ["image_size", "images_per_record", "batch_size"])
-def test_settings_below_one_are_refused(data, setting):
-    with pytest.raises(RecordError, match=f"`{setting}` must be at least 1, but got 0"):
-        data(**{setting: 0})
+@pytest.mark.parametrize(
+    ("setting", "value", "allowed"),
+    [
+        ("image_size", 0, "between 1 and 65536"),
+        ("images_per_record", 0, "at least 1"),
+        ("batch_size", 1, "at least 2"),
+        ("num_workers", -1, "between 0 and 1024"),
+    ],
+)
+def test_settings_out_of_range_are_refused(data, setting, value, allowed):
+    with pytest.raises(RecordError, match=f"`{setting}` must be {allowed}, but got {value}"):
+        data(**{setting: value})
 
 
 # ---------------------------------------------------------------------- predict

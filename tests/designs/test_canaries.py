@@ -116,10 +116,10 @@ def test_patterns_are_of_the_usual_size_and_differ():
     [
         ({"never": 99}, "`never` must be at least 100"),
         ({"kinds": ()}, "`kinds` of canaries must name at least one kind"),
-        ({"copies": (0, 1)}, "different numbers of at least 1"),
-        ({"copies": (4, 4)}, "different numbers of at least 1"),
+        ({"copies": (0, 1)}, "`copies` of canaries must be at least 1"),
+        ({"copies": (4, 4)}, "must be different numbers"),
         ({"per_tier": 0}, "`per_tier` of canaries must be at least 1"),
-        ({"budget": 1.0}, "`budget` between 0 and 1"),
+        ({"budget": 1.0}, r"`budget` of canaries must be in \(0, 1\)"),
     ],
 )
 def test_values_out_of_range_are_refused(values, said):

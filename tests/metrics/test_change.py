@@ -118,6 +118,8 @@ def test_a_change_of_the_size_that_would_be_seen_is_seen_four_times_in_five(shif
 def test_what_has_no_interval_has_no_p_either():
     rows = scores(np.random.default_rng(7), 0.5, 0.9)
     assert change_of(measure(rows[[0, 0]], LABELS, None), 0, 1) == (0.0, None, None, None)
+    near_one = scores(np.random.default_rng(7), 3.0)[[0, 0]]
+    assert change_of(measure(near_one, LABELS, None), 0, 1) == (0.0, None, None, None)
     few = np.arange(2 * N) // 15
     found = change_of(measure(rows, LABELS, few), 0, 1)
     assert found.delta > 0
@@ -131,3 +133,10 @@ def test_near_an_auc_of_one_the_interval_and_what_would_be_seen_are_wider():
     assert found.detectable > 2.8 * measured.se(np.array([-1.0, 1.0]))
     assert found.ci.lo < found.delta < found.ci.hi
     assert change_beside(measure(np.concatenate([rows, rows]), LABELS, None), (0, 1), (2, 3))[1] is None
+
+
+def test_two_perfect_rankings_have_an_interval_around_no_change():
+    rows = np.stack([LABELS + 0.0, LABELS * 2.0 + np.arange(2 * N) / 1000])
+    found = change_of(measure(rows, LABELS, None), 0, 1)
+    assert (found.delta, found.p, found.detectable) == (0, 1, None)
+    assert found.ci.lo < 0 < found.ci.hi

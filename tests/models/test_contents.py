@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from planted_pairs import PlantedPairs
 
 from lit_mia.attacks.base import load_head
 from lit_mia.errors import CaptionerError, EncoderError, HeadError, TargetError
@@ -100,7 +101,7 @@ def test_every_single_weights_file_is_looked_at(tmp_path):
     with pytest.raises(EncoderError, match="is a Git LFS pointer"):
         OpenClipEncoder("ViT-B-32", str(file)).fingerprint()
     with pytest.raises(HeadError, match="is a Git LFS pointer"):
-        load_head(torch.nn.Identity(), str(file))
+        load_head(torch.nn.Identity(), str(file), PlantedPairs())
 
 
 def test_token_models_are_looked_at(tmp_path):
@@ -125,6 +126,6 @@ def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch, tiny_pipeline_folder
         with pytest.raises(EncoderError, match="is a Git LFS pointer"):
             make(f"~/model/{weights.name}").fingerprint()
     with pytest.raises(HeadError, match="is a Git LFS pointer"):
-        load_head(torch.nn.Identity(), f"~/model/{weights.name}")
+        load_head(torch.nn.Identity(), f"~/model/{weights.name}", PlantedPairs())
     (tmp_path / "pipe").symlink_to(tiny_pipeline_folder)
     assert DiffusersTarget("~/pipe").fingerprint() == DiffusersTarget(str(tiny_pipeline_folder)).fingerprint()

@@ -85,3 +85,17 @@ def test_a_file_as_it_was_always_written_is_read(filled):
     assert filled.statistics("z", ["e", "d"]).tolist() == [[2], [1]]
     assert filled.residuals("z", ["e"]).shape == (1, 1, 2, 2)
     assert filled.evaluations("z") == 5
+
+
+def test_the_digest_is_of_the_findings_whatever_files_they_are_in(filled, tmp_path):
+    digests = []
+    for name, batches in (("whole", [["a", "b", "c"]]), ("parts", [["c"], ["b", "a"]]), ("less", [["a", "b"]])):
+        store = FindingStore(tmp_path / name, FINGERPRINT)
+        for records in batches:
+            found = torch.tensor([float(ord(record)) for record in records])
+            store.append(records, [FoundBy("x", 2, found, found.view(-1, 1, 1, 1))])
+        digests.append(store.digest())
+        assert FindingStore(store.path, FINGERPRINT).digest() == store.digest()
+    assert digests[0] == digests[1] != digests[2]
+    filled.append(["a"], [FoundBy("x", 2, torch.tensor([9.0]))])  # the earlier one counts
+    assert FindingStore(filled.path, FINGERPRINT).digest() == filled.digest()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lit_mia.errors import StoreError
+from lit_mia.files import replacing
 from lit_mia.queries import store as module
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.queries.store import Store
@@ -107,6 +108,32 @@ def test_a_shard_without_its_partner_is_reported(filled, caplog, suffix):
     assert again.keys() == {query.key for query in queries[2:]}
     assert lost.stem in caplog.text
     assert "missing" in caplog.text
+
+
+def test_a_shard_that_another_process_is_writing_is_no_damage(filled, caplog):
+    store, queries = filled
+    with replacing(store.path / "shard-f-0.parquet") as index:
+        index.touch()
+        (store.path / "shard-f-0.safetensors").write_bytes(b"images")
+        assert len(Store(store.path, FINGERPRINT).keys()) == len(queries)
+    assert caplog.text == ""
+
+
+def test_a_store_that_cannot_be_written_is_read_and_left_as_it_is(filled, caplog, monkeypatch):
+    store, queries = filled
+    monkeypatch.setattr("lit_mia.files.os.access", lambda *_: False)
+    again = Store(store.path, FINGERPRINT)
+    again.compact()
+    assert "not merged" in caplog.text
+    assert again.read([query.key for query in queries]).shape[0] == len(queries)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1, 2]", "7"])
+def test_a_damaged_fingerprint_is_told(filled, content):
+    store, _ = filled
+    (store.path / "fingerprint.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StoreError, match=f"{store.path} cannot be opened"):
+        Store(store.path, FINGERPRINT)
 
 
 def test_a_truncated_shard_is_found(filled):

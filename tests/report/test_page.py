@@ -87,3 +87,7 @@ def test_an_image_survives_its_address():
 
 def test_a_configuration_keeps_its_order_and_its_letters():
     assert yaml_text({"b": {"name": "Tür"}, "a": [1, 2.5]}) == "b:\n  name: Tür\na:\n- 1\n- 2.5\n"
+
+
+def test_a_name_turns_no_numbers_round():
+    assert "a\ufffd 0.123" in page_of(PROVENANCE, result="a\u202e 0.123")

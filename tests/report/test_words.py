@@ -16,6 +16,7 @@ def test_numbers():
     assert signed(-0.02) == "−0.020"
     assert interval([-0.01, 0.2]) == "[−0.010, 0.200]"
     assert percent(0.001) == "0.1\u00a0%"
+    assert percent(10.0) == "1000\u00a0%"
     assert percent_interval([0.01, 0.054]) == "[1.0, 5.4]\u00a0%"
     assert p_value(0.0002) == "p < 0.001"
     assert count(320_000) == "320\u202f000"

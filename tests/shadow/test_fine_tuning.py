@@ -241,7 +241,7 @@ def test_a_training_that_is_cut_off_goes_on_to_the_same_losses(tiny_pipeline_fol
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rank": 0}, "`rank` must be at least 1, or null for the whole network, but got 0"),
+        ({"rank": 0}, "`rank` must be between 1 and 65536, but got 0"),
         ({"rank": None, "lora_alpha": 4}, "are of LoRA: give a `rank` too"),
         ({"lr": 0.0}, "`lr` must be above 0"),
         ({"warmup": -1}, "`warmup` must be at least 0"),

@@ -166,8 +166,8 @@ def test_a_loss_that_is_no_number_ends_the_training(members, fit, tmp_path):
 @pytest.mark.parametrize(
     ("options", "precision", "told"),
     [
-        ({"lr": -1.0}, None, "`lr` must be between 0 and inf, but got -1.0"),
-        ({"ema_decay": 2.0}, None, "`ema_decay` must be between 0 and 1, but got 2.0"),
+        ({"lr": -1.0}, None, "`lr` must be above 0 and finite, but got -1.0"),
+        ({"ema_decay": 2.0}, None, r"`ema_decay` must be in \[0, 1\), but got 2.0"),
         ({}, "bf16-true", "set `trainer.precision` to 32-true, bf16-mixed or 16-mixed, but got bf16-true"),
     ],
 )

@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from lit_mia.errors import BudgetError
+from lit_mia.errors import BudgetError, TargetError
 from lit_mia.targets.accounts import Accounts, Spending
 from lit_mia.targets.base import Charges
 
@@ -113,3 +113,18 @@ def test_processes_share_a_budget(tmp_path):
 )
 def test_mistakes_are_named(spending, message):
     assert message in " ".join(Spending(**spending).mistakes())
+
+
+@pytest.mark.parametrize("line", ["7", '{"attempt": "a"}', '{"attempt": "a", "images": "x", "money": "1"}', "[]"])
+def test_a_damaged_account_is_told_before_anything_is_asked(tmp_path, line):
+    (tmp_path / "attempts.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(TargetError, match="is damaged"):
+        Accounts(tmp_path, Spending()).charges()
+
+
+def test_charges_are_read_where_nothing_can_be_written(tmp_path):
+    accounts = Accounts(tmp_path, Spending())
+    accounts.end(accounts.begin(3), "confirmed")
+    (tmp_path / "attempts.jsonl.lock").unlink()
+    assert Accounts(tmp_path, Spending()).charges().confirmed == 3
+    assert [file.name for file in tmp_path.iterdir()] == ["attempts.jsonl"]

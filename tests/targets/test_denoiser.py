@@ -177,6 +177,45 @@ def test_the_memory_layout_changes_no_answer(folders, kind):
     )
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["ddpm", "sd", "dit"])
+def test_half_precision_is_autocast_bit_by_bit(folders, kind, precision):
+    plain, half = make(folders[kind]), make(folders[kind], precision=precision)
+    x, condition = noise(3, 3 if kind == "ddpm" else 4, 8, 8), plain.condition(["3", None, "7"])
+    network = plain._network
+    with torch.inference_mode(), torch.autocast("cpu", dtype=getattr(torch, precision)):
+        expected = network.predict(x, T, condition).float()
+    assert torch.equal(half.predict_noise(x, T, condition), expected)
+    assert not torch.equal(expected, plain.predict_noise(x, T, condition))
+
+
+def test_a_compiled_network_is_only_asked_in_whole_batches(folders, monkeypatch):
+    sizes = []
+
+    def record(forward, **_):
+        return lambda x, *rest, **options: (sizes.append(len(x)), forward(x, *rest, **options))[1]
+
+    monkeypatch.setattr(torch, "compile", record)
+    for guidance in (1.0, 2.0):
+        plain, fast = (make(folders["sd"], guidance=guidance, batch_size=4, compile=c) for c in (False, True))
+        x, condition = noise(3, 4, 8, 8), plain.condition(CAPTIONS)
+        torch.testing.assert_close(fast.predict_noise(x, T, condition), plain.predict_noise(x, T, condition))
+        assert fast.nfe == plain.nfe
+    assert sizes == [4, 8]
+
+
+def test_what_cannot_be_compiled_is_said_in_a_sentence(folders, monkeypatch):
+    from torch._inductor.exc import InductorError, InvalidCxxCompiler
+
+    def broken(*_, **__):
+        raise InductorError(InvalidCxxCompiler(), None)
+
+    monkeypatch.setattr(torch, "compile", lambda forward, **_: broken)
+    target = make(folders["sd"], compile=True)
+    with pytest.raises(TargetError, match=r"UNet2DConditionModel cannot be compiled here .* leave `compile` out"):
+        target.predict_noise(noise(3, 4, 8, 8), T, target.condition(CAPTIONS))
+
+
 def test_taken_words_are_the_most_important_ones(folders):
     target, captions = make(folders["sd"]), ["a b c d e f g", "xyz", "m"]
     seen = []

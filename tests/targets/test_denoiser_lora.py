@@ -118,7 +118,7 @@ def test_both_states_keep_precision_and_layout(make, options):
     for model, expected in [(target, asked(alone, x)), (base, asked(before, x))] * 2:
         assert_equal(asked(model, x), expected)
         layer = model._network.module.get_submodule(CONV).weight
-        assert layer.dtype == (torch.float64 if options["precision"] == "float64" else torch.float32)
+        assert layer.dtype == getattr(torch, options["precision"])
         assert layer.is_contiguous(memory_format=torch.channels_last) == ("channels_last" in options)
 
 

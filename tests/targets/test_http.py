@@ -251,7 +251,7 @@ def test_all_mistakes_are_named_at_once():
     with running() as server:
         pass
     with pytest.raises(
-        TargetError, match=r"`size` must be.*`concurrency` must be at least 1.*`max_money`.*`n` must be"
+        TargetError, match=r"`n` must be.*`size` must be.*`concurrency` must be at least 1.*`max_money`"
     ):
         target(server, n=0, size="big", concurrency=0, spending=Spending(max_money=1.0))
     assert api(server).mistakes() == []

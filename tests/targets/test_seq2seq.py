@@ -231,7 +231,7 @@ def test_fingerprint_sees_weights_and_options(make, copied, tmp_path):
 
 
 def test_all_wrong_arguments_are_named_at_once(make):
-    with pytest.raises(TargetError, match=r"`top_k` .* got 0; `batch_size` .* got 0; `temperature` .* got 0"):
+    with pytest.raises(TargetError, match=r"`batch_size` .* got 0; `top_k` .* got 0; `temperature` .* got 0"):
         make(temperature=0, top_k=0, batch_size=0)
 
 

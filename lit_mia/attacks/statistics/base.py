@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia import ranges
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.errors import HeadError
 from lit_mia.files import key_digest
@@ -109,8 +110,8 @@ def vector_norm(residual: Tensor, p: float, root: bool = True) -> Tensor:
     return total.pow(1 / p) if root else total
 
 
-def check_arguments(attack: str, *, at_least: int, **values: object) -> None:
-    """Refuse arguments below a bound.
+def check_arguments(attack: str, *, at_least: int, **values: ranges.Given) -> None:
+    """Refuse arguments that are below a bound, not finite or absurdly large.
 
     Args:
         attack: Name of the attack, for the message.
@@ -118,12 +119,9 @@ def check_arguments(attack: str, *, at_least: int, **values: object) -> None:
         **values: Arguments: a number or a list of numbers each.
 
     Raises:
-        HeadError: If a list is empty, or a value is below the bound.
+        HeadError: If a list is empty, or a value is no such number.
     """
-    for name, value in values.items():
-        listed = _listed(value)
-        if not listed or min(listed) < at_least:
-            raise HeadError(f"`{name}` of {attack} must be at least {at_least}, but got {value}.")
+    ranges.check(HeadError, ranges.at_least(at_least)(attack, **values))
 
 
 def check_interval(attack: str, k: Sequence[int] | int, t: Sequence[int] | int) -> None:

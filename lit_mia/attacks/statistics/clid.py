@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, check_arguments
 from lit_mia.errors import HeadError
 from lit_mia.queries.requests import Finding, NoisePrediction, Steps, Subject
+from lit_mia.ranges import SHARE, check
 
 SHARES = (0.3, 0.5, 0.7)  # of the important words that a reduced caption of CLiD lacks; the fourth is the empty caption
 
@@ -36,12 +37,11 @@ class CLiD(StatisticAttack):
         self, timesteps: list[int] | None = None, reduced_draws: int = 3, alpha: float | list[float] = 0.9
     ) -> None:
         self.timesteps = [440, 450, 460] if timesteps is None else timesteps
-        check_arguments(self.name, at_least=0, timesteps=self.timesteps, alpha=alpha)
+        check_arguments(self.name, at_least=0, timesteps=self.timesteps)
         check_arguments(self.name, at_least=1, reduced_draws=reduced_draws)
         if reduced_draws > len(self.timesteps):
             raise HeadError(f"`reduced_draws` of CLiD must be at most {len(self.timesteps)}, but got {reduced_draws}.")
-        if max(alpha if isinstance(alpha, list) else [alpha]) > 1:
-            raise HeadError(f"`alpha` of CLiD must be in [0, 1], but got {alpha}.")
+        check(HeadError, SHARE(self.name, alpha=alpha))
         self.reduced_draws, self.alpha = reduced_draws, alpha
 
     def highest_timestep(self, setting: Setting) -> int:

@@ -10,13 +10,16 @@ import numpy as np
 
 from datamodules import AuxiliaryDataModule
 from lit_mia.attacks.checkpoints import Start
+from lit_mia.attacks.training import is_first, leave_to_first
 from lit_mia.audits.ablation.measure import MEASURED, heads_of, measured, pairs_of, target_digest
 from lit_mia.audits.ablation.points import Grid, Point, check_grids, label, points_of, varied_config
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.machine import check_machine
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
+from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
 from lit_mia.splits import LEARNED
@@ -62,13 +65,13 @@ class Ablation(Audit):
                 a baseline is not measured.
         """
         check_grids(points, axis)
-        if steps < 1:
-            raise PlanError(f"`steps` must be at least 1, but got {steps}.")
+        check(PlanError, at_least(1)(steps=steps))
         if baseline is not None and baseline_attack is not None:
             raise PlanError("Give `baseline` or `baseline_attack`, not both: differences are taken to one of them.")
         self.config = varied_config(audit, attacks)
         self.points = points_of(self.config, points)
-        self._base = pairs_of(maker(MembershipAudit, self.config)())
+        varied = maker(MembershipAudit, self.config)()
+        self._base, self._budget = pairs_of(varied), varied.budget
         self._own = target_digest(self._base.target)
         self.axis, self._steps, self._fid = axis, steps, fid
         self.baseline: Label | None = None if baseline is None else label(baseline)
@@ -100,10 +103,13 @@ class Ablation(Audit):
         """Ask what is missing, train what was not trained yet, and measure."""
         scores, stores, cost = list[PointScores](), dict[str, str](), Cost()
         for point, audit, data in self._opened():
+            check_machine((data,), audit.budget, audit.fid_encoder)
             scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
             stores[scores[-1].facts.target] = data.store_digest()
             cost = cost + data.cost
-            print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+            if is_first(self._budget):
+                print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+        leave_to_first(self._budget)
         points = on_common_records(scores)
         return AblationResult(
             origin=run.origin(),
@@ -138,8 +144,9 @@ class Ablation(Audit):
         """The points, one after another, with their audits and their records without test."""
         for point in self.points:
             audit = point.make()
-            for attack in heads_of(audit):
-                Start.of(attack.hparams)  # what is not there shall not come out after something was asked
+            for attack in heads_of(audit):  # what is not there shall not come out after something was asked
+                if start := Start.of(attack.hparams):
+                    start.check(attack.name, audit.data.origin(attack))
             yield point, audit, self._without_test(point, pairs_of(audit))
 
     def _by_target(self) -> dict[str, list[AuxiliaryDataModule]]:

@@ -10,6 +10,7 @@ import numpy as np
 from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, Budget, Learner, same_training
 from lit_mia.attacks.controls import Learned, RecordControl, Selection, counterpart, record_controls, stronger_learner
+from lit_mia.attacks.training import is_first
 
 
 @final
@@ -51,7 +52,7 @@ class Controls:
         if key not in self._heads:
             self._heads[key] = self._learn(head, checkpoint), checkpoint
         learned, kept = self._heads[key]
-        if kept is not None and checkpoint is not None and kept != checkpoint:
+        if kept is not None and checkpoint is not None and kept != checkpoint and is_first(self._budget):
             shutil.copyfile(kept, checkpoint)
         return learned
 

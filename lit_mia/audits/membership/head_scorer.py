@@ -11,6 +11,7 @@ from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
 from lit_mia.attacks.material import fits_together
+from lit_mia.attacks.training import is_first
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -47,9 +48,12 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         """What a datamodule asks does not depend on the attacks; but what they start from must be there.
 
         Raises:
-            HeadError: If a checkpoint is not there, or learned from a record that is tested.
+            HeadError: If a checkpoint is not there, or learned from other inputs or from a record that is tested.
         """
         tested = marks(self.data.view.known, self.data.view.splits.rows["test"])
+        for attack in (*self.attacks, *self.control_heads()):
+            if start := Start.of(attack.hparams):
+                start.check(attack.name, self.data.origin(attack))
         for name, start in self._starts().items():
             if both := tested & start.learned:
                 raise HeadError(
@@ -106,7 +110,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         rows = [own, *self._control_rows(attack, heads)]
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
-        print(f"{name}: head and controls trained", flush=True)
+        if is_first(self.means.budget):
+            print(f"{name}: head and controls trained", flush=True)
         return rows
 
     def _scores(self, attack: Attack, data: JudgedDataModule, checkpoint: Path | None = None) -> Scores:

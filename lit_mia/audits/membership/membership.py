@@ -8,15 +8,18 @@ from typing import Any, cast, final
 from datamodules import AskedDataModule, AuditDataModule, AuxiliaryDataModule, JudgedDataModule
 from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
+from lit_mia.attacks.training import leave_to_first
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
 from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
+from lit_mia.audits.membership.machine import check_machine
 from lit_mia.audits.membership.placebo_check import placebo_checks
+from lit_mia.audits.membership.same_records import check_same_records, look_alike
 from lit_mia.audits.membership.scorer import Means, StatisticProtocol
 from lit_mia.audits.membership.ways import AnyScorer, scorers_of
 from lit_mia.cost import Cost, Estimate
-from lit_mia.errors import EncoderError, HeadError, SplitError
+from lit_mia.errors import EncoderError, HeadError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.metrics.retrieval import Retrieval
@@ -97,7 +100,7 @@ class MembershipAudit(Audit):
         self.data, self.also, self.attacks, self.budget = data, also, attacks, budget
         self.fid_encoder = fid_encoder
         if also is not None:
-            _look_alike(data, also)
+            look_alike(data, also)
         self.scorers = scorers_of([data, *([also] if also else [])], attacks, Means(budget, protocol, head))
         self._placebos = {data: (placebo, placebo_store or str(data.store_path / "placebo"))}
         self._placebos |= {also: (also_placebo, str(also.store_path / "placebo"))} if also else {}
@@ -132,7 +135,8 @@ class MembershipAudit(Audit):
         """The datamodules by role, whose records are loaded and splits locked; draws records that have to be drawn."""
         if self.fid_encoder is not None:
             self.fid_encoder.check()
-        self._check_same_records()
+        if self.also is not None:
+            check_same_records(self.data.sides()["target"], self.also)
         _ = self._shift
         self._check_placebos()
         for scorer in self.scorers:
@@ -155,6 +159,7 @@ class MembershipAudit(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the stores with what is missing, and leave what one of the targets refuses out on all sides."""
         sides = self.sides.values()
+        check_machine(sides, self.budget, self.fid_encoder)
         for data in sides:  # what is wrong with the last one shall not come out after the first was paid
             data.check(data.view.labelled)
         for scorer in self.scorers:
@@ -171,10 +176,12 @@ class MembershipAudit(Audit):
         `heads/<attack> <kind>.ckpt`.
         """
         earlier = SelfTest.read(run.output)
+        self.data.check_openings()
         self.query()
         heads = run.output / "heads"
         heads.mkdir(parents=True, exist_ok=True)
         rows = [row for scorer in self.scorers for row in scorer.rows(heads)]
+        leave_to_first(self.budget)
         distances = fidelity(self._pairs[0], encoder=self.fid_encoder) if self._pairs else None
         tried = accounts.opened(self.data, run.config)
         view, known = self.data.view, self.circumstances(self.scorers)
@@ -311,38 +318,9 @@ class MembershipAudit(Audit):
             for data in self._placebos:
                 refuse_as_placebo(placebo, data.target)
 
-    def _check_same_records(self) -> None:
-        """Refuse, before splits are locked, two tables of which a row is not the same record in the same split."""
-        if self.also is not None and _table_of(self.also) != _table_of(self.data.sides()["target"]):
-            raise SplitError(
-                "`data` and `also` must be about the same records, in the same order and splits, but they differ. Give "
-                "both the same `source`, `fractions`, `split_seed` and `prompts`."
-            )
-
     @property
     def _has_placebo(self) -> bool:
         return any(target is not None for target, _ in self._placebos.values())
 
     def _role(self, role: str, scorer: AnyScorer) -> str:
         return role if scorer.data is self.data else f"{role} ({scorer.name})"
-
-
-def _look_alike(data: JudgedDataModule, also: AuditDataModule) -> None:
-    """Let what the encoder of the one takes for the same image be grouped by the other too.
-
-    Raises:
-        HeadError: If heads learn on a shadow, beside which nothing else can be judged.
-    """
-    if not isinstance(data, AuditDataModule):
-        raise HeadError(
-            f"`also` gives further answers about the same records and splits, but {type(data).__name__} learns from "
-            "the records of another target. Audit training-free attacks on their own."
-        )
-    follower, leader = (also, data) if isinstance(data, AuxiliaryDataModule) else (data, also)
-    follower.find_alike = leader.find_alike
-
-
-def _table_of(data: AskedDataModule) -> tuple[Any, ...]:
-    """What says which record a row is, and in which split."""
-    records, how = data.view.labelled, data.splitting
-    return records.ids, records.members, records.groups, tuple(how.fractions), how.seed, data.prompts

@@ -23,6 +23,7 @@ from lit_mia.audits.self_test.summary import summarised
 from lit_mia.audits.self_test.trials import APART, PLACEBO, TOGETHER, Outcome, Trial, Trials
 from lit_mia.errors import HeadError
 from lit_mia.metrics.evidence import BY_COIN
+from lit_mia.ranges import at_least, check
 from lit_mia.report.membership.configuration import configuration_key
 from lit_mia.report.membership.self_test_numbers import SelfTest
 
@@ -52,11 +53,9 @@ class Effort:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        least = {"permutations": 1, "planted": 0, "apart": 0, "seeds": 1, "workers": 1}
-        for name, at_least in least.items():
-            value = getattr(self, name)
-            if value is not None and value < at_least:
-                raise HeadError(f"`{name}` of a self-test must be at least {at_least}, but got {value}.")
+        counted = {name: getattr(self, name) for name in ("permutations", "seeds", "workers")}
+        more = {"planted": self.planted, "apart": self.apart}
+        check(HeadError, at_least(1)("a self-test", **counted), at_least(0)("a self-test", **more))
 
     @property
     def processes(self) -> int:

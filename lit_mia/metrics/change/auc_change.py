@@ -48,7 +48,8 @@ def change_of(measured: Measured, before: int, after: int, tests: int = 1) -> Ch
     single = np.eye(len(measured.by_group.values))
     found = measured.difference(single[after], single[before])
     weights = single[after] - single[before]
-    if found.ci is None:
+    ranked_alike = found.delta == 0 == found.se and 0 < measured.value(single[before]) < 1
+    if found.ci is None or ranked_alike:
         return Change(found.delta, None, None, None)
     other = measured.p_above_zero(-weights)
     p = min(1.0, 2 * min(found.p_greater, other))
@@ -107,9 +108,10 @@ def _detectable(measured: Measured, places: tuple[int, int], ci: Interval, tests
 
     single, (before, after) = np.eye(len(measured.by_group.values)), places
     weights = single[after] - single[before]
-    delta, se, degrees = measured.value(weights), measured.se(weights), measured.by_group.degrees(weights)
+    delta, se = measured.value(weights), measured.se(weights)
     if not se:
         return None
+    degrees = measured.by_group.degrees(weights)
     stretch = max(delta - ci.lo, ci.hi - delta) / stdtrit(degrees, 1 - LEVEL / 2) / se  # above 1 near 0 and 1
     needed = stretch * (stdtrit(degrees, 1 - LEVEL / 2 / tests) + stdtrit(degrees, POWER))
     (start, now), ((a, both), (_, b)), *_ = measured.pair(before, after)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Self, final
 
-import torch
 from torch import Tensor
 
 from lit_mia.models import Condition
@@ -52,9 +51,10 @@ class Subject:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """The images in [−1, 1], in the number format of the denoiser if there is one."""
-        dtype = self.x0.dtype if AccessLevel.DENOISE in self.target.offers else torch.float32
-        return self.images.to(dtype) / 127.5 - 1
+        """The images in [−1, 1], in the number format and on the device of the denoiser if there is one."""
+        if AccessLevel.DENOISE in self.target.offers:
+            return self.images.to(self.x0) / 127.5 - 1
+        return self.images.float() / 127.5 - 1
 
     @cached_property
     def x0(self) -> Tensor:

@@ -47,13 +47,13 @@ class Drawing(Request):
         """The images of all requests together."""
         b, n, refused = len(subject.ids), len(requests), set[int]()
         seeds = [seed for request in requests for seed in subject.seeds(cls.level, request.index)]
-        images = torch.zeros(n * b, *subject.images.shape[1:], dtype=subject.pixels.dtype)
+        images = subject.pixels.new_zeros(n * b, *subject.images.shape[1:])
         for part in cls.stream(subject, n, seeds):
             refused.update(part.refused)
             if part.rows:
                 if images.shape[1:] != part.images.shape[1:]:  # generated at the target's own size
                     images = images.new_zeros(len(images), *part.images.shape[1:])
-                images[list(part.rows)] = part.images.to(images.dtype) / 127.5 - 1
+                images[list(part.rows)] = part.images.to(images) / 127.5 - 1
         gone = [[row - i * b for row in sorted(refused) if row // b == i] for i in range(n)]
         return [Answer(values, rows) for values, rows in zip(torch.split(images, b), gone, strict=True)]
 

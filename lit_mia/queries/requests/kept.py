@@ -34,6 +34,7 @@ def kept_answers(
     yield Answers(here, store.read([keys[row] for row in here]), gone)
     missing = [row for row, key in enumerate(keys) if key not in held and row not in gone]
     asked = [queries[row] for row in missing]
+    store.check_room(len(asked))
     for part in ask(asked) if missing else ():
         store.keep(asked, part)
         rows, reasons = [missing[row] for row in part.rows], {missing[row]: why for row, why in part.refused.items()}

@@ -21,6 +21,7 @@ from lit_mia.report.columns import Place, Table, table_of
 from lit_mia.report.exploration import BESIDE, Exploration, area_ci, area_ends, draw_areas, frame_areas, line_style
 from lit_mia.report.forms.fields import Fields, Share, ShareEnds
 from lit_mia.report.style import WIDE, Axes, Figure, drawing
+from lit_mia.report.tables import write_csv
 from lit_mia.report.tracking import log_run
 from lit_mia.row_kinds import ROW_KINDS
 
@@ -128,14 +129,14 @@ class AblationResult(Exploration):
 
     def files(self) -> dict[str, Writer]:
         """Rows as Parquet and text, the summary, and the figure."""
-        from pyarrow import csv, parquet
+        from pyarrow import parquet
 
         rows = arrow_table(row_columns(self.n_members, self.n_nonmembers), self.rows)
         summary = arrow_table(summary_columns(self.axis, self.baseline), self.summary)
         return {
             ROWS: partial(parquet.write_table, rows),
-            ROWS_AS_TEXT: partial(csv.write_csv, rows),
-            SUMMARY: partial(csv.write_csv, summary),
+            ROWS_AS_TEXT: partial(write_csv, rows.to_pydict()),
+            SUMMARY: partial(write_csv, summary.to_pydict()),
             PLOT: self.write_figure,
         }
 

@@ -69,6 +69,8 @@ class Judged:
         if first is None:
             raise ReportError(f"{called}: the report has no row, so there is nothing to compare.")
         ids, groups = first["id_hash"].astype(str), first["group"].astype(str)
+        if len(np.unique(ids)) < len(ids):
+            raise ReportError(f"{called}: its scores.parquet has a record twice in a row of test. Run it again.")
         if not np.all(groups != ""):
             groups = _own_groups(result, ids, called)
         return cls(ids, first["label"].astype(np.int64), groups, scores)

@@ -73,7 +73,7 @@ def _change(line: Line) -> Cell:
     if change is None or not line.changed:
         return Cell()
     if change.delta == 0 and change.ci is None:
-        return Cell("unchanged")
+        return Cell("0", note="unchanged")
     p = bare_p(change.p if change.p_adjusted is None else change.p_adjusted)
     return Cell(signed(change.delta), bounds(change.ci), f"p {'' if p.startswith('<') else '= '}{p}" if p else "")
 

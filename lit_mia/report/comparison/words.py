@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lit_mia.metrics.change.auc_change import LEVEL
 from lit_mia.metrics.evidence import BY_COIN
 from lit_mia.metrics.sentences import enumerated
 from lit_mia.report.comparison.numbers import ComparedRow, Comparison, Moved, Side
@@ -122,9 +123,11 @@ def _sentence(of: Comparison, row: ComparedRow, change: Moved) -> str:
     adjusted = f"adjusted {p_value(change.p_adjusted)}" if len(of.attacks) > 1 else p_value(change.p)
     if change.finding == "no difference seen":
         seen = f"; one of {number(change.detectable)} would have been (80 %)" if change.detectable is not None else ""
+        p = change.p if change.p_adjusted is None else change.p_adjusted
+        wider = ", but the interval, wider near an AUC of 0 or 1, holds 0" * (p is not None and p <= LEVEL)
         return (
             f"{row.name}: no difference seen{where}, {signed(change.delta)} {interval(change.ci)} {pair} "
-            f"({adjusted}){seen}{_beside(of, row)}."
+            f"({adjusted}{wider}){seen}{_beside(of, row)}."
         )
     ends = sorted(abs(end) for end in change.ci or ())
     by = f"{number(abs(change.delta))} {interval(ends)}"

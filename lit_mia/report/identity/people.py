@@ -8,6 +8,7 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.roc import Roc, roc_curve
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN
 from lit_mia.report.columns import Cell, Column, Place, Table, file_column, table_of
+from lit_mia.report.formulas import plain
 from lit_mia.report.identity.columns import PAGE
 from lit_mia.report.identity.schema import PersonLine
 from lit_mia.report.words import NOTHING, number, percent, signed
@@ -98,8 +99,8 @@ def people_curves(lines: Sequence[PersonLine]) -> dict[str, Roc]:
 def _line(cells: dict[str, str]) -> PersonLine:
     labels = {text: label for label, text in _LABELS.items()}
     return PersonLine(
-        row=cells["row"],
-        name=cells["name"],
+        row=plain(cells["row"]),
+        name=plain(cells["name"]),
         member=labels[cells["member"]],
         occurrences=int(cells["occurrences"]) if cells["occurrences"] else None,
         images=int(cells["images"]),

@@ -56,8 +56,10 @@ def _interval_notes(report: AuditReport) -> list[str]:
     """Why intervals are missing, where some are."""
     if all(row["auc_ci"] for row in report.rows):
         return []
-    few = f"with fewer than {LEAST_GROUPS} groups on a side"
-    return [f"AUC {NOTHING}: an interval cannot be said {few}, or if all records have one score."]
+    return [
+        f"AUC {NOTHING}: an interval cannot be said with fewer than {LEAST_GROUPS} groups on a side, or where all "
+        "scores are equal."
+    ]
 
 
 def _difference_notes(report: AuditReport) -> list[str]:

@@ -24,6 +24,8 @@ COMBINED = -1
 
 _LINES = 2**20
 """Lines that are written at once."""
+_DICTIONARY = 2**24
+"""Bytes of different names that a part of a file holds once each; of more, every line has its own."""
 _LATER = "group"
 """The column that files of earlier versions lack."""
 _TYPES = {"label": "int8", "seed": "int64", "score": "float64"}
@@ -208,7 +210,7 @@ class Listed:
 def write_scores(table: ScoreTable, path: Path) -> None:
     """Write the table as parquet, part by part, as names take far more memory there than here."""
     schema = pa.schema([(f.name, _TYPES.get(f.name, "string")) for f in fields(table)])
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(path, schema, dictionary_pagesize_limit=_DICTIONARY) as writer:
         for start in range(0, len(table), _LINES):
             part = table.select(slice(start, start + _LINES))
             writer.write_table(pa.table([getattr(part, name) for name in schema.names], schema=schema))

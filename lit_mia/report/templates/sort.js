@@ -12,7 +12,7 @@ for (const table of document.querySelectorAll("table.cards")) {
     return parts.map((node) => node.data).join("").trim();
   };
   const number = (words) => {
-    const plain = words.replace(/[\s\u00a0\u202f]/g, "").replace("\u2212", "-");
+    const plain = words.replace(/[\s\u00a0\u202f]/g, "").replaceAll("\u2212", "-");
     return plain.startsWith("<") ? 0 : parseFloat(plain.replace(/^[\u2265+]/, ""));
   };
   const sorted = (column, direction) => {

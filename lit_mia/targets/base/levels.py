@@ -252,7 +252,7 @@ class EmbedTarget(Target):
     offers = frozenset({AccessLevel.EMBED})
 
     def __init__(self, name: str, batch_size: int, device: str, dtype: Precision) -> None:
-        check_arguments(batch_size=batch_size)
+        check_arguments(batch_size=batch_size, device=device)
         self.name = name
         self.batch_size, self.device, self.dtype = batch_size, device, dtype
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.models import Fingerprint
+from lit_mia.ranges import at_least, check, no_device
 
 
 class AccessLevel(StrEnum):
@@ -80,6 +81,7 @@ class Target(ABC):
         nfe: Denoiser evaluations so far, of a target that counts them itself.
         remote: Whether an answer cannot be had again for nothing, so that each is stored before it is used.
         price_per_image: Money per image that the target makes, in whatever currency the caller counts.
+        device: Where it runs: a torch device, or `auto`; no matter for a target elsewhere.
         truncated: Captions so far that were too long for it, so that it did not see their end.
     """
 
@@ -89,6 +91,7 @@ class Target(ABC):
     nfe: int | None = None
     remote: ClassVar[bool] = False
     price_per_image: float = 0.0
+    device: str = "auto"
     truncated: int = 0
 
     @classmethod
@@ -197,20 +200,18 @@ class Target(ABC):
             )
 
 
-def check_arguments(*mistakes: str, guidance: float | None = None, **at_least_one: int | None) -> None:
+def check_arguments(
+    *mistakes: str, guidance: float | None = None, device: str = "auto", **at_least_one: int | None
+) -> None:
     """Refuse settings out of range.
 
     Args:
         *mistakes: What is wrong already, in words.
         guidance: Scale of classifier-free guidance, at least 0, or None.
+        device: Where it runs.
         **at_least_one: Settings that must be at least 1, or None.
 
     Raises:
         TargetError: Naming every mistake.
     """
-    wrong = [f"`{name}` must be at least 1, but got {n}" for name, n in at_least_one.items() if n is not None and n < 1]
-    wrong += mistakes
-    if guidance is not None and guidance < 0:
-        wrong.append(f"`guidance` must be at least 0, but got {guidance}")
-    if wrong:
-        raise TargetError("; ".join(wrong) + ".")
+    check(TargetError, at_least(1)(**at_least_one), mistakes, at_least(0)(guidance=guidance), no_device(device))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.models import Fingerprint
+from lit_mia.ranges import ABOVE_ZERO, at_least
 
 Endpoint = Literal["generations", "variations", "edits"]
 
@@ -201,10 +202,7 @@ class Pace:
         """What is out of range, in words."""
         given = asdict(self)
         counts = {name: given.pop(name) for name in ("concurrency", "attempts")}
-        return [
-            *(f"`{name}` must be at least 1, but got {n}" for name, n in counts.items() if n < 1),
-            *(f"`{name}` must be above 0, but got {n}" for name, n in given.items() if n <= 0),
-        ]
+        return [*at_least(1)(**counts), *ABOVE_ZERO(**given)]
 
 
 @final

@@ -69,8 +69,8 @@ def test_it_asks_m_times_and_n_times_for_each_reduced_caption(cost, timesteps, n
     [
         ({"alpha": 1.5}, r"`alpha` of CLiD must be in \[0, 1\], but got 1.5"),
         ({"alpha": [0.5, 2]}, r"`alpha` of CLiD must be in \[0, 1\], but got \[0.5, 2\]"),
-        ({"alpha": -0.1}, "`alpha` of CLiD must be at least 0, but got -0.1"),
-        ({"alpha": []}, "`alpha` of CLiD must be at least 0"),
+        ({"alpha": -0.1}, r"`alpha` of CLiD must be in \[0, 1\], but got -0.1"),
+        ({"alpha": []}, r"`alpha` of CLiD must be in \[0, 1\]"),
         ({"timesteps": []}, "`timesteps` of CLiD must be at least 0"),
         ({"timesteps": [-1], "reduced_draws": 1}, r"`timesteps` of CLiD must be at least 0, but got \[-1\]"),
         ({"reduced_draws": 0}, "`reduced_draws` of CLiD must be at least 1, but got 0"),

@@ -41,7 +41,7 @@ def test_it_asks_once_per_draw(cost, draws):
         ({"t": -1}, "`t` of Loss must be at least 0, but got -1"),
         ({"t": []}, "`t` of Loss must be at least 0"),
         ({"draws": 0}, "`draws` of Loss must be at least 1, but got 0"),
-        ({"t": "350"}, "a number or a list of numbers, but got '350'"),
+        ({"t": "350"}, "`t` of Loss must be at least 0, but got '350'"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):

@@ -144,7 +144,7 @@ def test_a_head_that_is_not_there_or_has_seen_the_test_split_is_refused_before_a
 
 def test_a_dead_head_ends_the_audit_before_test_is_opened(heads, tmp_path):
     with pytest.raises(HeadError, match=r"scores of II-P are the same for all \d+ records of cal.*stays in the store"):
-        heads([AttackIIP(lr=0.0, freeze_trunk=True, init_from=str(dead_head(tmp_path)))])
+        heads([AttackIIP(lr=1e-30, freeze_trunk=True, init_from=str(dead_head(tmp_path)))])
     assert not (tmp_path / "store/ledger.json").exists()
 
 

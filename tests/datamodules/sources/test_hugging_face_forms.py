@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import pickle
 import tarfile
 
 import datasets
@@ -214,3 +216,20 @@ def test_what_cannot_be_loaded_is_an_error(folder):
     (folder / "broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(RecordError, match="cannot be loaded: "):
         HuggingFaceSource("parquet", data_files="broken.parquet").load()
+
+
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("run",)
+
+
+def test_pickled_tables_are_refused_and_run_nothing(folder):
+    (folder / "pickled").mkdir()
+    (folder / "pickled/train.pkl").write_bytes(pickle.dumps(Payload()))
+    with pytest.raises(RecordError, match=r"names the builder 'pandas', which reads pickles.*`path: parquet`"):
+        HuggingFaceSource("pandas", data_files="pickled/train.pkl")
+    with pytest.raises(RecordError, match=r"The data set 'pickled' .* cannot be loaded"):
+        HuggingFaceSource("pickled").load()
+    assert not (folder / "run").exists()

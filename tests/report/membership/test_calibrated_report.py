@@ -71,4 +71,4 @@ def test_a_hint_under_a_stated_coin_says_what_would_look_the_same(calibrated):
     verdict = {"kind": "suggestive (no placebo)", "sentence": "Suggestive, not evidence (no placebo): told."}
     page = changed(calibrated, design="canary", coin="stated", verdict=verdict).page()
     assert "what the target learned of the members' domain as a whole would look the same" in page
-    assert "calibration by the base does not take that out" in page
+    assert "which calibration by the base does not take out" in page

@@ -137,7 +137,16 @@ def test_where_nothing_changed_what_would_have_been_seen_is_told(leaking):
     assert all("no difference seen" in line and "would have been (80 %)" in line for line in findings(same))
     itself = compared(leaking, leaking)
     assert findings(itself)[0].endswith("unchanged.")
+    assert ">0<small>unchanged</small>" in page(itself)  # a number, by which the table sorts
     assert "What differs: nothing but numbers" in said(itself)
+
+
+def test_near_one_a_small_p_beside_an_interval_with_zero_is_explained():
+    noise = np.random.default_rng(0).normal(size=2 * N)
+    before = np.where(LABELS == 1, np.where(np.arange(2 * N) % 8, 9.0, 0.5), 0.0) + noise
+    (sentence,) = findings(compared(finished({"II-S": before}), finished({"II-S": LABELS * 9.0 + noise})))
+    assert "no difference seen" in sentence
+    assert "but the interval, wider near an AUC of 0 or 1, holds 0" in sentence
 
 
 def test_rates_change_only_above_the_floor_of_both():
@@ -205,6 +214,12 @@ def test_scores_that_are_not_those_of_the_report_are_refused(leaking, defended):
     mixed = type(leaking)(leaking.report, defended.scores)
     with pytest.raises(ReportError, match="scores of II-S are not those of its report"):
         Judged.of(mixed, "a")
+
+
+def test_a_record_that_is_there_twice_is_refused():
+    twice = finished({"II-S": noisy(1, 1.6)[0]}, [*IDS[:-1], IDS[0]])
+    with pytest.raises(ReportError, match="has a record twice"):
+        Judged.of(twice, "a")
 
 
 def test_older_scores_are_read_where_every_record_is_its_own_group(leaking):

@@ -9,6 +9,7 @@ from html import escape, unescape
 import pytest
 from simulated_results import changed, with_values
 from test_details import AT_01, AT_1, HISTOGRAM
+from test_fidelity_section import FIDELITY
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +45,7 @@ const look = (frame) => {
     presses: [1, 2, 3].map(() => press(attacks, "AUC")),
     words: press(attacks, "Finding"),
     thresholds: press(thresholds, "Nominal FPR"),
+    distances: press(tables.find((table) => table.tHead.textContent.includes("KID")), "KID"),
   };
 };
 addEventListener("load", () => {
@@ -67,7 +69,10 @@ def chromium():
 def looked(audit, chromium, tmp_path_factory):
     """What the browser finds at each width."""
     shown = {"histogram": HISTOGRAM, "further_thresholds": [AT_1, AT_01], "access": "generate"}
-    page = changed(audit, rows=[with_values(row, **shown) for row in audit.report.rows]).page()
+    rows = [with_values(row, **shown) for row in audit.report.rows]
+    of = {name: {"fid": 0.03, "kid": kid, "kid_std": 1e-6} for name, kid in (("sides", -3e-5), ("members", -2e-4))}
+    fidelity = {**FIDELITY, **of}
+    page = changed(audit, rows=rows, fidelity=fidelity, skipped=["a" * 200]).page()
     frames = [
         f'<iframe srcdoc="{escape(page)}" style="width: {width}px; height: 900px; border: 0"></iframe>'
         for width in WIDTHS
@@ -131,3 +136,8 @@ def test_words_begin_with_the_first_letter(at):
 
 def test_lines_that_stand_by_themselves_are_sorted_one_by_one(at):
     assert at["thresholds"]["names"] == ["I-P", "II-S", "I-P", "II-S"]  # 10 % twice, then 1 %
+
+
+def test_a_small_exponent_is_a_small_number(at):
+    assert [name.split()[0] for name in at["distances"]["names"]] == ["Non-members", "Members", "Members"]
+    assert at["distances"]["names"][1] == "Members and non-members"  # −3e−05 is above −0.0002

@@ -122,7 +122,7 @@ def test_a_null_tpr_shows_its_reason(page):
         ("confounded", "tells the two sides apart too"),
         ("design violated", "No number of this report says anything of the target"),
         ("tool failure", "captions do not belong to their own images"),
-        ("not detected at this power", "Leakage that shows in an AUC below about 0.612"),
+        ("not detected at this power", "That nothing leaks: it may show in an AUC below about 0.612"),
     ],
 )
 def test_each_verdict_says_what_it_means_and_what_it_does_not_exclude(small, kind, words):

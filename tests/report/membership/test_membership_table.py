@@ -39,7 +39,7 @@ def test_what_cannot_be_said_is_a_dash_with_its_reason(audit):
     rows = [with_values(row, auc_ci=None) for row in audit.report.rows]
     text = " ".join(printed(changed(audit, rows=rows), 140).split())
     assert f"{rows[0]['auc']:.3f} – " in text
-    assert "AUC –: an interval cannot be said with fewer than 10 groups on a side, or if all" in text
+    assert "AUC –: an interval cannot be said with fewer than 10 groups on a side, or where all scores are" in text
     assert "cannot be said" not in printed(audit, 140)
 
 

@@ -93,6 +93,14 @@ def test_files_are_written_and_read_in_parts(audit, tmp_path, monkeypatch):
     assert len({id(name) for name in parts.id_hash}) == len({*parts.id_hash})  # each is held once
 
 
+def test_names_of_many_records_are_written_once(tmp_path):
+    n = 20_000  # of 64 bytes each, in 10 rows, twice
+    listed = Listed.of([str(i) for i in range(n)], [i % 2 for i in range(n)], ["test"] * n)
+    row = listed.scored(np.zeros(n), row="I-P", kind="attack")
+    write_scores(ScoreTable.join([row] * 10), tmp_path / "scores.parquet")
+    assert (tmp_path / "scores.parquet").stat().st_size < 2 * 64 * n * 2
+
+
 def test_missing_and_foreign_files(tmp_path):
     with pytest.raises(ReportError, match="no scores"):
         read_scores(tmp_path / "scores.parquet")

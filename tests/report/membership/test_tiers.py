@@ -30,8 +30,13 @@ def test_every_place_has_the_table(result):
 def test_one_tier_needs_no_table(result):
     alone = changed(result, tiers=[tier("II-S", 4), tier("IV", 4)])
     for text in (alone.markdown(), printed(alone), alone.page()):
-        assert "4 copies" not in text
+        assert "II-S, 4 copies" not in text
         assert "Canaries by number" not in text
+
+
+def test_the_first_screen_says_that_members_were_copied(result):
+    assert "Members are canaries of 1, 4 and 16 copies: a record" in result.page()
+    assert "Members are canaries" not in changed(result, tiers=[tier("II-S", 1)]).page()
 
 
 def test_the_file_holds_them(result):

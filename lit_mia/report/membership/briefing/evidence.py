@@ -29,9 +29,19 @@ def how_sure(report: AuditReport, test: SelfTest | None) -> list[str]:
         ),
         f"{count(finders)} of {count(len(attacks))} attacks have this finding, on {members} members and {others} "
         "non-members of the test split.",
+        *_copies(report),
         power_note(report),
         not_run(test) if shown is None else f"Self-test: {self_test_findings(shown)[0]}",
     ]
+
+
+def _copies(report: AuditReport) -> list[str]:
+    """That the members stood in the training data more than once, where some did."""
+    copies = sorted({tier["copies"] for tier in report.tiers})
+    if not copies or copies[-1] == 1:
+        return []
+    together = enumerated([str(times) for times in copies])
+    return [f"Members are canaries of {together} copies: a record that stands in the data once may leak less."]
 
 
 def against_what(report: AuditReport) -> list[str]:

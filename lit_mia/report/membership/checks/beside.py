@@ -11,6 +11,7 @@ from lit_mia.metrics.auc import auc
 from lit_mia.metrics.threshold import balanced_threshold, threshold_at_fpr, tpr_at_fpr
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.forms import Fault
+from lit_mia.report.formulas import plain
 from lit_mia.report.membership.checks.within import thresholds_of, unequal
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, read_scores
@@ -65,7 +66,7 @@ def against_curves(report: AuditReport, path: Path) -> Iterator[Fault]:
     points: dict[str, list[tuple[float, float]]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
-            points.setdefault(line["row"], []).append((float(line["fpr"]), float(line["tpr"])))
+            points.setdefault(plain(line["row"]), []).append((float(line["fpr"]), float(line["tpr"])))
     yield from _strange(ROC, report, points.keys())
     for i, row in enumerate(report.rows):
         if row.name in points:

@@ -1,116 +1,36 @@
-"""Serve local targets as an OpenAI-compatible Images API on loopback: `python scripts/serve_demo.py`.
-
-By default the shipped demo targets. Faults can be switched on: `python scripts/serve_demo.py --faults.rate 0.3`.
-Needs the extra `serve`.
-"""
+"""The Images API as an ASGI application."""
 
 import asyncio
 import base64
 import contextlib
 import io
 import json
-import os
 import random
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, final
 
 import numpy as np
 import torch
-import uvicorn
-from jsonargparse import ArgumentParser
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from torch import Tensor
 
-from lit_mia.errors import LitMiaError
-from lit_mia.targets import GenerateTarget, VaryTarget
+from lit_mia.cli.demo_server.batching import Batcher, Question
+from lit_mia.cli.demo_server.faults import Fault, Faults
+from lit_mia.errors import LitMiaError, TargetError
 from lit_mia.transparency import rgb_over_white
 
-TARGETS = Path(__file__).parent.parent / "configs/target"
-Fault = Literal["limit", "error", "hang", "truncated", "no_image", "wrong_size", "fewer", "one_broken", "drip"]
-ALL_FAULTS: tuple[Fault, ...] = get_args(Fault)
 LONGEST_PROMPT = 1000
 
 
-@dataclass(frozen=True)
-class Faults:
-    """What goes wrong.
-
-    Attributes:
-        rate: Share of the requests that fail.
-        kinds: In which ways, equally often: 429, 500, no answer, half the JSON, bytes that are no image, an image of
-            another size, one image of several, several of which the first is no image, an answer that drips in.
-        refused: Share of the prompts and images that moderation refuses, always the same ones.
-        seed: Seed of both.
-        retry_after: What a 429 says in `Retry-After`.
-        hang_seconds: How long an answer takes that hangs or drips.
-    """
-
-    rate: float = 0.0
-    kinds: tuple[Fault, ...] = ALL_FAULTS
-    refused: float = 0.0
-    seed: int = 0
-    retry_after: str = "1"
-    hang_seconds: float = 3600.0
-
-
-@dataclass(frozen=True)
-class Question:
-    """A request for one image, or for one variation of an image."""
-
-    seed: int
-    prompt: str | None
-    image: Tensor | None
-
-
-Answer = tuple["asyncio.Future[Tensor]", int]
-"""The call of a target that has answered a question, and the place of its image among the call's."""
-
-
-class Batcher:
-    """Gathers what is asked at the same time into one call of a target.
-
-    Args:
-        answer: Makes one image for each of some questions.
-        batch_size: Most questions per call.
-        wait: Seconds to wait for more of them.
-    """
-
-    def __init__(self, answer: Callable[[Sequence[Question]], Tensor], batch_size: int, wait: float = 0.02) -> None:
-        self._answer, self._batch_size, self._wait = answer, batch_size, wait
-        self._asked: asyncio.Queue[tuple[Question, asyncio.Future[Answer]]] = asyncio.Queue()
-
-    async def ask(self, questions: Sequence[Question]) -> list[Tensor]:
-        """One image per question, uint8 `[3, h, w]`."""
-        futures = [asyncio.get_running_loop().create_future() for _ in questions]
-        for pair in zip(questions, futures, strict=True):
-            self._asked.put_nowait(pair)
-        answers = await asyncio.gather(*futures)
-        return [(await call)[place] for call, place in answers]  # what the call raises, each of its clients is told
-
-    async def serve(self) -> None:
-        """Answer until cancelled."""
-        while True:
-            batch = [await self._asked.get()]
-            await asyncio.sleep(self._wait)
-            while len(batch) < self._batch_size and not self._asked.empty():
-                batch.append(self._asked.get_nowait())
-            questions = [question for question, _ in batch]
-            call = asyncio.get_running_loop().run_in_executor(None, self._answer, questions)
-            await asyncio.wait([call])
-            for place, (_, future) in enumerate(batch):
-                if not future.done():  # its client may have left
-                    future.set_result((call, place))
-
-
+@final
 class ImagesServer:
     """The API; `app` is the ASGI application.
 
@@ -127,7 +47,8 @@ class ImagesServer:
         self,
         generate: Callable[[list[str], list[int]], Tensor],
         vary: Callable[[Tensor, list[str | None], list[int]], Tensor],
-        faults: Faults = Faults(),
+        faults: Faults = Faults(),  # noqa: B008 (frozen)
+        *,
         batch_size: int = 64,
         key: str | None = None,
         model: str | None = None,
@@ -238,7 +159,10 @@ async def _read(request: Request) -> tuple[dict[str, Any], Tensor | None]:
         return await request.json(), None
     async with request.form() as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        picture = rgb_over_white(Image.open(io.BytesIO(await form["image"].read())))
+        upload = form.get("image")
+        if not isinstance(upload, UploadFile):
+            raise TargetError("The form holds no file `image`.")
+        picture = rgb_over_white(Image.open(io.BytesIO(await upload.read())))
     return fields, torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
@@ -261,28 +185,3 @@ async def _failed(_: Request, error: Exception) -> Response:
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
     return JSONResponse({"error": error}, status, headers)
-
-
-def main() -> None:
-    """Serve until interrupted, and then tell how the requests ended."""
-    parser = ArgumentParser(description=__doc__)
-    parser.add_subclass_arguments(GenerateTarget, "generate", default=str(TARGETS / "openmoji_demo.yaml"))
-    parser.add_subclass_arguments(VaryTarget, "vary", default=str(TARGETS / "openmoji_ddpm.yaml"))
-    parser.add_class_arguments(Faults, "faults")
-    parser.add_argument("--port", type=int, default=8765)
-    parser.add_argument("--model", type=str, default="openmoji", help="The name that clients must give.")
-    parser.add_argument("--key_variable", type=str, default="", help="Environment variable with the key to demand.")
-    given = parser.parse_args()
-    ready = parser.instantiate(given)
-    generate, vary, side = ready.generate.generate, ready.vary.vary, ready.vary.image_size
-    generate([""], [0])  # loads the models
-    vary(torch.zeros(1, 3, side, side, dtype=torch.uint8), [""], [0])
-    key = os.environ[given.key_variable] if given.key_variable else None
-    server = ImagesServer(generate, vary, ready.faults, ready.generate.batch_size, key, given.model)
-    print(f"serving on http://127.0.0.1:{given.port}/v1", flush=True)
-    uvicorn.run(server.app, host="127.0.0.1", port=given.port, log_level="critical", timeout_graceful_shutdown=1)
-    print(f"requests: {server.summary()}")
-
-
-if __name__ == "__main__":
-    main()
