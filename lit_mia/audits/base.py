@@ -44,6 +44,11 @@ class Audit(ABC):
         """What tells the results of this audit from those of the same file under other options; mostly nothing."""
         return ""
 
+    @property
+    def devices(self) -> int:
+        """How many processes go on together once all was asked; others of the same launch only ask."""
+        return 1
+
     @abstractmethod
     def estimate(self) -> dict[str, Estimate]:
         """What the missing queries would cost, by target; asks nothing."""

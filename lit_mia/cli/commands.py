@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
@@ -73,6 +74,8 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if parsed.dry_run:
         print_estimates(parsed.audit)
         return None
+    if only_asks(parsed.audit):
+        return None
     output = parsed.run.output
     check_writable(output)
     result = parsed.audit.run(parsed.run)
@@ -87,6 +90,17 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if unsent is not None:
         sys.exit(2)
     return result
+
+
+def only_asks(audit: Audit) -> bool:
+    """Whether this process, launched beside the one that measures, has done its part: it has asked what was missing.
+
+    A launcher such as torchrun or srun starts the same command several times; one of them writes and tells.
+    """
+    helps = audit.devices == 1 and getattr(rank_zero_only, "rank", 0) > 0
+    if helps:
+        audit.query()
+    return helps
 
 
 def query(command: str, args: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from lit_mia.audits.making import maker
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.self_test.running import Effort, expecting, run_self_test
 from lit_mia.cli.classes import plugins
-from lit_mia.cli.commands import Parsed, parse, print_estimates
+from lit_mia.cli.commands import Parsed, only_asks, parse, print_estimates
 from lit_mia.errors import CommandError
 from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS
@@ -37,6 +37,8 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
     effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
     if parsed.dry_run:
         print_estimates(expecting(parsed.audit))
+        return None
+    if only_asks(parsed.audit):
         return None
     check_writable(parsed.run.output)
     found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)

@@ -81,6 +81,11 @@ class Ablation(Audit):
         _check_baseline("baseline_attack", baseline_attack, names)
 
     @property
+    def devices(self) -> int:
+        """Processes that train each head."""
+        return self._budget.devices
+
+    @property
     def folder(self) -> Path:
         """Where the stores of other targets and the scores of trained heads are."""
         return self._base.store_path / "ablation"

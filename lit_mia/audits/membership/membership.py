@@ -147,6 +147,11 @@ class MembershipAudit(Audit):
             scorer.announce()
         return {self._role(role, scorer): data for scorer in self.scorers for role, data in scorer.sides().items()}
 
+    @property
+    def devices(self) -> int:
+        """Processes that train each head."""
+        return self.budget.devices
+
     def estimate(self) -> dict[str, Estimate]:
         """What the missing queries would cost, by target; asks nothing.
 
