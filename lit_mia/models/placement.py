@@ -1,5 +1,6 @@
 """Where networks run and at which precision, and the means against too little memory, which change no image."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
@@ -16,21 +17,38 @@ Offload = Literal["none", "model", "sequential"]
 Batch = TypeVar("Batch")
 
 
+LOCAL_RANKS = ("LOCAL_RANK", "SLURM_LOCALID")
+"""Where a launcher, torchrun or srun, says which of the processes on its machine this one is."""
+
+
 def resolve_device(device: str) -> torch.device:
     """The named device; for `auto` the current accelerator, or else the CPU.
+
+    Of processes that a launcher started on one machine, each takes an accelerator of its own where none is named by a
+    number.
 
     Raises:
         ConfigError: If this machine has no such device.
     """
     if device == "auto":
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+        found = torch.accelerator.current_accelerator(check_available=True)
+        return torch.device("cpu") if found is None else _own(found)
     try:
         torch.empty(0, device=device)
     except (AssertionError, RuntimeError) as error:  # the former where torch was built without it
         raise ConfigError(
             f"`device` is {device!r}, but torch finds no such device on this machine. Set `device: auto`, or another."
         ) from error
-    return torch.device(device)
+    return _own(torch.device(device))
+
+
+def _own(device: torch.device) -> torch.device:
+    """The device of this process, where processes were launched together and none of them was given one yet."""
+    ranks = [int(os.environ[name]) for name in LOCAL_RANKS if name in os.environ]
+    if not ranks or ":" in str(device) or device.type in ("cpu", "meta"):
+        return device
+    given = torch.accelerator.current_device_index()
+    return torch.device(device.type, given or ranks[0] % torch.accelerator.device_count())
 
 
 @enough_memory()
