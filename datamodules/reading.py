@@ -73,9 +73,10 @@ def read_images(records: Records, size: int, folder: Path, alike: Callable[[Reco
     rows = [row for row in range(len(records)) if row not in decoded.unread]
     known = [row for row in rows if records.members[row] != UNKNOWN]
     labelled = records.select(known)
-    place = {name: row for row, name in enumerate(labelled.ids)}
-    sets = [[place[name] for name in ids if name in place] for ids in alike(labelled)]
-    duplicates = find_duplicates(labelled, decoded.looks[known], sets)
+    named = alike(labelled)
+    place = {name: row for row, name in enumerate(labelled.ids)} if named else {}
+    sets = [[place[name] for name in ids if name in place] for ids in named]
+    duplicates = find_duplicates(labelled, decoded.looks, sets, known)
     if duplicates:
         logger.warning(told(duplicates))
     return Read(records, rows, unread, duplicates)

@@ -28,7 +28,7 @@ def look_at(image: Image.Image) -> NDArray[Any]:
     return np.array((np.void(pixel_digest(image)), square(image, THUMBNAIL), whole, image.size), WHOLE_LOOK)
 
 
-def copy_pairs(looks: NDArray[Any]) -> Pairs:
+def copy_pairs(looks: NDArray[Any], rows: NDArray[np.int64]) -> Pairs:
     """Pairs of rows of which one is a copy of the other, as `near_pairs` finds them, mirrored or cropped.
 
     Cropped are copies that lack a column or row of pixels at any of their sides. Whole images are compared too, since
@@ -36,8 +36,13 @@ def copy_pairs(looks: NDArray[Any]) -> Pairs:
     too many only makes a group larger, and one too few puts an image on both sides.
 
     Args:
-        looks: `[n]` of `WHOLE_LOOK`.
+        looks: `[m]` of `WHOLE_LOOK`.
+        rows: Which of them, `[n]`.
+
+    Returns:
+        First and second of each pair by their places among the rows, `[p]` each.
     """
+    looks = looks[rows]
     pairs = [near_pairs(looks["thumbnail"])]
     for mirrored in (False, True):
         for a, b in _candidates(_cells(looks["whole"], _COARSE), mirrored=mirrored):

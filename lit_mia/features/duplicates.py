@@ -21,7 +21,7 @@ SHOWN = 10
 _SIDE = 8
 _LUMA = np.array([19595, 38470, 7471], np.int32)
 """Weights of red, green and blue in grey, in 1/65536."""
-_CHUNK = 4096
+_CHUNK = 256
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """First and second row of each pair, `[p]` each."""
@@ -48,7 +48,9 @@ class Duplicates:
     sides: int
 
 
-def find_duplicates(records: Records, looks: NDArray[Any], alike: Sets = ()) -> list[Duplicates]:
+def find_duplicates(
+    records: Records, looks: NDArray[Any], alike: Sets = (), rows: Sequence[int] | None = None
+) -> list[Duplicates]:
     """Sets of records with equal or nearly equal images that are in several groups or on both sides.
 
     Nearly equal are two images whose perceptual hashes differ in few bits and whose thumbnails differ little; plain
@@ -56,15 +58,17 @@ def find_duplicates(records: Records, looks: NDArray[Any], alike: Sets = ()) -> 
 
     Args:
         records: The n records.
-        looks: What their images are compared by, `[n]` of `lit_mia.features.pixels.LOOK`.
+        looks: What images are compared by, `[m]` of `lit_mia.features.pixels.LOOK`, maybe a map of a file: no more
+            than a part of it is ever in memory.
         alike: Rows that show the same by other means, such as an encoder.
+        rows: Which of the looks are the records', `[n]`; None: all.
     """
-    found = []
-    for rows in sets_of_equals(looks, alike=alike):
-        groups, sides = ({column[row] for row in rows} for column in (records.groups, records.members))
+    found, places = [], np.arange(len(looks)) if rows is None else np.array(rows, np.int64)
+    for same in sets_of_equals(looks, alike=alike, rows=places):
+        groups, sides = ({column[row] for row in same} for column in (records.groups, records.members))
         if len(groups) > 1 or len(sides) > 1:
-            pixels = {looks["pixels"][row].tobytes() for row in rows}
-            ids = tuple(records.ids[row] for row in rows)
+            pixels = {looks["pixels"][places[row]].tobytes() for row in same}
+            ids = tuple(records.ids[row] for row in same)
             found.append(Duplicates(ids, exact=len(pixels) == 1, groups=len(groups), sides=len(sides)))
     return found
 
@@ -95,44 +99,50 @@ def counted(duplicates: Sequence[Duplicates]) -> str:
 
 def sets_of_equals(
     looks: NDArray[Any],
-    near: Callable[[NDArray[Any]], Pairs] = lambda looks: near_pairs(looks["thumbnail"]),
+    near: Callable[[NDArray[Any], NDArray[np.int64]], Pairs] = lambda looks, rows: near_pairs(looks["thumbnail"], rows),
     alike: Sets = (),
+    rows: NDArray[np.int64] | None = None,
 ) -> list[list[int]]:
     """Rows of images that are equal or nearly so, each set ascending, at least two.
 
     Args:
         looks: See `find_duplicates`.
-        near: Finds the pairs among some looks that are nearly equal.
+        near: Finds the pairs among some rows of the looks that are nearly equal, and tells their places among these.
         alike: Rows that show the same by other means.
+        rows: Which of the looks are compared; rows are counted among them. None: all.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    _, first, same = np.unique(looks["pixels"], return_index=True, return_inverse=True)
-    stars = np.array([(rows[0], row) for rows in alike for row in rows[1:]], np.int64).reshape(-1, 2)
-    a, b = map(np.concatenate, zip(near(looks[first]), same[stars].T, strict=True))
+    places = np.arange(len(looks)) if rows is None else rows
+    _, first, same = np.unique(looks["pixels"][places], return_index=True, return_inverse=True)
+    stars = np.array([(of[0], row) for of in alike for row in of[1:]], np.int64).reshape(-1, 2)
+    a, b = map(np.concatenate, zip(near(looks, places[first]), same[stars].T, strict=True))
     edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
     of_look = connected_components(edges, directed=False)[1]
     component = of_look[same]
     order = np.argsort(component, kind="stable")
     sets = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
-    return sorted(rows.tolist() for rows in sets if len(rows) > 1)
+    return sorted(of.tolist() for of in sets if len(of) > 1)
 
 
-def near_pairs(thumbnails: NDArray[np.uint8]) -> Pairs:
+def near_pairs(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Pairs:
     """Pairs of rows whose thumbnails are nearly equal.
 
     Args:
-        thumbnails: `[n, 3, 32, 32]`.
+        thumbnails: `[m, 3, 32, 32]`, maybe a map of a file.
+        rows: Which of them, `[n]`; None: all.
 
     Returns:
-        First and second row of each pair, `[p]` each.
+        First and second of each pair by their places among the rows, `[p]` each.
     """
-    a, b = _close(perceptual_hashes(thumbnails))
+    rows = np.arange(len(thumbnails)) if rows is None else rows
+    hashes = [perceptual_hashes(thumbnails[rows[part]]) for part in slices(len(rows), _CHUNK)]
+    a, b = _close(np.concatenate([np.empty(0, np.uint64), *hashes]))
     near = np.zeros(len(a), np.bool_)
     for part in slices(len(a), _CHUNK):
-        first = thumbnails[a[part]].astype(np.float32)
-        difference = np.sqrt(np.square(first - thumbnails[b[part]]).mean(axis=(1, 2, 3)))
+        first = thumbnails[rows[a[part]]].astype(np.float32)
+        difference = np.sqrt(np.square(first - thumbnails[rows[b[part]]]).mean(axis=(1, 2, 3)))
         contrast = first.std(axis=(2, 3)).max(axis=1)
         near[part] = difference <= np.minimum(PIXEL_DISTANCE, CONTRAST_SHARE * contrast)
     return a[near], b[near]
@@ -147,13 +157,10 @@ def perceptual_hashes(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
     Args:
         thumbnails: `[n, 3, 32, 32]`.
     """
-    hashes = [np.empty(0, np.uint64), *(_hashes(thumbnails[part]) for part in slices(len(thumbnails), _CHUNK))]
-    return np.concatenate(hashes)
-
-
-def _hashes(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint64]:
     from scipy.fft import dctn
 
+    if not len(thumbnails):
+        return np.empty(0, np.uint64)
     grey = np.tensordot(thumbnails.astype(np.int32), _LUMA, axes=(1, 0)) + 2**15 >> 16  # as Pillow rounds
     low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :_SIDE, :_SIDE].reshape(len(grey), _SIDE**2)
     bits = low > np.median(low, axis=1, keepdims=True)

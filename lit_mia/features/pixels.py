@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.dry_run import read_at
 from lit_mia.errors import LitMiaError
 from lit_mia.files import cached_path, replacing
@@ -30,6 +32,8 @@ THUMBNAIL = 32
 """Side in pixels of the images by which near-equal ones are found."""
 LOOK = np.dtype([("pixels", "V32"), ("thumbnail", "u1", (3, THUMBNAIL, THUMBNAIL))])
 """What an image is compared by, whatever size it is asked about at: SHA-256 of its pixels, and a thumbnail."""
+
+_AT_ONCE = 1024
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +164,8 @@ def read_each(records: Records, rows: Sequence[int], keep: Callable[[int, Image.
         return None
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        reasons = zip(rows, pool.map(read, range(len(rows))), strict=True)
+        parts = (range(part.start, part.stop) for part in slices(len(rows), _AT_ONCE))  # whoever waits takes memory
+        reasons = zip(rows, chain.from_iterable(pool.map(read, part) for part in parts), strict=True)
         return {row: reason for row, reason in reasons if reason is not None}
 
 

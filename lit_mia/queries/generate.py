@@ -24,7 +24,7 @@ PARTS_PER_MERGE = 64
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GenerateQuery:
     """A request for one image.
 

@@ -255,9 +255,10 @@ class Store:
                 self._report(path.stem, str(damage))
 
     def _add(self, shard: Shard) -> None:
-        self._shards[shard.path.stem] = shard
+        name = shard.path.stem
+        self._shards[name] = shard
         for row, key in enumerate(shard.keys):
-            place = (shard.path.stem, row)
+            place = (name, row)
             self._places[key] = min(place, self._places.get(key, place))  # of two answers the earlier one counts
 
     def _report(self, name: str, reason: str) -> None:

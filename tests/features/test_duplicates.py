@@ -1,6 +1,7 @@
 """Equal and nearly equal images: found, and told from images that only look alike in grey."""
 
 import io
+import tracemalloc
 
 import imagehash
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lit_mia.features.duplicates import Duplicates, find_duplicates, near_pairs, perceptual_hashes, told
-from lit_mia.features.pixels import decode_images
+from lit_mia.features.pixels import LOOK, decode_images
 from lit_mia.records import Records
 
 
@@ -121,3 +122,27 @@ def test_an_empty_table_has_none(tmp_path):
     records = table([scene(1)])
     looks = decode_images(records, 8, tmp_path).looks
     assert find_duplicates(records.select([]), looks[:0]) == []
+
+
+def test_some_rows_of_a_mapped_file_are_compared_among_themselves(tmp_path):
+    images = [scene(5), scene(1), scene(2), as_jpeg(scene(1), 80), scene(5)]
+    looks = decode_images(table(images), 16, tmp_path).looks
+    rows = [1, 2, 3, 4]
+    records = table(images).select(rows)
+    (only,) = find_duplicates(records, looks, rows=rows)
+    assert only.ids == ("r1", "r3")
+    assert find_duplicates(records, looks[rows]) == [only]
+
+
+def test_many_looks_are_never_all_in_memory(tmp_path):
+    n, rng = 8000, np.random.default_rng(0)
+    looks = np.lib.format.open_memmap(tmp_path / "looks.npy", "w+", LOOK, (n,))
+    looks["pixels"] = np.arange(n).astype(">u8").view("V8")
+    looks["thumbnail"] = rng.integers(0, 256, (n, 3, 32, 32), dtype=np.uint8)
+    records = table(range(n))
+    find_duplicates(records, looks[:10])  # imports what it needs
+    tracemalloc.start()
+    assert find_duplicates(records, looks) == []
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < looks.nbytes / 2
