@@ -12,8 +12,7 @@ _own = threading.local()
 
 
 def on_threads(jobs: Sequence[Callable[[], Made]], device: torch.device) -> list[Made]:
-    """Do some jobs: on a CPU as many at a time as PyTorch may use threads, each on its
-    share of them; elsewhere one by one.
+    """Do some jobs: on a CPU as many at a time as PyTorch may use threads, which they share; elsewhere one by one.
 
     An error or an interruption ends the others at their next `go_on`.
 

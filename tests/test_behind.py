@@ -1,0 +1,43 @@
+"""Work on a thread of its own: one job at a time, in order, every error told, the last job always waited for."""
+
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from lit_mia.behind import Behind
+
+
+def fails():
+    raise OSError("full")
+
+
+def test_jobs_are_done_in_order_while_the_giver_goes_on():
+    done, may = [], threading.Event()
+    with Behind() as behind:
+        behind.do(lambda: (may.wait(5), done.append(0)))
+        assert done == []
+        may.set()
+        for number in range(1, 4):
+            behind.do(partial(done.append, number))
+            assert done[:number] == list(range(number))
+    assert done == [0, 1, 2, 3]
+
+
+def test_an_error_is_told_with_the_next_job_or_at_the_end():
+    done = []
+    with pytest.raises(OSError, match="full"), Behind() as behind:
+        behind.do(fails)
+        behind.do(partial(done.append, 1))
+    with pytest.raises(OSError, match="full"), Behind() as behind:
+        behind.do(fails)
+    assert done == []
+
+
+def test_the_last_job_is_done_although_its_giver_fails():
+    done = []
+    with pytest.raises(KeyboardInterrupt), Behind() as behind:
+        behind.do(lambda: (time.sleep(0.05), done.append(1)))
+        raise KeyboardInterrupt
+    assert done == [1]
