@@ -40,9 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3, help="Epochs of each head.")
-    parser.add_argument(
-        "--images", type=int, default=256, help="Images that are drawn, and four times as many embedded."
-    )
+    parser.add_argument("--images", type=int, default=256, help="Images drawn; four times as many are embedded.")
     args = parser.parse_args()
     target = DiffusersTarget("shipped:openmoji-demo", steps=10, guidance=2.0, scheduler="dpmsolver", batch_size=BATCH)
     encoder = OpenClipEncoder("shipped:openmoji-clip", batch_size=BATCH)

@@ -13,6 +13,17 @@ def fails():
     raise OSError("full")
 
 
+def interrupted(job):
+    yield job
+    raise KeyboardInterrupt
+
+
+def do_all(jobs):
+    with Behind() as behind:
+        for job in jobs:
+            behind.do(job)
+
+
 def test_jobs_are_done_in_order_while_the_giver_goes_on():
     done, may = [], threading.Event()
     with Behind() as behind:
@@ -27,17 +38,14 @@ def test_jobs_are_done_in_order_while_the_giver_goes_on():
 
 def test_an_error_is_told_with_the_next_job_or_at_the_end():
     done = []
-    with pytest.raises(OSError, match="full"), Behind() as behind:
-        behind.do(fails)
-        behind.do(partial(done.append, 1))
-    with pytest.raises(OSError, match="full"), Behind() as behind:
-        behind.do(fails)
+    for jobs in ([fails, partial(done.append, 1)], [fails]):
+        with pytest.raises(OSError, match="full"):
+            do_all(jobs)
     assert done == []
 
 
 def test_the_last_job_is_done_although_its_giver_fails():
     done = []
-    with pytest.raises(KeyboardInterrupt), Behind() as behind:
-        behind.do(lambda: (time.sleep(0.05), done.append(1)))
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        do_all(interrupted(lambda: (time.sleep(0.05), done.append(1))))
     assert done == [1]
