@@ -9,11 +9,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from lit_mia.behind import Behind
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
+from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.store import Store
 from lit_mia.ranges import at_least, check

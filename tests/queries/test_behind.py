@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from lit_mia.behind import Behind
+from lit_mia.queries.behind import Behind, read_ahead
 
 
 def fails():
@@ -49,3 +49,14 @@ def test_the_last_job_is_done_although_its_giver_fails():
     with pytest.raises(KeyboardInterrupt):
         do_all(interrupted(lambda: (time.sleep(0.05), done.append(1))))
     assert done == [1]
+
+
+def test_things_are_read_ahead_in_order_but_not_too_far():
+    began = []
+    read = read_ahead(lambda item: began.append(item) or 10 // item, [1, 2, 5, 10, 0, 4], most=2)
+    assert next(read) == 10
+    time.sleep(0.05)
+    assert sorted(began) == [1, 2, 5]
+    assert [next(read) for _ in range(3)] == [5, 2, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(read)

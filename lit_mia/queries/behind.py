@@ -1,9 +1,14 @@
-"""Work that is done on a thread of its own, while its giver goes on with the next."""
+"""Work on other threads: what comes after a step while the next is made, and what comes before it."""
 
-from collections.abc import Callable
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, final
+from typing import Self, TypeVar, final
+
+Item = TypeVar("Item")
+Read = TypeVar("Read")
 
 
 @final
@@ -42,3 +47,23 @@ class Behind:
             self.wait()
         finally:
             self._pool.shutdown()
+
+
+def read_ahead(read: Callable[[Item], Read], items: Iterable[Item], most: int) -> Generator[Read, None, None]:
+    """Read some things in their order, several at a time, while those before are used.
+
+    Args:
+        read: Reads one; called in several threads. What it raises comes in its place.
+        items: What to read.
+        most: How many are read ahead, so that they fit into memory.
+    """
+    pool, waiting = ThreadPoolExecutor(min(8, os.cpu_count() or 1)), deque[Future[Read]]()
+    try:
+        for item in items:
+            waiting.append(pool.submit(read, item))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
