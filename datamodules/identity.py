@@ -41,9 +41,9 @@ class IdentityDataModule(L.LightningDataModule):
     """People under question and the names among which each is looked for.
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
-    for all templates and names; what is there is never computed again. Images are opened while those of the batch before
-    are embedded, and no further ahead, so that memory does not grow with their number; a person with unreadable ones is
-    embedded anew in another run. People with too few readable images are skipped and counted.
+    for all templates and names; what is there is never computed again. Images are opened while those of the batch
+    before are embedded, and no further ahead, so that memory does not grow with their number; a person with unreadable
+    ones is embedded anew in another run. People with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
