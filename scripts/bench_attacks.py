@@ -57,8 +57,9 @@ def main() -> None:
 
 def run(targets: dict[str, DenoiserTarget], exact: DenoiserTarget, args: argparse.Namespace) -> None:
     """Measure all ways and the plain loop."""
-    best = {name: best_batch(target) for name, target in targets.items()}
-    exact.batch_size = min(best_batch(exact), args.records)
+    plain = {name.split()[0]: best_batch(target) for name, target in targets.items() if not WAYS[name].get("compile")}
+    best = {name: plain.get(name.split()[0], args.records) for name in targets}  # compiling takes minutes for each size
+    exact.batch_size = min(plain.get("float32", args.records), args.records)
     for name, target in targets.items():
         target.batch_size = min(best[name], args.records)
         print(f"{name}: best batch {best[name]}, {1 / bare_seconds(target, 1, best[name]):.0f} evaluations/s")

@@ -27,10 +27,10 @@ def made_without_arguments():
             continue
         seen.add(made)
         waiting += [*made.__subclasses__(), *(part for parts in object_parameters(made).values() for part in parts)]
-    for made in sorted(seen, key=lambda made: made.__qualname__):
+    ours = [made for made in seen if made.__module__.startswith(("lit_mia", "datamodules"))]
+    for made in sorted(ours, key=lambda made: made.__qualname__):
         parameters = [p for name, p in inspect.signature(made).parameters.items() if name not in ("args", "kwargs")]
-        ours = made.__module__.startswith(("lit_mia", "datamodules")) and not inspect.isabstract(made)
-        if ours and parameters and all(p.default is not p.empty for p in parameters):
+        if not inspect.isabstract(made) and parameters and all(p.default is not p.empty for p in parameters):
             yield from ((made, p.name, p.default) for p in parameters if _is_number(p.default))
 
 

@@ -13,7 +13,7 @@ from lit_mia.errors import TrainingError
 from lit_mia.files import replacing
 from lit_mia.models import versions
 from lit_mia.models.files import saved_by_torch
-from lit_mia.ranges import ABOVE_ZERO, at_least, check
+from lit_mia.ranges import at_least, check
 
 LOSSES_EVERY = 50
 """Steps whose mean loss is written down."""
@@ -34,7 +34,7 @@ class KeepTarget(L.Callback):
     """
 
     def __init__(self, every_n_steps: int | None = None, checkpoint_minutes: float = 10.0) -> None:
-        minutes = ABOVE_ZERO(checkpoint_minutes=checkpoint_minutes)
+        minutes = at_least(0)(checkpoint_minutes=checkpoint_minutes)
         check(TrainingError, at_least(1)(every_n_steps=every_n_steps), minutes)
         self.every_n_steps, self.checkpoint_minutes = every_n_steps, checkpoint_minutes
         self._saved = 0.0

@@ -20,7 +20,7 @@ def card(command: str, args: Sequence[str]) -> None:
         args: What follows it.
 
     Raises:
-        CommandError: If the folder holds an audit of another kind.
+        CommandError: If the folder holds an audit of another kind, or `--output` is no file of a section.
     """
     parser = ArgumentParser(prog=f"lit-mia {command}", description=card.__doc__)
     parser.add_argument("folder", type=str, help="Output folder of an audit of records.")
@@ -36,5 +36,23 @@ def card(command: str, args: Sequence[str]) -> None:
     if options.output is None:
         print(text, end="")
         return
-    with replacing(Path(options.output).expanduser()) as path:
-        path.write_text(text, encoding="utf-8")
+    _write(Path(options.output).expanduser(), text)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write the section, in the place of an earlier one only: a model card has more in it.
+
+    Raises:
+        CommandError: If the file holds something else, or cannot be written.
+    """
+    title = text.partition("\n")[0]
+    try:
+        if file.is_file() and not file.read_bytes().startswith(title.encode()):
+            raise CommandError(
+                f"`--output {file}` would take the place of what that file holds. Give another file, or add the "
+                "section to it yourself: without `--output` it is printed."
+            )
+        with replacing(file) as path:
+            path.write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:  # the latter of a path without a name, such as `.`
+        raise CommandError(f"`--output` cannot be written: {error}. Give another file.") from error

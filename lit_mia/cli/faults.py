@@ -48,7 +48,7 @@ def faults_in(path: Path, whole: bool = False) -> Iterator[Fault]:
 
 
 def faults_of_config(path: Path) -> Iterator[Fault]:
-    """What this version does not understand of the configuration of an audit that has no other fault.
+    """What this version does not understand of the configuration of an audit.
 
     The modules of the classes that it names are imported.
 
@@ -56,10 +56,11 @@ def faults_of_config(path: Path) -> Iterator[Fault]:
         path: The file.
     """
     numbers = read_object(path)
-    kind = next((kind for kind in AUDIT_KINDS if kind.result.schema == numbers["schema"]), None)
+    config = numbers.get("config")
+    kind = next((kind for kind in AUDIT_KINDS if kind.result.schema == numbers.get("schema")), None)
     try:
-        if kind is not None:
-            full_config(kind.audit, numbers["config"])
+        if kind is not None and isinstance(config, dict):
+            full_config(kind.audit, config)
     except ConfigError as error:
         yield Fault("config", " ".join(str(error).split()))
 

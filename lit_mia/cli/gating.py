@@ -115,7 +115,11 @@ class Gate:
     def _write(self, name: str, checks: list[Check], said: dict[str, str]) -> None:
         if self.junit is None:
             return
+        file = self.junit.expanduser()
         try:
-            write_junit(self.junit.expanduser(), f"lit-mia gate: {name}", checks, said)
+            held = file.read_bytes() if file.is_file() else b""
+            if held and b"<testsuite" not in held:
+                raise GateError(f"`--junit {file}` would take the place of what that file holds. Give another file.")
+            write_junit(file, f"lit-mia gate: {name}", checks, said)
         except (OSError, ValueError) as error:  # the latter of a path without a name, such as `.`
             raise GateError(f"`--junit` cannot be written: {error}. Give another file.") from error

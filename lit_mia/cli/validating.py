@@ -27,7 +27,7 @@ def validate(command: str, args: Sequence[str]) -> object:
     parser = ArgumentParser(prog=f"lit-mia {command}", description=validate.__doc__)
     parser.add_argument("path", type=str, help="An `audit.json`, or the folder of a finished audit of any kind.")
     path = Path(parser.parse_args(list(args)).path).expanduser()
-    found = {file.name: [*faults_in(file, whole=path.is_dir())] or [*faults_of_config(file)] for file in _files(path)}
+    found = {file.name: [*faults_in(file, whole=path.is_dir()), *faults_of_config(file)] for file in _files(path)}
     for name, faults in found.items():
         for fault in faults:
             print(f"{name}: {fault}")

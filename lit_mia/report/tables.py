@@ -70,12 +70,17 @@ def markdown_table(table: Table) -> str:
 
 def markdown_notes(notes: Iterable[str]) -> str:
     """Sentences as a GitHub Markdown list, its lines ended."""
-    return "".join(f"- {note.replace('<', '&lt;')}\n" for note in notes)
+    return "".join(f"- {_inline(note)}\n" for note in notes)
 
 
 def escaped(text: str) -> str:
     """Text that stands in one line of Markdown, or in a cell of a table, as it is."""
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return _inline(text).replace("|", "\\|").replace("*", "\\*")
+
+
+def _inline(text: str) -> str:
+    """Text in one line that makes no element of HTML, no link and no image, whatever names are in it."""
+    return " ".join(text.splitlines()).replace("<", "&lt;").replace("](", "]\\(")
 
 
 def write_csv(columns: Mapping[str, Sequence[Any]], path: Path) -> None:

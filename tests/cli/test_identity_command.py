@@ -97,7 +97,7 @@ def test_the_store_can_be_filled_first(inside, capsys):
         (["--people.min_images", "3"], "draws 4 images of a person"),
         (["--people.pool_size", "5"], "hold the 6 names under question"),
         (["--people.target.init_args.model", "ViT-Q"], "neither a folder nor a model tag"),
-        (["--attack.init_args.thresholds", "[4]"], "must be in 1 … 3"),
+        (["--attack.init_args.thresholds", "[4]"], "must be between 1 and 3"),
     ],
 )
 def test_bad_input_ends_with_its_message(inside, failure, changes, message):

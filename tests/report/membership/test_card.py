@@ -1,5 +1,6 @@
 """The section of a model card and `report.md`: every number with its interval and condition, nothing of records."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -8,9 +9,12 @@ from measured_results import EACH, measured
 from simulated_results import changed, with_values
 from simulated_self_tests import self_test
 
+from lit_mia.errors import CommandError, LitMiaError
 from lit_mia.files import key_digest
+from lit_mia.main import run
 from lit_mia.report.membership.card import card
 from lit_mia.report.membership.configuration import key_of
+from lit_mia.report.membership.schema import AuditReport
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,25 @@ def test_nothing_is_taken_for_markdown(result):
     assert "**Confounded.** A\\|&lt;b> is better than chance." in told
 
 
+@pytest.mark.parametrize("name", ["![x](//t/p.png)", "[I-P](//t) *b*", "I-P\r\r# Fine\u2028", "<img src=//t>|"])
+def test_no_name_makes_a_link_an_image_or_a_line(result, name):
+    """Also that of the control which the headline of a hold-out names."""
+    text = json.dumps(result.report.to_dict()).replace("II-S placebo", json.dumps(name)[1:-1])
+    text = text.replace("II-S blind", json.dumps(f"{name}2")[1:-1])
+    report = AuditReport.from_dict(json.loads(text))
+    told = card(replace(report, limits=[*report.limits, name]), None)
+    assert "](" not in told
+    assert "<" not in told
+    assert len(told.splitlines()) == len(card(result.report, None).splitlines()) + 1
+
+
+def test_dashes_that_are_explained_are_those_of_the_table(result):
+    rows = [row if row.kind == "attack" else with_values(row, auc_ci=None) for row in result.report.rows]
+    assert "AUC –" not in card(changed(result, rows=rows).report, None)
+    rows = [with_values(row, auc_ci=None) for row in result.report.rows]
+    assert "- AUC –: an interval cannot be said" in card(changed(result, rows=rows).report, None)
+
+
 def test_nothing_of_records_and_no_place_of_the_machine(result):
     target = {"pipeline": "SomePipeline", "access": "generate", "weights": "/home/me/weights"}
     told = card(changed(result, target=target, config={"store": "/home/me/store"}).report, None)
@@ -110,3 +133,19 @@ def test_report_md_is_written_with_the_page(result, tmp_path):
     assert text.startswith("# measured\n\n## Membership inference audit\n")
     assert text.endswith(tested.markdown())
     assert card(tested.report, tested.self_test) in text
+
+
+def test_a_card_that_has_more_in_it_is_not_overwritten(result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result.save(tmp_path / "audit")
+    whole = "---\nlicense: mit\n---\n# Model\n"
+    (tmp_path / "README.md").write_text(whole, encoding="utf-8")
+    with pytest.raises(CommandError, match="would take the place of what that file holds"):
+        run(["card", "audit", "--output", "README.md"])
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == whole
+    for file in (".", "README.md/own.md"):
+        with pytest.raises(LitMiaError, match=r"cannot be written|Nothing can be written"):
+            run(["card", "audit", "--output", file])
+    for _ in range(2):
+        run(["card", "audit", "--output", "own.md"])
+    assert (tmp_path / "own.md").read_text(encoding="utf-8") == card(result.report, None)

@@ -12,7 +12,7 @@ from lit_mia.report.membership.findings import headline_of
 from lit_mia.report.membership.notes import fpr_levels, measured_notes, statement
 from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
-from lit_mia.report.membership.schema import AuditReport
+from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.tables import escaped, markdown_notes, markdown_table
 
@@ -27,13 +27,14 @@ def card(report: AuditReport, test: SelfTest | None) -> str:
         report: The numbers.
         test: The last self-test in the folder of the audit.
     """
-    bounds = bound_table(report, "markdown")
-    notes = [*filter(None, [note_of(report.protocol)]), *measured_notes(report, fpr_levels(report.rows))]
+    bounds, attacks = bound_table(report, "markdown"), [row for row in report.rows if is_attack(row)]
+    shown = replace(report, rows=attacks)
+    notes = [*filter(None, [note_of(report.protocol)]), *measured_notes(shown, fpr_levels(attacks))]
     parts = [
         "## Membership inference audit\n",
         *_verdict(report),
         markdown_table(fact_table(report, test)),
-        _attacks(report),
+        _attacks(attacks),
         markdown_notes([*notes, *calibration_notes(report)]),
         *([markdown_table(bounds)] if bounds else []),
         markdown_notes(bound_notes(report)),
@@ -61,12 +62,11 @@ def _verdict(report: AuditReport) -> Sequence[str]:
     told += map(escaped, unequal_refusals(report.refused))
     if headline is not None:
         what = headline.what[:1].upper() + headline.what[1:]
-        told.append(f"{escaped(what)}: **{headline.text}** {headline.interval}")
+        told.append(f"{escaped(what)}: **{headline.text}** {escaped(headline.interval)}")
     return [f"{paragraph}\n" for paragraph in told]
 
 
-def _attacks(report: AuditReport) -> str:
-    attacks = [row for row in report.rows if is_attack(row)]
+def _attacks(attacks: Sequence[Row]) -> str:
     return markdown_table(
         table_of(
             "Attack",

@@ -25,7 +25,7 @@ VIOLATED, TOOL_FAILURE, NO_EVIDENCE, INCOMPLETE, NOT_DETECTED = (
     "not detected at this power",
 )
 """Outcomes under which a number says nothing, or another verdict than the one given could not be reached."""
-_NO_INTERVAL = f"it has no interval, for which {LEAST_GROUPS} groups are needed on each side"
+_NO_INTERVAL = f"it has no interval, for which {LEAST_GROUPS} groups on each side and scores that differ are needed"
 _UNTESTED = f"a difference to a control cannot be tested, as {_NO_INTERVAL}"
 
 

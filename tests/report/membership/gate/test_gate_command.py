@@ -94,6 +94,12 @@ def test_a_file_of_an_earlier_pass_does_not_stay_where_nothing_is_evaluated(fold
     assert state(tmp_path / "a.xml") == ("0", "1", ["AUC > 0.6"])
 
 
+def test_answers_take_the_place_of_no_other_file(folder, ended):
+    code, _, err = ended("report", folder, "--fail-if", "AUC > 0.6", "--junit", folder / "audit.json")
+    assert (code, "would take the place" in err) == (2, True)
+    assert ended("report", folder, "--fail-if", "AUC > 0.6")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
