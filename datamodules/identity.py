@@ -1,8 +1,11 @@
 """People, the pool of names around them, and what a target's embeddings say about both."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self, TypeVar, final
 
@@ -19,6 +22,7 @@ from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError
 from lit_mia.files import cached_path, cached_rows
+from lit_mia.queries.behind import read_ahead
 from lit_mia.ranges import SEED, at_least, check
 from lit_mia.records import People, name_key, spelled
 from lit_mia.sealed import sealed_array
@@ -27,6 +31,7 @@ from lit_mia.targets.base import AccessLevel, EmbedTarget
 Key = dict[str, object]
 Floats = NDArray[np.float32]
 Given = TypeVar("Given", str, Image.Image)
+_Opened = tuple[int, Image.Image | None]  # whose image it is; None cannot be read
 
 _BLOCK = 256  # texts between two steps of the bar
 
@@ -36,9 +41,9 @@ class IdentityDataModule(L.LightningDataModule):
     """People under question and the names among which each is looked for.
 
     Embeddings are kept in the store under the target's fingerprint, those of images by person and those of texts once
-    for all templates and names; what is there is never computed again. Images are opened a batch at a time, so
-    that memory does not grow with their number; a person with unreadable ones is embedded anew in another run. People
-    with too few readable images are skipped and counted.
+    for all templates and names; what is there is never computed again. Images are opened while those of the batch
+    before are embedded, and no further ahead, so that memory does not grow with their number; a person with unreadable
+    ones is embedded anew in another run. People with too few readable images are skipped and counted.
 
     Args:
         source: Where people and their images come from.
@@ -151,9 +156,9 @@ class IdentityDataModule(L.LightningDataModule):
         self._texts(attack)
         missing = [row for row in range(len(self.people)) if not self._has(self._image_key(row))]
         total = sum(self.people.image_counts[row] for row in missing)
-        with progress(f"embed {self.target.name}", total, "image", 0) as bar:
-            for row in missing:
-                self._images(row, attack)
+        with progress(f"embed {self.target.name}", total, "image", 0) as bar, closing(self._opened(missing)) as opened:
+            for row, images in groupby(opened, key=itemgetter(0)):
+                self._images(row, attack, images)
                 bar.update(self.people.image_counts[row])
 
     def estimate(self, attack: IdentityInference) -> Estimate:
@@ -208,19 +213,24 @@ class IdentityDataModule(L.LightningDataModule):
         texts = self._kept(self._text_key(attack), shape[0] * shape[1], np.float32, blocks)
         return texts.reshape(*shape, -1)
 
-    def _images(self, row: int, attack: IdentityInference) -> Floats:
+    def _images(self, row: int, attack: IdentityInference, opened: Iterator[_Opened] | None = None) -> Floats:
         """Embeddings of a person's images, `[i, d]`; NaN where an image cannot be read.
 
         A person with such images is kept for this run only: another run opens them again.
+
+        Args:
+            row: The person.
+            attack: Whose captions the embeddings are compared with.
+            opened: The images; None opens them.
         """
         if row in self._damaged:
             return self._damaged[row]
         count = self.people.image_counts[row]
 
         def blocks() -> Iterator[Floats]:
-            dimension = self._texts(attack).shape[-1]
-            for part in slices(count, self.target.batch_size):  # opened images are large
-                yield self._block(row, range(count)[part], dimension)
+            dimension, images = self._texts(attack).shape[-1], opened or self._opened([row])
+            while block := [image for _, image in islice(images, self.target.batch_size)]:  # opened images are large
+                yield self._block(block, dimension)
 
         images = self._kept(self._image_key(row), count, np.float32, blocks)
         if np.isnan(images[:, 0]).any():
@@ -228,17 +238,24 @@ class IdentityDataModule(L.LightningDataModule):
             cached_path(self.folder, self._image_key(row)).unlink()
         return self._damaged.get(row, images)
 
-    def _block(self, row: int, numbers: range, dimension: int) -> Floats:
-        opened: dict[int, Image.Image] = {}
-        for place, number in enumerate(numbers):
-            try:
-                opened[place] = self.people.open_image(row, number)
-            except OSError:
-                continue
-        embedded = np.full((len(numbers), dimension), np.nan, np.float32)
+    def _block(self, images: Sequence[Image.Image | None], dimension: int) -> Floats:
+        opened = {place: image for place, image in enumerate(images) if image is not None}
+        embedded = np.full((len(images), dimension), np.nan, np.float32)
         if opened:
             embedded[list(opened)] = self._asked(self.target.embed_images, list(opened.values()))
         return embedded
+
+    def _opened(self, rows: Sequence[int]) -> Generator[_Opened, None, None]:
+        """The images of some people, opened a batch ahead."""
+
+        def read(place: tuple[int, int]) -> _Opened:
+            try:
+                return place[0], self.people.open_image(*place)
+            except OSError:
+                return place[0], None
+
+        places = ((row, number) for row in rows for number in range(self.people.image_counts[row]))
+        return read_ahead(read, places, most=self.target.batch_size)
 
     def readable(self, row: int, attack: IdentityInference) -> NDArray[np.bool_]:
         """Which images of a person can be read."""

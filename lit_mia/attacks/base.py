@@ -83,7 +83,10 @@ class Attack(Reader, Trainable):
 
     def forward(self, batch: PairBatch) -> Tensor:
         """Logits `[b, 2]` (non-member, member), averaged over the generated images of a record."""
-        features = (self.features(batch) - self.center) / self.spread
+        return self.logits((self.features(batch) - self.center) / self.spread)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits `[b, 2]` of normalised features `[b, k, ...]`."""
         b, k = features.shape[:2]
         logits: Tensor = self.classifier(self.trunk(features.flatten(0, 1)))
         return logits.view(b, k, 2).mean(dim=1)
@@ -215,9 +218,7 @@ class Attack(Reader, Trainable):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimiser over what is not frozen; `sgd` has momentum 0.9."""
-        parameters = [p for p in self.parameters() if p.requires_grad]
-        make = OPTIMIZERS[self.hparams["optimizer"]]
-        return make(parameters, lr=self.hparams["lr"], weight_decay=self.hparams["weight_decay"])
+        return make_optimizer(self.hparams, self.parameters())
 
     def _data(self) -> HeadDataModule:
         """What the trainer trains it on.
@@ -261,6 +262,21 @@ class RecordHead(Attack, ABC):
         """The input, `[b, 1, ...]`."""
         (name,) = self.inputs
         return batch[name].unsqueeze(1)
+
+
+def make_optimizer(
+    settings: Mapping[str, Any], weights: Iterable[Tensor], fused: bool = False
+) -> torch.optim.Optimizer:
+    """The optimiser that a head's hyper-parameters name.
+
+    Args:
+        settings: The hyper-parameters.
+        weights: What is trained, and what is frozen.
+        fused: Whether a step is one pass over the weights: quicker, and the same within rounding.
+    """
+    free = [weight for weight in weights if weight.requires_grad]
+    options = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "fused": fused}
+    return OPTIMIZERS[settings["optimizer"]](free, **options)
 
 
 def load_head(attack: Attack, path: str, data: HeadDataModule) -> None:

@@ -5,34 +5,31 @@ of a fit alone: each head has the random numbers of its own seed.
 """
 
 import itertools
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
 from typing import final
 
-import lightning as L
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lit_mia.attacks.base import OPTIMIZERS
+from lit_mia.attacks.base import make_optimizer
 from lit_mia.attacks.budgets import Budget, FixedBudget
+from lit_mia.attacks.draws import Draws
 from lit_mia.attacks.failures import diverged, not_trained
 from lit_mia.attacks.material import Material
+from lit_mia.attacks.semantic import MlpAttack
 from lit_mia.attacks.stacked import StackedHeads
+from lit_mia.attacks.threads import go_on
 from lit_mia.metrics.metric import RawAUROC
-
-RANDOM = threading.RLock()
-"""Held by who uses PyTorch's random numbers, of which there is one state for all threads."""
-_SHARED = 2**16
-"""Most numbers of a draw of dropout that is kept for other heads of the shape: all together are up to 128 MB."""
 
 
 def fit_together(
-    material: Material, budget: Budget | FixedBudget, seeds: Sequence[int], labels: NDArray[np.int64] | None = None
+    material: Material[MlpAttack],
+    budget: Budget | FixedBudget,
+    seeds: Sequence[int],
+    labels: NDArray[np.int64] | None = None,
 ) -> StackedHeads:
     """Fit a head for each of some seeds; it ends with the weights that it would end with alone.
 
@@ -62,54 +59,20 @@ def fit_together(
 
 
 @final
-class _Draws:
-    """The random numbers of a fit alone: those of the CPU, wherever heads are trained.
-
-    Args:
-        seed: Where they begin.
-    """
-
-    def __init__(self, seed: int) -> None:
-        with RANDOM:
-            L.seed_everything(seed, workers=True, verbose=False)
-            self._state = torch.get_rng_state()
-
-    def dropout(self, shape: tuple[int, int], p: float) -> Tensor:
-        """What units of some shape are multiplied with."""
-        draw = _dropout if shape[0] * shape[1] <= _SHARED else _dropout.__wrapped__
-        with RANDOM:
-            kept, self._state = draw(shape, p, self._state.numpy().tobytes())
-        return kept
-
-    @contextmanager
-    def used(self) -> Iterator[None]:
-        """Go on with them."""
-        with RANDOM:
-            torch.set_rng_state(self._state)
-            yield
-            self._state = torch.get_rng_state()
-
-
-@final
 class _Fit:
     """Heads in training, with their optimiser."""
 
-    def __init__(self, material: Material, seeds: Sequence[int], labels: NDArray[np.int64] | None) -> None:
+    def __init__(self, material: Material[MlpAttack], seeds: Sequence[int], labels: NDArray[np.int64] | None) -> None:
         different = sorted(set(seeds))
         self._material, self._settings = material, material.head.hparams
-        self._draws, begun = [_Draws(seed) for seed in different], []
+        self._draws, begun = [Draws(seed) for seed in different], []
         for draws in self._draws:
             with draws.used():
                 begun.append(material.begun())
         self._places = torch.tensor([different.index(seed) for seed in seeds])
         self._train, self._val = (part.labels(labels, len(seeds)) for part in (material.train, material.val))
         self.heads = StackedHeads(begun, self._places)
-        self._optimizer = OPTIMIZERS[self._settings["optimizer"]](
-            [weight for weight in self.heads.weights if weight.requires_grad],
-            lr=self._settings["lr"],
-            weight_decay=self._settings["weight_decay"],
-            fused=True,
-        )
+        self._optimizer = make_optimizer(self._settings, self.heads.weights, fused=True)
 
     def epoch(self, number: int) -> Iterator[None]:
         """Make the steps of an epoch.
@@ -120,20 +83,13 @@ class _Fit:
         Raises:
             HeadError: If there is none, or a head diverges.
         """
-        orders = [self._order(draws, number) for draws in self._draws]
+        orders = [draws.order(self._material.loader, number) for draws in self._draws]
         if not orders[0]:
             raise not_trained(self._material.head.name, None, -1, batches=0)
         for rows in zip(*orders, strict=True):
+            go_on()
             self._step(torch.tensor(rows)[self._places], number)
             yield
-
-    def _order(self, draws: _Draws, epoch: int) -> list[list[int]]:
-        """Batches of an epoch, as places in the training records."""
-        loader = self._material.loader
-        with draws.used():
-            if epoch == 0 or not loader.persistent_workers:
-                _begin_loader()
-            return list(loader.batch_sampler)
 
     def _step(self, rows: Tensor, epoch: int) -> None:
         """One step of each head on its own batch, `[h, b]`."""
@@ -156,9 +112,7 @@ class _Fit:
     def on_val(self, epoch: int, monitor: str) -> Tensor:
         """What chooses the epoch, higher for better ones, `[h]`."""
         for draws in self._draws:
-            with draws.used():
-                _begin_loader()  # val
-                _begin_loader()  # calibration
+            draws.pass_over_val()
         logits = self.heads.logits(self._material.val.features.expand(len(self._places), -1, -1, -1))
         losses = _losses(logits, self._val)
         _check_finite(self._material.head.name, losses, epoch)
@@ -200,18 +154,6 @@ class _BestEpochs:
     def put_back(self) -> None:
         """Give all heads the weights of their best epochs."""
         self._heads.weights = self._weights
-
-
-@lru_cache(maxsize=512)
-def _dropout(shape: tuple[int, int], p: float, state: bytes) -> tuple[Tensor, Tensor]:
-    """What dropout multiplies with, and the random numbers' state after it; heads of one shape and seed share both."""
-    torch.set_rng_state(torch.frombuffer(bytearray(state), dtype=torch.uint8))
-    return F.dropout(torch.ones(shape), p), torch.get_rng_state()
-
-
-def _begin_loader() -> None:
-    """Draw what a `DataLoader` draws whenever it is iterated, for workers."""
-    torch.empty((), dtype=torch.int64).random_()
 
 
 def _losses(logits: Tensor, labels: Tensor) -> Tensor:

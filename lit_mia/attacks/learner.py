@@ -12,7 +12,7 @@ from lit_mia.attacks.base import Attack
 from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.controls.boosting import Floats, flat_features
 from lit_mia.attacks.data import HeadDataModule
-from lit_mia.attacks.stacked import StackedHeads
+from lit_mia.attacks.trained import TrainedHeads
 from lit_mia.attacks.training import same_training, scored_and_kept, train_seeds, train_together
 
 
@@ -52,10 +52,10 @@ class Learner(ABC):
 
 @final
 class EachAlone(Learner):
-    """Every head learns by itself, and is kept; several MLP heads at a time."""
+    """Every head learns by itself, and is kept; several at a time."""
 
     def __init__(self) -> None:
-        self._trained: dict[tuple[int, str], StackedHeads] = {}
+        self._trained: dict[tuple[int, str], TrainedHeads] = {}
 
     def ahead(self, heads: Sequence[tuple[Attack, HeadDataModule]], budget: Budget) -> None:
         """See `Learner`."""

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self, TypeGuard, final
+from typing import Generic, Self, TypeGuard, TypeVar, final
 
 import numpy as np
 import torch
@@ -12,12 +12,16 @@ from torch import Tensor
 
 from lit_mia.attacks.base import Attack
 from lit_mia.attacks.data import HeadDataModule
+from lit_mia.attacks.draws import RANDOM
 from lit_mia.attacks.semantic import MlpAttack
 from lit_mia.pair_batch import PairBatch
 
+Head = TypeVar("Head", bound=Attack)
 MOST_NUMBERS = 2**28
 """Features of training records, one gigabyte, that are held in memory; heads of larger data are trained alone."""
-_OWN = {"__init__", "features", "check_encoder"}
+MOST_OF_A_FIT = 2**26
+"""The same for each of several fits at a time, of which every one holds its own."""
+_OWN = {"__init__", "features", "build_trunk", "check_encoder"}
 """Methods that heads replace without changing how they are trained."""
 
 
@@ -28,12 +32,35 @@ def fits_together(head: Attack, data: HeadDataModule) -> TypeGuard[MlpAttack]:
         head: The head.
         data: A datamodule whose arrays are prepared.
     """
-    if not isinstance(head, MlpAttack):
-        return False
-    kinds = [kind for kind in type(head).__mro__ if issubclass(kind, Attack) and kind not in (Attack, MlpAttack)]
+    plain = isinstance(head, MlpAttack) and type(head).build_trunk is MlpAttack.build_trunk
+    return plain and _trained_as_all(head, data, MOST_NUMBERS)
+
+
+def fits_singly(head: Attack, data: HeadDataModule) -> bool:
+    """Whether a head can be trained without a Trainer: as all are, on data of moderate size, drawing nothing in a step.
+
+    Args:
+        head: The head.
+        data: A datamodule whose arrays are prepared.
+    """
+    return _trained_as_all(head, data, MOST_OF_A_FIT) and not _draws_in_a_step(head, data)
+
+
+def _trained_as_all(head: Attack, data: HeadDataModule, most: int) -> bool:
+    kinds = [kind for kind in type(head).__mro__ if issubclass(kind, Attack) and kind is not Attack]
     replaced = {name for kind in kinds for name, of in vars(kind).items() if callable(of) and hasattr(Attack, name)}
     numbers = head.features(data.example()).numel() * len(data.train_dataloader().dataset)
-    return replaced <= _OWN and numbers <= MOST_NUMBERS
+    return replaced <= _OWN and numbers <= most
+
+
+def _draws_in_a_step(head: Attack, data: HeadDataModule) -> bool:
+    """Whether the network draws random numbers while it learns, as one with dropout does."""
+    tried, features = copy.deepcopy(head), head.features(data.example())
+    with RANDOM, torch.random.fork_rng(devices=[]), torch.no_grad():
+        tried.start(data)
+        before = torch.get_rng_state()
+        tried.train().logits(torch.cat([features, features]))  # batch normalisation cannot use one alone
+        return not torch.equal(before, torch.get_rng_state())
 
 
 @final
@@ -42,7 +69,7 @@ class Part:
     """What heads read of some records.
 
     Attributes:
-        features: Normalised, `[n, k, d]`.
+        features: Normalised, `[n, k, ...]`.
         member: Labels, `[n]`.
         row: Rows, `[n]`.
     """
@@ -52,7 +79,7 @@ class Part:
     row: Tensor
 
     @classmethod
-    def of(cls, batches: Iterable[PairBatch], head: MlpAttack) -> Self:
+    def of(cls, batches: Iterable[PairBatch], head: Attack) -> Self:
         """Read all batches.
 
         Args:
@@ -79,7 +106,7 @@ class Part:
 
 
 @final
-class Material:
+class Material(Generic[Head]):
     """What heads of one shape learn from and are chosen on, read once.
 
     Attributes:
@@ -94,16 +121,18 @@ class Material:
         device: Where heads are trained.
     """
 
-    def __init__(self, head: MlpAttack, data: HeadDataModule, device: torch.device) -> None:
+    def __init__(self, head: Head, data: HeadDataModule, device: torch.device) -> None:
         self._data, self._plain = data, head
         self.head = copy.deepcopy(head)
-        self.head.start(data)
+        with RANDOM:
+            self.head.start(data)
         self.head.to(device).normalise(data)
         self.loader = data.train_dataloader()
         self.train = Part.of(data.train_batches(), self.head)
-        self.val = Part.of(data.val_dataloader()[0], self.head)
+        with RANDOM:  # a loader draws when it is iterated
+            self.val = Part.of(data.val_dataloader()[0], self.head)
 
-    def begun(self) -> MlpAttack:
+    def begun(self) -> Head:
         """A head with the weights that the random numbers of now give it."""
         head = copy.deepcopy(self._plain)
         head.start(self._data)

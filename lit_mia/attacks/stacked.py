@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from lit_mia.attacks.data import HeadDataModule
 from lit_mia.attacks.semantic import MlpAttack
+from lit_mia.attacks.trained import TrainedHeads
 
 
 @final
-class StackedHeads:
+class StackedHeads(TrainedHeads):
     """h heads that are alike in everything but the values of their weights.
 
     Attributes:

@@ -1,14 +1,13 @@
 """Trains heads for an audit: every head and every control with one budget and the same seeds."""
 
 import copy
-import itertools
 import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import lightning as L
@@ -17,15 +16,18 @@ import torch
 from numpy.typing import NDArray
 
 from lit_mia.attacks.base import Attack
-from lit_mia.attacks.batched import RANDOM, fit_together
+from lit_mia.attacks.batched import fit_together
 from lit_mia.attacks.budgets import Budget, FixedBudget, trainer_of
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.data import HeadDataModule
-from lit_mia.attacks.material import Material, fits_together
+from lit_mia.attacks.material import Material, fits_singly, fits_together
 from lit_mia.attacks.semantic import MlpAttack
-from lit_mia.attacks.stacked import StackedHeads
+from lit_mia.attacks.single import fit_single
+from lit_mia.attacks.threads import on_threads
+from lit_mia.attacks.trained import SingleHeads, TrainedHeads, score_all
 from lit_mia.errors import HeadError
 
+_Job = tuple[int, Callable[[], TrainedHeads]]  # with the number of the head whose copies it trains
 TOGETHER = 16
 """Heads that `train_batch` trains at once: more do not fit into the caches of a CPU."""
 
@@ -60,10 +62,8 @@ def train_seeds(
 
 def train_together(
     heads: Sequence[tuple[Attack, HeadDataModule]], budget: Budget | FixedBudget
-) -> list[StackedHeads | None]:
-    """Train copies of several heads with seeds 0, 1, …: MLP heads, on a CPU each on a thread of its own.
-
-    One thread a head makes the most of several: the products are too small to be shared out.
+) -> list[TrainedHeads | None]:
+    """Train copies of several heads with seeds 0, 1, …, on a CPU several at a time.
 
     Args:
         heads: Heads, not built yet, which are left as they are, and their datamodules, whose arrays are prepared.
@@ -74,27 +74,38 @@ def train_together(
     """
     with quiet():
         trainer = trainer_of(budget)
-        device, threads = trainer.strategy.root_device, torch.get_num_threads()
+        device = trainer.strategy.root_device
+        singly, together = list[_Job](), list[_Job]()
+        for number, (head, data) in enumerate(heads if trainer.world_size == 1 else ()):
+            if fits_together(head, data):
+                together.append((number, partial(_stacked, head, data, budget, device)))
+            elif fits_singly(head, data):
+                singly += [(number, partial(_single, head, data, budget, device, of)) for of in range(budget.seeds)]
+        jobs = singly + together  # the longest first
+        found = on_threads([job for _, job in jobs], device)
+    made: list[list[TrainedHeads]] = [[] for _ in heads]
+    for (number, _), trained in zip(jobs, found, strict=True):
+        made[number].append(trained)
+    return [_joined(of_head) for of_head in made]
 
-        def fit(head: Attack, data: HeadDataModule) -> StackedHeads | None:
-            if trainer.world_size > 1 or not fits_together(head, data):
-                return None
-            with RANDOM:
-                material = Material(head, data, device)
-            return fit_together(material, budget, range(budget.seeds))
 
-        workers = min(threads, len(heads)) if device.type == "cpu" else 1
-        if workers == 1:
-            return list(itertools.starmap(fit, heads))
-        try:
-            with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-                return list(pool.map(fit, *zip(*heads, strict=True)))
-        finally:
-            torch.set_num_threads(threads)
+def _stacked(head: MlpAttack, data: HeadDataModule, budget: Budget | FixedBudget, device: torch.device) -> TrainedHeads:
+    return fit_together(Material(head, data, device), budget, range(budget.seeds))
+
+
+def _single(
+    head: Attack, data: HeadDataModule, budget: Budget | FixedBudget, device: torch.device, seed: int
+) -> TrainedHeads:
+    return SingleHeads([fit_single(Material(head, data, device), budget, seed)])
+
+
+def _joined(parts: Sequence[TrainedHeads]) -> TrainedHeads | None:
+    """The copies of one head, of all its jobs."""
+    return parts[0] if len(parts) == 1 else SingleHeads([part.head(0) for part in parts]) if parts else None
 
 
 def scored_and_kept(
-    heads: StackedHeads, data: HeadDataModule, budget: Budget | FixedBudget, checkpoint: Path | None
+    heads: TrainedHeads, data: HeadDataModule, budget: Budget | FixedBudget, checkpoint: Path | None
 ) -> NDArray[np.float64]:
     """Raw scores `[seeds, n]` of all records of the table by trained copies of a head.
 
@@ -153,13 +164,6 @@ def fit_head(head: Attack, data: HeadDataModule, budget: Budget | FixedBudget, s
     trainer = trainer_of(budget)
     trainer.fit(head, datamodule=data)
     return trainer
-
-
-@torch.inference_mode()
-def score_all(head: Attack, data: HeadDataModule) -> NDArray[np.float64]:
-    """Raw scores `[n]` of all records of the table, in its order."""
-    head.eval()
-    return torch.cat([head.score(batch.to(head.device)) for batch in data.batches()]).double().cpu().numpy()
 
 
 def check_varies(name: str, scores: NDArray[np.float64], calibration: Sequence[int], advice: str) -> None:

@@ -7,8 +7,8 @@ import socket
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, NamedTuple, Self, TypeVar, final
@@ -85,12 +85,15 @@ class Claims(Generic[Asked]):
         self._folder, self._key, self._lacking = folder / FOLDER, key, lacking
         self._file = self._folder / f"{uuid.uuid4().hex}.json"
         self._lock = FileLock(_lock_of(self._file))
-        self._told = ""
+        self._told, self._last = "", list[str]()
 
+    @contextmanager
     def batches(
         self, queries: Sequence[Asked], size: int, answered: Callable[[int], object] = int
-    ) -> AbstractContextManager[Iterator[Sequence[Asked]]]:
-        """What is to be asked, `size` at a time; each batch is claimed until the next one is wanted.
+    ) -> Iterator[Iterator[Sequence[Asked]]]:
+        """What is to be asked, `size` at a time; each batch is claimed until the next but one is wanted, or the end.
+
+        So its answers may be stored while the next batch is asked.
 
         What another process is asking is waited for, and asked here if that process ends without an answer.
 
@@ -99,23 +102,21 @@ class Claims(Generic[Asked]):
             size: Most queries in a batch.
             answered: Is told how many were answered by other processes meanwhile.
         """
-        return closing(self._batches(deque(queries), size, answered))
-
-    def _batches(
-        self, left: deque[Asked], size: int, answered: Callable[[int], object]
-    ) -> Generator[Sequence[Asked], None, None]:
         try:
-            while left:
-                n = len(left)
-                batch, holders = self._claim(left, size)
-                answered(n - len(left) - len(batch))
-                if batch:
-                    yield batch
-                elif left:
-                    self._tell(len(left), holders)
-                    time.sleep(POLL_SECONDS)
+            yield self._batches(deque(queries), size, answered)
         finally:
             self._release()
+
+    def _batches(self, left: deque[Asked], size: int, answered: Callable[[int], object]) -> Iterator[Sequence[Asked]]:
+        while left:
+            n = len(left)
+            batch, holders = self._claim(left, size)
+            answered(n - len(left) - len(batch))
+            if batch:
+                yield batch
+            elif left:
+                self._tell(len(left), holders)
+                time.sleep(POLL_SECONDS)
 
     def _claim(self, left: deque[Asked], size: int) -> tuple[list[Asked], list[Holder]]:
         """Take a batch from the left, and say who is asking what stays there before it."""
@@ -128,8 +129,10 @@ class Claims(Generic[Asked]):
                 later += [query for query in part if self._key(query) in theirs]
                 batch += self._lacking([query for query in part if self._key(query) not in theirs])
             left.extendleft(reversed(later if batch else self._lacking(later)))
-            if batch or self._lock.is_locked:  # an empty one says that the last batch is no longer asked
-                self._put_down([self._key(query) for query in batch])
+            if batch:
+                keys = [self._key(query) for query in batch]
+                self._put_down(self._last + keys)
+                self._last = keys
         return batch, list(dict.fromkeys(theirs[self._key(query)] for query in later))
 
     def _others(self) -> list[tuple[Holder, list[str]]]:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
+from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.store import Store
 from lit_mia.ranges import at_least, check
@@ -104,8 +106,8 @@ def fill(
 ) -> Cost:
     """Ask the target what the store does not hold yet, and store every part of its answers as it comes in.
 
-    An interruption loses at most the answers on their way; the next call asks only the rest. What the target refuses is
-    stored as refused and not asked again.
+    Each part is stored while the target draws the next. An interruption loses at most the answers on their way; the
+    next call asks only the rest. What the target refuses is stored as refused and not asked again.
 
     Args:
         store: The target's store.
@@ -130,13 +132,15 @@ def fill(
     with (
         progress(f"query {target.name}", len(todo), "img", rank) as bar,
         claims.batches(todo, target.batch_size, answered=bar.update) as batches,
+        Behind() as storing,
     ):
         for number, (batch, part, seconds) in enumerate(_parts(store, target, batches)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
-            store.keep(batch, part, seconds if number else None)
+            storing.do(partial(store.keep, batch, part, seconds if number else None))
             images += len(part.rows) + len(part.refused)  # what is refused was drawn, where evaluations are told
             bar.update(len(part.rows) + len(part.refused))
             if number % PARTS_PER_MERGE == PARTS_PER_MERGE - 1:
+                storing.wait()
                 store.compact(mine=world_size > 1)
     store.compact(mine=world_size > 1)
     if target.truncated > cut:

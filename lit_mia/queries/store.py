@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar, final
@@ -61,7 +62,7 @@ class Store:
 
     The checksum of a shard is verified once, when this object first sees the shard: at opening, or later if another
     process wrote it. Shards that fail are reported and ignored, so their queries count as missing. Any number of
-    processes may append to one folder at the same time.
+    processes may append to one folder at the same time; one thread may append while another asks what is lacking.
     """
 
     def __init__(self, path: str | Path, fingerprint: Mapping[str, FingerprintValue]) -> None:
@@ -75,6 +76,7 @@ class Store:
             StoreError: If the folder holds the answers of another target, or is no store.
         """
         self.path = Path(path).expanduser()
+        self._known = threading.RLock()  # held by who looks at, or changes, what is known of the files
         self._shards: dict[str, Shard] = {}
         self._places: dict[str, tuple[str, int]] = {}
         self._written: set[str] = set()
@@ -94,7 +96,8 @@ class Store:
         """Those of some keys that were neither answered nor refused yet, by this or another process."""
         self._refresh()
         refused = self._refusals.reasons()
-        return [key for key in keys if key not in self._places and key not in refused]
+        with self._known:
+            return [key for key in keys if key not in self._places and key not in refused]
 
     def check_room(self, n: int) -> None:
         """Refuse to go on where some more answers, as large as the largest ones here, could not be kept.
@@ -105,7 +108,9 @@ class Store:
         Raises:
             FolderError: If the disk has no room for them.
         """
-        largest = max((shard.n_bytes // max(len(shard.table), 1) for shard in self._shards.values()), default=0)
+        with self._known:
+            shards = list(self._shards.values())
+        largest = max((shard.n_bytes // max(len(shard.table), 1) for shard in shards), default=0)
         check_room(self.path, n * (largest + INDEX_BYTES))
 
     def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
@@ -220,8 +225,9 @@ class Store:
 
     def _write(self, table: pa.Table, images: Tensor, seconds: float, timed: int) -> None:
         shard = write_shard(self.path, table, images, seconds, timed)
-        self._written.add(shard.path.stem)
-        self._add(shard)
+        with self._known:
+            self._written.add(shard.path.stem)
+            self._add(shard)
 
     def _read(self, keys: Sequence[str]) -> Tensor:
         absent = sum(key not in self._places for key in keys)
@@ -236,15 +242,16 @@ class Store:
 
     def _refresh(self) -> None:
         """Take note of the shards that this and other processes have added or removed."""
-        present = {path.stem for path in self.path.glob("shard-*.parquet")}
-        gone = self._shards.keys() - present
-        if gone:
-            self._shards = {name: shard for name, shard in self._shards.items() if name not in gone}
-            self._places = {}
-            for shard in self._shards.values():
-                self._add(shard)
-        for name in sorted(present - self._shards.keys() - self._damaged):
-            self._open(self.path / f"{name}.parquet")
+        with self._known:
+            present = {path.stem for path in self.path.glob("shard-*.parquet")}
+            gone = self._shards.keys() - present
+            if gone:
+                self._shards = {name: shard for name, shard in self._shards.items() if name not in gone}
+                self._places = {}
+                for shard in self._shards.values():
+                    self._add(shard)
+            for name in sorted(present - self._shards.keys() - self._damaged):
+                self._open(self.path / f"{name}.parquet")
 
     def _open(self, path: Path) -> None:
         try:

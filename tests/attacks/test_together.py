@@ -1,16 +1,18 @@
-"""MLP heads that are trained together are those that Lightning's Trainer makes of each alone."""
+"""Heads that are trained without a Trainer are those that Lightning's Trainer makes of each alone."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from planted_pairs import D, PlantedPairs
+from planted_pairs import SIDE, D, PlantedPairs
 
 from lit_mia.attacks import (
     AttackIII,
     AttackIIP,
     AttackIIS,
+    AttackIP,
     AttackIS,
     AttackIV,
     BlindImage,
@@ -21,7 +23,9 @@ from lit_mia.attacks import (
     training,
 )
 from lit_mia.attacks.budgets import Budget, FixedBudget
-from lit_mia.attacks.material import fits_together
+from lit_mia.attacks.material import fits_singly, fits_together
+from lit_mia.attacks.pixel import BlindPixels
+from lit_mia.attacks.threads import go_on, on_threads
 from lit_mia.attacks.training import fit_head, quiet, score_all, train_batch, train_seeds
 from lit_mia.errors import HeadError
 
@@ -37,6 +41,10 @@ CASES = [
     (BlindImage(widths=(16, 8, 4), dropout=0.0, lr=5e-3), 1, STOPPING),
     (AttackIIS("l2", widths=()), 2, FixedBudget(2, 9, "cpu")),
     (AttackIIS(**SMALL), 2, FixedBudget(2, 9, "cpu")),
+    (AttackIIP(lr=5e-3), 1, Budget(2, 4, 0, accelerator="cpu")),
+    (AttackIP(optimizer="sgd", lr=0.01), 2, Budget(2, 3, 2, "val/auc", "cpu")),
+    (BlindPixels(freeze_trunk=True), 1, Budget(2, 3, 2, accelerator="cpu")),
+    (AttackIIP(weight_decay=0.01), 1, FixedBudget(2, 5, "cpu")),
 ]
 
 
@@ -119,12 +127,23 @@ def test_other_networks_and_trainings_of_their_own_are_left_to_the_trainer(pairs
         def training_step(self, batch, batch_idx):
             return self(batch).square().mean()
 
+    class OwnNetwork(BlindImage):
+        def build_trunk(self, shape):
+            return torch.nn.Linear(*shape, 4), 4
+
     data = pairs()
     assert fits_together(BlindImage(), data)
+    assert not fits_together(OwnNetwork(), data)
+    assert fits_singly(OwnNetwork(), data)
     assert not fits_together(OwnLoss(), data)
     assert not fits_together(AttackIIP(), data)
+    assert fits_singly(AttackIIP(), data)
+    assert not fits_singly(OwnLoss(), data)
+    assert not fits_singly(BlindImage(), data)  # it drops units
     monkeypatch.setattr(material, "MOST_NUMBERS", 200 * D - 1)
     assert not fits_together(BlindImage(), data)
+    monkeypatch.setattr(material, "MOST_OF_A_FIT", 200 * 3 * SIDE**2 - 1)
+    assert not fits_singly(AttackIIP(), data)
 
 
 def test_several_heads_at_a_time_score_as_each_alone():
@@ -138,7 +157,25 @@ def test_several_heads_at_a_time_score_as_each_alone():
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(threads)
-    assert len(learner._trained) == len(heads)
-    for head, data in heads:
+    assert len(learner._trained) == len(heads) + 1
+    for head, data in [*heads, (AttackIIP(), first)]:
         assert_equal(learner.network(head, data, STOPPING), train_seeds(head, data, STOPPING))
     assert not learner._trained
+
+
+def test_an_error_ends_the_other_jobs_at_their_next_step():
+    def steps():
+        while True:
+            go_on()
+
+    def fails():
+        raise HeadError("diverged")
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(HeadError, match="diverged"):
+            on_threads([fails, steps, partial(int, 1)], torch.device("cpu"))
+    finally:
+        torch.set_num_threads(threads)
+    go_on()  # outside of a job it does nothing

@@ -1,12 +1,13 @@
 import hashlib
 import json
+import threading
 
 import pytest
 import torch
 from PIL import Image
 from streaming_target import StreamingTarget
 
-from lit_mia.errors import RecordError, StoreError, TargetError
+from lit_mia.errors import FolderError, RecordError, StoreError, TargetError
 from lit_mia.queries.generate import GenerateQuery, estimate, fill, missing, queries_for, read, record_seed
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
@@ -205,3 +206,40 @@ def test_a_diffusion_pipeline_fills_a_store(tmp_path, tiny_target):
     assert images.shape == (3, 2, 3, 16, 16)
     alone = tiny_target.generate([queries[5].prompt], [queries[5].seed])[0]
     assert (alone.int() - images[2, 1].int()).abs().max() <= 1
+
+
+EIGHT = [GenerateQuery(f"r{number}", f"picture {number}", number) for number in range(8)]
+
+
+def test_an_answer_is_stored_while_the_next_is_drawn_and_all_claims_end_with_it(tmp_path, monkeypatch):
+    target, stored = StripeTarget(), threading.Event()
+    store = Store(tmp_path, target.fingerprint())
+    append, stream = store.append, target.stream
+
+    def slow_append(*args):
+        assert stored.wait(5)  # until the next batch is drawn
+        append(*args)
+
+    def watched_stream(prompts, seeds):
+        if prompts[0] == "picture 4":
+            assert not list(tmp_path.glob("shard-*"))
+            assert {key for file in tmp_path.glob("claims/*.json") for key in json.loads(file.read_text())["keys"]} == {
+                query.key for query in EIGHT
+            }
+            stored.set()
+        yield from stream(prompts, seeds)
+
+    monkeypatch.setattr(store, "append", slow_append)
+    monkeypatch.setattr(target, "stream", watched_stream)
+    fill(store, target, EIGHT)
+    assert store.keys() == {query.key for query in EIGHT}
+    assert not list(tmp_path.glob("claims/*"))
+
+
+def test_an_answer_that_cannot_be_stored_ends_the_asking(tmp_path, monkeypatch):
+    target = StripeTarget()
+    store = Store(tmp_path, target.fingerprint())
+    monkeypatch.setattr(store, "append", lambda *_: (_ for _ in ()).throw(FolderError("full")))
+    with pytest.raises(FolderError, match="full"):
+        fill(store, target, EIGHT)
+    assert not list(tmp_path.glob("claims/*"))
