@@ -46,6 +46,8 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=128, help="Records per measurement.")
     parser.add_argument("--repeats", type=int, default=3, help="Rounds; each round measures everything once.")
     parser.add_argument("--auc-records", type=int, default=0, help="Records for the change in AUC; 0 skips it.")
+    parser.add_argument("--batch", type=int, help="The batch size of all ways, instead of looking for the best.")
+    parser.add_argument("--pass-only", action="store_true", help="Leave the attacks alone out.")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="Ways to run the network.")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +59,11 @@ def main() -> None:
 
 def run(targets: dict[str, DenoiserTarget], exact: DenoiserTarget, args: argparse.Namespace) -> None:
     """Measure all ways and the plain loop."""
-    plain = {name.split()[0]: best_batch(target) for name, target in targets.items() if not WAYS[name].get("compile")}
+    plain = {
+        name.split()[0]: args.batch or best_batch(target)
+        for name, target in targets.items()
+        if not WAYS[name].get("compile")
+    }
     best = {name: plain.get(name.split()[0], args.records) for name in targets}  # compiling takes minutes for each size
     exact.batch_size = min(plain.get("float32", args.records), args.records)
     for name, target in targets.items():
@@ -66,7 +72,8 @@ def run(targets: dict[str, DenoiserTarget], exact: DenoiserTarget, args: argpars
     questions = load(exact.image_size, max(args.records, args.auc_records))
     few = Questions(questions.records.select(range(args.records)), questions.images[: args.records], questions.seed)
     rounds = [
-        {name: measure(target, few) for name, target in targets.items()} | {"plain": {"loop": plain_loop(exact, few)}}
+        {name: measure(target, few, args.pass_only) for name, target in targets.items()}
+        | {"plain": {"loop": plain_loop(exact, few)}}
         for _ in range(args.repeats)
     ]
     report(rounds, args.records)
@@ -88,6 +95,7 @@ def best_batch(target: DenoiserTarget) -> int:
     return min(BATCHES, key=lambda batch: bare_seconds(target, max(1, 128 // batch), batch))
 
 
+@torch.inference_mode()
 def bare_seconds(target: DenoiserTarget, calls: int, batch: int) -> float:
     """Seconds per evaluation of the network alone, after one call to warm up."""
     target.batch_size = batch  # for which a compiled network is compiled
@@ -113,9 +121,10 @@ def synchronize() -> None:
 Timed = tuple[float, int, float]
 
 
-def measure(target: DenoiserTarget, questions: Questions) -> dict[str, Timed]:
+def measure(target: DenoiserTarget, questions: Questions, pass_only: bool) -> dict[str, Timed]:
     """Per attack and for the pass: seconds, evaluations, and seconds of bare forwards of the same number."""
-    runs = {attack.name: (attack,) for attack in FAMILY} | {"one pass": FAMILY}
+    alone = {} if pass_only else {attack.name: (attack,) for attack in FAMILY}
+    runs: dict[str, tuple[StatisticAttack, ...]] = alone | {"one pass": FAMILY}
     return {name: timed_pass(target, attacks, questions) for name, attacks in runs.items()}
 
 
