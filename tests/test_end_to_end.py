@@ -67,7 +67,7 @@ def test_unknown_images_are_scored_with_a_head_of_the_audit(audited):
     (folder / "unknown.csv").write_text("image,caption\n" + rows)
     model = ["--model", "configs/attack/ii_s.yaml"]
     config = ["--config", "configs/experiment/predict_unknown.yaml"]
-    printed = lit_mia("predict", *config, *model, "--ckpt_path", "runs/small/heads/II-S.ckpt", cwd=folder)
+    printed = lit_mia("predict", *config, *model, SMALL[0], "--ckpt_path", "runs/small/heads/II-S.ckpt", cwd=folder)
     assert "3 records scored" in printed
     assert len((folder / "predictions.csv").read_text().splitlines()) == 4
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import wandb
 import yaml
 from tiny_audit import KINDS, read
 
@@ -203,6 +204,7 @@ def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(ins
     (line,) = [line for line in said.err.splitlines() if line.startswith("lit-mia: ")]
     assert "files of the audit are written, but Weights & Biases took no run: No API key" in line
     assert (inside / "runs/own/report.html").is_file()
+    wandb.teardown()  # which keeps what the environment was
 
 
 @pytest.mark.parametrize(

@@ -209,13 +209,13 @@ def test_a_tested_head_is_tracked_with_hashes_scores_and_curve(fitted, checkpoin
 def test_a_fit_that_is_cut_off_looks_neither_like_success_nor_like_a_gate(
     workspace, monkeypatch, capsys, callback, code
 ):
-    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning ignores once it was pressed
     monkeypatch.setattr(
         "sys.argv", ["lit-mia", "fit", "--config", "fit.yaml", f"--trainer.callbacks=terminated.{callback}"]
     )
     with pytest.raises(SystemExit) as ended:
         main()
-    signal.signal(signal.SIGINT, before)  # which Lightning ignores from now on
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     assert ended.value.code == code
     assert "what a target answered is kept; the same command" in capsys.readouterr().err
 
@@ -224,6 +224,7 @@ def test_a_fit_that_is_cut_off_looks_neither_like_success_nor_like_a_gate(
 def test_an_audit_that_is_cut_off_where_lightning_does_not_listen_says_what_is_kept(
     workspace, monkeypatch, capsys, sent, code
 ):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which Lightning ignores once it was pressed
     config = workspace.changed("audit.yaml", {"placebo": None})
     monkeypatch.setattr("sys.argv", ["lit-mia", "query", "--config", config])
     monkeypatch.setattr(Store, "append", lambda *_: os.kill(os.getpid(), sent))
