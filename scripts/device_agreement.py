@@ -5,24 +5,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench_attacks import findings, load
+from bench_attacks import FAMILY, findings, load
 from torch import Tensor
 
-from lit_mia.attacks.statistics import (
-    PFAMI,
-    PIA,
-    PIAN,
-    CLiD,
-    FreMIA,
-    Loss,
-    ReDiffuse,
-    ReDiffuseAPI,
-    SecMI,
-    SimA,
-    SimAMC,
-    StatisticAttack,
-    SubsetLoss,
-)
+from lit_mia.attacks.statistics import PFAMI, CLiD, FreMIA, ReDiffuse, ReDiffuseAPI, SecMI, SimAMC, SubsetLoss
+from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.features.captioners import TransformersCaptioner
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.metrics.auc import auc
@@ -32,19 +19,10 @@ from lit_mia.targets.open_clip import OpenClipTarget
 from lit_mia.targets.seq2seq import Seq2SeqTarget
 from lit_mia.targets.variation import VariationTarget
 
+HALVED: tuple[StatisticAttack, ...] = (*FAMILY, SimAMC())
 UNCONDITIONAL: tuple[StatisticAttack, ...] = (
-    *(
-        Loss(),
-        SecMI(),
-        PIA(),
-        PIAN(),
-        SimA(),
-        SimAMC(),
-        ReDiffuse(),
-        ReDiffuse(space="pixel", distance="ssim"),
-        ReDiffuseAPI(),
-    ),
-    *(PFAMI(), SubsetLoss(), FreMIA(SecMI())),
+    *HALVED,
+    *(ReDiffuse(space="pixel", distance="ssim"), ReDiffuseAPI(), PFAMI(), SubsetLoss(), FreMIA(SecMI())),
 )
 CAPTIONED: tuple[StatisticAttack, ...] = (*UNCONDITIONAL, CLiD())
 RELATIVE, LEVELS, LOW = 1e-4, 2.0, 0.02
@@ -96,12 +74,11 @@ def statistics(path: str, attacks: tuple[StatisticAttack, ...], device: str, rec
 
 def half_precision(path: str, device: str, records: int) -> list[Row]:
     """AUCs of bfloat16 and float16 against those of float32, all on the device."""
-    attacks = UNCONDITIONAL[:7]
     labels = np.array(load(DenoiserTarget(path).image_size, records).records.members)
     aucs = {
         precision: [
             auc(attack.combine(found, attack.settings()[0], np.arange(len(labels))), labels)
-            for attack, found in zip(attacks, scores(target, attacks, records), strict=True)
+            for attack, found in zip(HALVED, scores(target, HALVED, records), strict=True)
         ]
         for precision in ("float32", "bfloat16", "float16")
         for target in [DenoiserTarget(path, device=device, precision=precision)]
@@ -114,7 +91,7 @@ def half_precision(path: str, device: str, records: int) -> list[Row]:
             "auc": aucs[precision][number],
         }
         for precision in ("bfloat16", "float16")
-        for number, attack in enumerate(attacks)
+        for number, attack in enumerate(HALVED)
     ]
 
 

@@ -4,7 +4,6 @@ Initial weights, order of the records, dropped units, steps of the optimiser and
 of a fit alone: each head has the random numbers of its own seed.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import final
 
@@ -44,9 +43,7 @@ def fit_together(
     """
     fit = _Fit(material, seeds, labels)
     if isinstance(budget, FixedBudget):
-        steps = itertools.chain.from_iterable(fit.epoch(number) for number in itertools.count())
-        for _ in itertools.islice(steps, budget.steps):
-            pass
+        budget.take(fit.epoch)
         return fit.heads
     best = _BestEpochs(fit.heads, budget)
     for number in range(budget.max_epochs):

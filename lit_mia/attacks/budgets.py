@@ -1,14 +1,49 @@
 """How long heads are trained, and which epoch of a fit counts."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import chain, count, islice
+from typing import Any, Literal, final
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from torch import Tensor
+from torch import Tensor, nn
 
 from lit_mia.errors import HeadError
 from lit_mia.ranges import at_least, check
+
+
+@final
+class BestWeights:
+    """The weights of a network after the best epoch so far.
+
+    Attributes:
+        epoch: That epoch; -1 before there is one.
+        value: What told it, higher for better epochs.
+    """
+
+    def __init__(self) -> None:
+        self.epoch, self.value = -1, float("-inf")
+        self._state: dict[str, Tensor] = {}
+
+    def improves(self, value: float, epoch: int, network: nn.Module) -> bool:
+        """Whether an epoch is better than all before; its weights are kept then.
+
+        Args:
+            value: What tells, higher for better epochs; NaN is never better.
+            epoch: Its number.
+            network: The network as it is after it.
+        """
+        if not value > self.value:
+            return False
+        self.value, self.epoch = value, epoch
+        self._state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        return True
+
+    def put_back(self, network: nn.Module) -> None:
+        """Give a network the weights of the best epoch, if there is one."""
+        if self._state:
+            network.load_state_dict(self._state)
 
 
 class BestEpoch(L.Callback):
@@ -24,26 +59,33 @@ class BestEpoch(L.Callback):
 
     def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min", patience: int = 20) -> None:
         self.monitor, self.mode, self.patience = monitor, mode, patience
-        self.best, self.epoch = float("-inf"), -1
-        self.state: dict[str, Tensor] = {}
+        self._best = BestWeights()
         self.calibration: dict[str, list[float]] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The best epoch so far; -1 before there is one."""
+        return self._best.epoch
+
+    @property
+    def best(self) -> float:
+        """What the best epoch was chosen by, higher for better ones."""
+        return self._best.value
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Compare this epoch with the best one."""
         if trainer.sanity_checking:
             return
         value = float(trainer.callback_metrics[self.monitor]) * (1 if self.mode == "max" else -1)
-        if value > self.best:
-            self.best, self.epoch = value, trainer.current_epoch
-            self.state = {name: tensor.detach().clone() for name, tensor in pl_module.state_dict().items()}
+        if self._best.improves(value, trainer.current_epoch, pl_module):
             self.calibration = pl_module.calibration
         elif trainer.current_epoch - self.epoch >= self.patience:
             trainer.should_stop = True
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         """Put the best epoch back."""
-        if self.state:
-            pl_module.load_state_dict(self.state)
+        if self.epoch >= 0:
+            self._best.put_back(pl_module)
             pl_module.calibration = self.calibration
 
 
@@ -107,6 +149,15 @@ class FixedBudget:
     def length(self) -> dict[str, Any]:
         """How long a `Trainer` fits: for `steps` steps, without looking at val."""
         return {"max_steps": self.steps, "limit_val_batches": 0}
+
+    def take(self, epoch: Callable[[int], Iterator[None]]) -> None:
+        """Make the steps.
+
+        Args:
+            epoch: Makes those of an epoch, of which it is told the number, one whenever it is advanced.
+        """
+        for _ in islice(chain.from_iterable(map(epoch, count())), self.steps):
+            pass
 
 
 def trainer_of(budget: Budget | FixedBudget) -> L.Trainer:

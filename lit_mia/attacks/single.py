@@ -5,16 +5,15 @@ hooks are saved; and on a CPU several heads learn at a time, each on one thread.
 a quarter less, but their rounding grew to a tenth of the scores' spread in some fits, so they are not used.)
 """
 
-import itertools
 from collections.abc import Iterator
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from lit_mia.attacks.base import Attack, make_optimizer
-from lit_mia.attacks.budgets import Budget, FixedBudget
+from lit_mia.attacks.budgets import BestWeights, Budget, FixedBudget
 from lit_mia.attacks.draws import Draws
 from lit_mia.attacks.failures import diverged, not_trained
 from lit_mia.attacks.material import Material, Part
@@ -36,11 +35,16 @@ def fit_single(material: Material[Attack], budget: Budget | FixedBudget, seed: i
     """
     fit = _Fit(material, seed)
     if isinstance(budget, FixedBudget):
-        steps = itertools.chain.from_iterable(fit.epoch(number) for number in itertools.count())
-        for _ in itertools.islice(steps, budget.steps):
+        budget.take(fit.epoch)
+        return fit.head
+    best = BestWeights()
+    for number in range(budget.max_epochs):
+        for _ in fit.epoch(number):
             pass
-    else:
-        _to_best_epoch(fit, budget)
+        improved = best.improves(fit.on_val(number, budget.monitor), number, fit.head)
+        if not improved and number - best.epoch >= budget.patience:
+            break
+    best.put_back(fit.head)
     return fit.head
 
 
@@ -97,19 +101,3 @@ class _Fit:
     def _check_finite(self, loss: Tensor, epoch: int) -> None:
         if not torch.isfinite(loss):
             raise diverged(self.head.name, loss.item(), epoch)
-
-
-def _to_best_epoch(fit: _Fit, budget: Budget) -> None:
-    """As `BestEpoch` does."""
-    best, best_epoch, state = float("-inf"), -1, dict[str, Any]()
-    for number in range(budget.max_epochs):
-        for _ in fit.epoch(number):
-            pass
-        value = fit.on_val(number, budget.monitor)
-        if value > best:
-            best, best_epoch = value, number
-            state = {name: tensor.clone() for name, tensor in fit.head.state_dict().items()}
-        elif number - best_epoch >= budget.patience:
-            break
-    if state:
-        fit.head.load_state_dict(state)

@@ -230,7 +230,7 @@ class DenoiserTarget(DenoiseTarget):
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         inputs = x.to(device).contiguous(memory_format=layout)
         self.nfe += count
-        low = self._precision in ("bfloat16", "float16")
+        low = self._adapted.autocast is not None
         with torch.autocast(device.type, dtype=getattr(torch, self._precision), enabled=low):
             output = self._network.predict(inputs, t.to(device), moved)
         return output[:count].to(x)
