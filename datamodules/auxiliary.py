@@ -205,6 +205,10 @@ class AuxiliaryDataModule(AuditDataModule):
         queries = [query for data in (self, *others) for query in data._queries(data.view.labelled)]
         return estimate(self.store, self.target, queries)
 
+    def estimate_for(self, records: Records, further: Sequence[GenerateQuery] = ()) -> Estimate:
+        """What the images of some records, and further ones, would cost; asks nothing."""
+        return estimate(self.store, self.target, [*self._queries(records), *further])
+
     def _queries(self, records: Records) -> list[GenerateQuery]:
         return queries_for(records, self.images_per_record, self.query_seed)
 

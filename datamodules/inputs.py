@@ -169,14 +169,14 @@ def embedded_images(records: Records, encoder: Encoder, size: int, folder: Path)
         folder: Where what is computed is kept.
     """
     images = decode_images(records, size, folder).images
-    return _embedded(encoder, {"what": "images", **pixels_key(records, size)}, images, folder)
+    return embed_kept(encoder, {"what": "images", **pixels_key(records, size)}, images, folder)
 
 
 def generated_embedding(pairs: Pairs) -> NDArray[np.float32]:
     """E_I(x'), float32 `[n, k, d]`."""
     images = generated(pairs)
     flat = images.reshape(-1, *images.shape[2:])
-    embedded = _embedded(pairs.tools.of_images, _generated_key(pairs), flat, pairs.folder)
+    embedded = embed_kept(pairs.tools.of_images, _generated_key(pairs), flat, pairs.folder)
     return embedded.reshape(*images.shape[:2], -1)
 
 
@@ -217,9 +217,18 @@ def _generated_key(pairs: Pairs) -> dict[str, object]:
     }
 
 
-def _embedded(
+def embed_kept(
     encoder: Encoder, key: Mapping[str, object], images: NDArray[np.uint8], folder: Path
 ) -> NDArray[np.float32]:
+    """What an encoder makes of images `[n, 3, h, w]`, float32 `[n, d]`, computed once.
+
+    Args:
+        encoder: The encoder.
+        key: What says which images they are.
+        images: The images, maybe a map of a file.
+        folder: Where what is computed is kept.
+    """
+
     def chunks() -> Iterator[NDArray[np.float32]]:
         for part in slices(len(images), CHUNK):
             yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()

@@ -131,6 +131,11 @@ class StatisticDataModule(AuditDataModule):
         self.target.keep_accounts(self.store_path)
         return store
 
+    @property
+    def has_base(self) -> bool:
+        """Whether there is a base to calibrate by."""
+        return self._base is not None or self.target.before_adapter() is not None
+
     @cached_property
     def base_target(self) -> Target:
         """The base; found without looking at the records, which may have yet to be drawn.

@@ -2,10 +2,12 @@
 
 from lit_mia.audits.ablation import Ablation
 from lit_mia.audits.base import AUDIT_KINDS, AuditKind
+from lit_mia.audits.extraction import ExtractionAudit
 from lit_mia.audits.identity import IdentityAudit
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.sweep import Sweep
 from lit_mia.report.ablation import AblationResult
+from lit_mia.report.extraction import ExtractionResult
 from lit_mia.report.identity import IdentityResult
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.sweep import SweepResult
@@ -26,6 +28,14 @@ for kind in (
         command="audit",
         key="people",
         example="audit/idia_demo",
+    ),
+    AuditKind(
+        name="extraction",
+        audit=ExtractionAudit,
+        result=ExtractionResult,
+        command="audit",
+        key="measures",
+        example="audit/openmoji_extraction",
     ),
     AuditKind(
         name="sweep",

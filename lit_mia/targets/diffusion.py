@@ -1,5 +1,6 @@
 """Any text-to-image pipeline of diffusers as a target."""
 
+import copy
 import inspect
 import json
 import logging
@@ -164,6 +165,15 @@ class DiffusersTarget(GenerateTarget):
             **({"safety_checker": self._safety_checker} if self._safety_checker != "none" else {}),
             **self._replaced_settings,
         }
+
+    def before_adapter(self) -> "DiffusersTarget | None":
+        """The pipeline without the LoRA weights, sampled in the same way; None where there are none."""
+        if self._lora is None:
+            return None
+        base = copy.copy(self)
+        base._lora, base.truncated, base.name = None, 0, f"{self.name} without LoRA"
+        base.__dict__.pop("_pipeline", None)  # the weights are fused into it
+        return base
 
     @property
     def facts(self) -> Fingerprint:

@@ -9,9 +9,9 @@ from datamodules import AskedDataModule, AuditDataModule, AuxiliaryDataModule, J
 from datamodules.prompts import prompts_told
 from lit_mia.attacks import AuditedAttack, Budget, ResidualHead
 from lit_mia.attacks.training import leave_to_first
+from lit_mia.audits.agreement import agreed_design, check_sides
 from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.membership import accounts, reporting
-from lit_mia.audits.membership.agreement import agreed_design, check_sides
 from lit_mia.audits.membership.encoder_checks import check_tools, fidelity
 from lit_mia.audits.membership.machine import check_machine
 from lit_mia.audits.membership.placebo_check import placebo_checks

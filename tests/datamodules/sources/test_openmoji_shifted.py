@@ -7,7 +7,7 @@ import pytest
 from datamodules import OpenMojiSource, ShiftedOpenMojiSource
 from datamodules.sources.openmoji import all_emoji, image_folder, owner
 from datamodules.sources.openmoji_shifted import KINDS, kind_of
-from lit_mia.audits.membership.agreement import agreed_design
+from lit_mia.audits.agreement import agreed_design
 from lit_mia.errors import RecordError
 
 

@@ -1,0 +1,69 @@
+"""The records of an extraction audit as arrays: who is in which half, and which of them stand for one coin."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.sources.base import StatedDesign
+from lit_mia.metrics.copying.excess import Excess, excess_of
+from lit_mia.metrics.roc import BoolArray, FloatArray
+from lit_mia.records import MEMBER, Records
+from lit_mia.report.extraction import Counted
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Halves:
+    """The n records of both halves.
+
+    Attributes:
+        records: The records.
+        asked: Whether images were drawn from a record's caption, `[n]`.
+        design: How the halves came about.
+    """
+
+    records: Records
+    asked: BoolArray
+    design: StatedDesign
+
+    @cached_property
+    def members(self) -> BoolArray:
+        """Whether each was in the training set, `[n]`."""
+        return np.array(self.records.members) == MEMBER
+
+    @cached_property
+    def group_of(self) -> IntArray:
+        """Number of each record's group, `[n]`."""
+        return np.unique(np.array(self.records.groups), return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def copies(self) -> FloatArray:
+        """How often each is in the training set, `[n]`; 0 for those held out."""
+        often = [self.design.copies.get(name, 1) for name in self.records.ids]
+        return np.where(self.members, np.array(often, dtype=np.float64), 0.0)
+
+    @cached_property
+    def rows(self) -> IntArray:
+        """The rows from whose captions images were drawn."""
+        return np.flatnonzero(self.asked).astype(np.int64)
+
+    def excess(self, reproduced: BoolArray) -> Excess:
+        """How many of each half are reproduced, and the test."""
+        return excess_of(reproduced, self.members, self.records.groups)
+
+    def groups(self) -> dict[str, int]:
+        """How many groups each half has."""
+        sides = {"member": self.members, "non_member": ~self.members}
+        return {name: len(np.unique(self.group_of[side])) for name, side in sides.items()}
+
+
+def both_counts(excess: Excess) -> tuple[Counted, Counted]:
+    """The counts of both halves as a report holds them."""
+    members, others = (
+        Counted(half.copied, half.records, half.rate.value, half.rate.ci.lo, half.rate.ci.hi)
+        for half in (excess.members, excess.nonmembers)
+    )
+    return members, others

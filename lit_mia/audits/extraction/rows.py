@@ -1,0 +1,131 @@
+"""The rows of an extraction audit: copies counted and tested, the tests adjusted for all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lit_mia.attacks.copying import CopyMeasure
+from lit_mia.audits.extraction.copying import Copying
+from lit_mia.audits.extraction.halves import Halves, both_counts
+from lit_mia.metrics.copying.top_run import top_run
+from lit_mia.metrics.copying.verdict import CopyTests
+from lit_mia.metrics.intervals import auc_estimate
+from lit_mia.records import id_hash
+from lit_mia.report.extraction import CopyRow, Eidetic, Model, RecordLine, Tier, UntargetedRow
+
+KINDS: Mapping[Model, str] = {"target": "target", "target less base": "attack", "base": "base"}
+"""Which kind of row each model is."""
+
+
+def copy_rows(measure: CopyMeasure, models: Mapping[Model, Copying], halves: Halves) -> list[CopyRow]:
+    """The rows of one measure, threshold by threshold, with p values that are not adjusted yet.
+
+    Args:
+        measure: The measure.
+        models: What each model reproduces.
+        halves: The records.
+    """
+    return [
+        _row(measure, place, name=name, copying=copying, halves=halves)
+        for place in range(len(measure.thresholds))
+        for name, copying in models.items()
+    ]
+
+
+def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, halves: Halves) -> CopyRow:
+    excess = halves.excess(copying.copies[:, place])
+    members, others = both_counts(excess)
+    run = top_run(copying.closeness, halves.members, halves.records.groups)
+    area = auc_estimate(copying.closeness, halves.members, halves.records.groups)
+    own = copying.own_nearest
+    return CopyRow(
+        name=name,
+        kind=KINDS[name],
+        measure=measure.told(measure.thresholds[place]),
+        threshold=measure.thresholds[place],
+        members=members,
+        nonmembers=others,
+        p_excess=excess.p,
+        p_excess_adjusted=excess.p,
+        is_first=place == 0,
+        top_run=run.k,
+        p_top_run=run.p,
+        p_top_run_adjusted=run.p,
+        own_nearest=None if own is None else [float(own[side].mean()) for side in (halves.members, ~halves.members)],
+        auc=area.auc,
+        auc_ci=None if area.ci is None else list(area.ci),
+    )
+
+
+def tests_of(rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow]) -> CopyTests:
+    """All tests of some rows, each once."""
+    counted = {_counted(row): row.p_excess for row in (*rows, *untargeted)}
+    ranked = {_ranked(row): row.p_top_run for row in rows if row.is_first}
+    of_base = {_counted(row) for row in (*rows, *untargeted) if row.name == "base"}
+    of_base |= {_ranked(row) for row in rows if row.name == "base"}
+    return CopyTests(
+        counted={name: p for name, p in counted.items() if name not in of_base},
+        ranked={name: p for name, p in ranked.items() if name not in of_base},
+        base={name: p for name, p in (counted | ranked).items() if name in of_base},
+    )
+
+
+def adjusted(
+    rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow], tests: CopyTests
+) -> tuple[list[CopyRow], list[UntargetedRow]]:
+    """The rows with adjusted p values; those of top runs stand at every threshold of a measure."""
+    p, firsts = tests.adjusted | tests.base_adjusted, {}
+    for row in rows:
+        if row.is_first:
+            firsts[row.name] = p[_ranked(row)]
+    measured, ranked = [], dict(firsts)
+    for row in rows:
+        if row.is_first:
+            ranked[row.name] = p[_ranked(row)]
+        measured.append(replace(row, p_excess_adjusted=p[_counted(row)], p_top_run_adjusted=ranked[row.name]))
+    return measured, [replace(row, p_excess_adjusted=p[_counted(row)]) for row in untargeted]
+
+
+def _counted(row: CopyRow | UntargetedRow) -> str:
+    how = row.how if isinstance(row, UntargetedRow) else "own captions"
+    return f"{row.name}, {how}: {row.measure}"
+
+
+def _ranked(row: CopyRow) -> str:
+    return f"{row.name}: order by {row.measure}"
+
+
+def eidetic_counts(copying: Copying, halves: Halves) -> list[Eidetic]:
+    """How many training images the reproductions of training images are copies of."""
+    seen = copying.seen[copying.copies[:, 0] & halves.members].round().astype(int).tolist()
+    return [Eidetic(k, seen.count(k)) for k in sorted(set(seen))]
+
+
+def tiers_of(copying: Copying, halves: Halves) -> list[Tier]:
+    """Reproduced canaries by their number of copies; the never inserted ones stand beside each."""
+    often = halves.design.copies
+    found = []
+    for copies in sorted({often[name] for name in halves.records.ids if name in often} - {0}):
+        kept = [row for row, name in enumerate(halves.records.ids) if often.get(name, 0) in (copies, 0)]
+        part = replace(halves, records=halves.records.select(kept), asked=halves.asked[kept])
+        if part.members.any() and not part.members.all():
+            found.append(Tier(copies, *both_counts(part.excess(copying.copies[kept, 0]))))
+    return found if len(found) > 1 else []
+
+
+def record_lines(measure: CopyMeasure, models: Mapping[Model, Copying], halves: Halves) -> list[RecordLine]:
+    """Every record from whose caption something was drawn, by every model."""
+    sign = -1 if measure.by_distance else 1
+    return [
+        RecordLine(
+            row=name,
+            measure=measure.name,
+            id_hash=id_hash(halves.records.ids[row]),
+            member=int(halves.members[row]),
+            value=float(sign * copying.closeness[row]),
+            own_nearest=bool(copying.own_nearest[row]),
+            reproduced=bool(copying.copies[row, 0]),
+        )
+        for name, copying in models.items()
+        if copying.own_nearest is not None
+        for row in halves.rows.tolist()
+    ]

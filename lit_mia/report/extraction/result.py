@@ -1,0 +1,183 @@
+"""What an extraction audit returns: its findings, which save, show and log themselves; the sections of its page."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Self, final
+
+from rich.console import Group
+from rich.text import Text
+
+from lit_mia.errors import ReportError
+from lit_mia.report.base import HeldByAll, Logger, Picture, Result, Writer
+from lit_mia.report.columns import values_of
+from lit_mia.report.extraction.columns import (
+    COLUMNS,
+    RECORD_COLUMNS,
+    copy_table,
+    eidetic_table,
+    tier_table,
+    untargeted_table,
+)
+from lit_mia.report.extraction.figure import closeness_figure
+from lit_mia.report.extraction.schema import CopyRow, ExtractionFindings, RecordLine
+from lit_mia.report.fields import check_fields, read_fields
+from lit_mia.report.forms import Fields
+from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
+from lit_mia.report.style import svg
+from lit_mia.report.tables import markdown_table, terminal_table, write_csv
+from lit_mia.report.tracking import log_run
+
+TABLE, RECORDS = "table.csv", "records.csv"
+_TONES = {
+    "training images": "leakage",
+    "closer than chance": "leakage",
+    "design violated": "violated",
+    "suggestive": "suggestive",
+    "not evidence": "no-evidence",
+    "confounded": "confounded",
+    "not detected": "not-detected",
+}
+"""Beginning of a verdict's kind → CSS class."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class ExtractionResult(ExtractionFindings, Result):
+    """The findings of an extraction audit, which save, show and log themselves."""
+
+    beside: ClassVar[tuple[str, ...]] = (RECORDS,)
+
+    @classmethod
+    def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
+        """The result in a folder, from `audit.json` and `records.csv`."""
+        values = {name: value for name, value in numbers.items() if name != "schema"}
+        values["lines"] = _read_lines(folder / RECORDS)
+        check_fields(cls, values, "the audit")
+        for i, row in enumerate(values["rows"]):
+            check_fields(CopyRow, row, f"row {i}")
+        return read_fields(cls, values)
+
+    @classmethod
+    def form(cls) -> Fields:
+        """The findings without single records."""
+        return Fields("ExtractionAudit", (ExtractionFindings, HeldByAll), frozenset({"lines"}), schema=cls.schema)
+
+    def files(self) -> dict[str, Writer]:
+        """All rows, and every record."""
+        rows = {"row": [row.name for row in self.rows], **values_of(COLUMNS, self.rows, "csv")}
+        return {
+            TABLE: partial(write_csv, rows),
+            RECORDS: partial(write_csv, values_of(RECORD_COLUMNS, self.lines, "csv")),
+        }
+
+    def page(self, pictures: Sequence[Picture] = ()) -> str:
+        """The page; pictures only where they are given."""
+        tone = next(tone for start, tone in _TONES.items() if self.kind.startswith(start))
+        shown: Section[ExtractionFindings] = pictures_section(
+            pictures,
+            "Reproduced images",
+            "Each record, what the target drew from its caption, and the base of the same seed.",
+        )
+        return render_page(self, f"{self.name} · extraction audit", tone, (*_MEASURED, shown, *_TOLD))
+
+    def terminal(self) -> Group:
+        """The table, and the verdict."""
+        title = f"{self.draws} images per caption, {self.tests} tests"
+        verdict = Text(f"{self.kind.capitalize()}. {self.verdict['sentence']}")
+        return Group(Text(title, "italic"), terminal_table(copy_table(self.rows, "terminal")), Text(), verdict)
+
+    def markdown(self) -> str:
+        """The table as GitHub Markdown."""
+        return markdown_table(copy_table(self.rows, "markdown"))
+
+    def log(self, logger: Logger) -> None:
+        """Log numbers, table and figure as one run; of records only the hashes of their ids."""
+        summary: dict[str, Any] = {"verdict": self.kind}
+        for row in self.rows:
+            summary |= {
+                f"{row.name}/{row.measure}/members": row.members.rate,
+                f"{row.name}/{row.measure}/held out": row.nonmembers.rate,
+            }
+        rows = {"row": [row.name for row in self.rows], **values_of(COLUMNS, self.rows, "wandb")}
+        log_run(
+            logger(),
+            {"audit": self.config, "design": self.design, **self.hashes},
+            summary,
+            {"copies": rows, "records": values_of(RECORD_COLUMNS, self.lines, "wandb")},
+            figures={"closeness": closeness_figure(self.lines, self.rows)},
+        )
+
+
+def _read_lines(path: Path) -> list[RecordLine]:
+    """Read `records.csv`.
+
+    Raises:
+        ReportError: If the file is missing or is not such a table.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                RecordLine(
+                    row=line["row"],
+                    measure=line["measure"],
+                    id_hash=line["id_hash"],
+                    member=int(line["member"]),
+                    value=float(line["value"]),
+                    own_nearest=_flag(line["own_nearest"]),
+                    reproduced=_flag(line["reproduced"]),
+                )
+                for line in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ReportError(
+            f"{path} is no table of the records of an extraction audit ({error}). Run the audit again over the same "
+            "store, where nothing is drawn twice."
+        ) from error
+
+
+def _flag(text: str) -> bool:
+    return {"True": True, "False": False}[text]
+
+
+# ---------------------------------------------------------------------- page
+
+
+def _provenance(found: ExtractionFindings) -> dict[str, Any]:
+    return {
+        "config": yaml_text(found.config),
+        "details": {"Target": found.target, **({"Base": found.base} if found.base else {})},
+        "digests": {**found.hashes, "git": found.git or "none", "schema": found.schema},
+        "versions": found.versions,
+        "footer": f"{found.created} · numbers in audit.json and table.csv, records in records.csv",
+    }
+
+
+_MEASURED: tuple[Section[ExtractionFindings], ...] = (
+    Section("extraction/heading.html.jinja"),
+    Section("extraction/copies.html.jinja", lambda found: {"table": copy_table(found.rows, "page")}),
+    Section(
+        "extraction/closeness.html.jinja",
+        lambda found: {
+            "figure": svg(closeness_figure(found.lines, found.rows), "closeness", "Closeness of drawn images by half")
+        },
+    ),
+    Section(
+        "extraction/tiers.html.jinja",
+        lambda found: {"tiers": tier_table(found.tiers), "eidetic": eidetic_table(found.eidetic)},
+        applies=lambda found: bool(found.tiers or found.eidetic),
+    ),
+    Section(
+        "extraction/untargeted.html.jinja",
+        lambda found: {"table": untargeted_table(found.untargeted)},
+        applies=lambda found: bool(found.untargeted),
+    ),
+    Section("extraction/triage.html.jinja", applies=lambda found: found.triaged is not None),
+)
+_TOLD: tuple[Section[ExtractionFindings], ...] = (
+    Section("extraction/cost.html.jinja"),
+    Section("extraction/limits.html.jinja"),
+    Section("provenance.html.jinja", _provenance),
+)

@@ -1,0 +1,264 @@
+"""The numbers of an extraction audit and their JSON form."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+from lit_mia.metrics.copying.verdict import ExtractionKind
+from lit_mia.metrics.evidence import Design
+from lit_mia.report.fields import json_values, spell_non_finite
+from lit_mia.report.membership.schema import Refused, Tried
+
+Model = Literal["target", "target less base", "base"]
+"""What is counted: copies by the target, those by the target that the base does not make of the same prompt and seed,
+and those by the base."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many images of one half are reproduced.
+
+    Attributes:
+        k: Reproduced images.
+        n: All images of the half.
+        rate: Share of them.
+        lo: Lower end of its 95 % interval (Clopper and Pearson; groups count as what they are worth).
+        hi: Upper end.
+    """
+
+    k: int
+    n: int
+    rate: float
+    lo: float
+    hi: float
+
+    @property
+    def ci(self) -> list[float]:
+        """Both ends."""
+        return [self.lo, self.hi]
+
+
+@dataclass(frozen=True)
+class CopyRow:
+    """Copies by one model, by one measure and threshold.
+
+    Attributes:
+        name: Which copies; also its name in the report.
+        kind: Name of its kind of row.
+        measure: When an image is a copy, e.g. `tiled ℓ2 ≤ 0.15`.
+        threshold: The threshold.
+        members: Reproduced images of the training half.
+        nonmembers: Reproduced images of the held-out half.
+        p_excess: One-sided p of Fisher's exact test that members are reproduced no more, with the group as the unit.
+        p_excess_adjusted: The same, adjusted for all tests of the target; of the base, for all of the base.
+        is_first: Whether the numbers that need no threshold, which follow, stand in this row.
+        top_run: Training groups that are closer than every held-out group.
+        p_top_run: One-sided p of as many, if halves are exchangeable.
+        p_top_run_adjusted: The same, adjusted.
+        own_nearest: Share of the images of each half whose closest generation has them, or their group, as the nearest
+            of all images; None of a difference.
+        auc: AUC of the closeness as a score of membership.
+        auc_ci: Its 95 % interval; None if it cannot be said.
+    """
+
+    name: Model
+    kind: str
+    measure: str
+    threshold: float
+    members: Counted
+    nonmembers: Counted
+    p_excess: float
+    p_excess_adjusted: float
+    is_first: bool
+    top_run: int
+    p_top_run: float
+    p_top_run_adjusted: float
+    own_nearest: list[float] | None
+    auc: float
+    auc_ci: list[float] | None
+
+
+@dataclass(frozen=True)
+class UntargetedRow:
+    """Training and held-out images among what a model draws from prompts that belong to none of them.
+
+    Attributes:
+        name: The model.
+        kind: Name of its kind of row.
+        how: `any image`, or `cliques`: only images that many others resemble.
+        measure: When an image is a copy.
+        images: Images that were drawn.
+        cliques: Disjoint cliques that were found; None where none are asked for.
+        members: Images of the training half that are found.
+        nonmembers: Images of the held-out half that are found.
+        p_excess: One-sided p of Fisher's exact test, as of `CopyRow`.
+        p_excess_adjusted: The same, adjusted.
+    """
+
+    name: Model
+    kind: str
+    how: str
+    measure: str
+    images: int
+    cliques: int | None
+    members: Counted
+    nonmembers: Counted
+    p_excess: float
+    p_excess_adjusted: float
+
+
+@dataclass(frozen=True)
+class Eidetic:
+    """Reproduced training images whose reproduction is a copy of k training images, copies of a file counted.
+
+    Attributes:
+        seen: k.
+        images: How many there are.
+    """
+
+    seen: int
+    images: int
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Canaries of one number of copies.
+
+    Attributes:
+        copies: How often each was put in.
+        members: Those that were in.
+        nonmembers: Those that the coin kept out.
+    """
+
+    copies: int
+    members: Counted
+    nonmembers: Counted
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """Which captions were drawn, where not all were.
+
+    Attributes:
+        attack: What ranked them.
+        share: Share of the captions that were drawn.
+        members: Captions of the training half that were drawn.
+        nonmembers: Captions of the held-out half that were drawn.
+        auc: AUC of the ranking itself as a score of membership, by name of what was ranked.
+        auc_ci: Its 95 % interval, by name; None if it cannot be said.
+    """
+
+    attack: str
+    share: float
+    members: int
+    nonmembers: int
+    auc: dict[str, float]
+    auc_ci: dict[str, list[float] | None]
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """One record as one model reproduces it, by one measure.
+
+    Attributes:
+        row: The model.
+        measure: Name of the measure.
+        id_hash: SHA-256 of the record's id.
+        member: 1 or 0.
+        value: Distance or similarity of the closest generation.
+        own_nearest: Whether the record, or one of its group, is the nearest of all images to it.
+        reproduced: Whether it is a copy by the first threshold.
+    """
+
+    row: str
+    measure: str
+    id_hash: str
+    member: int
+    value: float
+    own_nearest: bool
+    reproduced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionFindings:
+    """Everything that the page of an extraction audit says.
+
+    Attributes:
+        schema: Form of `audit.json`.
+        name: Name of the audit.
+        created: Date.
+        verdict: `kind` and `sentence`, of which the first sentence may be quoted.
+        rows: Copies by measure and threshold: of the target, of the target less the base, of the base.
+        untargeted: Of images drawn from other prompts; empty where none were.
+        eidetic: How many training images reproductions are copies of, by the first measure and threshold.
+        tiers: Of canaries with several copies; empty otherwise.
+        triaged: Which captions were drawn; None if all were.
+        draws: Images drawn per caption.
+        tests: Tests of the target that share the level.
+        fewest_found: Fewest reproduced training groups that would be found if no held-out one is; None if there is no
+            such number.
+        groups: Groups of each half, the units of the tests: `member`, `non_member`.
+        cost: Of this run, by model, as of a membership audit.
+        design: How the halves came about.
+        design_notes: What is known of that.
+        coin_verified: Whether a coin was checked.
+        target: Fingerprint of the target.
+        base: That of the base; None without one.
+        hashes: Of the answers.
+        tried: What was tried on these records and this target so far.
+        refused: Refusals by model.
+        skipped: Records that could not be used.
+        config: Configuration.
+        limits: Sentences that qualify every result.
+        versions: Versions of what computes the numbers.
+        git: Commit, if any.
+        lines: Every record by every model and measure; in a file of its own.
+    """
+
+    schema: ClassVar[str] = "lit-mia/extraction/1"
+    name: str
+    created: str
+    verdict: dict[str, str]
+    rows: list[CopyRow]
+    untargeted: list[UntargetedRow]
+    eidetic: list[Eidetic]
+    tiers: list[Tier]
+    triaged: Triaged | None
+    draws: int
+    tests: int
+    fewest_found: int | None
+    groups: dict[str, int]
+    cost: dict[str, Any]
+    design: Design
+    design_notes: list[str]
+    coin_verified: bool
+    target: dict[str, Any]
+    base: dict[str, Any] | None
+    hashes: dict[str, str]
+    tried: Tried
+    refused: dict[str, Refused]
+    skipped: list[str]
+    config: dict[str, Any]
+    limits: list[str]
+    versions: dict[str, str]
+    git: str | None
+    lines: list[RecordLine] = field(default_factory=list)
+
+    @property
+    def kind(self) -> ExtractionKind:
+        """The kind of the verdict."""
+        return self.verdict["kind"]  # type: ignore[return-value]
+
+    @property
+    def first(self) -> CopyRow:
+        """The target by the first measure at its first threshold, which the sentence quotes."""
+        return self.rows[0]
+
+    def numbers(self) -> dict[str, Any]:
+        """What `audit.json` holds: everything but single records.
+
+        Raises:
+            ReportError: If a measured number is infinite or not a number.
+        """
+        values = asdict(self)
+        del values["lines"]
+        return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})

@@ -1,0 +1,101 @@
+"""The verdict of an extraction audit in plain English, and what qualifies it."""
+
+from collections.abc import Sequence
+
+from lit_mia.metrics.copying.verdict import ExtractionKind
+from lit_mia.metrics.evidence import BY_COIN, Design
+from lit_mia.report.extraction.schema import CopyRow, Counted
+from lit_mia.report.words import p_value, percent, percent_interval
+
+_FINDINGS: dict[ExtractionKind, str] = {
+    "design violated": "The base, which saw neither half, reproduces more of one than of the other, which a coin does "
+    "not allow: something else than the coin decided, or the records were changed after it. Nothing is concluded.",
+    "training images reproduced": "Training images are reproduced more often than held-out ones, which a coin and "
+    "chance do not explain.",
+    "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn is closer to "
+    "training images than to any held-out one more often than a coin and chance explain: the captions of the training "
+    "half are answered from memory, if not verbatim.",
+    "suggestive (no coin)": "Training images are reproduced more often, or more closely, than held-out ones, but no "
+    "coin decided which are which, so that a difference between the halves may be the reason.",
+    "confounded": "Training images are reproduced more often, or more closely, than held-out ones, but the base, which "
+    "saw neither, does so too: a difference between the halves may explain it.",
+    "not evidence (post hoc design)": "Training images are reproduced more often, or more closely, than others, but "
+    "they were put together afterwards, so that a difference between the two may be the reason.",
+    "not detected under this protocol": "Training images are not found to be reproduced more often, or more closely, "
+    "than held-out ones. This does not show that none can be extracted by other prompts or more images.",
+}
+
+
+def extraction_sentence(kind: ExtractionKind, rows: Sequence[CopyRow], draws: int) -> str:
+    """The verdict in words; the first sentence holds all counts and may be quoted by itself.
+
+    Args:
+        kind: The verdict.
+        rows: All rows, the target by the first measure at its first threshold first.
+        draws: Images drawn from each caption.
+    """
+    first = rows[0]
+    base = next((row for row in rows if row.name == "base" and row.measure == first.measure), None)
+    told = [
+        f"{_counted(first.members, 'training images')} were reproduced by the model from their own captions "
+        f"({draws} {'image' if draws == 1 else 'images'} drawn of each; {first.measure}, and nearest of all records)",
+        f"held-out control {_counted(first.nonmembers)}",
+        "no base model was asked"
+        if base is None
+        else f"base model {_counted(base.members, 'training images')} and {_counted(base.nonmembers, 'held-out ones')}",
+    ]
+    return f"{'; '.join(told)}. {_FINDINGS[kind]}{_tests(kind, rows)}"
+
+
+def _tests(kind: ExtractionKind, rows: Sequence[CopyRow]) -> str:
+    """The smallest adjusted p of the target, where something is found."""
+    if kind in ("not detected under this protocol", "design violated"):
+        return ""
+    own = [row for row in rows if row.name != "base"]
+    counted = min(own, key=lambda row: row.p_excess_adjusted)
+    ranked = min(own, key=lambda row: row.p_top_run_adjusted)
+    if counted.p_excess_adjusted <= ranked.p_top_run_adjusted:
+        found = f"Fisher's exact test of {counted.measure}, {counted.name}, {p_value(counted.p_excess_adjusted)}"
+    else:
+        found = (
+            f"{ranked.top_run} training groups above every held-out one, {ranked.measure.split(' ≤')[0].split(' ≥')[0]}"
+            f", {ranked.name}, {p_value(ranked.p_top_run_adjusted)}"
+        )
+    return f" ({found}, adjusted for all tests by Holm.)"
+
+
+def _counted(half: Counted, what: str = "") -> str:
+    """`12 of 362 training images (3.31 %, 95 % CI [1.7, 5.7] %)`; for none, what is excluded."""
+    named = f"{half.k} of {half.n}{f' {what}' if what else ''}"
+    if half.k:
+        return f"{named} ({percent(half.rate)}, 95 % CI {percent_interval(half.ci)})"
+    return f"{named} (at most {percent(half.hi, 2)}, 95 % CI)"
+
+
+def extraction_limits(design: Design, verified: bool, shift: str | None, has_base: bool) -> list[str]:
+    """Sentences that qualify every result.
+
+    Args:
+        design: How the halves came about.
+        verified: Whether a coin was checked.
+        shift: How the halves differ by construction in more than membership, if they do.
+        has_base: Whether a base was asked.
+    """
+    sometimes = {
+        "A coin decided about the halves, but this was stated, not checked.": design in BY_COIN and not verified,
+        "The halves were held out from one source without a coin.": design == "same_source_holdout",
+        "No base model was asked: what a caption alone describes, or what the model knew before its fine-tuning, is "
+        "told by the held-out half only.": not has_base,
+        shift or "": shift is not None,
+    }
+    return [
+        "All counts are under this protocol: the records' own captions, this sampler, this number of images. More "
+        "images, other prompts or an attack on the weights may extract more; no number here is an upper bound on that.",
+        "The unit is the record, not the generation; in tests it is the group of near-duplicates, of which one is "
+        "enough.",
+        "A threshold tells copies as well as the measure does. The share of held-out images that reach it is how often "
+        "it is reached without having been trained on the image.",
+        "What is reproduced of one training image may be that of a near-duplicate elsewhere in the training set.",
+        "Whether a reproduction infringes a right is a question of law that no count answers.",
+        *(sentence for sentence, applies in sometimes.items() if applies),
+    ]
