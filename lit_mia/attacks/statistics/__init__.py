@@ -2,6 +2,7 @@
 
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.attacks.statistics.clid import CLiD
+from lit_mia.attacks.statistics.conditional_difference import ConditionalDifference
 from lit_mia.attacks.statistics.fremia import FreMIA
 from lit_mia.attacks.statistics.loss import Loss
 from lit_mia.attacks.statistics.pang_wang import PangWang
@@ -18,6 +19,7 @@ __all__ = [
     "PIA",
     "PIAN",
     "CLiD",
+    "ConditionalDifference",
     "FreMIA",
     "Loss",
     "PangWang",

@@ -92,6 +92,11 @@ class Subject:
             self._noise[draw] = normal(self.x0.shape[1:], self.seeds("noise", draw)).to(self.x0)
         return self._noise[draw]
 
+    def common_noise(self, draw: int) -> Tensor:
+        """The same, but one draw for all records, which depends on nothing but seed and number."""
+        one = normal(self.x0.shape[1:], [record_seed(self.seed, "common noise", draw)])
+        return one.to(self.x0).expand_as(self.x0)
+
     def noised(self, t: int, draw: int) -> Tensor:
         """x_t with noise number `draw`."""
         return self.schedule.noised(self.x0, self.noise(draw), t)
