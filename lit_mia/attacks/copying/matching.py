@@ -1,4 +1,4 @@
-"""Generated images beside all images of both halves: how close each is to its own, which is nearest, how many copies."""
+"""Generated images beside all images of both halves: how close to their own, what is nearest, how many copies."""
 
 from dataclasses import dataclass
 from typing import Any, Self

@@ -41,6 +41,7 @@ from lit_mia.report.extraction import (
     extraction_limits,
     extraction_sentence,
 )
+from lit_mia.report.membership.refused import count_refused
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
 from lit_mia.targets.bases import base_of
 
@@ -150,7 +151,7 @@ class ExtractionAudit(Audit):
         sides = cast("Mapping[str, AuxiliaryDataModule]", self.sides)
         further = {name: cost for name, cost in spent.items() if name not in sides}
         refused = {
-            name: accounts.count_refused(data.view.labelled, reasons)
+            name: count_refused(data.view.labelled, reasons)
             for name, data in sides.items()
             if (reasons := data.refusals(self._asked))
         }

@@ -32,7 +32,8 @@ class Halves:
     @cached_property
     def members(self) -> BoolArray:
         """Whether each was in the training set, `[n]`."""
-        return np.array(self.records.members) == MEMBER
+        members: BoolArray = np.array(self.records.members) == MEMBER
+        return members
 
     @cached_property
     def group_of(self) -> IntArray:

@@ -47,7 +47,7 @@ def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, hal
         p_excess=excess.p,
         p_excess_adjusted=excess.p,
         is_first=place == 0,
-        top_run=run.k,
+        top_run=run.above,
         p_top_run=run.p,
         p_top_run_adjusted=run.p,
         own_nearest=None if own is None else [float(own[side].mean()) for side in (halves.members, ~halves.members)],
@@ -58,9 +58,10 @@ def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, hal
 
 def tests_of(rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow]) -> CopyTests:
     """All tests of some rows, each once."""
-    counted = {_counted(row): row.p_excess for row in (*rows, *untargeted)}
+    everything: list[CopyRow | UntargetedRow] = [*rows, *untargeted]
+    counted = {_counted(row): row.p_excess for row in everything}
     ranked = {_ranked(row): row.p_top_run for row in rows if row.is_first}
-    of_base = {_counted(row) for row in (*rows, *untargeted) if row.name == "base"}
+    of_base = {_counted(row) for row in everything if row.name == "base"}
     of_base |= {_ranked(row) for row in rows if row.name == "base"}
     return CopyTests(
         counted={name: p for name, p in counted.items() if name not in of_base},
@@ -73,11 +74,8 @@ def adjusted(
     rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow], tests: CopyTests
 ) -> tuple[list[CopyRow], list[UntargetedRow]]:
     """The rows with adjusted p values; those of top runs stand at every threshold of a measure."""
-    p, firsts = tests.adjusted | tests.base_adjusted, {}
-    for row in rows:
-        if row.is_first:
-            firsts[row.name] = p[_ranked(row)]
-    measured, ranked = [], dict(firsts)
+    p, ranked = tests.adjusted | tests.base_adjusted, dict[str, float]()
+    measured = []
     for row in rows:
         if row.is_first:
             ranked[row.name] = p[_ranked(row)]

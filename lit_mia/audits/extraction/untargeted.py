@@ -95,7 +95,8 @@ def untargeted_rows(
 def cliques_of(measure: CopyMeasure, drawn: NDArray[Any], least: int) -> list[list[int]]:
     """Disjoint cliques of images that are copies of one another, the one nearest to all others of each first."""
     close = measure.closeness(drawn, drawn)
-    cliques = disjoint_cliques(close >= measure.cuts()[0], least)
+    near = close >= measure.cuts()[0]
+    cliques = disjoint_cliques(near & near.T, least)
     return [sorted(clique, key=_farness(close, clique)) for clique in cliques]
 
 
