@@ -126,7 +126,7 @@ class ExtractionAudit(Audit):
         for data in sides:
             data.check(data.view.labelled)
         ranking = self.triage.query(self.data) if self.triage is not None else {}
-        asked = self._asked
+        asked = self._chosen(self.data.view.labelled)
         for data in sides:
             data.fill(asked, 0, 1)
             for draws in self._draws_of(data):
@@ -150,10 +150,9 @@ class ExtractionAudit(Audit):
         kind = decide_extraction(tests, self.design)
         sides = cast("Mapping[str, AuxiliaryDataModule]", self.sides)
         further = {name: cost for name, cost in spent.items() if name not in sides}
+        asked = self._chosen(self.data.view.labelled)
         refused = {
-            name: count_refused(data.view.labelled, reasons)
-            for name, data in sides.items()
-            if (reasons := data.refusals(self._asked))
+            name: count_refused(asked, reasons) for name, data in sides.items() if (reasons := data.refusals(asked))
         }
         return ExtractionResult(
             name=origin.name,
@@ -219,9 +218,15 @@ class ExtractionAudit(Audit):
 
     @property
     def _asked(self) -> Records:
-        """The records from whose captions images are drawn."""
-        records = self.data.view.known
-        return records if self.triage is None else records.select(self.triage.chosen(self.data))
+        """The records from whose captions images were drawn."""
+        return self._chosen(self.data.view.known)
+
+    def _chosen(self, records: Records) -> Records:
+        """Those of some records from whose captions images are drawn."""
+        if self.triage is None:
+            return records
+        names = self.triage.chosen(self.data.view.labelled)
+        return records.select([row for row, name in enumerate(records.ids) if name in names])
 
     @property
     def _halves(self) -> Halves:
@@ -258,7 +263,9 @@ class ExtractionAudit(Audit):
         return [PromptDraws(data, self.untargeted.prompts, self.untargeted.images)]
 
     def _estimate_of(self, data: AuxiliaryDataModule) -> Estimate:
-        return data.estimate_for(self._asked, [query for draws in self._draws_of(data) for query in draws.queries])
+        return data.estimate_for(
+            self._chosen(data.view.labelled), [query for draws in self._draws_of(data) for query in draws.queries]
+        )
 
 
 def _base_of(target: Target, given: GenerateTarget | None) -> GenerateTarget | None:

@@ -75,13 +75,12 @@ class Triage:
             side.fill(side.view.labelled, 0, 1)
         return {name: side.cost for name, side in self.sides.items()}
 
-    def chosen(self, data: AuxiliaryDataModule) -> list[int]:
-        """Rows of the known records of a datamodule whose captions are drawn."""
-        scores = self._scores(data.view.labelled)
+    def chosen(self, records: Records) -> set[str]:
+        """Ids of those of some records whose captions are drawn."""
+        scores = self._scores(records)
         ranking = next(reversed(scores.values()))
         first = np.argsort(-ranking, kind="stable")[: math.ceil(self.share * len(ranking))]
-        names = {data.view.labelled.ids[row] for row in first.tolist()}
-        return [row for row, name in enumerate(data.view.known.ids) if name in names]
+        return {records.ids[row] for row in first.tolist()}
 
     def told(self, data: AuxiliaryDataModule, halves: Halves) -> Triaged:
         """What a report says of it."""

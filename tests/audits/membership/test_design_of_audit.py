@@ -14,9 +14,9 @@ from datamodules.sources.base import UNCHECKED, StatedDesign
 from lit_mia.attacks import ResidualHead
 from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.statistics import Loss
+from lit_mia.audits.agreement import agreed_design
 from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
-from lit_mia.audits.agreement import agreed_design
 from lit_mia.errors import DesignError, RecordError
 from lit_mia.targets.base import DenoiseTarget
 

@@ -7,8 +7,8 @@ from optimal_denoiser import OptimalTarget, smooth_images
 from datamodules import ConcatSource, CsvSource, FolderSource, HuggingFaceSource, StatisticDataModule
 from datamodules.sources.base import RecordSource
 from lit_mia.attacks.statistics import Loss
-from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.agreement import check_sides
+from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import RecordError
 
 IMAGES = smooth_images(60, 0)
