@@ -26,10 +26,10 @@ def disjoint_cliques(adjacent: BoolArray, least: int) -> list[list[int]]:
     Raises:
         MetricError: If the matrix is not symmetric, or `least` is below 2.
     """
-    if adjacent.ndim != 2 or adjacent.shape != adjacent.T.shape or not np.array_equal(adjacent, adjacent.T):
+    if adjacent.ndim != 2 or not np.array_equal(adjacent, adjacent.T):
         raise MetricError(
-            f"Neighbours must be mutual, a symmetric matrix, but one of shape {adjacent.shape} is not. Compare each pair "
-            "both ways."
+            f"Neighbours must be mutual, a symmetric [n, n] matrix, but one of shape {adjacent.shape} is not. Compare "
+            "each pair both ways."
         )
     if least < 2:
         raise MetricError(f"A clique has at least 2 nodes, but `least` is {least}.")

@@ -70,10 +70,12 @@ def adaptive_ratios(distances: FloatArray, neighbours: int = 50, alpha: float = 
     """How much nearer an image is to each other one than to its neighbours: `d / (α · mean d to the neighbours)`.
 
     The neighbours are the others that are nearest to the *generated* image, of which a copy's original is one (section
-    5.1 of the paper; some code takes those of the original). An image that is about as near to many, as a dull one is,
-    has ratios of 1 / α and more; one that is a copy, and near to nothing else, a ratio of about 0. So has a verbatim
-    copy of what is there `neighbours` times: their mean distance, which is 0, counts as one grey level. Of a copy that
-    is not verbatim nothing is found then, so near-duplicates should be fewer than half of the neighbours.
+    5.1 of the paper; some code takes those of the original). An image that is as near to all of them, as a dull one is
+    among dull ones, has ratios of about 1 / α; a copy that is near to nothing else one of about 0. So has a verbatim
+    copy of what is there `neighbours` times: their mean distance, which is 0, counts as one grey level.
+
+    How many are alike matters: a dull image is taken for a copy of dull ones that are fewer than about half of the
+    neighbours, and a copy that is not verbatim is missed where there are as many near-duplicates of its original.
 
     Args:
         distances: Of each generated image to each of the others, at least 0, `[n, m]`.

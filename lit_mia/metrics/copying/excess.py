@@ -34,8 +34,8 @@ class Excess(NamedTuple):
     Attributes:
         members: The half that was trained on.
         nonmembers: The half that was held out.
-        p: One-sided p of "members are copied no more often", by Fisher's exact test on units: exact under a coin that
-            was tossed for each group, whatever depends on what.
+        p: One-sided p of "members are copied no more often", by Fisher's exact test on units (see
+            `lit_mia.metrics.copying.units`).
     """
 
     members: Half
