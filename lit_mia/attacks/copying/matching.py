@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.copying.measures import CopyMeasure
 from lit_mia.batches import slices
-from lit_mia.metrics.roc import BoolArray, FloatArray
+from lit_mia.metrics.copying.eidetic import training_matches
+from lit_mia.metrics.roc import FloatArray
 
 IntArray = NDArray[np.int64]
 _CHUNK = 256
@@ -29,7 +30,7 @@ class Matches:
     own: FloatArray
     nearest: IntArray
     best: FloatArray
-    seen: FloatArray
+    seen: IntArray
 
     def of(self, rows: IntArray) -> Self:
         """Those of some of the images."""
@@ -37,7 +38,7 @@ class Matches:
 
 
 def match(
-    measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], about: IntArray | None, copies: FloatArray
+    measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], about: IntArray | None, copies: IntArray
 ) -> Matches:
     """Compare generated images with all images of the pool, some at a time.
 
@@ -53,7 +54,7 @@ def match(
         close = measure.closeness(np.asarray(drawn[part]), pool)
         rows, nearest = np.arange(len(close)), close.argmax(axis=1)
         own = nearest if about is None else about[part]
-        seen = np.stack([(close >= cut) @ copies for cut in cuts], axis=1)
+        seen = np.stack([training_matches(close, cut, copies, copies > 0) for cut in cuts], axis=1)
         parts.append((close[rows, own], nearest.astype(np.int64), close[rows, nearest], seen))
     own_all, nearest_all, best_all, seen_all = (np.concatenate(of) for of in zip(*parts, strict=True))
     return Matches(own_all, nearest_all, best_all, seen_all)
@@ -64,16 +65,3 @@ def best_draws(matches: Matches, per_record: int) -> IntArray:
     by_record = matches.own.reshape(-1, per_record)
     best: IntArray = by_record.argmax(axis=1) + np.arange(len(by_record)) * per_record
     return best
-
-
-def reproduced(matches: Matches, about: IntArray, group_of: IntArray, cut: float) -> BoolArray:
-    """Whether each image is a copy of what it is about, and nothing else in the pool is nearer than its group, `[n]`.
-
-    Args:
-        matches: What they match.
-        about: The image of the pool that each is about, `[n]`.
-        group_of: Group of each image of the pool, `[m]`.
-        cut: Closeness of a copy.
-    """
-    is_copy: BoolArray = (matches.own >= cut) & (group_of[matches.nearest] == group_of[about])
-    return is_copy

@@ -1,6 +1,6 @@
 """How one model reproduces the records, by one measure; and what it does beyond another model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ class Copying:
     closeness: FloatArray
     copies: BoolArray
     own_nearest: BoolArray | None
-    seen: FloatArray
+    seen: IntArray
     draw: IntArray
 
     def beyond(self, base: "Copying", asked: BoolArray) -> "Copying":
@@ -40,7 +40,7 @@ class Copying:
             asked: Whether something was drawn from a record's caption, `[n]`.
         """
         closer = last_unless(asked, np.where(asked, self.closeness - base.closeness, 0.0))
-        return Copying(closer, self.copies & ~base.copies, None, self.seen, self.draw)
+        return replace(self, closeness=closer, copies=self.copies & ~base.copies, own_nearest=None)
 
 
 def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], halves: Halves) -> Copying:
@@ -54,7 +54,7 @@ def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], ha
     """
     rows, n = halves.rows, len(halves.asked)
     per_record = len(drawn) // len(rows)
-    matches = match(measure, drawn, pool, np.repeat(rows, per_record), halves.copies)
+    matches = match(measure, drawn, pool, np.repeat(rows, per_record), copies=halves.copies)
     best = best_draws(matches, per_record)
     closest = matches.of(best)
     is_own = halves.group_of[closest.nearest] == halves.group_of[rows]

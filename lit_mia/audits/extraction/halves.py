@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.sources.base import StatedDesign
 from lit_mia.metrics.copying.excess import Excess, excess_of
-from lit_mia.metrics.roc import BoolArray, FloatArray
+from lit_mia.metrics.roc import BoolArray
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.extraction import Counted
 
@@ -41,10 +41,10 @@ class Halves:
         return np.unique(np.array(self.records.groups), return_inverse=True)[1].astype(np.int64)
 
     @cached_property
-    def copies(self) -> FloatArray:
+    def copies(self) -> IntArray:
         """How often each is in the training set, `[n]`; 0 for those held out."""
         often = [self.design.copies.get(name, 1) for name in self.records.ids]
-        return np.where(self.members, np.array(often, dtype=np.float64), 0.0)
+        return np.where(self.members, np.array(often, dtype=np.int64), 0)
 
     @cached_property
     def rows(self) -> IntArray:
@@ -64,7 +64,7 @@ class Halves:
 def both_counts(excess: Excess) -> tuple[Counted, Counted]:
     """The counts of both halves as a report holds them."""
     members, others = (
-        Counted(half.copied, half.records, half.rate.value, half.rate.ci.lo, half.rate.ci.hi)
+        Counted(half.copied, half.records, half.rate.value, lo=half.rate.ci.lo, hi=half.rate.ci.hi)
         for half in (excess.members, excess.nonmembers)
     )
     return members, others

@@ -94,7 +94,7 @@ def _ranked(row: CopyRow) -> str:
 
 def eidetic_counts(copying: Copying, halves: Halves) -> list[Eidetic]:
     """How many training images the reproductions of training images are copies of."""
-    seen = copying.seen[copying.copies[:, 0] & halves.members].round().astype(int).tolist()
+    seen = copying.seen[copying.copies[:, 0] & halves.members].tolist()
     return [Eidetic(k, seen.count(k)) for k in sorted(set(seen))]
 
 

@@ -1,6 +1,5 @@
 """Training images among what a model draws from prompts that belong to none of them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from lit_mia.attacks.copying import CopyMeasure, match
 from lit_mia.audits.extraction.halves import Halves, both_counts
 from lit_mia.audits.extraction.rows import KINDS
 from lit_mia.errors import HeadError
-from lit_mia.metrics.copying.cliques import disjoint_cliques
+from lit_mia.metrics.copying.cliques import disjoint_cliques, medoid
 from lit_mia.ranges import at_least, check
 from lit_mia.report.extraction import Model, UntargetedRow
 
@@ -66,10 +65,10 @@ def untargeted_rows(
         name: The model.
         halves: The records.
     """
-    cliques = cliques_of(measure, drawn, asked.least)
+    cliques = clique_centres(measure, drawn, asked.least)
     found: dict[str, tuple[NDArray[Any], int | None]] = {
         "any image": (drawn, None),
-        f"cliques of {asked.least} or more": (drawn[[clique[0] for clique in cliques]], len(cliques)),
+        f"cliques of {asked.least} or more": (drawn[cliques], len(cliques)),
     }
     rows = []
     for how, (images, count) in found.items():
@@ -92,22 +91,17 @@ def untargeted_rows(
     return rows
 
 
-def cliques_of(measure: CopyMeasure, drawn: NDArray[Any], least: int) -> list[list[int]]:
-    """Disjoint cliques of images that are copies of one another, the one nearest to all others of each first."""
+def clique_centres(measure: CopyMeasure, drawn: NDArray[Any], least: int) -> list[int]:
+    """The image nearest to all others of each disjoint clique of images that are copies of one another."""
     close = measure.closeness(drawn, drawn)
     near = close >= measure.cuts()[0]
-    cliques = disjoint_cliques(near & near.T, least)
-    return [sorted(clique, key=_farness(close, clique)) for clique in cliques]
-
-
-def _farness(close: NDArray[Any], clique: list[int]) -> Callable[[int], float]:
-    return lambda row: -float(close[row, clique].sum())
+    return [medoid(close, clique) for clique in disjoint_cliques(near & near.T, least)]
 
 
 def _found(measure: CopyMeasure, images: NDArray[Any], pool: NDArray[Any], halves: Halves) -> NDArray[np.bool_]:
     """The nearest record of each image that is a copy of it."""
     found = np.zeros(len(pool), np.bool_)
     if len(images):
-        matches = match(measure, images, pool, None, halves.copies)
+        matches = match(measure, images, pool, None, copies=halves.copies)
         found[matches.nearest[matches.best >= measure.cuts()[0]]] = True
     return found
