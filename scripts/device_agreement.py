@@ -8,7 +8,17 @@ import torch
 from bench_attacks import FAMILY, findings, load
 from torch import Tensor
 
-from lit_mia.attacks.statistics import PFAMI, CLiD, FreMIA, ReDiffuse, ReDiffuseAPI, SecMI, SimAMC, SubsetLoss
+from lit_mia.attacks.statistics import (
+    PFAMI,
+    CLiD,
+    ConditionalDifference,
+    FreMIA,
+    ReDiffuse,
+    ReDiffuseAPI,
+    SecMI,
+    SimAMC,
+    SubsetLoss,
+)
 from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.features.captioners import TransformersCaptioner
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
@@ -24,7 +34,7 @@ UNCONDITIONAL: tuple[StatisticAttack, ...] = (
     *HALVED,
     *(ReDiffuse(space="pixel", distance="ssim"), ReDiffuseAPI(), PFAMI(), SubsetLoss(), FreMIA(SecMI())),
 )
-CAPTIONED: tuple[StatisticAttack, ...] = (*UNCONDITIONAL, CLiD())
+CAPTIONED: tuple[StatisticAttack, ...] = (*UNCONDITIONAL, CLiD(), ConditionalDifference())
 RELATIVE, LEVELS, LOW = 1e-4, 2.0, 0.02
 """Largest difference: of numbers, by the largest of them; of pixels, of 255; of AUCs in half precision."""
 
