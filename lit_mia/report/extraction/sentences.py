@@ -10,10 +10,10 @@ from lit_mia.report.words import p_value, percent, percent_interval
 _FINDINGS: dict[ExtractionKind, str] = {
     "design violated": "The base, which saw neither half, reproduces more of one than of the other, which a coin does "
     "not allow: something else than the coin decided, or the records were changed after it. Nothing is concluded.",
-    "training images reproduced": "Training images are reproduced more often than held-out ones, which a coin and "
-    "chance do not explain.",
+    "training images reproduced": "Training images are reproduced more often than held-out ones, which chance "
+    "under a coin does not explain.",
     "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn is closer to "
-    "training images than to any held-out one more often than a coin and chance explain: the captions of the training "
+    "training images than to any held-out one more often than chance under a coin explains: captions of the training "
     "half are answered from memory, if not verbatim.",
     "suggestive (no coin)": "Training images are reproduced more often, or more closely, than held-out ones, but no "
     "coin decided which are which, so that a difference between the halves may be the reason.",
@@ -44,24 +44,24 @@ def extraction_sentence(kind: ExtractionKind, rows: Sequence[CopyRow], draws: in
         if base is None
         else f"base model {_counted(base.members, 'training images')} and {_counted(base.nonmembers, 'held-out ones')}",
     ]
-    return f"{'; '.join(told)}. {_FINDINGS[kind]}{_tests(kind, rows)}"
+    return f"{'; '.join(told)}. {_FINDINGS[kind]}{_test(kind, rows)}"
 
 
-def _tests(kind: ExtractionKind, rows: Sequence[CopyRow]) -> str:
-    """The smallest adjusted p of the target, where something is found."""
+def _test(kind: ExtractionKind, rows: Sequence[CopyRow]) -> str:
+    """The test with the smallest adjusted p of the target, where something is found."""
     if kind in ("not detected under this protocol", "design violated"):
         return ""
     own = [row for row in rows if row.name != "base"]
     counted = min(own, key=lambda row: row.p_excess_adjusted)
     ranked = min(own, key=lambda row: row.p_top_run_adjusted)
-    if counted.p_excess_adjusted <= ranked.p_top_run_adjusted:
-        found = f"Fisher's exact test of {counted.measure}, {counted.name}, {p_value(counted.p_excess_adjusted)}"
+    if kind == "training images reproduced" or counted.p_excess_adjusted <= ranked.p_top_run_adjusted:
+        found = f"Fisher's exact test of {counted.measure}, {counted.name}: {p_value(counted.p_excess_adjusted)}"
     else:
         found = (
-            f"{ranked.top_run} training groups above every held-out one, {ranked.measure.split(' ≤')[0].split(' ≥')[0]}"
-            f", {ranked.name}, {p_value(ranked.p_top_run_adjusted)}"
+            f"{ranked.top_run} training groups are closer than every held-out one by the measure of {ranked.measure}, "
+            f"{ranked.name}: {p_value(ranked.p_top_run_adjusted)}"
         )
-    return f" ({found}, adjusted for all tests by Holm.)"
+    return f" {found}, adjusted for all tests by Holm."
 
 
 def _counted(half: Counted, what: str = "") -> str:
