@@ -10,7 +10,7 @@ from lit_mia.metrics.copying.top_run import top_run
 from lit_mia.metrics.copying.verdict import CopyTests
 from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.records import id_hash
-from lit_mia.report.extraction import CopyRow, Eidetic, Model, RecordLine, Tier, UntargetedRow
+from lit_mia.report.extraction import CanaryTier, CopyRow, Eidetic, Model, RecordLine, UntargetedRow
 
 KINDS: Mapping[Model, str] = {"target": "target", "target less base": "attack", "base": "base"}
 """Which kind of row each model is."""
@@ -98,7 +98,7 @@ def eidetic_counts(copying: Copying, halves: Halves) -> list[Eidetic]:
     return [Eidetic(k, seen.count(k)) for k in sorted(set(seen))]
 
 
-def tiers_of(copying: Copying, halves: Halves) -> list[Tier]:
+def tiers_of(copying: Copying, halves: Halves) -> list[CanaryTier]:
     """Reproduced canaries by their number of copies; the never inserted ones stand beside each."""
     often = halves.design.copies
     found = []
@@ -106,7 +106,7 @@ def tiers_of(copying: Copying, halves: Halves) -> list[Tier]:
         kept = [row for row, name in enumerate(halves.records.ids) if often.get(name, 0) in (copies, 0)]
         part = replace(halves, records=halves.records.select(kept), asked=halves.asked[kept])
         if part.members.any() and not part.members.all():
-            found.append(Tier(copies, *both_counts(part.excess(copying.copies[kept, 0]))))
+            found.append(CanaryTier(copies, *both_counts(part.excess(copying.copies[kept, 0]))))
     return found if len(found) > 1 else []
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from lit_mia.report.columns import READ, Cell, Column, Place, Table, file_column, table_of
-from lit_mia.report.extraction.schema import CopyRow, Counted, Eidetic, RecordLine, Tier, UntargetedRow
+from lit_mia.report.extraction.schema import CanaryTier, CopyRow, Counted, Eidetic, RecordLine, UntargetedRow
 from lit_mia.report.words import NOTHING, bare_p, bounds, number, percent, percent_interval
 
 _PAGE: frozenset[Place] = frozenset({"page"})
@@ -65,7 +65,7 @@ UNTARGETED_COLUMNS: tuple[Column[UntargetedRow], ...] = (
     Column("p", "p of the excess", lambda row: Cell(bare_p(row.p_excess_adjusted))),
 )
 
-TIER_COLUMNS: tuple[Column[Tier], ...] = (
+TIER_COLUMNS: tuple[Column[CanaryTier], ...] = (
     Column("members", "Put in [95 % CI]", lambda tier: _half(tier.members)),
     Column("nonmembers", "Kept out [95 % CI]", lambda tier: _half(tier.nonmembers)),
 )
@@ -104,7 +104,7 @@ def untargeted_table(rows: Sequence[UntargetedRow]) -> Table:
     )
 
 
-def tier_table(tiers: Sequence[Tier]) -> Table:
+def tier_table(tiers: Sequence[CanaryTier]) -> Table:
     """Canaries by their copies."""
     return table_of(
         "Copies",

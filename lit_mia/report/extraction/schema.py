@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import json_values, spell_non_finite
+from lit_mia.report.forms.fields import Count, Share, ShareEnds
 from lit_mia.report.membership.schema import Refused, Tried
 
 Model = Literal["target", "target less base", "base"]
@@ -25,11 +26,11 @@ class Counted:
         hi: Upper end.
     """
 
-    k: int
-    n: int
-    rate: float
-    lo: float
-    hi: float
+    k: Count
+    n: Count
+    rate: Share
+    lo: Share
+    hi: Share
 
     @property
     def ci(self) -> list[float]:
@@ -66,15 +67,15 @@ class CopyRow:
     threshold: float
     members: Counted
     nonmembers: Counted
-    p_excess: float
-    p_excess_adjusted: float
+    p_excess: Share
+    p_excess_adjusted: Share
     is_first: bool
-    top_run: int
-    p_top_run: float
-    p_top_run_adjusted: float
-    own_nearest: list[float] | None
-    auc: float
-    auc_ci: list[float] | None
+    top_run: Count
+    p_top_run: Share
+    p_top_run_adjusted: Share
+    own_nearest: ShareEnds | None
+    auc: Share
+    auc_ci: ShareEnds | None
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,12 @@ class UntargetedRow:
     kind: str
     how: str
     measure: str
-    images: int
-    cliques: int | None
+    images: Count
+    cliques: Count | None
     members: Counted
     nonmembers: Counted
-    p_excess: float
-    p_excess_adjusted: float
+    p_excess: Share
+    p_excess_adjusted: Share
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,12 @@ class Eidetic:
         images: How many there are.
     """
 
-    seen: int
-    images: int
+    seen: Count
+    images: Count
 
 
 @dataclass(frozen=True)
-class Tier:
+class CanaryTier:
     """Canaries of one number of copies.
 
     Attributes:
@@ -129,7 +130,7 @@ class Tier:
         nonmembers: Those that the coin kept out.
     """
 
-    copies: int
+    copies: Count
     members: Counted
     nonmembers: Counted
 
@@ -148,11 +149,11 @@ class Triaged:
     """
 
     attack: str
-    share: float
-    members: int
-    nonmembers: int
-    auc: dict[str, float]
-    auc_ci: dict[str, list[float] | None]
+    share: Share
+    members: Count
+    nonmembers: Count
+    auc: dict[str, Share]
+    auc_ci: dict[str, ShareEnds | None]
 
 
 @dataclass(frozen=True)
@@ -221,12 +222,12 @@ class ExtractionFindings:
     rows: list[CopyRow]
     untargeted: list[UntargetedRow]
     eidetic: list[Eidetic]
-    tiers: list[Tier]
+    tiers: list[CanaryTier]
     triaged: Triaged | None
-    draws: int
-    tests: int
-    fewest_found: int | None
-    groups: dict[str, int]
+    draws: Count
+    tests: Count
+    fewest_found: Count | None
+    groups: dict[str, Count]
     cost: dict[str, Any]
     design: Design
     design_notes: list[str]
