@@ -59,8 +59,8 @@ class ExtractionAudit(Audit):
             have in the same store are not drawn again.
         measures: When an image is a copy of another. The first threshold of the first is that of the sentence to quote;
             all are tested, under one correction.
-        base: The model that the target was fine-tuned from, which is given the same prompts and seeds. If not given, a
-            target with LoRA weights is asked with these off; any other has no base.
+        base: A model that saw neither half, which is given the same prompts and seeds: the one that the target was
+            fine-tuned from. If not given, a target with LoRA weights is asked with these off; any other has no base.
         base_store: Folder of the base's answers, which all targets that came from it may share; if not given, `base-`
             and a hash of the base beside `store`.
         untargeted: What is drawn from prompts that belong to no record; nothing if not given.
