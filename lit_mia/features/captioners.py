@@ -14,7 +14,7 @@ from torch import Tensor
 from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import by_one_process, key_digest, replacing
 from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
@@ -200,7 +200,7 @@ class TransformersCaptioner(Captioner):
 def cached_captions(
     captioner: Captioner, images: NDArray[np.uint8], folder: Path, key_parts: Mapping[str, object]
 ) -> list[str]:
-    """Describe images, or read what the captioner said of them before.
+    """Describe images, or read what the captioner said of them before, in this process or another.
 
     Args:
         captioner: The captioner.
@@ -214,11 +214,12 @@ def cached_captions(
     made_by = {"captioner": captioner.fingerprint(), "revision": captioner.revision}
     key = {"what": "captions", **made_by, **key_parts}
     path = folder / f"{key_digest(key)}.captions.json"
-    kept = sealed_list(path)
-    if kept is None:
-        with replacing(path) as temporary:
-            kept = [*_described(captioner, images)]
-            write_list(temporary, kept)
+    with by_one_process(path):
+        kept = sealed_list(path)
+        if kept is None:
+            with replacing(path) as temporary:
+                kept = [*_described(captioner, images)]
+                write_list(temporary, kept)
     return [str(text) for text in kept]
 
 

@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Event
 
 import pytest
 import torch
@@ -241,3 +244,22 @@ def test_captions_are_kept_by_what_the_images_are_and_by_the_revision_of_the_cod
     monkeypatch.setattr(Mean, "revision", 2)
     cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
     assert captioner.shown == 15
+
+
+def test_two_that_want_the_same_captions_describe_once(tmp_path):
+    began, captioner = Event(), Mean()
+
+    def describe():
+        return cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
+
+    def slowly(images):
+        began.set()
+        time.sleep(0.2)
+        return Mean.caption(captioner, images)
+
+    captioner.caption = slowly
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(describe)
+        assert began.wait(10)
+        assert pool.submit(describe).result() == first.result()
+    assert captioner.shown == 5
