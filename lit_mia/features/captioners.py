@@ -18,6 +18,7 @@ from lit_mia.files import by_one_process, key_digest, replacing
 from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
+from lit_mia.queries.behind import read_ahead
 from lit_mia.ranges import at_least, check, no_device
 from lit_mia.sealed import sealed_list, write_list
 
@@ -142,15 +143,19 @@ class TransformersCaptioner(Captioner):
     @full_float32()
     @torch.inference_mode()
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
-        """Describe images, after the model's own resizing and normalisation."""
-        return [text for batch in image_batches(images, self.batch_size) for text in self._describe(batch)]
+        """Describe images, after the model's own resizing and normalisation, while those before are described."""
+        batches = read_ahead(self._resized, image_batches(images, self.batch_size), most=1)
+        return [text for batch in batches for text in self._describe(batch)]
+
+    def _resized(self, images: Tensor) -> Tensor:
+        pixels: Tensor = self._files.pixels(images, torch.device("cpu")).pixel_values
+        return pixels
 
     @enough_memory()
-    def _describe(self, images: Tensor) -> list[str]:
-        pixels = self._files.pixels(images, self._model.device).pixel_values
+    def _describe(self, pixels: Tensor) -> list[str]:
         tokens = self._model.generate(
-            pixel_values=pixels.to(self._model.dtype),
-            **self._prompt_inputs(len(images)),
+            pixel_values=pixels.to(self._model.device, self._model.dtype),
+            **self._prompt_inputs(len(pixels)),
             num_beams=self.num_beams,
             max_length=len(self._image_tokens) + self.max_length,
             min_length=len(self._image_tokens) + self.min_length,

@@ -119,6 +119,28 @@ def test_captions_depend_on_the_image_and_not_on_the_batch(folder):
     assert captioner(folder).caption(IMAGES.numpy()[3:]) == one[3:]
 
 
+def test_a_batch_is_resized_while_the_one_before_is_described(blip_folder, monkeypatch):
+    captioner, resized, described = TransformersCaptioner(str(blip_folder), batch_size=2), [], []
+    resize, describe = TransformersCaptioner._resized, TransformersCaptioner._describe
+    second = Event()
+
+    def count(captioner, images):
+        resized.append(len(images))
+        if len(resized) > 1:
+            second.set()
+        return resize(captioner, images)
+
+    def wait(captioner, pixels):
+        assert second.wait(10)
+        described.append(len(pixels))
+        return describe(captioner, pixels)
+
+    monkeypatch.setattr(TransformersCaptioner, "_resized", count)
+    monkeypatch.setattr(TransformersCaptioner, "_describe", wait)
+    assert len(captioner.caption(IMAGES)) == 5
+    assert (resized, described) == ([2, 2, 1], [2, 2, 1])
+
+
 def test_captions_keep_their_length(folder):
     short = captioner(folder, max_length=6, min_length=6).caption(IMAGES)
     assert max(len(text.split()) for text in short) in (4, 5)
