@@ -16,6 +16,7 @@ from lit_mia.models import enough_memory
 from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.store import Store
+from lit_mia.queries.together import spent_together
 from lit_mia.ranges import at_least, check
 from lit_mia.reasons import listed
 from lit_mia.records import Records
@@ -101,6 +102,7 @@ def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQue
     )
 
 
+@spent_together
 def fill(
     store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery], rank: int = 0, world_size: int = 1
 ) -> Cost:
@@ -117,7 +119,7 @@ def fill(
         world_size: How many there are; each asks its own share, and all must be given the same queries.
 
     Returns:
-        What this process spent.
+        What this process spent; of the first one that a launcher started, what all of them did.
 
     Raises:
         TargetError: If the target does not generate, or answers in another form than it should.
