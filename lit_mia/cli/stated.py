@@ -53,9 +53,11 @@ def where(said: str, files: Iterable[tuple[str, Path]]) -> str:
         files: As in `told_where`.
     """
     keys = tuple(part for named in _NAMED.findall(said) for part in _parts(named))
+    if not keys:
+        return ""
     stated = [place for key, file in files for place in _stated_in(file, tuple(_parts(key)))]
-    lines = [line for at, line in stated if keys and at == keys]
-    lines = lines or [line for at, line in stated if keys and at[-len(keys) :] == keys]
+    whole = [line for at, line in stated if at == keys]
+    lines = whole or [line for at, line in stated if at[-len(keys) :] == keys]
     return f"`{keys[-1]}` stands in {' and '.join(dict.fromkeys(lines))}." if lines else ""
 
 

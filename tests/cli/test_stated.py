@@ -100,3 +100,7 @@ def test_an_audit_within_an_ablation_is_looked_into():
     Path("audit.yaml").write_text("data: data.yaml\nattacks: [attack/ii_s]\n")
     with pytest.raises(PlanError, match=r"'part' is not accepted\n`part` stands in line 4 of parts/source\.yaml\."):
         run(["sweep", "--config", "sweep.yaml"])
+
+
+def test_an_end_that_names_no_key_reads_no_file():
+    assert where("None", [("", Path("gone.yaml"))]) == ""
