@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -83,6 +83,16 @@ def cached_path(folder: Path, key_parts: Mapping[str, object]) -> Path:
 def key_digest(key_parts: Mapping[str, object] | Sequence[object]) -> str:
     """SHA-256 of the JSON of the parts; of named ones whatever their order."""
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
+
+
+def list_digest(parts: Iterable[Sequence[object]]) -> str:
+    """The `key_digest` of a long list that comes in parts, of which one at a time is in memory."""
+    digest, between = hashlib.sha256(b"["), ""
+    for part in filter(len, parts):
+        digest.update((between + json.dumps(part, sort_keys=True)[1:-1]).encode())
+        between = ", "
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:
