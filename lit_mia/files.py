@@ -85,13 +85,19 @@ def key_digest(key_parts: Mapping[str, object] | Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
 
 
-def list_digest(parts: Iterable[Sequence[object]]) -> str:
-    """The `key_digest` of a long list that comes in parts, of which one at a time is in memory."""
-    digest, between = hashlib.sha256(b"["), ""
+def list_digest(parts: Iterable[Sequence[object]], name: str | None = None) -> str:
+    """The `key_digest` of a long list that comes in parts, of which one at a time is in memory.
+
+    Args:
+        parts: The parts.
+        name: What the list is called, if it is the only one of named parts.
+    """
+    before, after = ("[", "]") if name is None else (f"{{{json.dumps(name)}: [", "]}")
+    digest, between = hashlib.sha256(before.encode()), ""
     for part in filter(len, parts):
         digest.update((between + json.dumps(part, sort_keys=True)[1:-1]).encode())
         between = ", "
-    digest.update(b"]")
+    digest.update(after.encode())
     return digest.hexdigest()
 
 

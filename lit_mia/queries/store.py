@@ -207,6 +207,7 @@ class Store:
                 for group in self._groups(mine):
                     self._merge(group)
                 self._refusals.compact()
+            pa.default_memory_pool().release_unused()  # tens of MB, in which indexes were made
         except FolderError as error:
             logger.warning("The files of the store %s are not merged. %s", self.path, error)
 
