@@ -78,8 +78,7 @@ class Places:
 
 def digests(keys: Iterable[str]) -> NDArray[np.bytes_]:
     """The hashes of some keys, by which they are found, `[n]`."""
-    hashed = b"".join(hashlib.blake2b(key.encode(), digest_size=_DIGEST).digest() for key in keys)
-    return np.frombuffer(hashed, f"S{_DIGEST}")
+    return np.fromiter((hashlib.blake2b(key.encode(), digest_size=_DIGEST).digest() for key in keys), f"S{_DIGEST}")
 
 
 def gathered(places: Sequence[tuple[File, int]], read: Callable[[File, list[int]], Tensor], nothing: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from lit_mia.queries.store_files import (
 )
 from lit_mia.targets.base import Answers
 
-SHARD_BYTES, SHARD_ROWS = 64 * 2**20, 2**14
+SHARD_BYTES, SHARD_ROWS = 64 * 2**20, 4096
 """A shard that is merged of others has no more of either."""
 INDEX_BYTES = 2**14
 """More than the two files of an answer that comes alone take beside its image."""
