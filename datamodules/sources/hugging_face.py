@@ -109,9 +109,11 @@ class HuggingFaceSource(RecordSource):
         present = table.column_names
         check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
         images = self._undecoded(table)
-        listed = [(_file_of(cell) or "", self._stamp(cell)) for cell in self._cells(images)]
-        refuse_urls([name for name, _ in listed], self.columns.image, self.path)
-        stamps = [stamp for _, stamp in listed]
+        names, stamps = list[str](), list[str]()
+        for cell in self._cells(images):
+            names.append(_file_of(cell) or "")
+            stamps.append(self._stamp(cell))
+        refuse_urls(names, self.columns.image, self.path)
         self._tell_of_unlisted(len(table))
         if NO_IMAGE in stamps:
             facts = stamps.count(NO_IMAGE), len(stamps), self.path, self.columns.image

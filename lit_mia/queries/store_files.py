@@ -190,7 +190,7 @@ def open_shard(path: Path) -> tuple[Shard, list[str]]:
 
 def _index(path: Path) -> pa.Table:
     """The whole index, page by page compared with the checksums."""
-    with pq.ParquetFile(path, page_checksum_verification=True) as opened:
+    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as opened:
         return opened.read()
 
 
