@@ -32,6 +32,7 @@ from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.sources.hugging_face import HuggingFaceSource
 from lit_mia.batches import slices
 from lit_mia.features import Encoder
+from lit_mia.models import FingerprintValue
 from lit_mia.targets.base import GenerateTarget
 
 SIZES = (1_000, 10_000, 100_000)
@@ -47,7 +48,7 @@ class FreeTarget(GenerateTarget):
     nfe_per_image, price_per_image = 1, 0.0
     batch_size = 512
 
-    def fingerprint(self) -> dict[str, str]:
+    def fingerprint(self) -> dict[str, FingerprintValue]:
         """It is always the same."""
         return {"kind": "free"}
 

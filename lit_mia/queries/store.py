@@ -248,10 +248,12 @@ class Store:
 
     def _write(self, table: pa.Table, images: Iterable[Tensor], seconds: float, timed: int) -> None:
         shard = write_shard(self.path, table, images, seconds=seconds, timed=timed)
+        name, keys = shard.path.stem, digests(table["key"].to_pylist())
         with self._known:
-            self._written.add(shard.path.stem)
-            self._shards[shard.path.stem] = shard
-            self._places.add({shard.path.stem: digests(table["key"].to_pylist())})
+            self._written.add(name)
+            if name not in self._shards:  # another thread may have found it meanwhile
+                self._shards[name] = shard
+                self._places.add({name: keys})
 
     def _read(self, keys: Sequence[str]) -> Tensor:
         found = self._find(keys)

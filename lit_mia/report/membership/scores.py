@@ -22,7 +22,7 @@ from lit_mia.splits import Splits
 COMBINED = -1
 """The `seed` of scores that were combined over the seeds of a head."""
 
-_LINES = 2**18
+_LINES = 2**20
 """Lines that are written at once."""
 _DICTIONARY = 2**24
 """Bytes of different names that a part of a file holds once each; of more, every line has its own."""
