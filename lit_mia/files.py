@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -133,6 +133,22 @@ def cached_path(folder: Path, key_parts: Mapping[str, object]) -> Path:
 def key_digest(key_parts: Mapping[str, object] | Sequence[object]) -> str:
     """SHA-256 of the JSON of the parts; of named ones whatever their order."""
     return hashlib.sha256(json.dumps(key_parts, sort_keys=True).encode()).hexdigest()
+
+
+def list_digest(parts: Iterable[Sequence[object]], name: str | None = None) -> str:
+    """The `key_digest` of a long list that comes in parts, of which one at a time is in memory.
+
+    Args:
+        parts: The parts.
+        name: What the list is called, if it is the only one of named parts.
+    """
+    before, after = ("[", "]") if name is None else (f"{{{json.dumps(name)}: [", "]}")
+    digest, between = hashlib.sha256(before.encode()), ""
+    for part in filter(len, parts):
+        digest.update((between + json.dumps(part, sort_keys=True)[1:-1]).encode())
+        between = ", "
+    digest.update(after.encode())
+    return digest.hexdigest()
 
 
 def _write_rows(file: Path, n: int, dtype: type[np.generic], chunks: Iterator[NDArray[Any]]) -> None:
