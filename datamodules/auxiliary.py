@@ -31,7 +31,7 @@ from lit_mia.features.duplicates import Sets
 from lit_mia.features.encoders import Encoder
 from lit_mia.features.neighbours import believed, neighbour_sets
 from lit_mia.features.pixels import pixels_key
-from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for, read, refusals
+from lit_mia.queries.generate import GenerateQuery, Queries, estimate, fill, queries_for, read, refusals
 from lit_mia.queries.store import Store
 from lit_mia.ranges import at_least, check
 from lit_mia.records import Records
@@ -209,7 +209,7 @@ class AuxiliaryDataModule(AuditDataModule):
         """What the images of some records, and further ones, would cost; asks nothing."""
         return estimate(self.store, self.target, [*self._queries(records), *further])
 
-    def _queries(self, records: Records) -> list[GenerateQuery]:
+    def _queries(self, records: Records) -> Queries:
         return queries_for(records, self.images_per_record, self.query_seed)
 
     def check(self, records: Records) -> None:

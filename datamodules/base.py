@@ -177,13 +177,14 @@ class AuditDataModule(AskedDataModule, ABC):
             own, bare = self.captioned(table.select(read.rows))
             asked = prompted(own, self.splitting.split_of(table), self.prompts, self.query_seed)
             self._view = RecordView.of(table, asked, self._locked, read.unread | bare, duplicates=read.duplicates)
-            self._own_captions = dict(zip(own.ids, own.captions, strict=True))
+            self._own = own
         return self._view
 
     def with_own_captions(self, records: Records) -> Records:
         """Some records with the captions that describe them, whatever the target is asked."""
         _ = self.view
-        return replace(records, captions=tuple(self._own_captions[name] for name in records.ids))
+        captions = dict(zip(self._own.ids, self._own.captions, strict=True))
+        return replace(records, captions=tuple(captions[name] for name in records.ids))
 
     def leave_out(self, refused: Mapping[str, str]) -> None:
         """See `AskedDataModule`."""

@@ -19,7 +19,7 @@ from lit_mia.batches import slices
 from lit_mia.errors import EncoderError, RecordError
 from lit_mia.features import Captioner, Encoder
 from lit_mia.features.pixels import RESIZING, decode_images, pixels_key, resize
-from lit_mia.files import cached_rows, key_digest
+from lit_mia.files import cached_rows, list_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.plans import Plan, Questions
@@ -210,7 +210,9 @@ def likeness(pairs: Pairs) -> NDArray[np.float64]:
 def _generated_key(pairs: Pairs) -> dict[str, object]:
     return {
         "what": "generated",
-        "queries": key_digest({"keys": [query.key for query in pairs.queries]}),
+        "queries": list_digest(
+            ([q.key for q in pairs.queries[part]] for part in slices(len(pairs.queries), CHUNK)), "keys"
+        ),
         "size": pairs.size,
         "per_record": pairs.per_record,
         "resizing": RESIZING,

@@ -240,17 +240,21 @@ class _Holder:
         """
         if not isinstance(value, str):
             return None
-        is_file = value.endswith(SUFFIXES)
-        path = self.folder / Path(value).expanduser() if is_file else None
-        found = path if path is not None and path.is_file() else _shipped(value)
+        found = block_file(value, self.folder)
         folder, slash, _ = _short(value).partition("/")
         is_name = slash and folder not in ("", ".", "..") and (config_folder() / folder).is_dir()
-        if found is None and (is_file or is_name):
+        if found is None and (value.endswith(SUFFIXES) or is_name):
             raise ConfigError(
                 f"`{key}` of {self.name} names the block {value!r}, but there is neither such a file in "
                 f"{self.folder.resolve()} nor a shipped block of that name.{_near(value)} `lit-mia configs` lists them."
             )
         return found
+
+
+def block_file(name: str, folder: Path) -> Path | None:
+    """The file of a block: a `.yaml` file, relative to a folder, or else a shipped name; None if there is neither."""
+    path = folder / Path(name).expanduser()
+    return path if name.endswith(SUFFIXES) and path.is_file() else _shipped(name)
 
 
 def _shipped(name: str) -> Path | None:

@@ -6,14 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from lit_mia.batches import slices
 from lit_mia.errors import RecordError
-from lit_mia.files import key_digest
+from lit_mia.files import key_digest, list_digest
 
 MEMBER, NON_MEMBER, UNKNOWN = 1, 0, -1
+AT_ONCE = 4096
+"""Rows that are hashed at once."""
+Cell = TypeVar("Cell")
 Encoded = Path | bytes
 """An image as it is kept: a file, or what would be in it."""
 
@@ -65,8 +71,8 @@ class Records:
         lengths = {len(column) for column in columns}
         if len(lengths) != 1:
             raise RecordError(f"The columns of a record table must have one length, but have {sorted(lengths)}.")
-        twice = [name for name, count in Counter(self.ids).items() if count > 1]
-        if twice:
+        if len(set(self.ids)) < len(self.ids):
+            twice = [name for name, count in Counter(self.ids).items() if count > 1]
             raise RecordError(_twice(twice, set(zip(self.ids, self.members, strict=True))))
         odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
         if odd:
@@ -77,18 +83,21 @@ class Records:
         return len(self.ids)
 
     def select(self, rows: Sequence[int]) -> Self:
-        """The table of the given rows, in their order."""
-        kept = list(rows)
+        """The table of the given rows, in their order; itself if they are all."""
+        kept = np.array(rows, np.int64)
+        if np.array_equal(kept, np.arange(len(self))):
+            return self
+        open_image, encoded = self.open_image, self.encoded  # the whole table is let go of
         return replace(
             self,
-            ids=tuple(self.ids[i] for i in kept),
-            captions=tuple(self.captions[i] for i in kept),
-            members=tuple(self.members[i] for i in kept),
-            groups=tuple(self.groups[i] for i in kept),
-            open_image=lambda row: self.open_image(kept[row]),
-            stamps=tuple(self.stamps[i] for i in kept),
-            origins=tuple(self.origins[i] for i in kept) if self.origins else (),
-            encoded=lambda row: self.encoded(kept[row]),
+            ids=taken(self.ids, kept),
+            captions=taken(self.captions, kept),
+            members=taken(self.members, kept),
+            groups=taken(self.groups, kept),
+            open_image=lambda row: open_image(int(kept[row])),
+            stamps=taken(self.stamps, kept),
+            origins=taken(self.origins, kept) if self.origins else (),
+            encoded=lambda row: encoded(int(kept[row])),
         )
 
     def relabelled(self, members: Sequence[int]) -> Self:
@@ -101,6 +110,9 @@ class Records:
         Args:
             sets: Ids that belong together; the group is called as the first of theirs in alphabetical order.
         """
+        sets = list(sets)
+        if not sets:
+            return self
         group_of, part_of = dict(zip(self.ids, self.groups, strict=True)), {group: group for group in self.groups}
 
         def whole(group: str) -> str:
@@ -127,11 +139,11 @@ class Records:
     def digest(self) -> str:
         """SHA-256 of ids, labels and groups, independent of their order."""
         rows = sorted(zip(self.ids, self.members, self.groups, strict=True))
-        return key_digest(rows)
+        return list_digest(rows[part] for part in slices(len(rows), AT_ONCE))
 
     def images_digest(self) -> str:
         """SHA-256 of the stamps in their order: what is computed from the images is kept under it, not under ids."""
-        return key_digest(self.stamps)
+        return list_digest(self.stamps[part] for part in slices(len(self), AT_ONCE))
 
 
 @dataclass(frozen=True)
@@ -241,6 +253,11 @@ def check_unicode(texts: Sequence[str]) -> None:
             f"Names, groups or captions hold characters that are not Unicode, e.g. {', '.join(odd[:3])}. Rename these "
             "files so that their names are UTF-8, e.g. with convmv, or mend the texts."
         ) from None
+
+
+def taken(column: Sequence[Cell], rows: NDArray[np.int64]) -> tuple[Cell, ...]:
+    """The cells of some rows."""
+    return tuple(map(column.__getitem__, rows.tolist()))
 
 
 def _twice(names: Sequence[str], labelled: Iterable[tuple[str, int]]) -> str:

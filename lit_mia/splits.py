@@ -11,6 +11,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lit_mia.dry_run import read_at
 from lit_mia.errors import SplitError
 from lit_mia.files import key_digest, replacing
@@ -89,11 +91,12 @@ def remaining(splits: Splits, records: Records, kept: Sequence[int]) -> Splits:
         records: The table that was split.
         kept: Rows that remain, ascending; rows of the result count among them, as in `records.select(kept)`.
     """
-    place = {row: number for number, row in enumerate(kept)}
-    rows = {name: tuple(row for row in of_split if row in place) for name, of_split in splits.rows.items()}
+    place = np.full(len(records), -1)
+    place[np.array(kept, np.int64)] = np.arange(len(kept))
+    rows = {name: tuple(row for row in of_split if place[row] >= 0) for name, of_split in splits.rows.items()}
     return replace(
         splits,
-        rows={name: tuple(place[row] for row in of_split) for name, of_split in rows.items()},
+        rows={name: tuple(place[np.array(of_split, np.int64)].tolist()) for name, of_split in rows.items()},
         members={name: sum(records.members[row] == MEMBER for row in of_split) for name, of_split in rows.items()},
         n_groups=len({records.groups[row] for of_split in rows.values() for row in of_split}),
     )

@@ -1,9 +1,9 @@
-"""Speed of heads, of asking and of embedding: `python scripts/bench.py`; the table of `docs/speed.md`.
+"""Speed of heads, of asking, of embedding and of describing: `python scripts/bench.py`; the table of `docs/speed.md`.
 
 Every line is a ratio from one run, of two ways that take turns: heads by one Trainer after another against heads side
-by side; the share of the wall that `generate` spends in denoiser and decoder; images that are decoded and embedded by
-this package against a plain loop that decodes a batch, then embeds it. Medians of the repeats. Needs the store of
-`scripts/quickstart.sh`, and reads records of train and val only.
+by side; the share of the wall that `generate` spends in denoiser and decoder; images that are decoded and embedded, or
+described, by this package against a plain loop that decodes a batch, then embeds or describes it. Medians of the
+repeats. Needs the store of `scripts/quickstart.sh`, and reads records of train and val only.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from bench_queries import fill_fresh, watched
+from numpy.typing import NDArray
 
 from datamodules import AuxiliaryDataModule, OpenMojiSource
 from datamodules.inputs import embedded_images
@@ -24,8 +24,9 @@ from lit_mia.attacks.budgets import Budget
 from lit_mia.attacks.pixel import BlindPixels
 from lit_mia.attacks.trained import score_all
 from lit_mia.attacks.training import fit_head, quiet, train_together
-from lit_mia.features import OpenClipEncoder
-from lit_mia.features.pixels import square
+from lit_mia.features import Captioner, OpenClipEncoder, TransformersCaptioner
+from lit_mia.features.captioners import cached_captions
+from lit_mia.features.pixels import decode_images, square
 from lit_mia.queries.generate import queries_for
 from lit_mia.records import Records
 from lit_mia.targets import DiffusersTarget
@@ -56,6 +57,8 @@ def main() -> None:
     line("`generate`: denoiser and decoder ÷ wall", [inside(target, asked) for _ in range(args.repeats)])
     many = records.select(range(min(4 * args.images, len(records))))
     line("`embed`: plain loop ÷ this package", [embedding(encoder, many) for _ in range(args.repeats)])
+    captioner = TransformersCaptioner("shipped:openmoji-blip", min_length=2, batch_size=BATCH)
+    line("captioner: plain loop ÷ this package", [describing(captioner, asked) for _ in range(args.repeats)])
 
 
 def line(what: str, ratios: list[float]) -> None:
@@ -93,16 +96,34 @@ def inside(target: DiffusersTarget, records: Records) -> float:
 
 
 def embedding(encoder: OpenClipEncoder, records: Records) -> float:
-    """How many times longer a plain loop takes that decodes a batch, then embeds it."""
-    encoder.embed_images(torch.zeros(BATCH, 3, SIZE, SIZE, dtype=torch.uint8))  # loads the model
+    """How many times longer a plain loop takes to embed images."""
+    return against_a_plain_loop(
+        records, encoder.embed_images, lambda folder: embedded_images(records, encoder, SIZE, folder)
+    )
+
+
+def describing(captioner: Captioner, records: Records) -> float:
+    """How many times longer a plain loop takes to describe images."""
+    return against_a_plain_loop(
+        records,
+        captioner.caption,
+        lambda folder: cached_captions(captioner, decode_images(records, SIZE, folder).images, folder, {}),
+    )
+
+
+def against_a_plain_loop(
+    records: Records, compute: Callable[[NDArray[np.uint8]], object], ours: Callable[[Path], object]
+) -> float:
+    """How many times longer a loop takes that decodes a batch, then computes, than ours, given an empty folder."""
+    compute(np.zeros((BATCH, 3, SIZE, SIZE), np.uint8))  # loads the model
 
     def plain() -> None:
         for start in range(0, len(records), BATCH):
             images = [rgb_over_white(records.open_image(row)) for row in range(len(records))[start : start + BATCH]]
-            encoder.embed_images(np.stack([square(image, SIZE) for image in images]))
+            compute(np.stack([square(image, SIZE) for image in images]))
 
     with tempfile.TemporaryDirectory() as folder:
-        return seconds(plain) / seconds(lambda: embedded_images(records, encoder, SIZE, Path(folder)))
+        return seconds(plain) / seconds(lambda: ours(Path(folder)))
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
 """How long the stages of an audit's data take as records grow in number, and how much memory of their own they need.
 
-OMP_NUM_THREADS=1 python scripts/bench_scale.py [--format webdataset] [--encoder] [SIZE ...]
+OMP_NUM_THREADS=1 python scripts/bench_scale.py [--format webdataset] [--encoder | --read] [SIZE ...]
 
 Shards of tiny images are written first; then a process of its own for each size reads them as records, decodes them,
 looks for duplicates, splits, asks a target that costs nothing for one image each, maps the features and reads them
@@ -32,6 +32,7 @@ from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.sources.hugging_face import HuggingFaceSource
 from lit_mia.batches import slices
 from lit_mia.features import Encoder
+from lit_mia.models import FingerprintValue
 from lit_mia.targets.base import GenerateTarget
 
 SIZES = (1_000, 10_000, 100_000)
@@ -47,7 +48,7 @@ class FreeTarget(GenerateTarget):
     nfe_per_image, price_per_image = 1, 0.0
     batch_size = 512
 
-    def fingerprint(self) -> dict[str, str]:
+    def fingerprint(self) -> dict[str, FingerprintValue]:
         """It is always the same."""
         return {"kind": "free"}
 
@@ -152,8 +153,8 @@ def own_memory() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
 
 
-def measured(form: str, folder: Path, encoded: bool) -> dict[str, tuple[float, float]]:
-    """Seconds and MB of each stage of a process that has a data module made and used."""
+def measured(form: str, folder: Path, encoded: bool = False, read: bool = False) -> dict[str, tuple[float, float]]:
+    """Seconds and MB of each stage of a process that has a data module made and used, or only reads the records."""
     _, ending, columns = FORMATS[form]
     named = {f"{name}_column": column for name, column in columns.items()}
     source = HuggingFaceSource(form, data_files=str(folder / f"*.{ending}"), **named)  # type: ignore[arg-type]
@@ -164,6 +165,8 @@ def measured(form: str, folder: Path, encoded: bool) -> dict[str, tuple[float, f
         pass
     with watch.stage("read"):
         source.load()
+    if read:
+        return watch.found
     with watch.stage("decode, split"):
         _ = data.view.splits
     with watch.stage("ask"):
@@ -194,13 +197,14 @@ def main() -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--format", choices=FORMATS, default="parquet")
     parser.add_argument("--encoder", action="store_true", help="Embed images and texts too.")
+    parser.add_argument("--read", action="store_true", help="Only read the records.")
     args = parser.parse_args()
     with TemporaryDirectory() as root, ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
         for n in args.sizes:
             folder = Path(root, str(n))
             folder.mkdir()
             FORMATS[args.format][0](folder, n)
-            found = processes.submit(measured, args.format, folder, args.encoder).result()
+            found = processes.submit(measured, args.format, folder, args.encoder, args.read).result()
             cells = [f"{name} {seconds:.1f} s {memory:.0f} MB" for name, (seconds, memory) in found.items()]
             seconds, most = sum(s for s, _ in found.values()), max(memory for _, memory in found.values())
             print(f"{n:>9,} records: {seconds:7.1f} s, {1e6 * seconds / n:6.0f} µs each, {most:.0f} MB", flush=True)

@@ -13,7 +13,7 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
 from lit_mia.files import key_digest
 from lit_mia.models import Fingerprint
-from lit_mia.queries.generate import GenerateQuery, estimate, fill, queries_for
+from lit_mia.queries.generate import GenerateQuery, Queries, estimate, fill, queries_for
 from lit_mia.queries.store import Store
 from lit_mia.ranges import POSITIVE_SHARE, at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER, Records
@@ -115,7 +115,7 @@ class GeneratedSource(RecordSource):
         return self.target.fingerprint()
 
     @cached_property
-    def _queries(self) -> list[GenerateQuery]:
+    def _queries(self) -> Queries:
         members = [row for row, member in enumerate(self._kept.members) if member == MEMBER]
         if not members:
             raise RecordError("`GeneratedSource` draws from the captions of members, but its source has none.")

@@ -101,19 +101,24 @@ class HuggingFaceSource(RecordSource):
             RecordError: If the data set or a column is not found, the image column holds no images or only URLs, a
                 caption is no text, a label is none, an id is empty, or both `member` and `member_column` are given.
         """
+        import pyarrow
+
         if self.member is not None and self.columns.member is not None:
             raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
         table = self._table().with_format(None)  # a saved one may come as tensors, or without some columns
         present = table.column_names
         check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
         images = self._undecoded(table)
-        listed = [(_file_of(cell) or "", self._stamp(cell)) for cell in self._cells(images)]
-        refuse_urls([name for name, _ in listed], self.columns.image, self.path)
-        stamps = [stamp for _, stamp in listed]
+        names, stamps = list[str](), list[str]()
+        for cell in self._cells(images):
+            names.append(_file_of(cell) or "")
+            stamps.append(self._stamp(cell))
+        refuse_urls(names, self.columns.image, self.path)
         self._tell_of_unlisted(len(table))
         if NO_IMAGE in stamps:
             facts = stamps.count(NO_IMAGE), len(stamps), self.path, self.columns.image
             logger.warning("%d of %d rows of %s have no `%s`; in a WebDataset, all images need one ending", *facts)
+        pyarrow.default_memory_pool().release_unused()  # tens of MB, in which the table was made
         rows = Rows(
             columns=self.columns,
             ids=self._ids(table, images),

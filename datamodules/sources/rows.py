@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from datamodules.sources.captions import NOTHING, CaptionChoice, captions_in, chosen
 from datamodules.sources.places import NO_IMAGE
 from lit_mia.errors import RecordError
-from lit_mia.records import Encoded, Records, check_unicode, no_file
+from lit_mia.records import Encoded, Records, check_unicode, no_file, taken
 
 
 class Columns(NamedTuple):
@@ -65,7 +66,8 @@ class Rows:
         names = self.ids if self.columns.id is not None else list(_numbered(self))
         groups = list(_groups(self, names))
         texts = [chosen(captions_in(self.captions[i], self.where(i)), choice, name) for i, name in enumerate(names)]
-        rows = [row for row, found in enumerate(texts) for _ in found]
+        rows = np.repeat(np.arange(len(texts)), [len(found) for found in texts])
+        open_image, encoded = self.open_image, self.encoded  # all else is let go of
         return Records(
             ids=tuple(
                 name if len(found) == 1 else f"{name}#{number}"
@@ -73,12 +75,12 @@ class Rows:
                 for number in range(1, len(found) + 1)
             ),
             captions=tuple(text for found in texts for text in found),
-            members=tuple(self.members[row] for row in rows),
-            groups=tuple(groups[row] for row in rows),
-            open_image=lambda record: self.open_image(rows[record]),
-            stamps=tuple(self.stamps[row] for row in rows),
+            members=taken(self.members, rows),
+            groups=taken(groups, rows),
+            open_image=lambda record: open_image(int(rows[record])),
+            stamps=taken(self.stamps, rows),
             grouped=self.columns.group is not None,
-            encoded=lambda record: self.encoded(rows[record]),
+            encoded=lambda record: encoded(int(rows[record])),
         )
 
 

@@ -15,9 +15,10 @@ from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, object_keys
-from lit_mia.blocks import ObjectKeys, compose, dumps, find_config, loads, placed
+from lit_mia.blocks import ObjectKeys, block_file, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cli.saved_config import save_config, saved_audit
+from lit_mia.cli.stated import told_where
 from lit_mia.dry_run import keeping_nothing
 from lit_mia.errors import CommandError, ConfigError, TrackingError
 from lit_mia.folders import check_writable
@@ -33,11 +34,14 @@ class CommandLine:
         args: What the parsers read: each `--config` holds its content.
         name: Name of the last config, without its suffix; empty if there is none.
         config: The configs laid over one another; of use for their top-level keys only.
+        files: The configs, and the files of the blocks that options name, each after the dotted key that it stands at;
+            a config at an empty one.
     """
 
     args: tuple[str, ...]
     name: str
     config: dict[str, Any]
+    files: tuple[tuple[str, Path], ...]
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,11 @@ def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser],
         further(parser)
     if not line.name and not {"-h", "--help"} & set(args):
         raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {kind.example}.")
-    given = parser.parse_args(line.args)
-    config = config_of(kind.audit, parser, given)
-    ready = parser.instantiate(given)
-    audit = instantiated(kind.audit, ready)
+    with told_where(line.files):
+        given = parser.parse_args(line.args)
+        config = config_of(kind.audit, parser, given)
+        ready = parser.instantiate(given)
+        audit = instantiated(kind.audit, ready)
     name = line.name + audit.suffix
     run = Run(name, config, Path(ready.output or f"runs/{name}").expanduser())
     return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger, options=ready)
@@ -179,7 +184,10 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
     for each in given:
         value = next(contents) if each.is_config else _with_blocks(each.key, each.value, keys, config)
         resolved[each.place] = f"{each.name}={value}" if each.joined else value
-    return CommandLine(_configs_first(resolved, given), next((path.stem for path in reversed(configs)), ""), config)
+    name = next((path.stem for path in reversed(configs)), "")
+    blocks = [(each.key, block_file(each.value, Path())) for each in given if not each.is_config]
+    files = [*(("", path) for path in paths), *((key, path) for key, path in blocks if path is not None)]
+    return CommandLine(_configs_first(resolved, given), name, config, tuple(files))
 
 
 def _configs_first(args: Sequence[str], given: Sequence["_Option"]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datamodules.sources import FolderSource, RecordSource
 from lit_mia.blocks import ObjectKeys
 from lit_mia.cli.commands import resolve
 from lit_mia.cli.owners_design import OwnersDesign
+from lit_mia.cli.stated import told_where
 from lit_mia.designs.layouts import LAYOUTS
 from lit_mia.designs.manifest import PUBLIC, SECRET, TRAIN, Manifest
 from lit_mia.errors import CommandError
@@ -34,7 +35,8 @@ def make(command: str, args: Sequence[str]) -> Manifest:
     )
     parser.add_argument("--source", type=RecordSource | None, help="Your images and their captions.")
     parser.add_class_arguments(OwnersDesign, skip={"source"})
-    ready = parser.instantiate(parser.parse_args(line.args))
+    with told_where(line.files):
+        ready = parser.instantiate(parser.parse_args(line.args))
     output = Path(ready.output or f"runs/{line.name or command}").expanduser()
     settings = {name: ready[name] for name in ("include", "layout", "canaries", "seed", "allow_small")}
     manifest = OwnersDesign(_source(ready, output), **settings).make(output)

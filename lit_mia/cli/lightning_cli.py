@@ -23,6 +23,7 @@ from lit_mia.attacks.origins import check_origin
 from lit_mia.audits.making import object_keys
 from lit_mia.callbacks.keep_target import check_whole, checkpoint_of, is_trial
 from lit_mia.cli.commands import resolve
+from lit_mia.cli.stated import told_where
 from lit_mia.errors import ConfigError, HeadError, TrainingError
 from lit_mia.report.tracking import told_in_one_line
 from lit_mia.shadow.training import TargetTraining
@@ -184,8 +185,9 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
         ConfigError: If the Trainer cannot be set up or run as it is asked to.
         TrackingError: If a logger of Weights & Biases reaches nothing.
     """
+    line = resolve(args, object_keys())
     try:
-        with told_in_one_line(f"`{command}` was cut short, since"):
+        with told_in_one_line(f"`{command}` was cut short, since"), told_where(line.files):
             return MembershipCLI(
                 Trainable,
                 L.LightningDataModule,
@@ -195,7 +197,7 @@ def run_lightning(command: str, args: Sequence[str]) -> LightningCLI:
                 auto_configure_optimizers=False,
                 save_config_callback=SaveStageConfig,
                 parser_kwargs={"allow_abbrev": False},
-                args=[command, *resolve(args, object_keys()).args],
+                args=[command, *line.args],
             )
     except MisconfigurationException as error:
         raise ConfigError(str(error)) from error

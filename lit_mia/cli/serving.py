@@ -13,6 +13,7 @@ from jsonargparse import ArgumentParser
 from lit_mia.blocks import ObjectKeys, find_config
 from lit_mia.cli.commands import resolve
 from lit_mia.cli.demo_server.faults import Faults
+from lit_mia.cli.stated import told_where
 from lit_mia.errors import CommandError
 from lit_mia.targets import GenerateTarget, VaryTarget
 
@@ -36,7 +37,9 @@ def serve(command: str, args: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--model", type=str, default="openmoji", help="The name that clients must give.")
     parser.add_argument("--key_variable", type=str, default="", help="Environment variable with the key to demand.")
-    given = parser.parse_args(resolve(args, ObjectKeys([GenerateTarget, VaryTarget], {"generate", "vary"})).args)
+    line = resolve(args, ObjectKeys([GenerateTarget, VaryTarget], {"generate", "vary"}))
+    with told_where(line.files):
+        given = parser.parse_args(line.args)
     key = _key(given.key_variable)
     with _listening(given.port) as listening:
         _serve(parser.instantiate(given), key, listening)

@@ -14,10 +14,11 @@ from torch import Tensor
 from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import by_one_process, key_digest, replacing
 from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
+from lit_mia.queries.behind import read_ahead
 from lit_mia.ranges import at_least, check, no_device
 from lit_mia.sealed import sealed_list, write_list
 
@@ -142,15 +143,19 @@ class TransformersCaptioner(Captioner):
     @full_float32()
     @torch.inference_mode()
     def caption(self, images: Tensor | NDArray[np.uint8]) -> list[str]:
-        """Describe images, after the model's own resizing and normalisation."""
-        return [text for batch in image_batches(images, self.batch_size) for text in self._describe(batch)]
+        """Describe images, after the model's own resizing and normalisation, while those before are described."""
+        batches = read_ahead(self._resized, image_batches(images, self.batch_size), most=1)
+        return [text for batch in batches for text in self._describe(batch)]
+
+    def _resized(self, images: Tensor) -> Tensor:
+        pixels: Tensor = self._files.pixels(images, torch.device("cpu")).pixel_values
+        return pixels
 
     @enough_memory()
-    def _describe(self, images: Tensor) -> list[str]:
-        pixels = self._files.pixels(images, self._model.device).pixel_values
+    def _describe(self, pixels: Tensor) -> list[str]:
         tokens = self._model.generate(
-            pixel_values=pixels.to(self._model.dtype),
-            **self._prompt_inputs(len(images)),
+            pixel_values=pixels.to(self._model.device, self._model.dtype),
+            **self._prompt_inputs(len(pixels)),
             num_beams=self.num_beams,
             max_length=len(self._image_tokens) + self.max_length,
             min_length=len(self._image_tokens) + self.min_length,
@@ -200,7 +205,7 @@ class TransformersCaptioner(Captioner):
 def cached_captions(
     captioner: Captioner, images: NDArray[np.uint8], folder: Path, key_parts: Mapping[str, object]
 ) -> list[str]:
-    """Describe images, or read what the captioner said of them before.
+    """Describe images, or read what the captioner said of them before, in this process or another.
 
     Args:
         captioner: The captioner.
@@ -214,11 +219,12 @@ def cached_captions(
     made_by = {"captioner": captioner.fingerprint(), "revision": captioner.revision}
     key = {"what": "captions", **made_by, **key_parts}
     path = folder / f"{key_digest(key)}.captions.json"
-    kept = sealed_list(path)
-    if kept is None:
-        with replacing(path) as temporary:
-            kept = [*_described(captioner, images)]
-            write_list(temporary, kept)
+    with by_one_process(path):
+        kept = sealed_list(path)
+        if kept is None:
+            with replacing(path) as temporary:
+                kept = [*_described(captioner, images)]
+                write_list(temporary, kept)
     return [str(text) for text in kept]
 
 

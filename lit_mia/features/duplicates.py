@@ -121,9 +121,10 @@ def sets_of_equals(
     edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
     of_look = connected_components(edges, directed=False)[1]
     component = of_look[same]
-    order = np.argsort(component, kind="stable")
+    shared = np.flatnonzero(np.bincount(component)[component] > 1)
+    order = shared[np.argsort(component[shared], kind="stable")]
     sets = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
-    return sorted(of.tolist() for of in sets if len(of) > 1)
+    return sorted(of.tolist() for of in sets if len(of))
 
 
 def near_pairs(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Pairs:

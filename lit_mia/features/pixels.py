@@ -20,7 +20,7 @@ from torch import Tensor
 from lit_mia.batches import slices
 from lit_mia.dry_run import read_at
 from lit_mia.errors import LitMiaError
-from lit_mia.files import cached_path, replacing
+from lit_mia.files import by_one_process, cached_path, replacing
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
 from lit_mia.sealed import sealed_array, sealed_list, sealing, write_list
@@ -53,7 +53,7 @@ class Decoded(NamedTuple):
 
 
 def decode_images(records: Records, size: int, path: Path) -> Decoded:
-    """Decode every image once; later calls map the same files into memory.
+    """Decode every image once, in one process; later calls map the same files into memory.
 
     Transparent pixels become white, the shorter side is resized bicubically with antialiasing, and the centre square
     is kept. What could not be read is tried again at every call.
@@ -66,16 +66,17 @@ def decode_images(records: Records, size: int, path: Path) -> Decoded:
     """
     images = cached_path(path, pixels_key(records, size))
     looks, unread = images.with_suffix(".looks.npy"), images.with_suffix(".unread.json")
-    known = sealed_list(unread)
-    if known is None or sealed_array(images) is None or sealed_array(looks) is None:
-        known, everything = None, range(len(records))
-        with _new(images, _shape(everything, size)) as pixels, _new(looks, (len(records),), LOOK) as seen:
-            reasons = _decode(records, everything, pixels, seen)
-    else:
-        reasons = _try_again(records, known, images, looks)
-    if known != list(reasons):
-        with replacing(unread) as temporary:  # the last one: without it the others are written anew
-            write_list(temporary, list(reasons))
+    with by_one_process(unread):
+        known = sealed_list(unread)
+        if known is None or sealed_array(images) is None or sealed_array(looks) is None:
+            known, everything = None, range(len(records))
+            with _new(images, _shape(everything, size)) as pixels, _new(looks, (len(records),), LOOK) as seen:
+                reasons = _decode(records, everything, pixels, seen)
+        else:
+            reasons = _try_again(records, known, images, looks)
+        if known != list(reasons):
+            with replacing(unread) as temporary:  # the last one: without it the others are written anew
+                write_list(temporary, list(reasons))
     return Decoded(np.load(read_at(images), mmap_mode="r"), np.load(read_at(looks), mmap_mode="r"), reasons)
 
 

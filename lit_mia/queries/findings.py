@@ -17,7 +17,8 @@ from torch import Tensor
 from lit_mia.errors import StoreError
 from lit_mia.files import key_digest
 from lit_mia.models import FingerprintValue
-from lit_mia.queries.store import claim, gathered
+from lit_mia.queries.places import gathered
+from lit_mia.queries.store import claim
 from lit_mia.queries.store_files import is_whole, write_named
 
 

@@ -5,23 +5,30 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import final, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate, progress
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
 from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
+from lit_mia.queries.places import digests
 from lit_mia.queries.store import Store
+from lit_mia.queries.together import spent_together
 from lit_mia.ranges import at_least, check
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget
 
 PARTS_PER_MERGE = 64
+AT_ONCE = 2**14
+"""Queries whose keys are in memory."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +64,40 @@ def record_seed(seed: int, record_id: str, index: int) -> int:
     return int(key_digest([seed, record_id, index])[:16], 16) >> 1
 
 
-def queries_for(records: Records, images_per_record: int, seed: int) -> list[GenerateQuery]:
+@final
+@dataclass(frozen=True)
+class Queries(Sequence[GenerateQuery]):
+    """The queries of all records, in their order, each record's images one after another; made when they are looked at.
+
+    Attributes:
+        records: The records, all with captions.
+        per_record: Images of each.
+        seed: The seed of the audit.
+    """
+
+    records: Records
+    per_record: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.records) * self.per_record
+
+    @overload
+    def __getitem__(self, at: int) -> GenerateQuery: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[GenerateQuery]: ...
+
+    def __getitem__(self, at: int | slice) -> GenerateQuery | list[GenerateQuery]:
+        """One query, or a list of some."""
+        if isinstance(at, slice):
+            return [self[number] for number in range(len(self))[at]]
+        row, index = divmod(range(len(self))[at], self.per_record)
+        name = self.records.ids[row]
+        return GenerateQuery(name, str(self.records.captions[row]), record_seed(self.seed, name, index))
+
+
+def queries_for(records: Records, images_per_record: int, seed: int) -> Queries:
     """The queries of all records, in their order, each record's images one after another.
 
     Args:
@@ -75,17 +115,22 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> list[Gen
             f"{len(bare)} of {len(records)} records have no caption to send to the target: {listed(bare)}. "
             "Add captions, or leave these records out."
         )
-    return [
-        GenerateQuery(name, str(caption), record_seed(seed, name, index))
-        for name, caption in zip(records.ids, records.captions, strict=True)
-        for index in range(images_per_record)
-    ]
+    return Queries(records, images_per_record, seed)
 
 
-def missing(store: Store, queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
-    """The distinct queries that are neither answered nor refused yet, in their order."""
-    distinct = {query.key: query for query in _distinct(queries)}
-    return [distinct[key] for key in store.lacks(list(distinct))]
+def missing(store: Store, queries: Sequence[GenerateQuery], rows: Sequence[int] | None = None) -> list[int]:
+    """Which of some queries are neither answered nor refused yet, in their order.
+
+    Args:
+        store: The target's store.
+        queries: The queries.
+        rows: Which of them are meant, all different queries; None: the first of each that are equal.
+    """
+    rows, found = _distinct(queries) if rows is None else rows, list[int]()
+    for part in slices(len(rows), AT_ONCE):
+        row_of = {queries[row].key: row for row in rows[part]}
+        found += [row_of[key] for key in store.lacks(list(row_of))]
+    return found
 
 
 def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery]) -> Estimate:
@@ -101,6 +146,7 @@ def estimate(store: Store, target: GenerateTarget, queries: Sequence[GenerateQue
     )
 
 
+@spent_together
 def fill(
     store: Store, target: GenerateTarget, queries: Sequence[GenerateQuery], rank: int = 0, world_size: int = 1
 ) -> Cost:
@@ -117,7 +163,7 @@ def fill(
         world_size: How many there are; each asks its own share, and all must be given the same queries.
 
     Returns:
-        What this process spent.
+        What this process spent; of the first one that a launcher started, what all of them did.
 
     Raises:
         TargetError: If the target does not generate, or answers in another form than it should.
@@ -126,15 +172,16 @@ def fill(
     target.require(AccessLevel.GENERATE)
     target.keep_accounts(store.path)
     # Shares are cut from all queries: what is missing may already differ between ranks.
-    todo = missing(store, _distinct(queries)[rank::world_size])
+    todo = missing(store, queries, _distinct(queries)[rank::world_size])
     began, paid, cut, images = time.perf_counter(), target.charges(own=True).money, target.truncated, 0
-    claims = Claims[GenerateQuery](store.path, lambda query: query.key, lambda queries: missing(store, queries))
+    claims = Claims[int](store.path, lambda row: queries[row].key, lambda rows: missing(store, queries, rows))
     with (
         progress(f"query {target.name}", len(todo), "img", rank) as bar,
         claims.batches(todo, target.batch_size, answered=bar.update) as batches,
         Behind() as storing,
     ):
-        for number, (batch, part, seconds) in enumerate(_parts(store, target, batches)):
+        asked = ([queries[row] for row in rows] for rows in batches)
+        for number, (batch, part, seconds) in enumerate(_parts(store, target, asked)):
             # The first answer may have waited for the target to be loaded, so its time is not remembered.
             storing.do(partial(store.keep, batch, part, seconds if number else None))
             images += len(part.rows) + len(part.refused)  # what is refused was drawn, where evaluations are told
@@ -182,8 +229,10 @@ def read(store: Store, queries: Sequence[GenerateQuery], records: Records) -> Te
     return images.reshape(len(records), counts.pop(), *images.shape[1:])
 
 
-def _distinct(queries: Sequence[GenerateQuery]) -> list[GenerateQuery]:
-    return list({query.key: query for query in reversed(queries)}.values())[::-1]
+def _distinct(queries: Sequence[GenerateQuery]) -> list[int]:
+    """The first of each of some queries that are equal, in their order."""
+    _, first = np.unique(digests(query.key for query in queries), return_index=True)
+    return sorted(first.tolist())
 
 
 def _parts(

@@ -24,6 +24,7 @@ from lit_mia.queries.claims import Claims
 from lit_mia.queries.findings import FindingStore, FoundBy
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store
+from lit_mia.queries.together import spent_together
 from lit_mia.records import Records
 from lit_mia.targets.base import Target
 
@@ -234,6 +235,7 @@ def estimate(
     )
 
 
+@spent_together
 def fill(
     store: FindingStore,
     target: Target,
@@ -258,8 +260,8 @@ def fill(
         kept: Where the images that the target makes are stored before they are used.
 
     Returns:
-        What this process spent; `queries` counts distinct requests, `nfe` what the target counted itself, or else what
-        it tells.
+        What this process spent; of the first one that a launcher started, what all of them did. `queries` counts
+        distinct requests, `nfe` what the target counted itself, or else what it tells.
     """
     began, nfe, paid, calls, images = time.perf_counter(), target.nfe, target.charges(own=True).money, 0, 0
 

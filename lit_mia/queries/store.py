@@ -3,20 +3,23 @@
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar, final
 
+import numpy as np
 import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.dry_run import read_at
 from lit_mia.errors import FolderError, StoreError
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import list_digest, replacing
 from lit_mia.folders import check_room
 from lit_mia.models import FingerprintValue
 from lit_mia.queries.claims import alone_in
+from lit_mia.queries.places import Place, Places, digests, gathered
 from lit_mia.queries.store_files import (
     DamagedShardError,
     Refusals,
@@ -28,10 +31,14 @@ from lit_mia.queries.store_files import (
 )
 from lit_mia.targets.base import Answers
 
-SHARD_BYTES = 64 * 2**20
+SHARD_BYTES, SHARD_ROWS = 64 * 2**20, 4096
+"""A shard that is merged of others has no more of either."""
 INDEX_BYTES = 2**14
 """More than the two files of an answer that comes alone take beside its image."""
-File = TypeVar("File", str, Path)
+Read = TypeVar("Read")
+_SAID = pa.schema([("key", pa.string()), ("image_sha256", pa.string())])
+"""What the digest of a store is made of."""
+AT_ONCE = 4096
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +85,7 @@ class Store:
         self.path = Path(path).expanduser()
         self._known = threading.RLock()  # held by who looks at, or changes, what is known of the files
         self._shards: dict[str, Shard] = {}
-        self._places: dict[str, tuple[str, int]] = {}
+        self._places = Places()
         self._written: set[str] = set()
         self._damaged: set[str] = set()
         claim(self.path, dict(fingerprint))
@@ -89,15 +96,14 @@ class Store:
 
     def keys(self) -> set[str]:
         """The keys of all answers, including those that other processes have added since."""
-        self._refresh()
-        return set(self._places)
+        return self._seen(lambda: {key for table in self._tables("key") for key in table["key"].to_pylist()})
 
     def lacks(self, keys: Sequence[str]) -> list[str]:
         """Those of some keys that were neither answered nor refused yet, by this or another process."""
         self._refresh()
         refused = self._refusals.reasons()
-        with self._known:
-            return [key for key in keys if key not in self._places and key not in refused]
+        places = self._find(keys)
+        return [key for key, place in zip(keys, places, strict=True) if place is None and key not in refused]
 
     def check_room(self, n: int) -> None:
         """Refuse to go on where some more answers, as large as the largest ones here, could not be kept.
@@ -110,7 +116,7 @@ class Store:
         """
         with self._known:
             shards = list(self._shards.values())
-        largest = max((shard.n_bytes // max(len(shard.table), 1) for shard in shards), default=0)
+        largest = max((shard.n_bytes // max(shard.n, 1) for shard in shards), default=0)
         check_room(self.path, n * (largest + INDEX_BYTES))
 
     def keep(self, asked: Sequence[StoreEntry], part: Answers, seconds: float | None = None) -> None:
@@ -143,7 +149,7 @@ class Store:
                 f"but got {images.dtype} {list(images.shape)}."
             )
         rows = [(entry.key, entry.record_id, entry.prompt, entry.seed) for entry in entries]
-        self._write(make_table(rows, images), images, seconds or 0.0, 0 if seconds is None else len(entries))
+        self._write(make_table(rows, images), [images], seconds or 0.0, 0 if seconds is None else len(entries))
 
     def refuse(self, reasons: Mapping[str, str]) -> None:
         """Keep that the target refuses some queries: missing observations, which are never asked again.
@@ -155,8 +161,10 @@ class Store:
 
     def refused(self) -> dict[str, str]:
         """Key → reason of the queries that were refused; one that was answered at another time is not among them."""
-        held = self.keys()
-        return {key: reason for key, reason in self._refusals.reasons().items() if key not in held}
+        self._refresh()
+        reasons = self._refusals.reasons()
+        places = self._find(list(reasons))
+        return {key: why for (key, why), place in zip(reasons.items(), places, strict=True) if place is None}
 
     def read(self, keys: Sequence[str]) -> Tensor:
         """The answers to some queries, in the order of the keys: uint8 `[len(keys), 3, h, w]`.
@@ -164,19 +172,15 @@ class Store:
         Raises:
             StoreError: If an answer is not stored.
         """
-        self._refresh()
-        try:
-            return self._read(keys)
-        except FileNotFoundError:  # another process has just merged shards
-            self._refresh()
-            return self._read(keys)
+        return self._seen(lambda: self._read(keys))
 
     def digest(self) -> str:
         """SHA-256 over all keys and their images or reasons of refusal, whatever files they are in."""
-        refused = [(key, f"refused: {reason}") for key, reason in self.refused().items()]
-        hashes = {name: shard.table["image_sha256"].to_pylist() for name, shard in self._shards.items()}
-        images = [(key, hashes[name][row]) for key, (name, row) in self._places.items()]
-        return key_digest(sorted(images + refused))
+        refused = {key: f"refused: {reason}" for key, reason in self.refused().items()}
+        none = pa.table({"key": [*refused], "image_sha256": [*refused.values()]}, _SAID)
+        found = self._seen(lambda: pa.concat_tables([none, *self._tables(*_SAID.names)])).sort_by("key")
+        parts = (zip(*part.to_pydict().values(), strict=True) for part in found.to_batches(AT_ONCE))
+        return list_digest(map(list, parts))
 
     @property
     def seconds_per_image(self) -> float | None:
@@ -203,70 +207,91 @@ class Store:
                 for group in self._groups(mine):
                     self._merge(group)
                 self._refusals.compact()
+            pa.default_memory_pool().release_unused()  # tens of MB, in which indexes were made
         except FolderError as error:
             logger.warning("The files of the store %s are not merged. %s", self.path, error)
 
     def _groups(self, mine: bool) -> list[list[Shard]]:
         return list(_groups([s for name, s in sorted(self._shards.items()) if name in self._written or not mine]))
 
+    def _tables(self, *columns: str) -> Iterator[pa.Table]:
+        """Columns of the index of one shard after another, of the answers that count."""
+        for name, shard in self._shards.items():
+            table = shard.table(columns)
+            yield table.take(pa.array(self._rows_that_count(name, table), pa.int64()))
+
+    def _seen(self, read: Callable[[], Read]) -> Read:
+        """Read something from the shards as they are now."""
+        self._refresh()
+        try:
+            return read()
+        except FileNotFoundError:  # another process has just merged shards
+            self._refresh()
+            return read()
+
     def _merge(self, shards: Sequence[Shard]) -> None:
-        tables, images = [], []
-        for shard in shards:
-            rows = [row for row, key in enumerate(shard.keys) if self._places.get(key) == (shard.path.stem, row)]
-            if rows:
-                tables.append(shard.table.take(rows))
-                images.append(shard.images(rows))
-        if tables:
+        tables = {shard.path.stem: shard.table() for shard in shards}
+        counting = {name: self._rows_that_count(name, table) for name, table in tables.items()}
+        kept = [(shard, rows) for shard, rows in zip(shards, counting.values(), strict=True) if rows]
+        if kept:
             seconds, timed = sum(s.seconds for s in shards), sum(s.timed for s in shards)
-            self._write(pa.concat_tables(tables), torch.cat(images), seconds, timed)
+            table = pa.concat_tables([tables[shard.path.stem].take(rows) for shard, rows in kept])
+            self._write(table, (shard.images(rows) for shard, rows in kept), seconds, timed)
         for shard in shards:
             shard.delete()
         self._refresh()
 
-    def _write(self, table: pa.Table, images: Tensor, seconds: float, timed: int) -> None:
-        shard = write_shard(self.path, table, images, seconds, timed)
+    def _rows_that_count(self, name: str, table: pa.Table) -> list[int]:
+        """Rows of a shard without those to whose queries another one holds an earlier answer."""
+        places = self._find(table["key"].to_pylist())
+        return [row for row, place in enumerate(places) if place == (name, row)]
+
+    def _write(self, table: pa.Table, images: Iterable[Tensor], seconds: float, timed: int) -> None:
+        shard = write_shard(self.path, table, images, seconds=seconds, timed=timed)
+        name, keys = shard.path.stem, digests(table["key"].to_pylist())
         with self._known:
-            self._written.add(shard.path.stem)
-            self._add(shard)
+            self._written.add(name)
+            if name not in self._shards:  # another thread may have found it meanwhile
+                self._shards[name] = shard
+                self._places.add({name: keys})
 
     def _read(self, keys: Sequence[str]) -> Tensor:
-        absent = sum(key not in self._places for key in keys)
+        found = self._find(keys)
+        places = [place for place in found if place is not None]
+        absent = len(found) - len(places)
         if absent:
             refused = len(self.refused().keys() & set(keys))
             raise StoreError(
                 f"{absent} of {len(keys)} answers are not in the store {self.path} ({refused} were refused by the "
                 "target). Run `lit-mia query` with the same configuration first."
             )
-        places = [self._places[key] for key in keys]
         return gathered(places, lambda name, rows: self._shards[name].images(rows), torch.empty(0, 3, 0, 0).byte())
+
+    def _find(self, keys: Sequence[str]) -> list[Place | None]:
+        with self._known:
+            return self._places.find(keys)
 
     def _refresh(self) -> None:
         """Take note of the shards that this and other processes have added or removed."""
         with self._known:
             present = {path.stem for path in self.path.glob("shard-*.parquet")}
-            gone = self._shards.keys() - present
-            if gone:
+            if gone := self._shards.keys() - present:
                 self._shards = {name: shard for name, shard in self._shards.items() if name not in gone}
-                self._places = {}
-                for shard in self._shards.values():
-                    self._add(shard)
-            for name in sorted(present - self._shards.keys() - self._damaged):
-                self._open(self.path / f"{name}.parquet")
+                self._places = self._places.without(gone)
+            new = sorted(present - self._shards.keys() - self._damaged)
+            opened = [found for name in new if (found := self._open(self.path / f"{name}.parquet"))]
+            self._shards |= {shard.path.stem: shard for shard, _ in opened}
+            self._places.add({shard.path.stem: keys for shard, keys in opened})
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path) -> tuple[Shard, NDArray[np.bytes_]] | None:
         try:
-            self._add(open_shard(path))
+            shard, keys = open_shard(path)
         except DamagedShardError as damage:
             if path.exists():  # else another process has just merged it
                 self._damaged.add(path.stem)
                 self._report(path.stem, str(damage))
-
-    def _add(self, shard: Shard) -> None:
-        name = shard.path.stem
-        self._shards[name] = shard
-        for row, key in enumerate(shard.keys):
-            place = (name, row)
-            self._places[key] = min(place, self._places.get(key, place))  # of two answers the earlier one counts
+            return None
+        return shard, digests(keys)
 
     def _report(self, name: str, reason: str) -> None:
         logger.warning(
@@ -275,26 +300,6 @@ class Store:
             self.path,
             reason,
         )
-
-
-def gathered(places: Sequence[tuple[File, int]], read: Callable[[File, list[int]], Tensor], nothing: Tensor) -> Tensor:
-    """Rows of several files in one tensor, each file read once.
-
-    Args:
-        places: File and row of each.
-        read: Reads some rows of a file.
-        nothing: What there is of no places.
-    """
-    wanted: dict[File, list[int]] = {}
-    for position, (file, _) in enumerate(places):
-        wanted.setdefault(file, []).append(position)
-    whole = nothing
-    for file, positions in wanted.items():
-        values = read(file, [places[position][1] for position in positions])
-        if whole is nothing:
-            whole = values.new_empty(len(places), *values.shape[1:])
-        whole[positions] = values
-    return whole
 
 
 def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
@@ -327,12 +332,17 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
 def _groups(shards: Sequence[Shard]) -> Iterator[list[Shard]]:
     """Sets of two or more small shards that together fit into one."""
     group: list[Shard] = []
-    size = 0
-    for shard in (shard for shard in shards if shard.n_bytes <= SHARD_BYTES // 2):
-        if size + shard.n_bytes > SHARD_BYTES:
+    full = 0.0
+    for shard in (shard for shard in shards if _share(shard) <= 1 / 2):
+        if full + _share(shard) > 1:
             yield group
-            group, size = [], 0
+            group, full = [], 0.0
         group.append(shard)
-        size += shard.n_bytes
+        full += _share(shard)
     if len(group) > 1:
         yield group
+
+
+def _share(shard: Shard) -> float:
+    """How full a shard is."""
+    return max(shard.n_bytes / SHARD_BYTES, shard.n / SHARD_ROWS)

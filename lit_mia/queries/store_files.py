@@ -4,16 +4,17 @@ import errno
 import hashlib
 import json
 import logging
+import math
+import struct
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import safetensors.torch
 import torch
 from safetensors import safe_open
 from torch import Tensor
@@ -33,26 +34,29 @@ class DamagedShardError(Exception):
 @final
 @dataclass(frozen=True)
 class Shard:
-    """The index of a shard in memory; the images stay on the disk.
+    """What is kept in memory of a shard; its index and its images stay on the disk.
 
     Attributes:
         path: The parquet file; the images are next to it with the suffix `.safetensors`.
-        table: One row per image with the columns key, record_id, prompt, seed and image_sha256.
+        n: Number of images.
         n_bytes: Size of the image file.
         seconds: How long the target took for the images that were timed.
         timed: How many were.
     """
 
     path: Path
-    table: pa.Table
+    n: int
     n_bytes: int
     seconds: float
     timed: int
 
-    @property
-    def keys(self) -> list[str]:
-        """The keys of the images, in the order of the rows."""
-        return [*self.table["key"].to_pylist()]
+    def table(self, columns: Sequence[str] = COLUMNS) -> pa.Table:
+        """Read some columns of the index, one row per image.
+
+        Raises:
+            FileNotFoundError: If another process has merged the shard.
+        """
+        return _index(self.path).select(list(columns)).replace_schema_metadata(None)
 
     def images(self, rows: Sequence[int]) -> Tensor:
         """Read some rows: uint8 `[len(rows), 3, h, w]`.
@@ -87,17 +91,56 @@ def make_table(rows: Sequence[tuple[str, str, str, int]], images: Tensor) -> pa.
     return pa.table(dict(zip(COLUMNS, [*map(list, zip(*rows, strict=True)), hashes], strict=True)))
 
 
-def write_shard(folder: Path, table: pa.Table, images: Tensor, seconds: float, timed: int) -> Shard:
-    """Write a new shard; it exists for readers once both files are complete. Names sort by the time of writing."""
+def write_shard(
+    folder: Path, table: pa.Table, images: Iterable[Tensor], *, seconds: float = 0.0, timed: int = 0
+) -> Shard:
+    """Write a new shard; it exists for readers once both files are complete. Names sort by the time of writing.
+
+    Args:
+        folder: Where.
+        table: The index.
+        images: The images in parts, of which one at a time is in memory.
+        seconds: See `Shard`.
+        timed: See `Shard`.
+
+    Raises:
+        StoreError: If the images are of several sizes.
+    """
     path = folder / f"shard-{time.time_ns():x}-{uuid.uuid4().hex[:8]}.parquet"
-    data = safetensors.torch.save({"images": images.contiguous()})
-    metadata = {"sha256": hashlib.sha256(data).hexdigest(), "seconds": repr(seconds), "timed": str(timed)}
-    indexed = table.append_column("row", pa.array(range(len(table)), pa.int64())).replace_schema_metadata(metadata)
-    with replacing(path) as index:
-        pq.write_table(indexed, index, write_page_checksum=True)  # while it is there, the images are not lost ones
-        with replacing(images_path(path)) as temporary:
-            temporary.write_bytes(data)
-    return Shard(path, table, len(data), seconds, timed)
+    with replacing(path) as index, replacing(images_path(path)) as temporary:
+        index.touch()  # while it is there, the images are not lost ones
+        n_bytes, digest = _write_images(temporary, len(table), images)
+        metadata = {"sha256": digest, "seconds": repr(seconds), "timed": str(timed)}
+        rows = pa.array(range(len(table)), pa.int64())
+        indexed = table.append_column("row", rows).replace_schema_metadata(metadata)
+        pq.write_table(indexed, index, write_page_checksum=True)
+    return Shard(path, len(table), n_bytes, seconds, timed)
+
+
+def _write_images(file: Path, n: int, parts: Iterable[Tensor]) -> tuple[int, str]:
+    """Write a file as `safetensors.torch.save` makes it of all images together; its size and SHA-256."""
+    digest, form = hashlib.sha256(), None
+    with file.open("wb") as opened:
+        for part in parts:
+            if form is None:
+                form = part.shape[1:]
+                digest.update(start := _head((n, *form)))
+                opened.write(start)
+            if part.shape[1:] != form:
+                sizes = " and ".join(f"{width} x {height}" for _, height, width in (form, part.shape[1:]))
+                raise StoreError(f"The images of a store must have one size, but those in {file.parent} have {sizes}.")
+            data = part.contiguous().numpy().data
+            digest.update(data)
+            opened.write(data)
+        return opened.tell(), digest.hexdigest()
+
+
+def _head(shape: Sequence[int]) -> bytes:
+    """What stands before the values of a safetensors file that holds `images` alone, uint8 of that shape."""
+    told = {"images": {"dtype": "U8", "shape": shape, "data_offsets": [0, math.prod(shape)]}}
+    text = json.dumps(told, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text
 
 
 def lost_images(folder: Path, known: Collection[str]) -> list[str]:
@@ -112,34 +155,43 @@ def lost_images(folder: Path, known: Collection[str]) -> list[str]:
     return sorted(name for name in without - begun if not (folder / f"{name}.parquet").exists())
 
 
-def open_shard(path: Path) -> Shard:
-    """Read the index at `path` and check the images against their checksum.
+def open_shard(path: Path) -> tuple[Shard, list[str]]:
+    """Read the index at `path`, and check the images against their checksum.
+
+    Returns:
+        The shard, and the keys of its images in the order of the rows.
 
     Raises:
         DamagedShardError: If a file is missing or altered.
         StoreError: If this user may not read a file: asking again would pay twice for answers that are there.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as opened:
-            table = opened.read()
+        table = _index(path)
         metadata = table.schema.metadata or {}
         with images_path(path).open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != metadata[b"sha256"].decode():
             raise DamagedShardError("its images do not match their checksum")
-        return Shard(
+        shard = Shard(
             path=path,
-            table=table.select(list(COLUMNS)).replace_schema_metadata(None),
+            n=len(table.select(list(COLUMNS))),
             n_bytes=images_path(path).stat().st_size,
             seconds=float(metadata[b"seconds"]),
             timed=int(metadata[b"timed"]),
         )
+        return shard, table["key"].to_pylist()
     except PermissionError as error:
         raise StoreError(f"{error.filename or path} may not be read by this user. Change its permissions.") from error
     except FileNotFoundError as error:
         raise DamagedShardError("one of its two files is missing") from error
     except (OSError, ValueError, KeyError) as error:
         raise DamagedShardError(f"its index cannot be read ({type(error).__name__})") from error
+
+
+def _index(path: Path) -> pa.Table:
+    """The whole index, page by page compared with the checksums."""
+    with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as opened:
+        return opened.read()
 
 
 def write_named(folder: Path, data: bytes, prefix: str, suffix: str) -> Path:

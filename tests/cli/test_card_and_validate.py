@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tiny_audit import KINDS
 
-from lit_mia.audits.base import AUDIT_KINDS
+from lit_mia.audits.kinds import AUDIT_KINDS
 from lit_mia.main import run
 from lit_mia.report.sweep import SweepResult
 

@@ -11,7 +11,7 @@ import wandb
 import yaml
 from tiny_audit import KINDS, read
 
-from lit_mia.audits.base import AUDIT_KINDS
+from lit_mia.audits.kinds import AUDIT_KINDS
 from lit_mia.blocks import config_folder
 from lit_mia.cli.commands import parse
 from lit_mia.main import run

@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
+from threading import Event
 
 import pytest
 import torch
@@ -114,6 +117,28 @@ def test_captions_depend_on_the_image_and_not_on_the_batch(folder):
     assert len(set(one)) > 1
     assert all(text == text.strip() and set(text.split()) <= set(WORDS) for text in one)
     assert captioner(folder).caption(IMAGES.numpy()[3:]) == one[3:]
+
+
+def test_a_batch_is_resized_while_the_one_before_is_described(blip_folder, monkeypatch):
+    captioner, resized, described = TransformersCaptioner(str(blip_folder), batch_size=2), [], []
+    resize, describe = TransformersCaptioner._resized, TransformersCaptioner._describe
+    second = Event()
+
+    def count(captioner, images):
+        resized.append(len(images))
+        if len(resized) > 1:
+            second.set()
+        return resize(captioner, images)
+
+    def wait(captioner, pixels):
+        assert second.wait(10)
+        described.append(len(pixels))
+        return describe(captioner, pixels)
+
+    monkeypatch.setattr(TransformersCaptioner, "_resized", count)
+    monkeypatch.setattr(TransformersCaptioner, "_describe", wait)
+    assert len(captioner.caption(IMAGES)) == 5
+    assert (resized, described) == ([2, 2, 1], [2, 2, 1])
 
 
 def test_captions_keep_their_length(folder):
@@ -241,3 +266,22 @@ def test_captions_are_kept_by_what_the_images_are_and_by_the_revision_of_the_cod
     monkeypatch.setattr(Mean, "revision", 2)
     cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
     assert captioner.shown == 15
+
+
+def test_two_that_want_the_same_captions_describe_once(tmp_path):
+    began, captioner = Event(), Mean()
+
+    def describe():
+        return cached_captions(captioner, IMAGES, tmp_path, {"images": "a"})
+
+    def slowly(images):
+        began.set()
+        time.sleep(0.2)
+        return Mean.caption(captioner, images)
+
+    captioner.caption = slowly
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(describe)
+        assert began.wait(10)
+        assert pool.submit(describe).result() == first.result()
+    assert captioner.shown == 5

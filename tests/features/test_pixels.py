@@ -1,6 +1,9 @@
 """Images are decoded once, white behind transparency, unreadable ones reported."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -44,6 +47,23 @@ def test_decoding_happens_once(tmp_path):
     other = decode_images(records, 4, tmp_path)
     assert other.images.shape == (3, 3, 4, 4)
     np.testing.assert_array_equal(looks, other.looks), "looks do not depend on the size"
+
+
+def test_two_that_want_the_same_images_decode_them_once(tmp_path):
+    opened: list[int] = []
+    records = _records([Image.new("RGB", (9, 9))], opened)
+
+    def open_image(row):
+        began.set()
+        time.sleep(0.2)
+        return records.open_image(row)
+
+    began, slow = Event(), replace(records, open_image=open_image)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(decode_images, slow, 4, tmp_path)
+        assert began.wait(10)
+        assert (pool.submit(decode_images, slow, 4, tmp_path).result().images == first.result().images).all()
+    assert opened == [0]
 
 
 def test_what_can_be_read_later_is_read_later(tmp_path):

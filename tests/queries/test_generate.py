@@ -67,7 +67,9 @@ def queries():
 def test_queries_follow_the_records_and_seeds_belong_to_the_record(queries):
     assert [query.record_id for query in queries[:3]] == ["r0", "r0", "r1"]
     assert queries[3] == GenerateQuery("r1", "caption 1", record_seed(3, "r1", 1))
-    assert queries_for(make_records(10).select([7]), 2, seed=3) == queries[14:16]
+    assert [*queries_for(make_records(10).select([7]), 2, seed=3)] == queries[14:16]
+    assert queries[-1] == queries[19]
+    assert len(queries) == len([*queries]) == 20
     assert len({query.seed for query in queries}) == 20
     assert all(0 <= query.seed < 2**63 for query in queries)
 
@@ -129,7 +131,7 @@ def test_a_damaged_shard_is_asked_again(tmp_path, queries):
     data = damaged.read_bytes()
     damaged.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     store = open_store(tmp_path)
-    lost = missing(store, queries)
+    lost = [queries[row] for row in missing(store, queries)]
     assert len(lost) == 14
     fill(store, target := StripeTarget(), queries)
     assert target.asked == [(query.prompt, query.seed) for query in lost]
@@ -148,7 +150,7 @@ def test_ranks_share_the_work_without_gap_or_overlap(tmp_path, queries):
 def test_a_query_that_occurs_twice_is_asked_once(tmp_path):
     queries = [GenerateQuery("a", "same", 1), GenerateQuery("b", "same", 1), GenerateQuery("c", "other", 1)]
     store, target = open_store(tmp_path), StripeTarget()
-    assert missing(store, queries) == [queries[0], queries[2]]
+    assert missing(store, queries) == [0, 2]
     assert fill(store, target, queries).queries == 2
     ids = ("a", "b")
     records = Records(ids, (None, None), (1, 0), ids, lambda row: Image.new("RGB", (2, 2)), stamps=ids)

@@ -1,11 +1,13 @@
+import hashlib
 import logging
 import multiprocessing
 
 import pytest
+import safetensors.torch
 import torch
 
 from lit_mia.errors import StoreError
-from lit_mia.files import replacing
+from lit_mia.files import key_digest, replacing
 from lit_mia.queries import store as module
 from lit_mia.queries.generate import GenerateQuery
 from lit_mia.queries.store import Store
@@ -160,6 +162,30 @@ def test_compacting_keeps_every_answer_and_the_digest(filled):
         assert torch.equal(opened.read(keys), before)
         assert opened.digest() == digest
         assert opened.seconds_per_image == 0.5
+
+
+def test_merged_images_are_a_file_of_safetensors(filled):
+    store, queries = filled
+    store.compact()
+    (file,) = shard_files(store.path, "safetensors")
+    assert file.read_bytes() == safetensors.torch.save({"images": make_images(5)})
+    assert store.read([query.key for query in queries]).shape == (5, 3, 2, 4)
+
+
+def test_images_of_two_sizes_are_not_merged(filled):
+    store, _ = filled
+    store.append([GenerateQuery("f", "f", 1)], make_images(1).repeat(1, 1, 2, 1))
+    with pytest.raises(StoreError, match=r"must have one size, but those in .* have 4 x 2 and 4 x 4"):
+        store.compact()
+    assert len(Store(store.path, FINGERPRINT).keys()) == 6
+
+
+def test_a_digest_is_that_of_the_sorted_list_of_all(filled):
+    store, queries = filled
+    store.refuse({"0": "reäson", queries[0].key: "answered all the same"})
+    hashes = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in make_images(5)]
+    pairs = [*zip([query.key for query in queries], hashes, strict=True), ("0", "refused: reäson")]
+    assert store.digest() == key_digest(sorted(pairs))
 
 
 def test_a_crash_while_compacting_loses_nothing(filled, monkeypatch):

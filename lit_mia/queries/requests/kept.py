@@ -28,11 +28,12 @@ def kept_answers(
     if store is None:
         yield from ask(queries)
         return
-    keys, held, refused = [query.key for query in queries], store.keys(), store.refused()
-    here = [row for row, key in enumerate(keys) if key in held]
+    keys = [query.key for query in queries]
+    lacking, refused = set(store.lacks(keys)), store.refused()
+    here = [row for row, key in enumerate(keys) if key not in lacking and key not in refused]
     gone = {row: refused[key] for row, key in enumerate(keys) if key in refused}
     yield Answers(here, store.read([keys[row] for row in here]), gone)
-    missing = [row for row, key in enumerate(keys) if key not in held and row not in gone]
+    missing = [row for row, key in enumerate(keys) if key in lacking and row not in gone]
     asked = [queries[row] for row in missing]
     store.check_room(len(asked))
     for part in ask(asked) if missing else ():

@@ -214,6 +214,7 @@ def write_scores(table: ScoreTable, path: Path) -> None:
         for start in range(0, len(table), _LINES):
             part = table.select(slice(start, start + _LINES))
             writer.write_table(pa.table([getattr(part, name) for name in schema.names], schema=schema))
+            pa.default_memory_pool().release_unused()  # as much as was used
 
 
 def read_scores(path: Path) -> ScoreTable:
@@ -224,7 +225,7 @@ def read_scores(path: Path) -> ScoreTable:
     """
     names = [f.name for f in fields(ScoreTable)]
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else all of it is in memory
             found = [name for name in file.schema_arrow.names if name in names]
             if found not in (names, [name for name in names if name != _LATER]):
                 raise ReportError(f"{path} has the columns {found}, but scores have {names}. Run the audit again.")
@@ -237,6 +238,7 @@ def read_scores(path: Path) -> ScoreTable:
                 for name in found:
                     columns[name][start : start + len(batch)] = _values(batch[name], once)
                 start += len(batch)
+        pa.default_memory_pool().release_unused()
     except FileNotFoundError:
         raise ReportError(f"There are no scores at {path}. Give the output folder of a finished audit.") from None
     except pa.ArrowInvalid as error:
