@@ -147,7 +147,8 @@ class ExtractionAudit(Audit):
         tests = tests_of(rows, others)
         rows, others = adjusted(rows, others, tests)
         groups, origin, first = halves.groups(), run.origin(), found[0]["target"]
-        kind = decide_extraction(tests, self.design)
+        kind, draws = decide_extraction(tests, self.design), self.data.images_per_record
+        triaged = None if self.triage is None else self.triage.told(self.data, halves)
         sides = cast("Mapping[str, AuxiliaryDataModule]", self.sides)
         further = {name: cost for name, cost in spent.items() if name not in sides}
         asked = self._chosen(self.data.view.labelled)
@@ -157,13 +158,13 @@ class ExtractionAudit(Audit):
         return ExtractionResult(
             name=origin.name,
             created=origin.created,
-            verdict={"kind": kind, "sentence": extraction_sentence(kind, rows, self.data.images_per_record)},
+            verdict={"kind": kind, "sentence": extraction_sentence(kind, rows, others, draws=draws, triaged=triaged)},
             rows=rows,
             untargeted=others,
             eidetic=eidetic_counts(first, halves),
             tiers=tiers_of(first, halves),
-            triaged=None if self.triage is None else self.triage.told(self.data, halves),
-            draws=self.data.images_per_record,
+            triaged=triaged,
+            draws=draws,
             tests=len(tests.adjusted),
             fewest_found=fewest_found(groups["member"], groups["non_member"], len(tests.adjusted)),
             groups=groups,

@@ -55,8 +55,9 @@ class CopyRow:
         top_run: Training groups that are closer than every held-out group.
         p_top_run: One-sided p of as many, if halves are exchangeable.
         p_top_run_adjusted: The same, adjusted.
-        own_nearest: Share of the images of each half whose closest generation has them, or their group, as the nearest
-            of all images; None of a difference.
+        own_nearest: Share of the images of each half, of those from whose captions something was drawn, whose closest
+            generation has them, or their group, as the nearest of all images; None of a difference, and if nothing was
+            drawn of a half.
         auc: AUC of the closeness as a score of membership.
         auc_ci: Its 95 % interval; None if it cannot be said.
     """
@@ -141,9 +142,9 @@ class Triaged:
 
     Attributes:
         attack: What ranked them.
-        share: Share of the captions that were drawn.
+        share: Share of the captions that were drawn first, whatever their half.
         members: Captions of the training half that were drawn.
-        nonmembers: Captions of the held-out half that were drawn.
+        nonmembers: Captions of the held-out half that were drawn, at least as many where there are.
         auc: AUC of the ranking itself as a score of membership, by name of what was ranked.
         auc_ci: Its 95 % interval, by name; None if it cannot be said.
     """

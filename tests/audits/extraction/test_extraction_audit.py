@@ -121,13 +121,15 @@ def test_copies_of_another_record_do_not_count(tmp_path):
 
 
 def test_untargeted_images_are_found_by_any_and_by_cliques(tmp_path):
-    target = Copier({}, SIDE, empty=tuple(IMAGES[row] for row in (0, 2, 4, 6, 8, 10)))
-    result = run(audit(tmp_path, target, base=BASE, untargeted=Untargeted(images=60, clique=4)))
+    target = Copier({}, SIDE, empty=tuple(IMAGES[row] for row in range(0, 24, 2)))
+    result = run(audit(tmp_path, target, base=BASE, untargeted=Untargeted(images=240, clique=4)))
     found = {(row.name, row.how): row for row in result.untargeted}
     any_image, cliques = found["target", "any image"], found["target", "cliques of 4 or more"]
-    assert any_image.members.k == 6
+    assert any_image.members.k == 12
     assert any_image.nonmembers.k == 0
-    assert cliques.cliques == cliques.members.k == 6
+    assert cliques.cliques == cliques.members.k == 12
+    assert result.kind == "training images reproduced"
+    assert "target from other prompts, any image: p" in result.verdict["sentence"]
     assert found["base", "any image"].members.k == found["base", "cliques of 4 or more"].cliques == 0
     assert "From other prompts" in result.page()
 
