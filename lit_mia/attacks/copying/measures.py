@@ -29,7 +29,7 @@ class CopyMeasure(ABC):
         encoder: What embeds the images that are compared; None: their pixels are.
 
     Raises:
-        HeadError: If a threshold is out of range, or given twice.
+        HeadError: If a threshold is out of range, or two are written alike, to six digits.
     """
 
     name: ClassVar[str]
@@ -39,8 +39,11 @@ class CopyMeasure(ABC):
 
     def __init__(self, thresholds: Sequence[float], allowed: Range) -> None:
         check(HeadError, allowed(thresholds=list(thresholds)))
-        if len(set(thresholds)) < len(thresholds):
-            raise HeadError(f"Each of the `thresholds` of {self.name} must be given once, but they are {thresholds}.")
+        if len({self.told(threshold) for threshold in thresholds}) < len(thresholds):
+            raise HeadError(
+                f"Each of the `thresholds` of {self.name} must be given once, and differ within six digits, but they "
+                f"are {list(thresholds)}."
+            )
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
 
     @abstractmethod

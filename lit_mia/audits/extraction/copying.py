@@ -57,7 +57,8 @@ def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], ha
     matches = match(measure, drawn, pool, np.repeat(rows, per_record), copies=halves.copies)
     best = best_draws(matches, per_record)
     closest = matches.of(best)
-    is_own = halves.group_of[closest.nearest] == halves.group_of[rows]
+    is_nearest = closest.own >= closest.best  # of equals, which there are of a file that is in both halves, each is
+    is_own = is_nearest | (halves.group_of[closest.nearest] == halves.group_of[rows])
 
     def spread(values: NDArray[Any]) -> NDArray[Any]:
         whole = np.zeros((n, *values.shape[1:]), values.dtype)

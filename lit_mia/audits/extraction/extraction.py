@@ -13,6 +13,7 @@ from datamodules.prompt_draws import PromptDraws
 from lit_mia.attacks.copying import CopyMeasure
 from lit_mia.audits.agreement import agreed_design, check_sides
 from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.extraction.checks import check_both, check_left, check_measures, check_prompts
 from lit_mia.audits.extraction.copying import Copying, copying_of
 from lit_mia.audits.extraction.halves import Halves
 from lit_mia.audits.extraction.looks import PoolLooks
@@ -28,11 +29,10 @@ from lit_mia.audits.extraction.triage import Triage
 from lit_mia.audits.extraction.untargeted import Untargeted, untargeted_rows
 from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
-from lit_mia.errors import HeadError
 from lit_mia.files import key_digest
 from lit_mia.metrics.copying.verdict import decide_extraction, fewest_found
 from lit_mia.metrics.evidence import Design
-from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
+from lit_mia.records import Records, id_hash
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.extraction import (
     ExtractionResult,
@@ -83,8 +83,8 @@ class ExtractionAudit(Audit):
     ) -> None:
         self.data, self.measures, self.untargeted, self.triage = data, measures, untargeted, triage
         data.target.require(AccessLevel.GENERATE)
-        _check_measures(measures, untargeted)
-        _check_prompts(data)
+        check_measures(measures, untargeted)
+        check_prompts(data)
         self._base, self._base_store = _base_of(data.target, base), base_store
         self._design = agreed_design(data.source, design, design_statement)
 
@@ -98,7 +98,7 @@ class ExtractionAudit(Audit):
         """The target and its base, asked about the same records."""
         _ = self._shift
         records = self.data.view.labelled
-        _check_both(records.members)
+        check_both(records)
         for measure in self.measures:
             measure.check_pool(self.data.image_size, len(records))
         sides: dict[Model, AuxiliaryDataModule] = {"target": self.data}
@@ -123,6 +123,7 @@ class ExtractionAudit(Audit):
             if measure.encoder is not None:
                 measure.encoder.check()
         sides = self.sides.values()
+        self.data.check_openings()
         for data in sides:
             data.check(data.view.labelled)
         ranking = self.triage.query(self.data) if self.triage is not None else {}
@@ -134,6 +135,7 @@ class ExtractionAudit(Audit):
         for refused in [data.refusals(asked) for data in sides]:
             for data in sides:
                 data.leave_out(refused)
+        check_left(self.data.view.known, asked=len(asked), drawn=len(self._asked))
         return {**{name: data.cost for name, data in self.sides.items()}, **ranking, **self.data.source.costs()}
 
     def run(self, run: Run) -> ExtractionResult:
@@ -181,6 +183,7 @@ class ExtractionAudit(Audit):
             config=dict(origin.config),
             limits=[
                 *extraction_limits(self.design, self._design.verified, self._shift, has_base=self._base is not None),
+                *self._refused_prompts(),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(self.data.view),
             ],
@@ -263,6 +266,16 @@ class ExtractionAudit(Audit):
             return []
         return [PromptDraws(data, self.untargeted.prompts, self.untargeted.images)]
 
+    def _refused_prompts(self) -> list[str]:
+        """A sentence for each model that refused images of other prompts."""
+        draws = {name: each for name, data in self.sides.items() for each in self._draws_of(data)}
+        refused = {name: len(each.queries) - len(each.keys) for name, each in draws.items()}
+        return [
+            f"The {name} refused {count} of {len(draws[name].queries)} images of other prompts."
+            for name, count in refused.items()
+            if count
+        ]
+
     def _estimate_of(self, data: AuxiliaryDataModule) -> Estimate:
         return data.estimate_for(
             self._chosen(data.view.labelled), [query for draws in self._draws_of(data) for query in draws.queries]
@@ -274,31 +287,3 @@ def _base_of(target: Target, given: GenerateTarget | None) -> GenerateTarget | N
     if given is None and target.before_adapter() is None:
         return None
     return GenerateTarget.of(base_of(target, given))
-
-
-def _check_measures(measures: Sequence[CopyMeasure], untargeted: Untargeted | None) -> None:
-    names = [measure.name for measure in measures]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"An extraction audit needs at least one measure, and each once, but got {names or 'none'}.")
-    if untargeted is not None and all(measure.needs_pool for measure in measures):
-        raise HeadError(
-            f"`untargeted` compares drawn images with one another, which {', '.join(names)} cannot. Add another "
-            "measure, such as TiledDistance, or leave `untargeted` out."
-        )
-
-
-def _check_prompts(data: AuxiliaryDataModule) -> None:
-    if data.prompts != "own" or data.tools.captioner is not None:
-        raise HeadError(
-            "An extraction audit draws from the captions that records were trained with. Leave `prompts` and "
-            "`captioner` of the datamodule out."
-        )
-
-
-def _check_both(members: Sequence[int]) -> None:
-    if len({MEMBER, NON_MEMBER} & set(members)) < 2:
-        raise HeadError(
-            "Without records that were held out nothing tells a copy from what a caption alone describes, but the "
-            f"source gives {members.count(MEMBER)} members and {members.count(NON_MEMBER)} non-members. Hold some out "
-            "by a coin before the training (`lit-mia design`)."
-        )

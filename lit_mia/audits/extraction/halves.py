@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from datamodules.sources.base import StatedDesign
 from lit_mia.metrics.copying.excess import Excess, excess_of
+from lit_mia.metrics.copying.units import units_of
 from lit_mia.metrics.roc import BoolArray
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.extraction import Counted
@@ -56,9 +57,9 @@ class Halves:
         return excess_of(reproduced, self.members, self.records.groups)
 
     def groups(self) -> dict[str, int]:
-        """How many groups each half has."""
-        sides = {"member": self.members, "non_member": ~self.members}
-        return {name: len(np.unique(self.group_of[side])) for name, side in sides.items()}
+        """How many units of the tests each half has: its groups, and the records of groups of both halves."""
+        is_member = units_of(np.zeros(len(self.members)), self.members, self.records.groups).is_member
+        return {"member": int(is_member.sum()), "non_member": int((~is_member).sum())}
 
 
 def both_counts(excess: Excess) -> tuple[Counted, Counted]:

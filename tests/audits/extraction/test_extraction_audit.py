@@ -33,10 +33,10 @@ def learned(rows):
     return {CAPTIONS[row]: IMAGES[row] for row in rows}
 
 
-def audit(folder, target, measures=None, members=MEMBERS, source=None, **options):
+def audit(folder, target, measures=None, members=MEMBERS, source=None, near_duplicates=None, **options):
     folder.mkdir(exist_ok=True)
-    source = source or MemorySource(IMAGES, members, CAPTIONS)
-    data = AuxiliaryDataModule(source, target, str(folder / "store"), image_size=SIDE, images_per_record=2)
+    source, alike = source or MemorySource(IMAGES, members, CAPTIONS), {"near_duplicates": near_duplicates}
+    data = AuxiliaryDataModule(source, target, str(folder / "store"), image_size=SIDE, images_per_record=2, **alike)
     stated = {"design": "randomized_split", "design_statement": "a coin in this test"}
     return ExtractionAudit(data, measures or [TiledDistance()], **stated | options)
 
@@ -194,7 +194,9 @@ def test_estimates_count_every_image_and_ask_nothing(tmp_path):
         (lambda f: audit(f, BASE, measures=[TiledDistance(5)]).estimate(), "cannot be cut into 5 x 5"),
         (lambda f: audit(f, BASE, measures=[AdaptiveRatio(61)]).estimate(), "there are 60"),
         (lambda f: audit(f, BASE, members=(1,) * N).estimate(), "30|60 members and 0 non-members"),
+        (lambda f: audit(f, BASE, members=(1,) * (N - 1) + (0,)).estimate(), "at least 2 groups"),
         (lambda f: audit(f, BASE, measures=[TiledDistance(thresholds=(0.1, 0.1))]), "given once"),
+        (lambda f: TiledDistance(thresholds=(0.1234567, 0.1234568)), "six digits"),
         (lambda f: audit(f, BASE, measures=[TiledDistance(thresholds=(1.5,))]), r"in \(0, 1\]"),
         (lambda f: audit(f, BASE, untargeted=Untargeted(prompts=())), "one or more"),
         (lambda f: audit(f, BASE, design_statement=None), "cannot vouch"),
@@ -217,16 +219,61 @@ def test_shuffled_labels_find_nothing(tmp_path):
     assert sum(found) <= 3
 
 
-def test_a_refused_record_leaves_both_models(tmp_path):
-    class Refusing(Copier):
-        def stream(self, prompts, seeds):
-            for part in super().stream(prompts, seeds):
-                bad = {row for row in part.rows if prompts[row] == CAPTIONS[0]}
-                kept = [place for place, row in enumerate(part.rows) if row not in bad]
-                rows = [part.rows[place] for place in kept]
-                yield replace(part, rows=rows, images=part.images[kept], refused=dict.fromkeys(bad, "filter"))
+def test_a_file_in_both_halves_counts_in_both_wherever_it_stands_in_the_table(tmp_path):
+    """Members first, each with an equal image among those held out, in a group of its own."""
+    twice = torch.cat([IMAGES[: N // 2], IMAGES[: N // 2]])
+    target = Copier(dict(zip(CAPTIONS, twice, strict=True)), SIDE)
+    source = MemorySource(twice, (1,) * (N // 2) + (0,) * (N // 2), CAPTIONS)
+    result = run(audit(tmp_path, target, source=source, near_duplicates="report"))
+    assert (result.first.members.k, result.first.nonmembers.k) == (N // 2, N // 2)
 
-    result = run(audit(tmp_path, Refusing(learned([2]), SIDE), base=BASE))
+
+def test_groups_of_both_halves_are_counted_as_the_tests_count_them(tmp_path):
+    """A near-duplicate of each member is held out: no coin was tossed for the pair, and each is a unit."""
+    twice = torch.cat([IMAGES[: N // 2], IMAGES[: N // 2]])
+    source = MemorySource(twice, (1,) * (N // 2) + (0, 0) * (N // 4), CAPTIONS)
+    result = run(audit(tmp_path, Copier({}, SIDE), source=source, near_duplicates="group"))
+    assert result.groups == {"member": N // 2, "non_member": N // 2}
+
+
+class Refusing(Copier):
+    """Refuses some prompts."""
+
+    def __init__(self, refuses, learned):
+        super().__init__(learned, SIDE)
+        self.refuses = refuses
+
+    def fingerprint(self):
+        return {**super().fingerprint(), "weights": f"refusing {len(self.learned)}"}
+
+    def stream(self, prompts, seeds):
+        for part in super().stream(prompts, seeds):
+            bad = {row for row in part.rows if self.refuses(prompts[row])}
+            kept = [place for place, row in enumerate(part.rows) if row not in bad]
+            rows = [part.rows[place] for place in kept]
+            yield replace(part, rows=rows, images=part.images[kept], refused=dict.fromkeys(bad, "filter"))
+
+
+def test_a_refused_record_leaves_both_models(tmp_path):
+    target = Refusing(lambda prompt: prompt == CAPTIONS[0], learned([2]))
+    result = run(audit(tmp_path, target, base=BASE))
     assert result.first.members.n == 29
     assert result.refused["target"]["refused"] == {"member": 1, "non_member": 0}
     assert "refused 1 of 30" in result.page()
+
+
+@pytest.mark.parametrize("rest", [[], [1, 3, 5]])
+def test_a_base_that_leaves_no_half_is_told_and_what_was_paid_is_kept(tmp_path, rest):
+    base = Refusing(lambda prompt: prompt not in [CAPTIONS[row] for row in rest], {})
+    target = Copier(learned([0]), SIDE)
+    for _ in range(2):
+        with pytest.raises(TargetError, match=f"leaves 0 members and {len(rest)} non-members"):
+            run(audit(tmp_path, target, base=base))
+    assert len(target.asked) == 2 * N
+
+
+def test_refused_images_of_other_prompts_are_told(tmp_path):
+    silent = Refusing(lambda prompt: not prompt, learned([0]))
+    result = run(audit(tmp_path, silent, base=BASE, untargeted=Untargeted(20)))
+    assert {row.name for row in result.untargeted} == {"base"}
+    assert "The target refused 20 of 20 images of other prompts." in result.limits
