@@ -1,13 +1,13 @@
 """The numbers of an extraction audit and their JSON form."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import json_values, spell_non_finite
 from lit_mia.report.forms.fields import Count, Share, ShareEnds
-from lit_mia.report.membership.schema import Refused, Tried
+from lit_mia.report.membership.schema import Expense, Refused, Tried
 
 Model = Literal["target", "target less base", "base"]
 """What is counted: copies by the target, those by the target that the base does not make of the same prompt and seed,
@@ -264,3 +264,25 @@ class ExtractionFindings:
         values = asdict(self)
         del values["lines"]
         return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})
+
+
+class ExtractionVerdict(TypedDict):
+    """What an extraction audit ends in: a kind, and a sentence in plain English."""
+
+    kind: ExtractionKind
+    sentence: str
+
+
+class Units(TypedDict):
+    """How many groups each half has, the units of the tests."""
+
+    member: Count
+    non_member: Count
+
+
+class InFile(TypedDict):
+    """What `audit.json` holds in another form than the findings."""
+
+    verdict: ExtractionVerdict
+    cost: Expense
+    groups: Units
