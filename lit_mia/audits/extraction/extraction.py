@@ -132,10 +132,7 @@ class ExtractionAudit(Audit):
             data.fill(asked, 0, 1)
             for draws in self._draws_of(data):
                 data.cost += draws.fill()
-        for refused in [data.refusals(asked) for data in sides]:
-            for data in sides:
-                data.leave_out(refused)
-        check_left(self.data.view.known, asked=len(asked), drawn=len(self._asked))
+        self._leave_out(asked)
         return {**{name: data.cost for name, data in self.sides.items()}, **ranking, **self.data.source.costs()}
 
     def run(self, run: Run) -> ExtractionResult:
@@ -195,11 +192,11 @@ class ExtractionAudit(Audit):
     def pictures(self, result: Result) -> Sequence[Picture]:
         """Every reproduced record beside what was drawn: by the target, and by the base of the same seed."""
         lines = cast("ExtractionResult", result).lines
-        _ = self.sides
+        self._leave_out(self._chosen(self.data.view.labelled))
         measure, halves = self.measures[0], self._halves
         hashes = {line.id_hash for line in lines if line.measure == measure.name and line.reproduced}
         looks = {name: self._looks(data) for name, data in self.sides.items()}
-        copying = self._models(measure, looks, halves)["target"]
+        copying = copying_of(measure, looks["target"].drawn(measure), looks["target"].pool(measure), halves)
         shown = [row for row in halves.rows.tolist() if id_hash(halves.records.ids[row]) in hashes]
         return [
             Picture(
@@ -236,6 +233,14 @@ class ExtractionAudit(Audit):
     def _halves(self) -> Halves:
         records, asked = self.data.view.known, set(self._asked.ids)
         return Halves(records, np.array([name in asked for name in records.ids]), self._design)
+
+    def _leave_out(self, asked: Records) -> None:
+        """Leave out, of both models, the records of which one of them refused an image."""
+        sides = self.sides.values()
+        for refused in [data.refusals(asked) for data in sides]:
+            for data in sides:
+                data.leave_out(refused)
+        check_left(self.data.view.known, asked=len(asked), drawn=len(self._asked))
 
     def _looks(self, data: AuxiliaryDataModule) -> PoolLooks:
         return PoolLooks(data, self._asked, self._draws_of(data))

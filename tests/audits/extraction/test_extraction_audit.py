@@ -261,6 +261,8 @@ def test_a_refused_record_leaves_both_models(tmp_path):
     assert result.first.members.n == 29
     assert result.refused["target"]["refused"] == {"member": 1, "non_member": 0}
     assert "refused 1 of 30" in result.page()
+    later = audit(tmp_path, target, base=BASE)
+    assert len(later.pictures(result)) == 1  # as of `lit-mia report --gallery`, which asks nothing
 
 
 @pytest.mark.parametrize("rest", [[], [1, 3, 5]])
