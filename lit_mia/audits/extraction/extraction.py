@@ -30,7 +30,7 @@ from lit_mia.audits.extraction.untargeted import Untargeted, untargeted_rows
 from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
 from lit_mia.files import key_digest
-from lit_mia.metrics.copying.verdict import decide_extraction, fewest_found
+from lit_mia.metrics.copying.verdict import decide_extraction
 from lit_mia.metrics.evidence import Design
 from lit_mia.records import Records, id_hash
 from lit_mia.report.base import Picture, Result
@@ -145,7 +145,7 @@ class ExtractionAudit(Audit):
         others = self._untargeted_rows(looks, halves)
         tests = tests_of(rows, others)
         rows, others = adjusted(rows, others, tests)
-        groups, origin, first = halves.groups(), run.origin(), found[0]["target"]
+        origin, first = run.origin(), found[0]["target"]
         kind, draws = decide_extraction(tests, self.design), self.data.images_per_record
         triaged = None if self.triage is None else self.triage.told(self.data, halves)
         sides = cast("Mapping[str, AuxiliaryDataModule]", self.sides)
@@ -165,8 +165,8 @@ class ExtractionAudit(Audit):
             triaged=triaged,
             draws=draws,
             tests=len(tests.adjusted),
-            fewest_found=fewest_found(groups["member"], groups["non_member"], len(tests.adjusted)),
-            groups=groups,
+            fewest_found=halves.fewest_found(len(tests.adjusted)),
+            groups=halves.groups(),
             cost=asdict(accounts.expense_of(sides, further, origin.seconds_total)),
             design=self.design,
             design_notes=list(self._design.told),

@@ -79,8 +79,17 @@ class Triage:
         return {name: side.cost for name, side in self.sides.items()}
 
     def chosen(self, records: Records) -> set[str]:
-        """Ids of those of some records whose captions are drawn."""
+        """Ids of those of some records whose captions are drawn.
+
+        Raises:
+            HeadError: If a caption cannot be ranked.
+        """
         ranking = next(reversed(self._scores(records).values()))
+        if not np.isfinite(ranking).all():
+            raise HeadError(
+                f"{self.ranker.name} is NaN or infinite for {int(np.sum(~np.isfinite(ranking)))} of {len(ranking)} "
+                "captions, which cannot be ranked. Set `dtype: float32` of the target, or use another `attack`."
+            )
         drawn = drawn_first(ranking, np.array(records.members) == MEMBER, self.share)
         return {records.ids[row] for row in drawn.tolist()}
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from copier import Copier
+from copier import BlockEncoder, Copier
 from memory_source import MemorySource
 from rich.console import Console
 
 from datamodules import AuxiliaryDataModule
 from datamodules.sources.base import StatedDesign
-from lit_mia.attacks.copying import AdaptiveRatio, TiledDistance
+from lit_mia.attacks.copying import AdaptiveRatio, EncoderCosine, TiledDistance
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
 from lit_mia.audits.base import Run, load_result
 from lit_mia.audits.extraction import ExtractionAudit, Untargeted
@@ -167,6 +167,15 @@ def test_the_result_is_read_back_and_written_the_same(tmp_path):
     assert all(len(picture.images) == 3 for picture in pictures)
     np.testing.assert_array_equal(pictures[0].images[0], pictures[0].images[1])
     assert "<img" in result.page(pictures)
+
+
+def test_an_encoder_finds_what_pixels_find(tmp_path):
+    measures = [EncoderCosine(BlockEncoder(), (0.9, 0.99)), TiledDistance()]
+    result = run(audit(tmp_path, Copier(learned(range(0, 24, 2)), SIDE), measures, base=BASE, untargeted=Untargeted(9)))
+    of_target = {row.measure: (row.members.k, row.nonmembers.k) for row in result.rows if row.name == "target"}
+    assert of_target == dict.fromkeys(("cosine ≥ 0.9", "cosine ≥ 0.99", "tiled ℓ2 ≤ 0.15"), (12, 0))
+    assert {row.measure for row in result.untargeted} == {"cosine ≥ 0.9"}
+    assert result.first.auc == pytest.approx(0.7, abs=0.1)  # 12 of 30, and a coin for the others
 
 
 def test_costs_are_counted_by_model_and_nothing_is_asked_twice(tmp_path):

@@ -93,6 +93,8 @@ def test_under_a_coin_a_ranking_that_knows_it_makes_few_findings(skill):
 def test_a_target_that_is_its_base_but_for_one_caption_ranks_that_first(tmp_path):
     result = run(audit(tmp_path, triage(tmp_path, learned=[1, 3, 5, 2], share=0.025)))
     assert (result.triaged.members, result.triaged.nonmembers) == (1, 1)
+    assert result.fewest_found is None  # one copy would not be found
+    assert "no number of copies" in " ".join(result.page().split())
 
 
 def test_ranking_is_estimated_before_images_and_asks_nothing(tmp_path):
