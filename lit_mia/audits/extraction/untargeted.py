@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.attacks.copying import CopyMeasure, match
+from lit_mia.attacks.copying import CopyMeasure
+from lit_mia.attacks.copying.matching import nearest_copied
 from lit_mia.audits.extraction.halves import Halves, both_counts
 from lit_mia.audits.extraction.rows import KINDS
 from lit_mia.errors import HeadError
@@ -72,7 +72,7 @@ def untargeted_rows(
     }
     rows = []
     for how, (images, count) in found.items():
-        excess = halves.excess(_found(measure, images, pool, halves))
+        excess = halves.excess(nearest_copied(measure, images, pool))
         members, others = both_counts(excess)
         rows.append(
             UntargetedRow(
@@ -96,12 +96,3 @@ def clique_centres(measure: CopyMeasure, drawn: NDArray[Any], least: int) -> lis
     close = measure.closeness(drawn, drawn)
     near = close >= measure.cuts()[0]
     return [medoid(close, clique) for clique in disjoint_cliques(near & near.T, least)]
-
-
-def _found(measure: CopyMeasure, images: NDArray[Any], pool: NDArray[Any], halves: Halves) -> NDArray[np.bool_]:
-    """The nearest record of each image that is a copy of it."""
-    found = np.zeros(len(pool), np.bool_)
-    if len(images):
-        matches = match(measure, images, pool, None, copies=halves.copies)
-        found[matches.nearest[matches.best >= measure.cuts()[0]]] = True
-    return found

@@ -232,10 +232,11 @@ def test_shuffled_labels_find_nothing(tmp_path):
 def test_a_file_in_both_halves_counts_in_both_wherever_it_stands_in_the_table(tmp_path):
     """Members first, each with an equal image among those held out, in a group of its own."""
     twice = torch.cat([IMAGES[: N // 2], IMAGES[: N // 2]])
-    target = Copier(dict(zip(CAPTIONS, twice, strict=True)), SIDE)
+    target = Copier(dict(zip(CAPTIONS, twice, strict=True)), SIDE, empty=tuple(twice[:3]))
     source = MemorySource(twice, (1,) * (N // 2) + (0,) * (N // 2), CAPTIONS)
-    result = run(audit(tmp_path, target, source=source, near_duplicates="report"))
+    result = run(audit(tmp_path, target, source=source, near_duplicates="report", untargeted=Untargeted(30)))
     assert (result.first.members.k, result.first.nonmembers.k) == (N // 2, N // 2)
+    assert [(row.members.k, row.nonmembers.k) for row in result.untargeted[:1]] == [(3, 3)]
 
 
 def test_groups_of_both_halves_are_counted_as_the_tests_count_them(tmp_path):
