@@ -57,9 +57,7 @@ def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], ha
     matches = match(measure, drawn, pool, np.repeat(rows, per_record), copies=halves.copies)
     best = best_draws(matches, per_record)
     closest = matches.of(best)
-    is_nearest = (
-        closest.own >= closest.best - ROUNDING
-    )  # of equals, such as a file in both halves, each is
+    is_nearest = closest.own >= closest.best - ROUNDING  # of equals, such as a file in both halves, each is
     is_own = is_nearest | (halves.group_of[closest.nearest] == halves.group_of[rows])
 
     def spread(values: NDArray[Any]) -> NDArray[Any]:
