@@ -95,7 +95,7 @@ class ExtractionResult(ExtractionFindings, Result):
 
     def terminal(self) -> Group:
         """The table, and the verdict."""
-        title = f"{self.draws} images per caption, {self.tests} tests"
+        title = f"{self.draws} {'image' if self.draws == 1 else 'images'} per caption, {self.tests} tests"
         verdict = Text(f"{self.kind.capitalize()}. {self.verdict['sentence']}")
         return Group(Text(title, "italic"), terminal_table(copy_table(self.rows, "terminal")), Text(), verdict)
 
