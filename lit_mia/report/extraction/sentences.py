@@ -13,9 +13,9 @@ _FINDINGS: dict[ExtractionKind, str] = {
     "changed after it. Nothing is concluded.",
     "training images reproduced": "Training images are reproduced more often than held-out ones, which chance "
     "under a coin does not explain.",
-    "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn from captions of "
-    "the training half is closer to their images, or gains more on the base, than that of every held-out one, more often "
-    "than chance under a coin explains: some are answered from memory, if not verbatim.",
+    "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn from captions "
+    "of the training half is closer to their images, or gains more on the base, than that of every held-out one, more "
+    "often than chance under a coin explains: some are answered from memory, if not verbatim.",
     "suggestive (no coin)": "Training images are reproduced more often, or more closely, than held-out ones, but no "
     "coin decided which are which, so that a difference between the halves may be the reason.",
     "confounded": "Training images are reproduced more often, or more closely, than held-out ones, but the base, which "
