@@ -6,6 +6,7 @@ from datamodules import AuxiliaryDataModule
 from lit_mia.attacks.copying import CopyMeasure
 from lit_mia.audits.extraction.untargeted import Untargeted
 from lit_mia.errors import HeadError, TargetError
+from lit_mia.reasons import listed
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 LEAST_GROUPS = 2
@@ -41,6 +42,16 @@ def check_both(records: Records) -> None:
             "Without records that were held out nothing tells a copy from what a caption alone describes, but the "
             f"source gives {members.count(MEMBER)} members and {members.count(NON_MEMBER)} non-members, and at least "
             f"{LEAST_GROUPS} groups of each are needed. Hold some out by a coin before the training (`lit-mia design`)."
+        )
+
+
+def check_foreign(prompts: Sequence[str], records: Records) -> None:
+    """Refuse prompts that are the captions of records."""
+    own = sorted(set(prompts) & {caption for caption in records.captions if caption is not None})
+    if own:
+        raise HeadError(
+            f"The `prompts` of `untargeted` belong to no record, but {listed(own, most=3)} is a caption. Leave it out: "
+            "images are drawn from all captions anyway."
         )
 
 

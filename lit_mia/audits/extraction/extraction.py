@@ -13,7 +13,7 @@ from datamodules.prompt_draws import PromptDraws
 from lit_mia.attacks.copying import CopyMeasure
 from lit_mia.audits.agreement import agreed_design, check_sides
 from lit_mia.audits.base import Audit, Run
-from lit_mia.audits.extraction.checks import check_both, check_left, check_measures, check_prompts
+from lit_mia.audits.extraction.checks import check_both, check_foreign, check_left, check_measures, check_prompts
 from lit_mia.audits.extraction.copying import Copying, copying_of
 from lit_mia.audits.extraction.halves import Halves
 from lit_mia.audits.extraction.looks import PoolLooks
@@ -99,6 +99,7 @@ class ExtractionAudit(Audit):
         _ = self._shift
         records = self.data.view.labelled
         check_both(records)
+        check_foreign(() if self.untargeted is None else self.untargeted.prompts, records)
         for measure in self.measures:
             measure.check_pool(self.data.image_size, len(records))
         sides: dict[Model, AuxiliaryDataModule] = {"target": self.data}

@@ -40,11 +40,16 @@ class Untargeted:
         """Check the numbers.
 
         Raises:
-            HeadError: If one is out of range, or there is no prompt.
+            HeadError: If one is out of range, there is no prompt, or one would not be used.
         """
         check(HeadError, at_least(1, 10**4)(images=self.images), at_least(2)(clique=self.clique))
         if not self.prompts or len(set(self.prompts)) < len(self.prompts):
             raise HeadError(f"`prompts` must be one or more, each once, but they are {list(self.prompts)}.")
+        if self.images < len(self.prompts):
+            raise HeadError(
+                f"Of {len(self.prompts)} `prompts` only the first {self.images} would be used, as no more `images` "
+                "are drawn. Draw more, or give fewer prompts."
+            )
 
     @property
     def least(self) -> int:

@@ -209,6 +209,11 @@ def test_estimates_count_every_image_and_ask_nothing(tmp_path):
         (lambda f: TiledDistance(thresholds=(0.1234567, 0.1234568)), "six digits"),
         (lambda f: audit(f, BASE, measures=[TiledDistance(thresholds=(1.5,))]), r"in \(0, 1\]"),
         (lambda f: audit(f, BASE, untargeted=Untargeted(prompts=())), "one or more"),
+        (lambda f: Untargeted(images=1, prompts=("", "a drawing")), "only the first 1"),
+        (
+            lambda f: audit(f, BASE, untargeted=Untargeted(prompts=("", CAPTIONS[3]))).estimate(),
+            "3 is a caption",
+        ),
         (lambda f: audit(f, BASE, design_statement=None), "cannot vouch"),
     ],
 )
