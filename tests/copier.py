@@ -5,6 +5,7 @@ import hashlib
 import torch
 from torch import Tensor
 
+from lit_mia.features.encoders import ImageEncoder
 from lit_mia.targets.base import GenerateTarget
 
 
@@ -41,3 +42,18 @@ class Copier(GenerateTarget):
         if prompt in self.learned:
             return self.learned[prompt] if torch.rand(1, generator=rng) < self.share else blocks
         return self.empty[seed % len(self.empty)] if self.empty else blocks
+
+
+class BlockEncoder(ImageEncoder):
+    """The 4 × 4 blocks of an image, less grey, as its embedding."""
+
+    dimension = 48
+
+    def __init__(self):
+        super().__init__("blocks", normalize=False, batch_size=8, device="cpu", dtype="float32")
+
+    def fingerprint(self):
+        return {"model": "blocks"}
+
+    def _encode_images(self, images):
+        return torch.nn.functional.adaptive_avg_pool2d(images.float() - 127.5, 4).flatten(1)

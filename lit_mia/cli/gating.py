@@ -77,8 +77,8 @@ class Gate:
         """
         if self.conditions and not isinstance(made, MembershipAudit | MembershipResult):
             raise GateError(
-                "`--fail-if` is for audits of records, such as audit/quickstart, not for audits of people and not for "
-                "sweeps, which have no such verdict. Leave it out."
+                "`--fail-if` is for audits of records, such as audit/quickstart, not for audits of people or of copies "
+                "and not for sweeps, which have no such verdict. Leave it out."
             )
 
     def check_numbers(self, file: Path) -> None:

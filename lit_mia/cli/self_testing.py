@@ -33,7 +33,9 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
     """
     parsed = parse(command, args, further=_add_effort)
     if not isinstance(parsed.audit, MembershipAudit):
-        raise CommandError(f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people.")
+        raise CommandError(
+            f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people or of copies."
+        )
     effort = Effort(**{name: parsed.options[name] for name in Effort.__dataclass_fields__})
     if parsed.dry_run:
         print_estimates(expecting(parsed.audit))

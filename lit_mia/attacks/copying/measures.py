@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.errors import HeadError
+from lit_mia.errors import EncoderError, HeadError
 from lit_mia.features import Encoder
 from lit_mia.metrics.copying.distances import adaptive_ratios, distances, tiled_distances
 from lit_mia.metrics.roc import FloatArray
@@ -29,7 +29,7 @@ class CopyMeasure(ABC):
         encoder: What embeds the images that are compared; None: their pixels are.
 
     Raises:
-        HeadError: If a threshold is out of range, or given twice.
+        HeadError: If a threshold is out of range, or two are written alike, to six digits.
     """
 
     name: ClassVar[str]
@@ -39,8 +39,11 @@ class CopyMeasure(ABC):
 
     def __init__(self, thresholds: Sequence[float], allowed: Range) -> None:
         check(HeadError, allowed(thresholds=list(thresholds)))
-        if len(set(thresholds)) < len(thresholds):
-            raise HeadError(f"Each of the `thresholds` of {self.name} must be given once, but they are {thresholds}.")
+        if len({self.told(threshold) for threshold in thresholds}) < len(thresholds):
+            raise HeadError(
+                f"Each of the `thresholds` of {self.name} must be given once, and differ within six digits, but they "
+                f"are {list(thresholds)}."
+            )
         self.thresholds = tuple(float(threshold) for threshold in thresholds)
 
     @abstractmethod
@@ -93,7 +96,16 @@ class EncoderCosine(CopyMeasure):
         self.encoder = encoder
 
     def closeness(self, drawn: NDArray[Any], pool: NDArray[Any]) -> FloatArray:
-        """See `CopyMeasure`."""
+        """See `CopyMeasure`.
+
+        Raises:
+            EncoderError: If an embedding is not finite: beside it nothing would be nearest.
+        """
+        if not (np.isfinite(drawn).all() and np.isfinite(pool).all()):
+            raise EncoderError(
+                "Some embeddings are NaN or infinite, so that no cosine tells what is near. Set `dtype: float32` of "
+                f"{self.name}'s encoder, or use another one; what was drawn is kept."
+            )
         cosines: FloatArray = _unit(drawn) @ _unit(pool).T
         return cosines
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.attacks.copying import CopyMeasure, match
-from lit_mia.attacks.copying.matching import best_draws
+from lit_mia.attacks.copying.matching import ROUNDING, best_draws
 from lit_mia.audits.extraction.halves import Halves
 from lit_mia.metrics.roc import BoolArray, FloatArray
 
@@ -57,7 +57,8 @@ def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], ha
     matches = match(measure, drawn, pool, np.repeat(rows, per_record), copies=halves.copies)
     best = best_draws(matches, per_record)
     closest = matches.of(best)
-    is_own = halves.group_of[closest.nearest] == halves.group_of[rows]
+    is_nearest = closest.own >= closest.best - ROUNDING  # of equals, such as a file in both halves, each is
+    is_own = is_nearest | (halves.group_of[closest.nearest] == halves.group_of[rows])
 
     def spread(values: NDArray[Any]) -> NDArray[Any]:
         whole = np.zeros((n, *values.shape[1:]), values.dtype)

@@ -13,6 +13,7 @@ from datamodules.prompt_draws import PromptDraws
 from lit_mia.attacks.copying import CopyMeasure
 from lit_mia.audits.agreement import agreed_design, check_sides
 from lit_mia.audits.base import Audit, Run
+from lit_mia.audits.extraction.checks import check_both, check_foreign, check_left, check_measures, check_prompts
 from lit_mia.audits.extraction.copying import Copying, copying_of
 from lit_mia.audits.extraction.halves import Halves
 from lit_mia.audits.extraction.looks import PoolLooks
@@ -28,11 +29,10 @@ from lit_mia.audits.extraction.triage import Triage
 from lit_mia.audits.extraction.untargeted import Untargeted, untargeted_rows
 from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
-from lit_mia.errors import HeadError
 from lit_mia.files import key_digest
-from lit_mia.metrics.copying.verdict import decide_extraction, fewest_found
+from lit_mia.metrics.copying.verdict import decide_extraction
 from lit_mia.metrics.evidence import Design
-from lit_mia.records import MEMBER, NON_MEMBER, Records, id_hash
+from lit_mia.records import Records, id_hash
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.extraction import (
     ExtractionResult,
@@ -83,8 +83,8 @@ class ExtractionAudit(Audit):
     ) -> None:
         self.data, self.measures, self.untargeted, self.triage = data, measures, untargeted, triage
         data.target.require(AccessLevel.GENERATE)
-        _check_measures(measures, untargeted)
-        _check_prompts(data)
+        check_measures(measures, untargeted)
+        check_prompts(data)
         self._base, self._base_store = _base_of(data.target, base), base_store
         self._design = agreed_design(data.source, design, design_statement)
 
@@ -98,7 +98,8 @@ class ExtractionAudit(Audit):
         """The target and its base, asked about the same records."""
         _ = self._shift
         records = self.data.view.labelled
-        _check_both(records.members)
+        check_both(records)
+        check_foreign(() if self.untargeted is None else self.untargeted.prompts, records)
         for measure in self.measures:
             measure.check_pool(self.data.image_size, len(records))
         sides: dict[Model, AuxiliaryDataModule] = {"target": self.data}
@@ -123,6 +124,7 @@ class ExtractionAudit(Audit):
             if measure.encoder is not None:
                 measure.encoder.check()
         sides = self.sides.values()
+        self.data.check_openings()
         for data in sides:
             data.check(data.view.labelled)
         ranking = self.triage.query(self.data) if self.triage is not None else {}
@@ -131,9 +133,7 @@ class ExtractionAudit(Audit):
             data.fill(asked, 0, 1)
             for draws in self._draws_of(data):
                 data.cost += draws.fill()
-        for refused in [data.refusals(asked) for data in sides]:
-            for data in sides:
-                data.leave_out(refused)
+        self._leave_out(asked)
         return {**{name: data.cost for name, data in self.sides.items()}, **ranking, **self.data.source.costs()}
 
     def run(self, run: Run) -> ExtractionResult:
@@ -146,8 +146,9 @@ class ExtractionAudit(Audit):
         others = self._untargeted_rows(looks, halves)
         tests = tests_of(rows, others)
         rows, others = adjusted(rows, others, tests)
-        groups, origin, first = halves.groups(), run.origin(), found[0]["target"]
-        kind = decide_extraction(tests, self.design)
+        origin, first = run.origin(), found[0]["target"]
+        kind, draws = decide_extraction(tests, self.design), self.data.images_per_record
+        triaged = None if self.triage is None else self.triage.told(self.data, halves)
         sides = cast("Mapping[str, AuxiliaryDataModule]", self.sides)
         further = {name: cost for name, cost in spent.items() if name not in sides}
         asked = self._chosen(self.data.view.labelled)
@@ -157,16 +158,16 @@ class ExtractionAudit(Audit):
         return ExtractionResult(
             name=origin.name,
             created=origin.created,
-            verdict={"kind": kind, "sentence": extraction_sentence(kind, rows, self.data.images_per_record)},
+            verdict={"kind": kind, "sentence": extraction_sentence(kind, rows, others, draws=draws, triaged=triaged)},
             rows=rows,
             untargeted=others,
             eidetic=eidetic_counts(first, halves),
             tiers=tiers_of(first, halves),
-            triaged=None if self.triage is None else self.triage.told(self.data, halves),
-            draws=self.data.images_per_record,
+            triaged=triaged,
+            draws=draws,
             tests=len(tests.adjusted),
-            fewest_found=fewest_found(groups["member"], groups["non_member"], len(tests.adjusted)),
-            groups=groups,
+            fewest_found=halves.fewest_found(len(tests.adjusted)),
+            groups=halves.groups(),
             cost=asdict(accounts.expense_of(sides, further, origin.seconds_total)),
             design=self.design,
             design_notes=list(self._design.told),
@@ -180,6 +181,7 @@ class ExtractionAudit(Audit):
             config=dict(origin.config),
             limits=[
                 *extraction_limits(self.design, self._design.verified, self._shift, has_base=self._base is not None),
+                *self._refused_prompts(),
                 *accounts.cut_captions(sides),
                 *accounts.table_notes(self.data.view),
             ],
@@ -191,11 +193,11 @@ class ExtractionAudit(Audit):
     def pictures(self, result: Result) -> Sequence[Picture]:
         """Every reproduced record beside what was drawn: by the target, and by the base of the same seed."""
         lines = cast("ExtractionResult", result).lines
-        _ = self.sides
+        self._leave_out(self._chosen(self.data.view.labelled))
         measure, halves = self.measures[0], self._halves
         hashes = {line.id_hash for line in lines if line.measure == measure.name and line.reproduced}
         looks = {name: self._looks(data) for name, data in self.sides.items()}
-        copying = self._models(measure, looks, halves)["target"]
+        copying = copying_of(measure, looks["target"].drawn(measure), looks["target"].pool(measure), halves)
         shown = [row for row in halves.rows.tolist() if id_hash(halves.records.ids[row]) in hashes]
         return [
             Picture(
@@ -233,6 +235,14 @@ class ExtractionAudit(Audit):
         records, asked = self.data.view.known, set(self._asked.ids)
         return Halves(records, np.array([name in asked for name in records.ids]), self._design)
 
+    def _leave_out(self, asked: Records) -> None:
+        """Leave out, of both models, the records of which one of them refused an image."""
+        sides = self.sides.values()
+        for refused in [data.refusals(asked) for data in sides]:
+            for data in sides:
+                data.leave_out(refused)
+        check_left(self.data.view.known, asked=len(asked), drawn=len(self._asked))
+
     def _looks(self, data: AuxiliaryDataModule) -> PoolLooks:
         return PoolLooks(data, self._asked, self._draws_of(data))
 
@@ -262,6 +272,16 @@ class ExtractionAudit(Audit):
             return []
         return [PromptDraws(data, self.untargeted.prompts, self.untargeted.images)]
 
+    def _refused_prompts(self) -> list[str]:
+        """A sentence for each model that refused images of other prompts."""
+        draws = {name: each for name, data in self.sides.items() for each in self._draws_of(data)}
+        refused = {name: len(each.queries) - len(each.keys) for name, each in draws.items()}
+        return [
+            f"The {name} refused {count} of {len(draws[name].queries)} images of other prompts."
+            for name, count in refused.items()
+            if count
+        ]
+
     def _estimate_of(self, data: AuxiliaryDataModule) -> Estimate:
         return data.estimate_for(
             self._chosen(data.view.labelled), [query for draws in self._draws_of(data) for query in draws.queries]
@@ -273,31 +293,3 @@ def _base_of(target: Target, given: GenerateTarget | None) -> GenerateTarget | N
     if given is None and target.before_adapter() is None:
         return None
     return GenerateTarget.of(base_of(target, given))
-
-
-def _check_measures(measures: Sequence[CopyMeasure], untargeted: Untargeted | None) -> None:
-    names = [measure.name for measure in measures]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"An extraction audit needs at least one measure, and each once, but got {names or 'none'}.")
-    if untargeted is not None and all(measure.needs_pool for measure in measures):
-        raise HeadError(
-            f"`untargeted` compares drawn images with one another, which {', '.join(names)} cannot. Add another "
-            "measure, such as TiledDistance, or leave `untargeted` out."
-        )
-
-
-def _check_prompts(data: AuxiliaryDataModule) -> None:
-    if data.prompts != "own" or data.tools.captioner is not None:
-        raise HeadError(
-            "An extraction audit draws from the captions that records were trained with. Leave `prompts` and "
-            "`captioner` of the datamodule out."
-        )
-
-
-def _check_both(members: Sequence[int]) -> None:
-    if len({MEMBER, NON_MEMBER} & set(members)) < 2:
-        raise HeadError(
-            "Without records that were held out nothing tells a copy from what a caption alone describes, but the "
-            f"source gives {members.count(MEMBER)} members and {members.count(NON_MEMBER)} non-members. Hold some out "
-            "by a coin before the training (`lit-mia design`)."
-        )

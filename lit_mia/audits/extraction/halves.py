@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from datamodules.sources.base import StatedDesign
 from lit_mia.metrics.copying.excess import Excess, excess_of
+from lit_mia.metrics.copying.units import units_of
+from lit_mia.metrics.copying.verdict import fewest_found
 from lit_mia.metrics.roc import BoolArray
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.extraction import Counted
@@ -56,9 +58,19 @@ class Halves:
         return excess_of(reproduced, self.members, self.records.groups)
 
     def groups(self) -> dict[str, int]:
-        """How many groups each half has."""
-        sides = {"member": self.members, "non_member": ~self.members}
-        return {name: len(np.unique(self.group_of[side])) for name, side in sides.items()}
+        """How many units of the tests each half has: its groups, and the records of groups of both halves."""
+        is_member = units_of(np.zeros(len(self.members)), self.members, self.records.groups).is_member
+        return {"member": int(is_member.sum()), "non_member": int((~is_member).sum())}
+
+    def fewest_found(self, tests: int) -> int | None:
+        """The fewest reproduced training groups that are found if no held-out one is; None if there are not so many.
+
+        Args:
+            tests: How many tests share the level.
+        """
+        units = self.groups()
+        fewest = fewest_found(units["member"], units["non_member"], tests)
+        return fewest if fewest is not None and fewest <= (self.asked & self.members).sum() else None
 
 
 def both_counts(excess: Excess) -> tuple[Counted, Counted]:

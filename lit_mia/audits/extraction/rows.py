@@ -9,6 +9,7 @@ from lit_mia.audits.extraction.halves import Halves, both_counts
 from lit_mia.metrics.copying.top_run import top_run
 from lit_mia.metrics.copying.verdict import CopyTests
 from lit_mia.metrics.intervals import auc_estimate
+from lit_mia.metrics.roc import BoolArray
 from lit_mia.records import id_hash
 from lit_mia.report.extraction import CanaryTier, CopyRow, Eidetic, Model, RecordLine, UntargetedRow
 
@@ -36,7 +37,6 @@ def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, hal
     members, others = both_counts(excess)
     run = top_run(copying.closeness, halves.members, halves.records.groups)
     area = auc_estimate(copying.closeness, halves.members, halves.records.groups)
-    own = copying.own_nearest
     return CopyRow(
         name=name,
         kind=KINDS[name],
@@ -50,10 +50,16 @@ def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, hal
         top_run=run.above,
         p_top_run=run.p,
         p_top_run_adjusted=run.p,
-        own_nearest=None if own is None else [float(own[side].mean()) for side in (halves.members, ~halves.members)],
+        own_nearest=None if copying.own_nearest is None else _own_nearest(copying.own_nearest, halves),
         auc=area.auc,
         auc_ci=None if area.ci is None else list(area.ci),
     )
+
+
+def _own_nearest(own: BoolArray, halves: Halves) -> list[float] | None:
+    """Share of the drawn captions of each half; None if none of a half was drawn."""
+    drawn = [own[halves.asked & side] for side in (halves.members, ~halves.members)]
+    return [float(of.mean()) for of in drawn] if all(map(len, drawn)) else None
 
 
 def tests_of(rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow]) -> CopyTests:

@@ -1,4 +1,4 @@
-"""Which captions are drawn first: those to which the target, and not its base, answers most strongly."""
+"""Which captions are drawn: those to which the target, and not its base, answers most strongly, and a control."""
 
 import math
 from dataclasses import dataclass
@@ -9,27 +9,30 @@ import numpy as np
 from datamodules import AuxiliaryDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks.statistics import ConditionalDifference
 from lit_mia.attacks.statistics.base import StatisticAttack
-from lit_mia.audits.extraction.halves import Halves
+from lit_mia.audits.extraction.halves import Halves, IntArray
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
-from lit_mia.metrics.roc import FloatArray
+from lit_mia.metrics.roc import BoolArray, FloatArray
 from lit_mia.ranges import POSITIVE_SHARE, check
-from lit_mia.records import Records
+from lit_mia.records import MEMBER, Records
 from lit_mia.report.extraction import Triaged
 
 
 @dataclass(frozen=True, eq=False)
 class Triage:
-    """Spends images on the captions that are suspicious, without looking at the halves.
+    """Spends images on the captions that are suspicious.
 
     Captions are ranked by a statistic of the target less the same of its base, or by that of the target where there is
-    no base; images are drawn from the first of them. Records whose captions are not drawn count as not reproduced, so
-    that the rates are lower bounds, and a coin is still a coin.
+    no base; images are drawn from the first of them, whichever half these are of. A ranking that tells the halves
+    apart would leave next to no held-out caption as a control, and what any caption gets would look learned. So the
+    next held-out ones are drawn too, until there are as many of them as of training captions. That looks at the halves,
+    but can only add copies to the held-out one: a coin is still a coin. Records whose captions are not drawn count as
+    not reproduced, so that the rates are lower bounds.
 
     Args:
         data: The same records before the denoiser of the target, and its base.
-        share: Share of the captions that are drawn, in (0, 1].
+        share: Share of the captions that are drawn first, in (0, 1]; with the control up to twice as many are.
         attack: What ranks captions, with one setting; the conditional difference of Wen et al. 2024 if not given.
     """
 
@@ -76,11 +79,19 @@ class Triage:
         return {name: side.cost for name, side in self.sides.items()}
 
     def chosen(self, records: Records) -> set[str]:
-        """Ids of those of some records whose captions are drawn."""
-        scores = self._scores(records)
-        ranking = next(reversed(scores.values()))
-        first = np.argsort(-ranking, kind="stable")[: math.ceil(self.share * len(ranking))]
-        return {records.ids[row] for row in first.tolist()}
+        """Ids of those of some records whose captions are drawn.
+
+        Raises:
+            HeadError: If a caption cannot be ranked.
+        """
+        ranking = next(reversed(self._scores(records).values()))
+        if not np.isfinite(ranking).all():
+            raise HeadError(
+                f"{self.ranker.name} is NaN or infinite for {int(np.sum(~np.isfinite(ranking)))} of {len(ranking)} "
+                "captions, which cannot be ranked. Set `dtype: float32` of the target, or use another `attack`."
+            )
+        drawn = drawn_first(ranking, np.array(records.members) == MEMBER, self.share)
+        return {records.ids[row] for row in drawn.tolist()}
 
     def told(self, data: AuxiliaryDataModule, halves: Halves) -> Triaged:
         """What a report says of it."""
@@ -107,6 +118,20 @@ class Triage:
         if "base" not in own:
             return own
         return {"target": own["target"], "base": own["base"], "target less base": own["target"] - own["base"]}
+
+
+def drawn_first(ranking: FloatArray, is_member: BoolArray, share: float) -> IntArray:
+    """Rows of the captions that are drawn: the first, and held-out ones until there are as many as of the others.
+
+    Args:
+        ranking: Higher = drawn earlier; of equals the first row, `[n]`.
+        is_member: Whether each is of the training half, `[n]`.
+        share: Share of all that are drawn whatever their half, in (0, 1].
+    """
+    order = np.argsort(-ranking, kind="stable")
+    first, rest = np.split(order, [math.ceil(share * len(order))])
+    lacking = max(0, 2 * int(is_member[first].sum()) - len(first))
+    return np.concatenate([first, rest[~is_member[rest]][:lacking]])
 
 
 def _check_same(data: AuxiliaryDataModule, triage: StatisticDataModule) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from lit_mia.attacks.copying import CopyMeasure, match
+from lit_mia.attacks.copying import CopyMeasure
+from lit_mia.attacks.copying.matching import nearest_copied
 from lit_mia.audits.extraction.halves import Halves, both_counts
 from lit_mia.audits.extraction.rows import KINDS
 from lit_mia.errors import HeadError
@@ -40,11 +40,16 @@ class Untargeted:
         """Check the numbers.
 
         Raises:
-            HeadError: If one is out of range, or there is no prompt.
+            HeadError: If one is out of range, there is no prompt, or one would not be used.
         """
         check(HeadError, at_least(1, 10**4)(images=self.images), at_least(2)(clique=self.clique))
         if not self.prompts or len(set(self.prompts)) < len(self.prompts):
             raise HeadError(f"`prompts` must be one or more, each once, but they are {list(self.prompts)}.")
+        if self.images < len(self.prompts):
+            raise HeadError(
+                f"Of {len(self.prompts)} `prompts` only the first {self.images} would be used, as no more `images` "
+                "are drawn. Draw more, or give fewer prompts."
+            )
 
     @property
     def least(self) -> int:
@@ -72,7 +77,7 @@ def untargeted_rows(
     }
     rows = []
     for how, (images, count) in found.items():
-        excess = halves.excess(_found(measure, images, pool, halves))
+        excess = halves.excess(nearest_copied(measure, images, pool))
         members, others = both_counts(excess)
         rows.append(
             UntargetedRow(
@@ -96,12 +101,3 @@ def clique_centres(measure: CopyMeasure, drawn: NDArray[Any], least: int) -> lis
     close = measure.closeness(drawn, drawn)
     near = close >= measure.cuts()[0]
     return [medoid(close, clique) for clique in disjoint_cliques(near & near.T, least)]
-
-
-def _found(measure: CopyMeasure, images: NDArray[Any], pool: NDArray[Any], halves: Halves) -> NDArray[np.bool_]:
-    """The nearest record of each image that is a copy of it."""
-    found = np.zeros(len(pool), np.bool_)
-    if len(images):
-        matches = match(measure, images, pool, None, copies=halves.copies)
-        found[matches.nearest[matches.best >= measure.cuts()[0]]] = True
-    return found

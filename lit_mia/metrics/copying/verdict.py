@@ -47,8 +47,8 @@ class CopyTests:
 def decide_extraction(tests: CopyTests, design: Design) -> ExtractionKind:
     """The verdict: an excess of the training half over the half that a coin held out.
 
-    A base that reproduces more of one half than of the other contradicts a coin, and without one may be the reason
-    for all that the target does.
+    A base that reproduces more of the training half contradicts a coin, and without one may be the reason for all that
+    the target does. One that reproduces less of it hides a finding, and makes none.
 
     Args:
         tests: What was tested.

@@ -46,7 +46,7 @@ COLUMNS: tuple[Column[CopyRow], ...] = (
     file_column("p_top_run"),
     file_column("p_top_run_adjusted"),
     Column("own_nearest", "Own is nearest, training", lambda row: _own(row, 0), shown=_LISTED),
-    Column("own_nearest_out", "held out", lambda row: _own(row, 1), shown=_LISTED),
+    Column("own_nearest_out", "Own is nearest, held out", lambda row: _own(row, 1), shown=_LISTED),
     Column(
         "auc",
         "AUC of closeness [95 % CI]",

@@ -17,22 +17,23 @@ def closeness_figure(lines: Sequence[RecordLine], rows: Sequence[CopyRow]) -> Fi
     measures = list(dict.fromkeys(line.measure for line in lines))
     with drawing(4.1 * len(measures), 3.6, columns=len(measures)) as (figure, grid):
         for axes, measure in zip(grid, measures, strict=True):
-            _draw(axes, measure, [line for line in lines if line.measure == measure])
-            for threshold in dict.fromkeys(row.threshold for row in rows if row.measure.startswith(f"{measure} ")):
+            of_measure = [row for row in rows if row.measure.startswith(f"{measure} ")]
+            by_distance = all("≤" in row.measure for row in of_measure)
+            _draw(axes, measure, [line for line in lines if line.measure == measure], by_distance)
+            for threshold in dict.fromkeys(row.threshold for row in of_measure):
                 axes.axvline(threshold, color=MUTED, linewidth=0.8, dashes=(2, 2))
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=2, handlelength=2.6)
     return figure
 
 
-def _draw(axes: Axes, measure: str, lines: Sequence[RecordLine]) -> None:
+def _draw(axes: Axes, measure: str, lines: Sequence[RecordLine], by_distance: bool) -> None:
     for row in dict.fromkeys(line.row for line in lines):
         for member, label in _LABELS.items():
             values = np.sort([line.value for line in lines if line.row == row and line.member == member])
             if not len(values):
                 continue
             share = np.arange(1, len(values) + 1) / len(values)
-            by_distance = measure != "cosine"
             axes.plot(
                 values if by_distance else values[::-1],
                 share,

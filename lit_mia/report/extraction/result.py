@@ -1,7 +1,8 @@
 """What an extraction audit returns: its findings, which save, show and log themselves; the sections of its page."""
 
 import csv
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,8 @@ from rich.console import Group
 from rich.text import Text
 
 from lit_mia.errors import ReportError
-from lit_mia.report.base import HeldByAll, Logger, Picture, Result, Writer
+from lit_mia.records import MEMBER, NON_MEMBER
+from lit_mia.report.base import NUMBERS, Logger, Picture, Result, Writer
 from lit_mia.report.columns import values_of
 from lit_mia.report.extraction.columns import (
     COLUMNS,
@@ -21,16 +23,18 @@ from lit_mia.report.extraction.columns import (
     tier_table,
     untargeted_table,
 )
+from lit_mia.report.extraction.counting import RECORDS, miscounted
 from lit_mia.report.extraction.figure import closeness_figure
-from lit_mia.report.extraction.schema import CopyRow, ExtractionFindings, RecordLine
-from lit_mia.report.fields import check_fields, read_fields
-from lit_mia.report.forms import Fields
+from lit_mia.report.extraction.schema import ExtractionFindings, InFile, RecordLine
+from lit_mia.report.fields import read_fields
+from lit_mia.report.forms import Fault, Fields, first_fault
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
-TABLE, RECORDS = "table.csv", "records.csv"
+TABLE = "table.csv"
+_AGAIN = "Run the audit again over the same store, where nothing is drawn twice."
 _TONES = {
     "training images": "leakage",
     "closer than chance": "leakage",
@@ -53,17 +57,23 @@ class ExtractionResult(ExtractionFindings, Result):
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
         """The result in a folder, from `audit.json` and `records.csv`."""
-        values = {name: value for name, value in numbers.items() if name != "schema"}
-        values["lines"] = _read_lines(folder / RECORDS)
-        check_fields(cls, values, "the audit")
-        for i, row in enumerate(values["rows"]):
-            check_fields(CopyRow, row, f"row {i}")
-        return read_fields(cls, values)
+        fault = first_fault(numbers, cls.form()) or (None if numbers["rows"] else Fault("rows", "there are none"))
+        if fault is not None:
+            raise ReportError(f"{folder / NUMBERS} is no extraction audit: {fault}. {_AGAIN}")
+        return read_fields(cls, {**numbers, "lines": _read_lines(folder / RECORDS)})
 
     @classmethod
     def form(cls) -> Fields:
         """The findings without single records."""
-        return Fields("ExtractionAudit", (ExtractionFindings, HeldByAll), frozenset({"lines"}), schema=cls.schema)
+        return Fields("ExtractionAudit", (ExtractionFindings, InFile), frozenset({"lines"}), schema=cls.schema)
+
+    @classmethod
+    def faults(cls, folder: Path, numbers: Mapping[str, Any]) -> Iterator[Fault]:
+        """See `Result`; the records are counted again."""
+        try:
+            yield from miscounted(cls.load(folder, numbers))
+        except ReportError as error:
+            yield Fault("", str(error))
 
     def files(self) -> dict[str, Writer]:
         """All rows, and every record."""
@@ -85,7 +95,7 @@ class ExtractionResult(ExtractionFindings, Result):
 
     def terminal(self) -> Group:
         """The table, and the verdict."""
-        title = f"{self.draws} images per caption, {self.tests} tests"
+        title = f"{self.draws} {'image' if self.draws == 1 else 'images'} per caption, {self.tests} tests"
         verdict = Text(f"{self.kind.capitalize()}. {self.verdict['sentence']}")
         return Group(Text(title, "italic"), terminal_table(copy_table(self.rows, "terminal")), Text(), verdict)
 
@@ -119,27 +129,34 @@ def _read_lines(path: Path) -> list[RecordLine]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return [
-                RecordLine(
-                    row=line["row"],
-                    measure=line["measure"],
-                    id_hash=line["id_hash"],
-                    member=int(line["member"]),
-                    value=float(line["value"]),
-                    own_nearest=_flag(line["own_nearest"]),
-                    reproduced=_flag(line["reproduced"]),
-                )
-                for line in csv.DictReader(file)
-            ]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ReportError(
-            f"{path} is no table of the records of an extraction audit ({error}). Run the audit again over the same "
-            "store, where nothing is drawn twice."
-        ) from error
+            lines = [_line(line) for line in csv.DictReader(file)]
+        if not lines:
+            raise ValueError("there is no record")
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ReportError(f"{path} is no table of the records of an extraction audit ({error}). {_AGAIN}") from error
+    return lines
 
 
-def _flag(text: str) -> bool:
-    return {"True": True, "False": False}[text]
+def _line(line: Mapping[str, str]) -> RecordLine:
+    value = float(line["value"])
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no closeness")
+    return RecordLine(
+        row=_one_of(("target", "base"), line["row"]),
+        measure=line["measure"],
+        id_hash=line["id_hash"],
+        member=int(_one_of((f"{MEMBER}", f"{NON_MEMBER}"), line["member"])),
+        value=value,
+        own_nearest=_one_of(("True", "False"), line["own_nearest"]) == "True",
+        reproduced=_one_of(("True", "False"), line["reproduced"]) == "True",
+    )
+
+
+def _one_of(allowed: tuple[str, ...], text: str) -> str:
+    """The text, if it is allowed."""
+    if text not in allowed:
+        raise ValueError(f"{text!r} is none of {', '.join(allowed)}")
+    return text
 
 
 # ---------------------------------------------------------------------- page

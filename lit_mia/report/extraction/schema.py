@@ -1,13 +1,13 @@
 """The numbers of an extraction audit and their JSON form."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import Design
 from lit_mia.report.fields import json_values, spell_non_finite
 from lit_mia.report.forms.fields import Count, Share, ShareEnds
-from lit_mia.report.membership.schema import Refused, Tried
+from lit_mia.report.membership.schema import Expense, Refused, Tried
 
 Model = Literal["target", "target less base", "base"]
 """What is counted: copies by the target, those by the target that the base does not make of the same prompt and seed,
@@ -55,8 +55,9 @@ class CopyRow:
         top_run: Training groups that are closer than every held-out group.
         p_top_run: One-sided p of as many, if halves are exchangeable.
         p_top_run_adjusted: The same, adjusted.
-        own_nearest: Share of the images of each half whose closest generation has them, or their group, as the nearest
-            of all images; None of a difference.
+        own_nearest: Share of the images of each half, of those from whose captions something was drawn, whose closest
+            generation has them, or their group, as the nearest of all images; None of a difference, and if nothing was
+            drawn of a half.
         auc: AUC of the closeness as a score of membership.
         auc_ci: Its 95 % interval; None if it cannot be said.
     """
@@ -141,9 +142,9 @@ class Triaged:
 
     Attributes:
         attack: What ranked them.
-        share: Share of the captions that were drawn.
+        share: Share of the captions that were drawn first, whatever their half.
         members: Captions of the training half that were drawn.
-        nonmembers: Captions of the held-out half that were drawn.
+        nonmembers: Captions of the held-out half that were drawn, at least as many where there are.
         auc: AUC of the ranking itself as a score of membership, by name of what was ranked.
         auc_ci: Its 95 % interval, by name; None if it cannot be said.
     """
@@ -263,3 +264,25 @@ class ExtractionFindings:
         values = asdict(self)
         del values["lines"]
         return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})
+
+
+class ExtractionVerdict(TypedDict):
+    """What an extraction audit ends in: a kind, and a sentence in plain English."""
+
+    kind: ExtractionKind
+    sentence: str
+
+
+class Units(TypedDict):
+    """How many groups each half has, the units of the tests."""
+
+    member: Count
+    non_member: Count
+
+
+class InFile(TypedDict):
+    """What `audit.json` holds in another form than the findings."""
+
+    verdict: ExtractionVerdict
+    cost: Expense
+    groups: Units

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import BY_COIN, Design
-from lit_mia.report.extraction.schema import CopyRow, Counted
+from lit_mia.report.extraction.schema import CopyRow, Counted, Triaged, UntargetedRow
 from lit_mia.report.words import p_value, percent, percent_interval
 
 _FINDINGS: dict[ExtractionKind, str] = {
-    "design violated": "The base, which saw neither half, reproduces more of one than of the other, which a coin does "
-    "not allow: something else than the coin decided, or the records were changed after it. Nothing is concluded.",
+    "design violated": "The base, which saw neither half, reproduces the training half more often, or more closely, "
+    "than the held-out half, which a coin does not allow: something else than the coin decided, or the records were "
+    "changed after it. Nothing is concluded.",
     "training images reproduced": "Training images are reproduced more often than held-out ones, which chance "
     "under a coin does not explain.",
-    "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn is closer to "
-    "training images than to any held-out one more often than chance under a coin explains: captions of the training "
-    "half are answered from memory, if not verbatim.",
+    "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn from captions "
+    "of the training half is closer to their images, or gains more on the base, than that of every held-out one, more "
+    "often than chance under a coin explains: some are answered from memory, if not verbatim.",
     "suggestive (no coin)": "Training images are reproduced more often, or more closely, than held-out ones, but no "
     "coin decided which are which, so that a difference between the halves may be the reason.",
     "confounded": "Training images are reproduced more often, or more closely, than held-out ones, but the base, which "
@@ -26,36 +27,49 @@ _FINDINGS: dict[ExtractionKind, str] = {
 }
 
 
-def extraction_sentence(kind: ExtractionKind, rows: Sequence[CopyRow], draws: int) -> str:
+def extraction_sentence(
+    kind: ExtractionKind,
+    rows: Sequence[CopyRow],
+    untargeted: Sequence[UntargetedRow],
+    *,
+    draws: int,
+    triaged: Triaged | None,
+) -> str:
     """The verdict in words; the first sentence holds all counts and may be quoted by itself.
 
     Args:
         kind: The verdict.
-        rows: All rows, the target by the first measure at its first threshold first.
+        rows: All rows of the records' own captions, the target by the first measure at its first threshold first.
+        untargeted: All rows of other prompts.
         draws: Images drawn from each caption.
+        triaged: Which captions were drawn; None: all.
     """
-    first = rows[0]
+    first, images = rows[0], f"{draws} {'image' if draws == 1 else 'images'} drawn of each"
+    if triaged is not None:
+        images += f" of {triaged.members} captions of the training half and {triaged.nonmembers} held out, no others"
     base = next((row for row in rows if row.name == "base" and row.measure == first.measure), None)
     told = [
         f"{_counted(first.members, 'training images')} were reproduced by the model from their own captions "
-        f"({draws} {'image' if draws == 1 else 'images'} drawn of each; {first.measure}, and nearest of all records)",
+        f"({images}; {first.measure}, and nearest of all records)",
         f"held-out control {_counted(first.nonmembers)}",
         "no base model was asked"
         if base is None
         else f"base model {_counted(base.members, 'training images')} and {_counted(base.nonmembers, 'held-out ones')}",
     ]
-    return f"{'; '.join(told)}. {_FINDINGS[kind]}{_test(kind, rows)}"
+    return f"{'; '.join(told)}. {_FINDINGS[kind]}{_test(kind, rows, untargeted)}"
 
 
-def _test(kind: ExtractionKind, rows: Sequence[CopyRow]) -> str:
+def _test(kind: ExtractionKind, rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow]) -> str:
     """The test with the smallest adjusted p of the target, where something is found."""
     if kind in ("not detected under this protocol", "design violated"):
         return ""
     own = [row for row in rows if row.name != "base"]
-    counted = min(own, key=lambda row: row.p_excess_adjusted)
+    by_count: list[CopyRow | UntargetedRow] = [*own, *(row for row in untargeted if row.name != "base")]
+    counted = min(by_count, key=lambda row: row.p_excess_adjusted)
     ranked = min(own, key=lambda row: row.p_top_run_adjusted)
     if kind == "training images reproduced" or counted.p_excess_adjusted <= ranked.p_top_run_adjusted:
-        found = f"Fisher's exact test of {counted.measure}, {counted.name}: {p_value(counted.p_excess_adjusted)}"
+        how = f" from other prompts, {counted.how}" if isinstance(counted, UntargetedRow) else ""
+        found = f"Fisher's exact test of {counted.measure}, {counted.name}{how}: {p_value(counted.p_excess_adjusted)}"
     else:
         found = (
             f"{ranked.top_run} training groups are closer than every held-out one by the measure of {ranked.measure}, "

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lit_mia.report.forms.fields import Fields
+from lit_mia.report.forms.json_schema import json_schema
+
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "null": (type(None),),
     "boolean": (bool,),
@@ -66,6 +69,17 @@ def faults_of(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, A
         yield from faults_of(item, of, definitions, place)
     if isinstance(value, dict):
         yield from _names(value, schema, path)
+
+
+def first_fault(numbers: Mapping[str, Any], form: Fields) -> Fault | None:
+    """A place where the numbers of a file are not of their form, if there is one.
+
+    Args:
+        numbers: What the file holds.
+        form: What it should.
+    """
+    definitions = json_schema([form])["$defs"]
+    return next(faults_of(numbers, definitions[form.name], definitions), None)
 
 
 def shown(value: Any) -> str:

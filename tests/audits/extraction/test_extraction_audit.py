@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from copier import Copier
+from copier import BlockEncoder, Copier
 from memory_source import MemorySource
 from rich.console import Console
 
 from datamodules import AuxiliaryDataModule
 from datamodules.sources.base import StatedDesign
-from lit_mia.attacks.copying import AdaptiveRatio, TiledDistance
+from lit_mia.attacks.copying import AdaptiveRatio, EncoderCosine, TiledDistance
 from lit_mia.audits import kinds  # noqa: F401 (adds them)
 from lit_mia.audits.base import Run, load_result
 from lit_mia.audits.extraction import ExtractionAudit, Untargeted
@@ -33,10 +33,10 @@ def learned(rows):
     return {CAPTIONS[row]: IMAGES[row] for row in rows}
 
 
-def audit(folder, target, measures=None, members=MEMBERS, source=None, **options):
+def audit(folder, target, measures=None, members=MEMBERS, source=None, near_duplicates=None, **options):
     folder.mkdir(exist_ok=True)
-    source = source or MemorySource(IMAGES, members, CAPTIONS)
-    data = AuxiliaryDataModule(source, target, str(folder / "store"), image_size=SIDE, images_per_record=2)
+    source, alike = source or MemorySource(IMAGES, members, CAPTIONS), {"near_duplicates": near_duplicates}
+    data = AuxiliaryDataModule(source, target, str(folder / "store"), image_size=SIDE, images_per_record=2, **alike)
     stated = {"design": "randomized_split", "design_statement": "a coin in this test"}
     return ExtractionAudit(data, measures or [TiledDistance()], **stated | options)
 
@@ -121,13 +121,15 @@ def test_copies_of_another_record_do_not_count(tmp_path):
 
 
 def test_untargeted_images_are_found_by_any_and_by_cliques(tmp_path):
-    target = Copier({}, SIDE, empty=tuple(IMAGES[row] for row in (0, 2, 4, 6, 8, 10)))
-    result = run(audit(tmp_path, target, base=BASE, untargeted=Untargeted(images=60, clique=4)))
+    target = Copier({}, SIDE, empty=tuple(IMAGES[row] for row in range(0, 24, 2)))
+    result = run(audit(tmp_path, target, base=BASE, untargeted=Untargeted(images=240, clique=4)))
     found = {(row.name, row.how): row for row in result.untargeted}
     any_image, cliques = found["target", "any image"], found["target", "cliques of 4 or more"]
-    assert any_image.members.k == 6
+    assert any_image.members.k == 12
     assert any_image.nonmembers.k == 0
-    assert cliques.cliques == cliques.members.k == 6
+    assert cliques.cliques == cliques.members.k == 12
+    assert result.kind == "training images reproduced"
+    assert "target from other prompts, any image: p" in result.verdict["sentence"]
     assert found["base", "any image"].members.k == found["base", "cliques of 4 or more"].cliques == 0
     assert "From other prompts" in result.page()
 
@@ -158,12 +160,22 @@ def test_the_result_is_read_back_and_written_the_same(tmp_path):
     assert "training images reproduced" in printed(result).lower()
     assert "12 of 30" in result.markdown()
     assert list(ExtractionResult.faults(tmp_path / "run", json.loads(result.text()))) == []
+    assert list(ExtractionResult.faults(tmp_path / "run", json.loads(result.text().replace('"k": 12', '"k": 11'))))
     assert "<img" not in result.page()
     pictures = made.pictures(result)
     assert len(pictures) == 12
     assert all(len(picture.images) == 3 for picture in pictures)
     np.testing.assert_array_equal(pictures[0].images[0], pictures[0].images[1])
     assert "<img" in result.page(pictures)
+
+
+def test_an_encoder_finds_what_pixels_find(tmp_path):
+    measures = [EncoderCosine(BlockEncoder(), (0.9, 0.99)), TiledDistance()]
+    result = run(audit(tmp_path, Copier(learned(range(0, 24, 2)), SIDE), measures, base=BASE, untargeted=Untargeted(9)))
+    of_target = {row.measure: (row.members.k, row.nonmembers.k) for row in result.rows if row.name == "target"}
+    assert of_target == dict.fromkeys(("cosine ≥ 0.9", "cosine ≥ 0.99", "tiled ℓ2 ≤ 0.15"), (12, 0))
+    assert {row.measure for row in result.untargeted} == {"cosine ≥ 0.9"}
+    assert result.first.auc == pytest.approx(0.7, abs=0.1)  # 12 of 30, and a coin for the others
 
 
 def test_costs_are_counted_by_model_and_nothing_is_asked_twice(tmp_path):
@@ -192,9 +204,16 @@ def test_estimates_count_every_image_and_ask_nothing(tmp_path):
         (lambda f: audit(f, BASE, measures=[TiledDistance(5)]).estimate(), "cannot be cut into 5 x 5"),
         (lambda f: audit(f, BASE, measures=[AdaptiveRatio(61)]).estimate(), "there are 60"),
         (lambda f: audit(f, BASE, members=(1,) * N).estimate(), "30|60 members and 0 non-members"),
+        (lambda f: audit(f, BASE, members=(1,) * (N - 1) + (0,)).estimate(), "at least 2 groups"),
         (lambda f: audit(f, BASE, measures=[TiledDistance(thresholds=(0.1, 0.1))]), "given once"),
+        (lambda f: TiledDistance(thresholds=(0.1234567, 0.1234568)), "six digits"),
         (lambda f: audit(f, BASE, measures=[TiledDistance(thresholds=(1.5,))]), r"in \(0, 1\]"),
         (lambda f: audit(f, BASE, untargeted=Untargeted(prompts=())), "one or more"),
+        (lambda f: Untargeted(images=1, prompts=("", "a drawing")), "only the first 1"),
+        (
+            lambda f: audit(f, BASE, untargeted=Untargeted(prompts=("", CAPTIONS[3]))).estimate(),
+            "3 is a caption",
+        ),
         (lambda f: audit(f, BASE, design_statement=None), "cannot vouch"),
     ],
 )
@@ -215,16 +234,64 @@ def test_shuffled_labels_find_nothing(tmp_path):
     assert sum(found) <= 3
 
 
-def test_a_refused_record_leaves_both_models(tmp_path):
-    class Refusing(Copier):
-        def stream(self, prompts, seeds):
-            for part in super().stream(prompts, seeds):
-                bad = {row for row in part.rows if prompts[row] == CAPTIONS[0]}
-                kept = [place for place, row in enumerate(part.rows) if row not in bad]
-                rows = [part.rows[place] for place in kept]
-                yield replace(part, rows=rows, images=part.images[kept], refused=dict.fromkeys(bad, "filter"))
+def test_a_file_in_both_halves_counts_in_both_wherever_it_stands_in_the_table(tmp_path):
+    """Members first, each with an equal image among those held out, in a group of its own."""
+    twice = torch.cat([IMAGES[: N // 2], IMAGES[: N // 2]])
+    target = Copier(dict(zip(CAPTIONS, twice, strict=True)), SIDE, empty=tuple(twice[:3]))
+    source = MemorySource(twice, (1,) * (N // 2) + (0,) * (N // 2), CAPTIONS)
+    result = run(audit(tmp_path, target, source=source, near_duplicates="report", untargeted=Untargeted(30)))
+    assert (result.first.members.k, result.first.nonmembers.k) == (N // 2, N // 2)
+    assert [(row.members.k, row.nonmembers.k) for row in result.untargeted[:1]] == [(3, 3)]
 
-    result = run(audit(tmp_path, Refusing(learned([2]), SIDE), base=BASE))
+
+def test_groups_of_both_halves_are_counted_as_the_tests_count_them(tmp_path):
+    """A near-duplicate of each member is held out: no coin was tossed for the pair, and each is a unit."""
+    twice = torch.cat([IMAGES[: N // 2], IMAGES[: N // 2]])
+    source = MemorySource(twice, (1,) * (N // 2) + (0, 0) * (N // 4), CAPTIONS)
+    result = run(audit(tmp_path, Copier({}, SIDE), source=source, near_duplicates="group"))
+    assert result.groups == {"member": N // 2, "non_member": N // 2}
+
+
+class Refusing(Copier):
+    """Refuses some prompts."""
+
+    def __init__(self, refuses, learned):
+        super().__init__(learned, SIDE)
+        self.refuses = refuses
+
+    def fingerprint(self):
+        return {**super().fingerprint(), "weights": f"refusing {len(self.learned)}"}
+
+    def stream(self, prompts, seeds):
+        for part in super().stream(prompts, seeds):
+            bad = {row for row in part.rows if self.refuses(prompts[row])}
+            kept = [place for place, row in enumerate(part.rows) if row not in bad]
+            rows = [part.rows[place] for place in kept]
+            yield replace(part, rows=rows, images=part.images[kept], refused=dict.fromkeys(bad, "filter"))
+
+
+def test_a_refused_record_leaves_both_models(tmp_path):
+    target = Refusing(lambda prompt: prompt == CAPTIONS[0], learned([2]))
+    result = run(audit(tmp_path, target, base=BASE))
     assert result.first.members.n == 29
     assert result.refused["target"]["refused"] == {"member": 1, "non_member": 0}
     assert "refused 1 of 30" in result.page()
+    later = audit(tmp_path, target, base=BASE)
+    assert len(later.pictures(result)) == 1  # as of `lit-mia report --gallery`, which asks nothing
+
+
+@pytest.mark.parametrize("rest", [[], [1, 3, 5]])
+def test_a_base_that_leaves_no_half_is_told_and_what_was_paid_is_kept(tmp_path, rest):
+    base = Refusing(lambda prompt: prompt not in [CAPTIONS[row] for row in rest], {})
+    target = Copier(learned([0]), SIDE)
+    for _ in range(2):
+        with pytest.raises(TargetError, match=f"leaves 0 members and {len(rest)} non-members"):
+            run(audit(tmp_path, target, base=base))
+    assert len(target.asked) == 2 * N
+
+
+def test_refused_images_of_other_prompts_are_told(tmp_path):
+    silent = Refusing(lambda prompt: not prompt, learned([0]))
+    result = run(audit(tmp_path, silent, base=BASE, untargeted=Untargeted(20)))
+    assert {row.name for row in result.untargeted} == {"base"}
+    assert "The target refused 20 of 20 images of other prompts." in result.limits
