@@ -21,14 +21,14 @@ class Copying:
     Attributes:
         closeness: Of the closest image that was drawn from its caption, higher for closer, `[n]`.
         copies: Whether that is a copy at each threshold, and has the record's group as the nearest of all, `[n, t]`.
-        own_nearest: The second of these alone, `[n]`; None of a difference.
+        own_nearest: The second of these alone, `[n]`.
         seen: Training images that it is a copy of at the first threshold, copies of a file counted, `[n]`.
         draw: Which of the record's images it is, `[n]`.
     """
 
     closeness: FloatArray
     copies: BoolArray
-    own_nearest: BoolArray | None
+    own_nearest: BoolArray
     seen: IntArray
     draw: IntArray
 
@@ -40,7 +40,12 @@ class Copying:
             asked: Whether something was drawn from a record's caption, `[n]`.
         """
         closer = last_unless(asked, np.where(asked, self.closeness - base.closeness, 0.0))
-        return replace(self, closeness=closer, copies=self.copies & ~base.copies, own_nearest=None)
+        return replace(
+            self,
+            closeness=closer,
+            copies=self.copies & ~base.copies,
+            own_nearest=self.own_nearest & ~base.own_nearest,
+        )
 
 
 def copying_of(measure: CopyMeasure, drawn: NDArray[Any], pool: NDArray[Any], halves: Halves) -> Copying:

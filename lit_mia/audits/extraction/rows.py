@@ -35,6 +35,7 @@ def copy_rows(measure: CopyMeasure, models: Mapping[Model, Copying], halves: Hal
 def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, halves: Halves) -> CopyRow:
     excess = halves.excess(copying.copies[:, place])
     members, others = both_counts(excess)
+    nearest = halves.excess(copying.own_nearest).p
     run = top_run(copying.closeness, halves.members, halves.records.groups)
     area = auc_estimate(copying.closeness, halves.members, halves.records.groups)
     return CopyRow(
@@ -50,7 +51,9 @@ def _row(measure: CopyMeasure, place: int, *, name: Model, copying: Copying, hal
         top_run=run.above,
         p_top_run=run.p,
         p_top_run_adjusted=run.p,
-        own_nearest=None if copying.own_nearest is None else _own_nearest(copying.own_nearest, halves),
+        own_nearest=_own_nearest(copying.own_nearest, halves),
+        p_own_nearest=nearest,
+        p_own_nearest_adjusted=nearest,
         auc=area.auc,
         auc_ci=None if area.ci is None else list(area.ci),
     )
@@ -66,26 +69,34 @@ def tests_of(rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow]) -> Co
     """All tests of some rows, each once."""
     everything: list[CopyRow | UntargetedRow] = [*rows, *untargeted]
     counted = {_counted(row): row.p_excess for row in everything}
-    ranked = {_ranked(row): row.p_top_run for row in rows if row.is_first}
+    firsts = [row for row in rows if row.is_first]
+    free = {_ranked(row): row.p_top_run for row in firsts} | {_nearest(row): row.p_own_nearest for row in firsts}
     of_base = {_counted(row) for row in everything if row.name == "base"}
-    of_base |= {_ranked(row) for row in rows if row.name == "base"}
+    of_base |= {test(row) for row in firsts if row.name == "base" for test in (_ranked, _nearest)}
     return CopyTests(
         counted={name: p for name, p in counted.items() if name not in of_base},
-        ranked={name: p for name, p in ranked.items() if name not in of_base},
-        base={name: p for name, p in (counted | ranked).items() if name in of_base},
+        free={name: p for name, p in free.items() if name not in of_base},
+        base={name: p for name, p in (counted | free).items() if name in of_base},
     )
 
 
 def adjusted(
     rows: Sequence[CopyRow], untargeted: Sequence[UntargetedRow], tests: CopyTests
 ) -> tuple[list[CopyRow], list[UntargetedRow]]:
-    """The rows with adjusted p values; those of top runs stand at every threshold of a measure."""
-    p, ranked = tests.adjusted | tests.base_adjusted, dict[str, float]()
+    """The rows with adjusted p values; those that need no threshold stand at every threshold of a measure."""
+    p, firsts = tests.adjusted | tests.base_adjusted, dict[str, CopyRow]()
     measured = []
     for row in rows:
-        if row.is_first:
-            ranked[row.name] = p[_ranked(row)]
-        measured.append(replace(row, p_excess_adjusted=p[_counted(row)], p_top_run_adjusted=ranked[row.name]))
+        first = row if row.is_first else firsts[row.name]
+        firsts[row.name] = first
+        measured.append(
+            replace(
+                row,
+                p_excess_adjusted=p[_counted(row)],
+                p_top_run_adjusted=p[_ranked(first)],
+                p_own_nearest_adjusted=p[_nearest(first)],
+            )
+        )
     return measured, [replace(row, p_excess_adjusted=p[_counted(row)]) for row in untargeted]
 
 
@@ -96,6 +107,10 @@ def _counted(row: CopyRow | UntargetedRow) -> str:
 
 def _ranked(row: CopyRow) -> str:
     return f"{row.name}: order by {row.measure}"
+
+
+def _nearest(row: CopyRow) -> str:
+    return f"{row.name}: own is nearest by {row.measure}"
 
 
 def eidetic_counts(copying: Copying, halves: Halves) -> list[Eidetic]:
@@ -130,6 +145,6 @@ def record_lines(measure: CopyMeasure, models: Mapping[Model, Copying], halves: 
             reproduced=bool(copying.copies[row, 0]),
         )
         for name, copying in models.items()
-        if copying.own_nearest is not None
+        if name != "target less base"
         for row in halves.rows.tolist()
     ]

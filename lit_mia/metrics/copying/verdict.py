@@ -25,18 +25,18 @@ class CopyTests:
 
     Attributes:
         counted: Of Fisher's exact tests: the numbers of images that are copies by a threshold.
-        ranked: Of top-run tests, which need no threshold.
+        free: Of tests without a threshold: top runs, and how often a record is the nearest to what its caption gives.
         base: All of the base, which saw neither half.
     """
 
     counted: Mapping[str, float]
-    ranked: Mapping[str, float]
+    free: Mapping[str, float]
     base: Mapping[str, float]
 
     @property
     def adjusted(self) -> dict[str, float]:
         """Those of the target, adjusted for all of them (Holm)."""
-        return holm({**self.counted, **self.ranked})
+        return holm({**self.counted, **self.free})
 
     @property
     def base_adjusted(self) -> dict[str, float]:

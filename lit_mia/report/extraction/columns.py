@@ -15,8 +15,11 @@ def _half(half: Counted) -> Cell:
     return Cell(f"{half.k} of {half.n}", percent_interval(half.ci))
 
 
-def _own(row: CopyRow, side: int) -> Cell:
-    return Cell("" if not row.is_first else NOTHING if row.own_nearest is None else percent(row.own_nearest[side]))
+def _own(row: CopyRow) -> Cell:
+    """`83.7 % / 2.25 %, < 0.001`: of both halves, and the p of the excess."""
+    if not row.is_first or row.own_nearest is None:
+        return Cell(NOTHING if row.is_first else "")
+    return Cell(" / ".join(map(percent, row.own_nearest)), note=f"p {bare_p(row.p_own_nearest_adjusted)}")
 
 
 def _run(row: CopyRow) -> Cell:
@@ -45,8 +48,13 @@ COLUMNS: tuple[Column[CopyRow], ...] = (
     Column("top_run", "Above all held out, p", _run, lambda row: row.top_run, short="Above, p"),
     file_column("p_top_run"),
     file_column("p_top_run_adjusted"),
-    Column("own_nearest", "Own is nearest, training", lambda row: _own(row, 0), shown=_LISTED),
-    Column("own_nearest_out", "Own is nearest, held out", lambda row: _own(row, 1), shown=_LISTED),
+    Column("own_nearest", "Own is nearest, training / held out", _own, shown=_LISTED),
+    *(
+        file_column(f"own_nearest_{name}", lambda row, side=side: row.own_nearest and row.own_nearest[side])  # type: ignore[misc]
+        for side, name in enumerate(("members", "nonmembers"))
+    ),
+    file_column("p_own_nearest"),
+    file_column("p_own_nearest_adjusted"),
     Column(
         "auc",
         "AUC of closeness [95 % CI]",

@@ -56,8 +56,10 @@ class CopyRow:
         p_top_run: One-sided p of as many, if halves are exchangeable.
         p_top_run_adjusted: The same, adjusted.
         own_nearest: Share of the images of each half, of those from whose captions something was drawn, whose closest
-            generation has them, or their group, as the nearest of all images; None of a difference, and if nothing was
-            drawn of a half.
+            generation has them, or their group, as the nearest of all images (of a difference: and that of the base
+            has not); None if nothing was drawn of a half.
+        p_own_nearest: One-sided p of Fisher's exact test of these, as of `p_excess`.
+        p_own_nearest_adjusted: The same, adjusted.
         auc: AUC of the closeness as a score of membership.
         auc_ci: Its 95 % interval; None if it cannot be said.
     """
@@ -75,6 +77,8 @@ class CopyRow:
     p_top_run: Share
     p_top_run_adjusted: Share
     own_nearest: ShareEnds | None
+    p_own_nearest: Share
+    p_own_nearest_adjusted: Share
     auc: Share
     auc_ci: ShareEnds | None
 

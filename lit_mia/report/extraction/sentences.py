@@ -1,6 +1,6 @@
 """The verdict of an extraction audit in plain English, and what qualifies it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import BY_COIN, Design
@@ -14,8 +14,8 @@ _FINDINGS: dict[ExtractionKind, str] = {
     "training images reproduced": "Training images are reproduced more often than held-out ones, which chance "
     "under a coin does not explain.",
     "closer than chance, no copies": "No excess of copies is found at any threshold, but what is drawn from captions "
-    "of the training half is closer to their images, or gains more on the base, than that of every held-out one, more "
-    "often than chance under a coin explains: some are answered from memory, if not verbatim.",
+    "of the training half is closer to their images, more often than chance under a coin explains: some are answered "
+    "from memory, if not verbatim.",
     "suggestive (no coin)": "Training images are reproduced more often, or more closely, than held-out ones, but no "
     "coin decided which are which, so that a difference between the halves may be the reason.",
     "confounded": "Training images are reproduced more often, or more closely, than held-out ones, but the base, which "
@@ -64,18 +64,29 @@ def _test(kind: ExtractionKind, rows: Sequence[CopyRow], untargeted: Sequence[Un
     if kind in ("not detected under this protocol", "design violated"):
         return ""
     own = [row for row in rows if row.name != "base"]
-    by_count: list[CopyRow | UntargetedRow] = [*own, *(row for row in untargeted if row.name != "base")]
-    counted = min(by_count, key=lambda row: row.p_excess_adjusted)
-    ranked = min(own, key=lambda row: row.p_top_run_adjusted)
-    if kind == "training images reproduced" or counted.p_excess_adjusted <= ranked.p_top_run_adjusted:
-        how = f" from other prompts, {counted.how}" if isinstance(counted, UntargetedRow) else ""
-        found = f"Fisher's exact test of {counted.measure}, {counted.name}{how}: {p_value(counted.p_excess_adjusted)}"
-    else:
-        found = (
-            f"{ranked.top_run} training groups are closer than every held-out one by the measure of {ranked.measure}, "
-            f"{ranked.name}: {p_value(ranked.p_top_run_adjusted)}"
+    counted = [(row.p_excess_adjusted, f"Fisher's exact test of {row.measure}, {row.name}") for row in own]
+    counted += [
+        (row.p_excess_adjusted, f"Fisher's exact test of {row.measure}, {row.name} from other prompts, {row.how}")
+        for row in untargeted
+        if row.name != "base"
+    ]
+    free = [told for row in own if row.is_first for told in _free(row)]
+    found = {"training images reproduced": counted, "closer than chance, no copies": free}.get(kind, counted + free)
+    p, test = min(found)
+    return f" {test}: {p_value(p)}, adjusted for all tests by Holm."
+
+
+def _free(row: CopyRow) -> Iterator[tuple[float, str]]:
+    """The tests of a row that need no threshold, each with its adjusted p."""
+    by = f"by the measure of {row.measure}, {row.name}"
+    yield row.p_top_run_adjusted, f"{row.top_run} training groups are closer than every held-out one {by}"
+    if row.own_nearest is not None:
+        members, others = map(percent, row.own_nearest)
+        yield (
+            row.p_own_nearest_adjusted,
+            f"The nearest of all records is the caption's own for {members} of the training captions and {others} of "
+            f"the held-out ones {by}",
         )
-    return f" {found}, adjusted for all tests by Holm."
 
 
 def _counted(half: Counted, what: str = "") -> str:
