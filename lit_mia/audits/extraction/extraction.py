@@ -191,11 +191,12 @@ class ExtractionAudit(Audit):
         )
 
     def pictures(self, result: Result) -> Sequence[Picture]:
-        """Every reproduced record beside what was drawn: by the target, and by the base of the same seed."""
+        """Every record that the target reproduces, beside what was drawn: by the target, and by the base of the same seed."""
         lines = cast("ExtractionResult", result).lines
         self._leave_out(self._chosen(self.data.view.labelled))
         measure, halves = self.measures[0], self._halves
-        hashes = {line.id_hash for line in lines if line.measure == measure.name and line.reproduced}
+        own = (line for line in lines if line.row == "target" and line.measure == measure.name)
+        hashes = {line.id_hash for line in own if line.reproduced}
         looks = {name: self._looks(data) for name, data in self.sides.items()}
         copying = copying_of(measure, looks["target"].drawn(measure), looks["target"].pool(measure), halves)
         shown = [row for row in halves.rows.tolist() if id_hash(halves.records.ids[row]) in hashes]

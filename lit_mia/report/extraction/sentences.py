@@ -78,7 +78,8 @@ def _test(kind: ExtractionKind, rows: Sequence[CopyRow], untargeted: Sequence[Un
 
 def _free(row: CopyRow) -> Iterator[tuple[float, str]]:
     """The tests of a row that need no threshold, each with its adjusted p."""
-    by = f"by the measure of {row.measure}, {row.name}"
+    measure, *_ = row.measure.rsplit(maxsplit=2)  # without sign and threshold
+    by = f"by the {measure}, {row.name}"
     yield row.p_top_run_adjusted, f"{row.top_run} training groups are closer than every held-out one {by}"
     if row.own_nearest is not None:
         members, others = map(percent, row.own_nearest)
