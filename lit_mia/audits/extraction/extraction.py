@@ -191,7 +191,7 @@ class ExtractionAudit(Audit):
         )
 
     def pictures(self, result: Result) -> Sequence[Picture]:
-        """Every record that the target reproduces, beside what was drawn: by the target, and by the base of the same seed."""
+        """Every record that the target reproduces, beside what was drawn by it, and by the base of the same seed."""
         lines = cast("ExtractionResult", result).lines
         self._leave_out(self._chosen(self.data.view.labelled))
         measure, halves = self.measures[0], self._halves
