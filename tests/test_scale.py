@@ -17,8 +17,8 @@ BYTES_PER_RECORD = 1500
 
 
 STATISTICS = ("all numbers of an audit", "its files of single records")
-MEGABYTES, ALONE = 4096, 800
-"""What a million scores may take, and what a process takes that has loaded all libraries."""
+MEGABYTES, ALONE, KEPT = 4096, 800, 64
+"""What a million scores may take, what a process takes that has loaded all libraries, and what allocators may keep."""
 
 
 def most_memory(folder, n, form="parquet"):
@@ -59,7 +59,7 @@ def in_a_process(name, side):
 @pytest.mark.parametrize("name", STATISTICS)
 def test_scores_take_a_share_of_what_a_million_may(name):
     few, many = (in_a_process(name, side) for side in (15_000, 50_000))
-    assert 0 < many - few < (MEGABYTES - ALONE) * 70_000 / 1e6
+    assert 0 < many - few < (MEGABYTES - ALONE) * 70_000 / 1e6 + KEPT
 
 
 @pytest.mark.long
