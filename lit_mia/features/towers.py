@@ -43,7 +43,8 @@ class TextTower:
         ).to(resolve_device(self.device))
         states: Tensor = self._model(**tokens).last_hidden_state.float()
         read = tokens["attention_mask"].unsqueeze(-1)
-        return (states * read).sum(dim=1) / read.sum(dim=1)
+        mean: Tensor = (states * read).sum(dim=1) / read.sum(dim=1)
+        return mean
 
     @cached_property
     def _files(self) -> Pretrained:

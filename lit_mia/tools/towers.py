@@ -28,9 +28,9 @@ def see(towers: Towers, data: CaptionedImages, views: int, batch_size: int = 64)
         batch_size: Images per forward pass. It changes speed and memory, and which distortions are drawn.
     """
     plain = CaptionedImages(data.images, data.captions)
-    seen = [_features(towers, view, batch_size) for view in (plain, *[data] * (views - 1))]
-    images, texts = torch.stack(seen).split((towers.image.width, towers.text.width), dim=-1)
-    return FeaturePairs(images, texts, data.captions)
+    seen = torch.stack([_features(towers, view, batch_size) for view in (plain, *[data] * (views - 1))])
+    width = towers.image.width
+    return FeaturePairs(seen[..., :width], seen[..., width:], data.captions)
 
 
 def _features(towers: Towers, data: CaptionedImages, batch_size: int) -> Tensor:

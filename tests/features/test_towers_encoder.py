@@ -81,7 +81,8 @@ def lite0(pixels, weights):
 
     def normal(x, name):
         mean, var, gain, bias = (weights[f"{name}.{k}"] for k in ("running_mean", "running_var", "weight", "bias"))
-        return (x - mean[:, None, None]) / (var[:, None, None] + 1e-3).sqrt() * gain[:, None, None] + bias[:, None, None]
+        scale = gain / (var + 1e-3).sqrt()
+        return (x - mean[:, None, None]) * scale[:, None, None] + bias[:, None, None]
 
     def relu6(x):
         return x.clamp(0, 6)

