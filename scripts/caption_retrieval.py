@@ -1,38 +1,39 @@
-"""Does the demo's captioner know OpenMoji's drawings? `python scripts/caption_retrieval.py [FOLDER]`; asks no target.
+"""Does the demo's captioner know OpenMoji's drawings? `python scripts/caption_retrieval.py`; asks no target.
 
+`--captioner FOLDER` and `--encoder configs/encoder/….yaml` take others than the demo's.
 On train, val and calibration records: how often a caption's text embedding has the record's true name, or its own
 drawing, among the 10 nearest; beside captions dealt out at random, and the name in the place of the caption.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
+from jsonargparse import auto_cli
 from torch import Tensor
 
 from datamodules import OpenMojiSource
-from lit_mia.features import OpenClipEncoder, TransformersCaptioner
+from lit_mia.features import Encoder, OpenClipEncoder, TransformersCaptioner
 from lit_mia.features.pixels import decode_images
 from lit_mia.metrics.retrieval import closer_keys, retrieval
 from lit_mia.splits import assign_splits
 
 
-def main() -> None:
+def main(captioner: str = "shipped:openmoji-blip", encoder: Encoder | None = None) -> None:
     """Print the rates and a few captions."""
-    path = sys.argv[1] if len(sys.argv) > 1 else "shipped:openmoji-blip"
-    captioner, encoder = TransformersCaptioner(path, min_length=2), OpenClipEncoder("shipped:openmoji-clip")
+    encoder = encoder or OpenClipEncoder("shipped:openmoji-clip")
     records = OpenMojiSource("demo").load()
     splits = assign_splits(records)
     records = records.select(sorted(row for split, rows in splits.rows.items() if split != "test" for row in rows))
     with tempfile.TemporaryDirectory() as folder:
         drawings = torch.tensor(decode_images(records, 64, Path(folder)).images)
     names = [str(name).lower() for name in records.captions]
-    captions = captioner.caption(drawings)
+    captions = TransformersCaptioner(captioner, min_length=2).caption(drawings)
     dealt = torch.randperm(len(names), generator=torch.Generator().manual_seed(0))
     texts, true, images = encoder.embed_texts(captions), encoder.embed_texts(names), encoder.embed_images(drawings)
 
     said = sum(caption.replace(" ", "") == name.replace(" ", "") for caption, name in zip(captions, names, strict=True))
+    print(encoder.name)
     print(f"{len(names)} records, {len(set(captions))} different captions, {said} of them the true name to the letter")
     report("caption → true name", texts, true)
     report("shuffled caption → true name", texts[dealt], true)
@@ -51,4 +52,4 @@ def report(title: str, queries: Tensor, keys: Tensor) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    auto_cli(main, as_positional=False)

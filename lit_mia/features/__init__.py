@@ -8,6 +8,7 @@ from lit_mia.features.encoders import Encoder
 from lit_mia.features.inception_encoder import InceptionEncoder
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.features.timm_encoder import TimmEncoder
+from lit_mia.features.towers_encoder import TowersEncoder
 
 __all__ = [
     "BlipEncoder",
@@ -18,6 +19,7 @@ __all__ = [
     "InceptionEncoder",
     "OpenClipEncoder",
     "TimmEncoder",
+    "TowersEncoder",
     "TransformersCaptioner",
     "TransformersClipEncoder",
 ]

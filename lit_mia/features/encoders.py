@@ -14,7 +14,7 @@ from lit_mia.models import Precision as Precision
 from lit_mia.models import in_batches, resolve_device
 from lit_mia.ranges import at_least, check, no_device
 
-SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, BlipEncoder with `features: itc`"
+SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, TowersEncoder, BlipEncoder with `features: itc`"
 """The encoders whose images and texts share a space, for messages."""
 
 Batch = TypeVar("Batch")

@@ -66,7 +66,7 @@ class EncoderTraining(ToolTraining):
         pixels = (_shifted(batch.images, self.shift) - 0.5) / 0.5
         image, text, scale = self.clip(pixels, tokens["input_ids"].to(self.device))[:3]
         logits = scale * image.float() @ text.float().T
-        truth = _same_name(batch.captions).to(self.device)
+        truth = same_name(batch.captions).to(self.device)
         loss = contrast(logits, truth)
         self.log("train/loss", loss, prog_bar=True)
         self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
@@ -89,7 +89,8 @@ def _shifted(images: Tensor, most: int) -> Tensor:
     return F.pad(images, (most,) * 4, value=1.0)[..., top : top + side, left : left + side]
 
 
-def _same_name(captions: Sequence[str]) -> Tensor:
+def same_name(captions: Sequence[str]) -> Tensor:
+    """How the right answers are shared: row `i` of `[b, b]` is even over the captions with the name of `i`."""
     names = [caption.split(",")[0] for caption in captions]
     same = torch.tensor([[a == b for b in names] for a in names], dtype=torch.float32)
     return same / same.sum(dim=-1, keepdim=True)

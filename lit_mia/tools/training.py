@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import lightning as L
 import torch
@@ -48,21 +48,50 @@ class CaptionedImages(Dataset[CaptionedBatch]):
         return ", ".join([self.captions[row], *words])
 
 
+class FeatureBatch(NamedTuple):
+    """Image features `[b, i]`, text features `[b, t]`, and a name for each."""
+
+    images: Tensor
+    texts: Tensor
+    names: list[str]
+
+
 @final
-class CaptionedImagesDataModule(L.LightningDataModule):
-    """Endless random batches of a `CaptionedImages` data set.
+class FeaturePairs(Dataset[FeatureBatch]):
+    """Whole batches of features of captioned images, which were seen several times, each time in another way.
 
     Args:
-        dataset: The images and captions.
+        images: Image features `[v, n, i]` of every view.
+        texts: Text features `[v, n, t]` of every view; a batch shows each row in views drawn apart for both.
+        names: One name per image.
+    """
+
+    def __init__(self, images: Tensor, texts: Tensor, names: Sequence[str]) -> None:
+        self.images, self.texts, self.names = images, texts, names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, rows: list[int]) -> FeatureBatch:
+        images, texts = (views[torch.randint(len(views), (len(rows),)), rows] for views in (self.images, self.texts))
+        return FeatureBatch(images, texts, [self.names[row] for row in rows])
+
+
+@final
+class CaptionedImagesDataModule(L.LightningDataModule):
+    """Endless random batches of captioned images, or of features of them.
+
+    Args:
+        dataset: Gives a whole batch for a list of rows.
         batch_size: Images per step.
         steps: Steps of the training; one epoch holds them all.
     """
 
-    def __init__(self, dataset: CaptionedImages, batch_size: int, steps: int) -> None:
+    def __init__(self, dataset: CaptionedImages | FeaturePairs, batch_size: int, steps: int) -> None:
         super().__init__()
         self.dataset, self.batch_size, self.steps = dataset, batch_size, steps
 
-    def train_dataloader(self) -> DataLoader[CaptionedBatch]:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Batches of random rows, without repetition inside a pass over the data."""
         rows = RandomSampler(self.dataset, num_samples=self.batch_size * self.steps)  # pass after pass
         return DataLoader(self.dataset, sampler=BatchSampler(rows, self.batch_size, True), batch_size=None)

@@ -5,7 +5,7 @@ import torch
 
 from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.shadow.clip_parts import ClipSize
-from lit_mia.tools.clip import EncoderTraining, _same_name
+from lit_mia.tools.clip import EncoderTraining, same_name
 from lit_mia.tools.training import CaptionedImagesDataModule
 
 
@@ -41,6 +41,6 @@ def test_the_export_gives_the_same_embeddings(trained, captioned, tmp_path):
 
 
 def test_images_of_one_name_share_the_truth():
-    truth = _same_name(["cat, animal", "dog", "cat", "dog, pet, animal", "cats"])
+    truth = same_name(["cat, animal", "dog", "cat", "dog, pet, animal", "cats"])
     a, b = [0.5, 0, 0.5, 0, 0], [0, 0.5, 0, 0.5, 0]
     assert truth.tolist() == [a, b, a, b, [0, 0, 0, 0, 1]]
