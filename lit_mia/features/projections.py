@@ -1,9 +1,10 @@
 """Two linear maps that take the features of the towers into one space."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from safetensors import safe_open
 from safetensors.torch import load_model, save_file
@@ -66,27 +67,30 @@ class ProjectionFile:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
 
-    def check(self) -> None:
-        """Look for the file.
+    def check(self, towers: Mapping[str, str]) -> None:
+        """Look whether the maps fit the installed towers, without reading the weights.
+
+        Args:
+            towers: What tells the installed towers from all others.
 
         Raises:
-            EncoderError: If it is missing, or something else was saved in its place.
+            EncoderError: If the file is missing or cannot be read, or says that it was trained on other towers.
         """
-        if not self.path.is_file():
+        with self._opened() as opened:
+            trained = json.loads((opened.metadata() or {}).get(_TOWERS, "null"))
+        if trained != dict(towers):
             raise EncoderError(
-                f"`projections` must be a folder with {FILE}, as `scripts/make_tools.py towers` writes it, or "
-                f"`shipped:openmoji-towers`, but there is no {str(self.path)!r}."
+                f"The projections {str(self.path)!r} were trained on other towers ({trained}) than are installed "
+                f"({dict(towers)}): their embeddings would mean nothing. Install the releases of `lit-mia[towers]`."
             )
-        check_contents(self.path, EncoderError)
 
     def dimension(self) -> int:
         """Length of an embedding, without reading the weights.
 
         Raises:
-            EncoderError: If the file cannot be read.
+            EncoderError: If the file is missing or cannot be read.
         """
-        self.check()
-        with readable(EncoderError, self._said), safe_open(self.path, "pt") as opened:
+        with self._opened() as opened:
             return int(opened.get_slice("text.bias").get_shape()[0])
 
     def load(self, towers: Mapping[str, str]) -> Projections:
@@ -96,20 +100,24 @@ class ProjectionFile:
             towers: What tells the installed towers from all others.
 
         Raises:
-            EncoderError: If the file cannot be read, or other towers' features were projected in training.
+            EncoderError: As `check`.
         """
+        self.check(towers)
         projections = Projections(self.dimension())
-        with readable(EncoderError, self._said):
-            with safe_open(self.path, "pt") as opened:
-                trained = json.loads((opened.metadata() or {})[_TOWERS])
+        with self._opened():
             load_model(projections, self.path)
-        if trained != dict(towers):
-            raise EncoderError(
-                f"The projections {str(self.path)!r} were trained on other towers ({trained}) than are installed "
-                f"({dict(towers)}): their embeddings would mean nothing. Install the releases of `lit-mia[towers]`."
-            )
         return projections.eval()
 
-    @property
-    def _said(self) -> str:
-        return f"The projections {str(self.path)!r} cannot be read"
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        if not self.path.is_file():
+            raise EncoderError(
+                f"`projections` must be a folder with {FILE}, as `scripts/make_tools.py towers` writes it, or "
+                f"`shipped:openmoji-towers`, but there is no {str(self.path)!r}."
+            )
+        check_contents(self.path, EncoderError)
+        with (
+            readable(EncoderError, f"The projections {str(self.path)!r} cannot be read"),
+            safe_open(self.path, "pt") as opened,
+        ):
+            yield opened

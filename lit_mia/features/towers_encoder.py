@@ -51,10 +51,10 @@ class TowersEncoder(Encoder):
         """Hashes of both towers and of the projections; how images are scaled; versions of the libraries; settings.
 
         Raises:
-            EncoderError: If a package or the projections are missing.
+            EncoderError: If a package or the projections are missing, or they do not fit each other.
             TargetError: If no shipped model has this name.
         """
-        self._file.check()
+        self._file.check(self._towers.identity)
         image = self._towers.image
         return {
             "encoder": "towers",

