@@ -77,18 +77,3 @@ def clopper_pearson(k: float, n: float, level: float = 0.95) -> Interval:
     lo = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, tail))
     hi = 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - tail))
     return Interval(lo, hi)
-
-
-def upper_bound(k: float, n: float, level: float = 0.95) -> float:
-    """Exact one-sided upper bound of a rate, from `k` of `n` independent trials; 1 - (1 - level)^(1/n) for `k = 0`.
-
-    Args:
-        k: Number of successes, 0 to `n`; it need not be whole.
-        n: Number of trials, above 0.
-        level: Confidence level in (0.5, 1).
-
-    Raises:
-        MetricError: If `k`, `n` or `level` is out of range.
-    """
-    check_fractions(level=2 * level - 1)
-    return clopper_pearson(k, n, 2 * level - 1).hi

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from lit_mia.errors import MetricError
-from lit_mia.metrics.rates import clopper_pearson, rate_of, upper_bound, worth_of
+from lit_mia.metrics.rates import clopper_pearson, rate_of, worth_of
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (1, 10), (5, 10), (10, 10), (3, 417), (0, 1)])
@@ -20,16 +20,6 @@ def test_clopper_pearson_equals_scipy(k, n, level):
 def test_clopper_pearson_refuses_impossible_counts(k, n):
     with pytest.raises(MetricError, match="0 <= k <= n"):
         clopper_pearson(k, n)
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 50), (0, 100), (3, 40), (7, 7)])
-def test_the_upper_bound_is_the_rate_at_which_so_few_are_as_rare_as_the_level_says(k, n):
-    bound = upper_bound(k, n)
-
-    assert bound == 1 if k == n else stats.binom(n, bound).cdf(k) == pytest.approx(0.05)
-    assert k or bound == pytest.approx(1 - 0.05 ** (1 / n))
-    with pytest.raises(MetricError, match="must be in"):
-        upper_bound(k, n, level=0.5)
 
 
 def test_records_are_worth_themselves():
