@@ -202,8 +202,8 @@ class AuxiliaryDataModule(AuditDataModule):
         Args:
             others: Further datamodules over the same store, whose queries are counted too; what several need, once.
         """
-        queries = [query for data in (self, *others) for query in data._queries(data.view.labelled)]
-        return estimate(self.store, self.target, queries)
+        further = [query for data in others for query in data._queries(data.view.labelled)]
+        return self.estimate_for(self.view.labelled, further)
 
     def estimate_for(self, records: Records, further: Sequence[GenerateQuery] = ()) -> Estimate:
         """What the images of some records, and further ones, would cost; asks nothing."""

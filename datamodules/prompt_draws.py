@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from datamodules.auxiliary import AuxiliaryDataModule
 from datamodules.inputs import CHUNK, embed_kept
 from lit_mia.batches import slices
-from lit_mia.cost import Cost, Estimate
+from lit_mia.cost import Cost
 from lit_mia.features import Encoder
 from lit_mia.features.pixels import RESIZING, resize
 from lit_mia.files import cached_rows
-from lit_mia.queries.generate import GenerateQuery, estimate, fill, record_seed
+from lit_mia.queries.generate import GenerateQuery, fill, record_seed
 
 
 @final
@@ -29,10 +29,6 @@ class PromptDraws:
     def __init__(self, data: AuxiliaryDataModule, prompts: Sequence[str], images: int) -> None:
         self.data = data
         self.queries = [_query(data.query_seed, prompts[i % len(prompts)], i // len(prompts)) for i in range(images)]
-
-    def estimate(self) -> Estimate:
-        """What the missing images would cost; asks nothing."""
-        return estimate(self.data.store, self.data.target, self.queries)
 
     def fill(self) -> Cost:
         """Draw what is missing, and say what was spent."""

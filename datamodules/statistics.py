@@ -21,7 +21,6 @@ from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.cost import Estimate
 from lit_mia.errors import RecordError
 from lit_mia.features.encoders import Encoder
-from lit_mia.files import key_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.plans import Plan, Questions, estimate, fill, lacking
 from lit_mia.queries.requests import Generation, Request, Variation
@@ -29,7 +28,7 @@ from lit_mia.queries.store import Store
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 from lit_mia.targets.base import AccessLevel, Target
-from lit_mia.targets.bases import base_of, check_same_noise
+from lit_mia.targets.bases import base_folder, base_of, check_same_noise, has_base
 
 
 @final
@@ -134,7 +133,7 @@ class StatisticDataModule(AuditDataModule):
     @property
     def has_base(self) -> bool:
         """Whether there is a base to calibrate by."""
-        return self._base is not None or self.target.before_adapter() is not None
+        return has_base(self.target, self._base)
 
     @cached_property
     def base_target(self) -> Target:
@@ -153,7 +152,7 @@ class StatisticDataModule(AuditDataModule):
             TargetError: See `base_target`.
         """
         base = self.base_target
-        store = self._base_store or self.store_path.parent / f"base-{key_digest(dict(base.fingerprint()))[:12]}"
+        store = self._base_store or base_folder(self.store_path, base)
         other = self.answered_by(base, str(store))
         other._view, other._calibrates = self.view, self  # split as these are, by the same lock
         return other

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -59,6 +59,21 @@ def json_values(data: Mapping[str, Any]) -> dict[str, Any]:
         raise ReportError(f"A report holds only finite numbers or null, but these are neither: {', '.join(odd)}.")
     values: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False))
     return values
+
+
+def findings_values(found: Any, schema: str) -> dict[str, Any]:
+    """What `audit.json` holds of findings: everything but the lines of single people or records.
+
+    Args:
+        found: A dataclass with the fields `config` and `lines`.
+        schema: Form of the file.
+
+    Raises:
+        ReportError: If a measured number is infinite or not a number.
+    """
+    values = asdict(found)
+    del values["lines"]
+    return json_values({"schema": schema, **values, "config": spell_non_finite(found.config)})
 
 
 def spell_non_finite(value: Any) -> Any:

@@ -1,14 +1,37 @@
 """The base of a target, the model before its fine-tuning: which one it is, and whether the two can be asked alike."""
 
+from pathlib import Path
+
 import torch
 
 from lit_mia.errors import TargetError
+from lit_mia.files import key_digest
 from lit_mia.reasons import listed
 from lit_mia.targets.base import DenoiseTarget, Target
 from lit_mia.targets.sameness import holds, model_of, settings_apart
 
 _ROUNDING = 1e-3
 """Share of the largest latent by which those of one image may differ on two devices."""
+
+
+def has_base(target: Target, given: Target | None) -> bool:
+    """Whether a target has a base.
+
+    Args:
+        target: The target.
+        given: Its base, if the user names one.
+    """
+    return given is not None or target.before_adapter() is not None
+
+
+def base_folder(store: Path, base: Target) -> Path:
+    """Where a base's answers are kept beside those of a target, the same for all targets that came from it.
+
+    Args:
+        store: Folder of the target's answers.
+        base: The base.
+    """
+    return store.parent / f"base-{key_digest(dict(base.fingerprint()))[:12]}"
 
 
 def base_of(target: Target, given: Target | None) -> Target:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from lit_mia.attacks.copying.measures import CopyMeasure
 from lit_mia.batches import slices
 from lit_mia.metrics.copying.eidetic import training_matches
+from lit_mia.metrics.resampling import IntArray
 from lit_mia.metrics.roc import BoolArray, FloatArray
 
-IntArray = NDArray[np.int64]
 _CHUNK = 256
 ROUNDING = 1e-6
 """Of two images that are equal, how much nearer one may be than the other."""

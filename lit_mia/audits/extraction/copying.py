@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from lit_mia.attacks.copying import CopyMeasure, match
 from lit_mia.attacks.copying.matching import ROUNDING, best_draws
 from lit_mia.audits.extraction.halves import Halves
+from lit_mia.metrics.resampling import IntArray
 from lit_mia.metrics.roc import BoolArray, FloatArray
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

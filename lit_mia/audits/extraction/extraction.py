@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import cast, final
+from typing import Any, cast, final
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from datamodules import AuxiliaryDataModule
@@ -16,7 +17,7 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.audits.extraction.checks import check_both, check_foreign, check_left, check_measures, check_prompts
 from lit_mia.audits.extraction.copying import Copying, copying_of
 from lit_mia.audits.extraction.halves import Halves
-from lit_mia.audits.extraction.looks import PoolLooks
+from lit_mia.audits.extraction.looks import Looks, pool_of
 from lit_mia.audits.extraction.rows import (
     adjusted,
     copy_rows,
@@ -29,7 +30,6 @@ from lit_mia.audits.extraction.triage import Triage
 from lit_mia.audits.extraction.untargeted import Untargeted, untargeted_rows
 from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
-from lit_mia.files import key_digest
 from lit_mia.metrics.copying.verdict import decide_extraction
 from lit_mia.metrics.evidence import Design
 from lit_mia.records import Records, id_hash
@@ -43,7 +43,7 @@ from lit_mia.report.extraction import (
 )
 from lit_mia.report.membership.refused import count_refused
 from lit_mia.targets.base import AccessLevel, GenerateTarget, Target
-from lit_mia.targets.bases import base_of
+from lit_mia.targets.bases import base_folder, base_of, has_base
 
 
 @final
@@ -104,9 +104,8 @@ class ExtractionAudit(Audit):
             measure.check_pool(self.data.image_size, len(records))
         sides: dict[Model, AuxiliaryDataModule] = {"target": self.data}
         if self._base is not None:
-            digest = key_digest(dict(self._base.fingerprint()))[:12]
-            store = self._base_store or str(self.data.store_path.parent / f"base-{digest}")
-            sides["base"] = self.data.answered_by(self._base, store)
+            store = self._base_store or base_folder(self.data.store_path, self._base)
+            sides["base"] = self.data.answered_by(self._base, str(store))
         return sides
 
     def estimate(self) -> dict[str, Estimate]:
@@ -139,7 +138,7 @@ class ExtractionAudit(Audit):
     def run(self, run: Run) -> ExtractionResult:
         """Draw what is missing, compare it with all records, and count."""
         spent = self.query()
-        halves, looks = self._halves, {name: self._looks(data) for name, data in self.sides.items()}
+        halves, looks = self._halves, self._looks
         found = [self._models(measure, looks, halves) for measure in self.measures]
         both = list(zip(self.measures, found, strict=True))
         rows = [row for measure, models in both for row in copy_rows(measure, models, halves)]
@@ -197,8 +196,8 @@ class ExtractionAudit(Audit):
         measure, halves = self.measures[0], self._halves
         own = (line for line in lines if line.row == "target" and line.measure == measure.name)
         hashes = {line.id_hash for line in own if line.reproduced}
-        looks = {name: self._looks(data) for name, data in self.sides.items()}
-        copying = copying_of(measure, looks["target"].drawn(measure), looks["target"].pool(measure), halves)
+        looks = self._looks
+        copying = copying_of(measure, looks["target"].drawn(measure), self._pool(measure), halves)
         shown = [row for row in halves.rows.tolist() if id_hash(halves.records.ids[row]) in hashes]
         return [
             Picture(
@@ -244,28 +243,37 @@ class ExtractionAudit(Audit):
                 data.leave_out(refused)
         check_left(self.data.view.known, asked=len(asked), drawn=len(self._asked))
 
-    def _looks(self, data: AuxiliaryDataModule) -> PoolLooks:
-        return PoolLooks(data, self._asked, self._draws_of(data))
+    @property
+    def _looks(self) -> dict[Model, Looks]:
+        """What each model drew."""
+        asked = self._asked
+        return {name: Looks(data, asked, self._draws_of(data)) for name, data in self.sides.items()}
 
-    def _models(self, measure: CopyMeasure, looks: Mapping[Model, PoolLooks], halves: Halves) -> dict[Model, Copying]:
+    def _pool(self, measure: CopyMeasure) -> NDArray[Any]:
+        """What a measure compares of the records, `[n, ...]`; made once, for all models."""
+        return pool_of(self.data, measure)
+
+    def _models(self, measure: CopyMeasure, looks: Mapping[Model, Looks], halves: Halves) -> dict[Model, Copying]:
         """What the target, the target beyond its base, and the base reproduce."""
+        pool = self._pool(measure)
         found: dict[Model, Copying] = {
-            name: copying_of(measure, look.drawn(measure), look.pool(measure), halves) for name, look in looks.items()
+            name: copying_of(measure, look.drawn(measure), pool, halves) for name, look in looks.items()
         }
         if "base" not in found:
             return found
         beyond = found["target"].beyond(found["base"], halves.asked)
         return {"target": found["target"], "target less base": beyond, "base": found["base"]}
 
-    def _untargeted_rows(self, looks: Mapping[Model, PoolLooks], halves: Halves) -> list[UntargetedRow]:
+    def _untargeted_rows(self, looks: Mapping[Model, Looks], halves: Halves) -> list[UntargetedRow]:
         if self.untargeted is None:
             return []
         measure = next(measure for measure in self.measures if not measure.needs_pool)
+        pool = self._pool(measure)
         return [
             row
             for name, look in looks.items()
             if len(drawn := look.untargeted(measure))
-            for row in untargeted_rows(self.untargeted, measure, drawn, look.pool(measure), name=name, halves=halves)
+            for row in untargeted_rows(self.untargeted, measure, drawn, pool, name=name, halves=halves)
         ]
 
     def _draws_of(self, data: AuxiliaryDataModule) -> list[PromptDraws]:
@@ -291,6 +299,4 @@ class ExtractionAudit(Audit):
 
 def _base_of(target: Target, given: GenerateTarget | None) -> GenerateTarget | None:
     """The base of a target, if there is one."""
-    if given is None and target.before_adapter() is None:
-        return None
-    return GenerateTarget.of(base_of(target, given))
+    return GenerateTarget.of(base_of(target, given)) if has_base(target, given) else None

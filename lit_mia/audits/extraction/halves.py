@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from datamodules.sources.base import StatedDesign
 from lit_mia.metrics.copying.excess import Excess, excess_of
 from lit_mia.metrics.copying.units import units_of
 from lit_mia.metrics.copying.verdict import fewest_found
+from lit_mia.metrics.resampling import IntArray, group_numbers
 from lit_mia.metrics.roc import BoolArray
 from lit_mia.records import MEMBER, Records
 from lit_mia.report.extraction import Counted
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +38,7 @@ class Halves:
     @cached_property
     def group_of(self) -> IntArray:
         """Number of each record's group, `[n]`."""
-        return np.unique(np.array(self.records.groups), return_inverse=True)[1].astype(np.int64)
+        return group_numbers(self.records.groups, len(self.records))
 
     @cached_property
     def copies(self) -> IntArray:

@@ -1,4 +1,4 @@
-"""What measures compare of one model's answers and of the records: pixels, or an encoder's embeddings."""
+"""What measures compare of answers and of records: pixels, or an encoder's embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ from lit_mia.records import Records
 
 
 @dataclass(frozen=True, eq=False)
-class PoolLooks:
-    """One model's answers, and all records.
+class Looks:
+    """One model's answers.
 
     Attributes:
         data: The model and its answers.
@@ -29,14 +29,9 @@ class PoolLooks:
     asked: Records
     further: Sequence[PromptDraws]
 
-    def pool(self, measure: CopyMeasure) -> NDArray[Any]:
-        """What a measure compares of the records, `[n, ...]`."""
-        pairs = self._pairs(self.data.view.known, measure)
-        return image(pairs) if measure.encoder is None else image_embedding(pairs)
-
     def drawn(self, measure: CopyMeasure) -> NDArray[Any]:
-        """The same of the images that were drawn from captions, those of a record one after another."""
-        pairs = self._pairs(self.asked, measure)
+        """What a measure compares of the images that were drawn from captions, those of a record one after another."""
+        pairs = _pairs(self.data, self.asked, measure)
         found = generated(pairs) if measure.encoder is None else generated_embedding(pairs)
         return found.reshape(-1, *found.shape[2:])
 
@@ -59,6 +54,18 @@ class PoolLooks:
         image: NDArray[np.uint8] = read(self.data.store, queries, table)[0, draw].permute(1, 2, 0).numpy()
         return image
 
-    def _pairs(self, records: Records, measure: CopyMeasure) -> Pairs:
-        pairs = self.data.pairs(records)
-        return pairs if measure.encoder is None else replace(pairs, tools=Tools(measure.encoder))
+
+def pool_of(data: AuxiliaryDataModule, measure: CopyMeasure) -> NDArray[Any]:
+    """What a measure compares of the records, `[n, ...]`.
+
+    Args:
+        data: The records, whichever model was asked about them.
+        measure: The measure.
+    """
+    pairs = _pairs(data, data.view.known, measure)
+    return image(pairs) if measure.encoder is None else image_embedding(pairs)
+
+
+def _pairs(data: AuxiliaryDataModule, records: Records, measure: CopyMeasure) -> Pairs:
+    pairs = data.pairs(records)
+    return pairs if measure.encoder is None else replace(pairs, tools=Tools(measure.encoder))

@@ -9,10 +9,11 @@ import numpy as np
 from datamodules import AuxiliaryDataModule, StatisticDataModule, Wanted
 from lit_mia.attacks.statistics import ConditionalDifference
 from lit_mia.attacks.statistics.base import StatisticAttack
-from lit_mia.audits.extraction.halves import Halves, IntArray
+from lit_mia.audits.extraction.halves import Halves
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
+from lit_mia.metrics.resampling import IntArray
 from lit_mia.metrics.roc import BoolArray, FloatArray
 from lit_mia.ranges import POSITIVE_SHARE, check
 from lit_mia.records import MEMBER, Records

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lit_mia.metrics.copying.units import units_of
-from lit_mia.metrics.roc import check
+from lit_mia.metrics.roc import FloatArray, check
 
 
 class TopRun(NamedTuple):
@@ -42,5 +42,18 @@ def top_run(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = Non
     """
     best, is_member = units_of(*check(scores, labels), groups)
     above, members = int(np.sum(best > best[~is_member].max())), int(is_member.sum())
-    steps = np.arange(above)
-    return TopRun(above, float(np.prod((members - steps) / (len(best) - steps))))
+    return TopRun(above, float(first_are_members(members, len(best) - members)[above]))
+
+
+def first_are_members(n1: int, n0: int) -> FloatArray:
+    """Probability that the first k of all units in an order are members, if every order is equally likely.
+
+    Args:
+        n1: Members.
+        n0: Non-members.
+
+    Returns:
+        For every k from 0 to `n1`, `[n1 + 1]`.
+    """
+    steps = np.arange(n1)
+    return np.cumprod(np.concatenate([[1.0], (n1 - steps) / (n1 + n0 - steps)]))

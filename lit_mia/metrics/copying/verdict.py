@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+
+from lit_mia.metrics.copying.top_run import first_are_members
 from lit_mia.metrics.evidence import BY_COIN, COIN_LEVEL, LEVEL, Design
 from lit_mia.metrics.holm import holm
 
@@ -81,9 +84,5 @@ def fewest_found(n1: int, n0: int, tests: int) -> int | None:
     Returns:
         The number; None if not even all of them would be found.
     """
-    from scipy.stats import hypergeom
-
-    for k in range(1, n1 + 1):
-        if hypergeom.sf(k - 1, n1 + n0, k, n1) * tests <= LEVEL:
-            return k
-    return None
+    enough = np.flatnonzero(first_are_members(n1, n0) * tests <= LEVEL)  # Fisher's p of k beside none
+    return int(enough[0]) if len(enough) else None

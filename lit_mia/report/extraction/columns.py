@@ -1,13 +1,15 @@
 """The tables of an extraction audit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import TypeVar
 
 from lit_mia.report.columns import READ, Cell, Column, Place, Table, file_column, table_of
 from lit_mia.report.extraction.schema import CanaryTier, CopyRow, Counted, Eidetic, RecordLine, UntargetedRow
 from lit_mia.report.words import NOTHING, bare_p, bounds, number, percent, percent_interval
 
-_PAGE: frozenset[Place] = frozenset({"page"})
+R = TypeVar("R", CopyRow, UntargetedRow)
+N = TypeVar("N", CanaryTier, Eidetic)
 _LISTED: frozenset[Place] = frozenset({"page", "markdown"})
 
 
@@ -88,10 +90,31 @@ RECORD_COLUMNS: tuple[Column[RecordLine], ...] = tuple(
 
 def copy_table(rows: Sequence[CopyRow], place: Place) -> Table:
     """Target, target less base, and base, side by side for each measure and threshold."""
+    return _by_model(COLUMNS, [list(block) for _, block in groupby(rows, lambda row: row.measure)], place)
+
+
+def untargeted_table(rows: Sequence[UntargetedRow]) -> Table:
+    """The same of what was drawn from other prompts, model by model."""
+    blocks = [list(block) for _, block in groupby(rows, lambda row: row.name)]
+    return _by_model(UNTARGETED_COLUMNS, blocks, "page")
+
+
+def tier_table(tiers: Sequence[CanaryTier]) -> Table:
+    """Canaries by their copies."""
+    return _by_number("Copies", TIER_COLUMNS, tiers, lambda tier: tier.copies)
+
+
+def eidetic_table(counts: Sequence[Eidetic]) -> Table:
+    """Reproductions by the number of training images that they are copies of."""
+    return _by_number("Training images within the threshold", EIDETIC_COLUMNS, counts, lambda of: of.seen)
+
+
+def _by_model(columns: Sequence[Column[R]], blocks: Sequence[Sequence[R]], place: Place) -> Table:
+    """Rows of models, of which the target's are what the table is about."""
     return table_of(
         "Model",
-        COLUMNS,
-        [list(block) for _, block in groupby(rows, lambda row: row.measure)],
+        columns,
+        blocks,
         place,
         name=lambda row: row.name,
         kind=lambda row: row.kind,
@@ -99,40 +122,14 @@ def copy_table(rows: Sequence[CopyRow], place: Place) -> Table:
     )
 
 
-def untargeted_table(rows: Sequence[UntargetedRow]) -> Table:
-    """The same of what was drawn from other prompts."""
+def _by_number(first: str, columns: Sequence[Column[N]], rows: Sequence[N], number: Callable[[N], int]) -> Table:
+    """Rows of the target by a number."""
     return table_of(
-        "Model",
-        UNTARGETED_COLUMNS,
-        [list(block) for _, block in groupby(rows, lambda row: row.name)],
+        first,
+        columns,
+        [rows],
         "page",
-        name=lambda row: row.name,
-        kind=lambda row: row.kind,
-        strong=lambda row: row.name == "target",
-    )
-
-
-def tier_table(tiers: Sequence[CanaryTier]) -> Table:
-    """Canaries by their copies."""
-    return table_of(
-        "Copies",
-        TIER_COLUMNS,
-        [tiers],
-        "page",
-        name=lambda tier: str(tier.copies),
-        kind=lambda _: "target",
-        strong=lambda _: True,
-    )
-
-
-def eidetic_table(counts: Sequence[Eidetic]) -> Table:
-    """Reproductions by the number of training images that they are copies of."""
-    return table_of(
-        "Training images within the threshold",
-        EIDETIC_COLUMNS,
-        [counts],
-        "page",
-        name=lambda of: str(of.seen),
+        name=lambda row: str(number(row)),
         kind=lambda _: "target",
         strong=lambda _: True,
     )

@@ -1,11 +1,11 @@
 """The numbers of an extraction audit and their JSON form."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.copying.verdict import ExtractionKind
 from lit_mia.metrics.evidence import Design
-from lit_mia.report.fields import json_values, spell_non_finite
+from lit_mia.report.fields import findings_values
 from lit_mia.report.forms.fields import Count, Share, ShareEnds
 from lit_mia.report.membership.schema import Expense, Refused, Tried
 
@@ -265,9 +265,7 @@ class ExtractionFindings:
         Raises:
             ReportError: If a measured number is infinite or not a number.
         """
-        values = asdict(self)
-        del values["lines"]
-        return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})
+        return findings_values(self, self.schema)
 
 
 class ExtractionVerdict(TypedDict):

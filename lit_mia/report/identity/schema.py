@@ -1,11 +1,11 @@
 """The numbers of an identity audit and their JSON form."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict
 
 from lit_mia.metrics.evidence import Design
 from lit_mia.metrics.identity import Rate
-from lit_mia.report.fields import json_values, spell_non_finite
+from lit_mia.report.fields import findings_values
 
 IdentityRowKind = Literal["target", "untrained", "permuted names", "swapped membership"]
 
@@ -203,6 +203,4 @@ class IdentityFindings:
         Raises:
             ReportError: If a measured number is infinite or not a number.
         """
-        values = asdict(self)
-        del values["lines"]
-        return json_values({"schema": self.schema, **values, "config": spell_non_finite(self.config)})
+        return findings_values(self, self.schema)
