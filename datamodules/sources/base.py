@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from datamodules.sources.captions import CaptionChoice
+from lit_mia.configured import Configured
 from lit_mia.cost import Cost, Estimate
 from lit_mia.designs.manifest import FAIR
 from lit_mia.metrics.evidence import BY_COIN, Design
@@ -56,7 +57,7 @@ class StatedDesign:
         return next((reason for reason, applies in reasons.items() if applies), None)
 
 
-class RecordSource(ABC):
+class RecordSource(Configured, ABC):
     """Something that yields a table of records.
 
     Attributes:

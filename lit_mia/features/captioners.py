@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia.configured import Configured
 from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
@@ -26,7 +27,7 @@ CHUNK = 256
 _PROMPTED = ("blip", "blip-2")
 
 
-class Captioner(ABC):
+class Captioner(Configured, ABC):
     """Images to captions, for an attacker who holds the image and nothing else.
 
     Attributes:

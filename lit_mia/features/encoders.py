@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia.configured import Configured
 from lit_mia.errors import EncoderError
 from lit_mia.models import Precision as Precision
 from lit_mia.models import in_batches, resolve_device
@@ -20,7 +21,7 @@ SHARING_ENCODERS = "OpenClipEncoder, TransformersClipEncoder, TowersEncoder, Bli
 Batch = TypeVar("Batch")
 
 
-class Encoder(ABC):
+class Encoder(Configured, ABC):
     """Images and texts to embeddings. The model is loaded when it is first used.
 
     Args:

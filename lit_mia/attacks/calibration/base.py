@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack
+from lit_mia.configured import Configured
 from lit_mia.errors import HeadError
 from lit_mia.reasons import listed
 
@@ -55,7 +56,7 @@ class Calibrated:
     setting: str | None = None
 
 
-class CalibratedAttack(AuditedAttack):
+class CalibratedAttack(Configured, AuditedAttack):
     """Statistics of the target, calibrated by those of its base at the same timesteps, noises and captions.
 
     Args:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lit_mia import ranges
 from lit_mia.attacks.data import AuditedAttack
+from lit_mia.configured import Configured
 from lit_mia.errors import HeadError
 from lit_mia.files import key_digest
 from lit_mia.queries.plans import Plan
@@ -22,7 +23,7 @@ Swept = int | list[int]
 Setting = dict[str, int | float]
 
 
-class StatisticAttack(AuditedAttack):
+class StatisticAttack(Configured, AuditedAttack):
     """An attack whose score is a formula; the sign is fixed by theory, so an inverted attack has an AUC below 0.5.
 
     Arguments named in `swept` may be lists; each combination is one setting. An audit chooses among the settings on

@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from torch import Tensor
 
+from lit_mia.configured import Configured
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.models import Fingerprint
 from lit_mia.ranges import at_least, check, no_device
@@ -71,7 +72,7 @@ class Charges:
         return self.confirmed_money + self.uncertain_money
 
 
-class Target(ABC):
+class Target(Configured, ABC):
     """A model under audit.
 
     Attributes:
@@ -155,7 +156,7 @@ class Target(ABC):
         """
         return 0
 
-    def keep_accounts(self, folder: Path) -> None:  # noqa: B027 (most targets cost nothing)
+    def keep_accounts(self, folder: Path) -> None:
         """Keep what is paid in a folder that outlives this process; a target without a price keeps nothing.
 
         Args:
