@@ -87,3 +87,10 @@ class PackageError(LitMiaError):
 
 class PluginError(LitMiaError):
     """A package that adds something cannot be loaded, or an entry of a registry is missing or doubled."""
+
+
+def mistake_behind(error: BaseException | None) -> LitMiaError | None:
+    """The user's mistake that jsonargparse has wrapped: it does so where an argument may also be None."""
+    while error is not None and not isinstance(error, LitMiaError):
+        error = error.__cause__
+    return error

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lit_mia import own_datamodules
-from lit_mia.errors import CommandError, LitMiaError
+from lit_mia.errors import CommandError, LitMiaError, mistake_behind
 from lit_mia.folders import is_of_disk, unwritable
 from lit_mia.report.terminal import spell_unprintable
 
@@ -124,7 +124,7 @@ def run(args: Sequence[str]) -> object:
     try:
         return _call(command, args)
     except ValueError as error:
-        mistake = _mistake_behind(error)
+        mistake = mistake_behind(error)
         if mistake is None:
             raise
         raise mistake from None
@@ -172,10 +172,3 @@ def _terminate(*_: object) -> NoReturn:
 def _interrupted(code: int) -> NoReturn:
     print(f"lit-mia: interrupted; {_command(sys.argv[1]).kept}.", file=sys.stderr)
     sys.exit(code)
-
-
-def _mistake_behind(error: BaseException | None) -> LitMiaError | None:
-    """The user's mistake that jsonargparse has wrapped: it does so where an argument may also be None."""
-    while error is not None and not isinstance(error, LitMiaError):
-        error = error.__cause__
-    return error

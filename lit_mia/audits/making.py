@@ -2,7 +2,8 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import yaml
@@ -12,9 +13,10 @@ from lightning.pytorch import LightningDataModule, Trainer
 from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.base import AUDIT_KINDS, Audit
 from lit_mia.blocks import ObjectKeys, object_parameters, placed
-from lit_mia.errors import ConfigError
+from lit_mia.errors import ConfigError, mistake_behind
 
 A = TypeVar("A", bound=Audit)
+T = TypeVar("T")
 OPTIONS = frozenset({"output", "gallery", "logger", "dry_run", "fail_if", "junit"})
 """What a config may say beside the arguments of its audit: where results go, how they are shown, what they must be."""
 _LIGHTNING = frozenset({"model", "data", "trainer"})
@@ -75,6 +77,44 @@ def maker(audit: type[A], config: Mapping[str, Any]) -> Callable[[], A]:
     """
     parser, given = _parsed(audit, config)
     return lambda: instantiated(audit, parser.instantiate(given))
+
+
+def made(kind: type[T], value: object) -> T:
+    """The object of a block, made at once.
+
+    Args:
+        kind: What it must be.
+        value: The block's name or content as YAML values.
+
+    Raises:
+        ConfigError: If the block is not understood, or describes something else.
+        LitMiaError: If its class refuses its arguments.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--it", type=kind)
+    with told_as_ours():
+        try:
+            given = parser.parse_object({"it": copy.deepcopy(placed(value, object_keys(), "it"))})
+        except ArgumentError as error:
+            raise ConfigError(f"{value!r} is no {kind.__name__}. {error}") from error
+        found: T = parser.instantiate(given).it
+    return found
+
+
+@contextmanager
+def told_as_ours() -> Iterator[None]:
+    """Raise a user's mistake as itself where jsonargparse has wrapped it.
+
+    Raises:
+        LitMiaError: In the place of the error that was caused by it.
+    """
+    try:
+        yield
+    except ValueError as error:
+        mistake = mistake_behind(error)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from None
 
 
 def _parsed(audit: type[Audit], config: Mapping[str, Any]) -> tuple[ArgumentParser, Namespace]:

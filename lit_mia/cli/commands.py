@@ -15,9 +15,9 @@ from rich.console import Console
 
 from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, object_keys
+from lit_mia.audits.saved_config import save_config, saved_audit
 from lit_mia.blocks import ObjectKeys, block_file, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
-from lit_mia.cli.saved_config import save_config, saved_audit
 from lit_mia.cli.stated import told_where
 from lit_mia.dry_run import keeping_nothing
 from lit_mia.errors import CommandError, ConfigError, TrackingError

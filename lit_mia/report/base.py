@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from lit_mia.errors import ReportError
 from lit_mia.files import replacing
 from lit_mia.report.forms import Fault, Fields
+from lit_mia.report.style import Figure
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -173,6 +174,15 @@ class Result(ABC):
         Args:
             logger: Makes the run, or runs.
         """
+
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The rows as a table for programs: lists of equal length, by column."""
+        rows: list[dict[str, Any]] = self.numbers()["rows"]
+        return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Its plots by name; ROC curves are called `roc`."""
+        return {}
 
     def text(self) -> str:
         """`audit.json` as text.

@@ -29,7 +29,7 @@ from lit_mia.report.extraction.schema import ExtractionFindings, InFile, RecordL
 from lit_mia.report.fields import read_fields
 from lit_mia.report.forms import Fault, Fields, first_fault
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
-from lit_mia.report.style import svg
+from lit_mia.report.style import Figure, svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
@@ -77,11 +77,18 @@ class ExtractionResult(ExtractionFindings, Result):
 
     def files(self) -> dict[str, Writer]:
         """All rows, and every record."""
-        rows = {"row": [row.name for row in self.rows], **values_of(COLUMNS, self.rows, "csv")}
         return {
-            TABLE: partial(write_csv, rows),
+            TABLE: partial(write_csv, self.columns()),
             RECORDS: partial(write_csv, values_of(RECORD_COLUMNS, self.lines, "csv")),
         }
+
+    def columns(self) -> dict[str, list[Any]]:
+        """All rows, with the columns that files have."""
+        return {"row": [row.name for row in self.rows], **values_of(COLUMNS, self.rows, "csv")}
+
+    def figures(self) -> dict[str, Figure]:
+        """How close images come to records."""
+        return {"closeness": closeness_figure(self.lines, self.rows)}
 
     def page(self, pictures: Sequence[Picture] = ()) -> str:
         """The page; pictures only where they are given."""
@@ -117,7 +124,7 @@ class ExtractionResult(ExtractionFindings, Result):
             {"audit": self.config, "design": self.design, **self.hashes},
             summary,
             {"copies": rows, "records": values_of(RECORD_COLUMNS, self.lines, "wandb")},
-            figures={"closeness": closeness_figure(self.lines, self.rows)},
+            figures=self.figures(),
         )
 
 

@@ -19,7 +19,7 @@ from lit_mia.report.identity.people import PEOPLE_COLUMNS, people_curves, people
 from lit_mia.report.identity.plots import heat_figure, identity_roc_figure, images_figure, occurrences_figure
 from lit_mia.report.identity.schema import IdentityFindings, IdentityRow
 from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
-from lit_mia.report.style import svg
+from lit_mia.report.style import Figure, svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv, write_curves
 from lit_mia.report.tracking import log_run
 from lit_mia.report.words import p_value, percent
@@ -85,14 +85,18 @@ class IdentityResult(IdentityFindings, Result):
     def log(self, logger: Logger) -> None:
         """Log numbers, curves and people as one run; a number stands for each name."""
         digests = {"pool_digest": self.pool_digest, "people_digest": self.people_digest}
-        roc = identity_roc_figure(self, people_curves(self.lines))
         log_run(
             logger(),
             {"audit": self.config, "design": self.design, **digests},
             {**self._rates(), "verdict": self.verdict["kind"]},
             {"people": self._unnamed()},
-            figures={"roc": roc, **({"heat": heat_figure(self)} if self.grid else {})},
+            figures=self.figures(),
         )
+
+    def figures(self) -> dict[str, Figure]:
+        """ROC curves of target and controls, and rates by images and templates where they were measured."""
+        roc = identity_roc_figure(self, people_curves(self.lines))
+        return {"roc": roc, **({"heat": heat_figure(self)} if self.grid else {})}
 
     def _rates(self) -> dict[str, float]:
         """Every rate of every model."""

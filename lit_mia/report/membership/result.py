@@ -39,6 +39,7 @@ from lit_mia.report.membership.self_test.words import self_test_line, self_test_
 from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_markdown, set_notes
 from lit_mia.report.page import pictures_section, render_page
+from lit_mia.report.style import Figure
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import Bundle, log_run
 
@@ -111,11 +112,23 @@ class MembershipResult(Result):
 
     def files(self) -> dict[str, Writer]:
         """Scores of single records, exact curves, and the table."""
-        named = {"row": [row.name for row in self.report.rows], "kind": [row.kind for row in self.report.rows]}
         return {
             SCORES: partial(write_scores, self.scores),
             ROC: partial(write_roc, self.scores),
-            TABLE: partial(write_csv, named | values_of(COLUMNS, self.report.rows, "csv")),
+            TABLE: partial(write_csv, self.columns()),
+        }
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Attacks and controls, with the columns that files have."""
+        named = {"row": [row.name for row in self.report.rows], "kind": [row.kind for row in self.report.rows]}
+        return named | values_of(COLUMNS, self.report.rows, "csv")
+
+    def figures(self) -> dict[str, Figure]:
+        """ROC curves: of each attack with its controls, and of all attacks."""
+        rocs = self.curves()
+        return {
+            "roc": roc_figure(self.report, rocs, [row.name for row in self.attacks]),
+            "roc_family": family_roc_figure(self.report, rocs),
         }
 
     def page(self, pictures: Sequence[Picture] = ()) -> str:
@@ -171,7 +184,7 @@ class MembershipResult(Result):
         Config and hashes go to the run's config, every column of every row to its summary. The artifact holds all files
         of the report but those of single records and heads.
         """
-        report, rocs = self.report, self.curves()
+        report = self.report
         names, columns = [row.name for row in report.rows], values_of(COLUMNS, report.rows, "wandb")
         values = {
             f"test/{column}/{name}": value
@@ -194,10 +207,7 @@ class MembershipResult(Result):
                 "rows": {"row": names, **columns},
                 "scores": {name: getattr(combined, name).tolist() for name in told},
             },
-            figures={
-                "roc": roc_figure(report, rocs, [row.name for row in self.attacks]),
-                "roc_family": family_roc_figure(report, rocs),
-            },
+            figures=self.figures(),
             bundle=Bundle(report.name, self._shared()),
         )
 

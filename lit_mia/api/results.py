@@ -1,0 +1,136 @@
+"""A finished audit in Python."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from rich.console import RenderableType
+
+from lit_mia.api.shown import Shown, data_frame
+from lit_mia.audits.base import load_result
+from lit_mia.blocks import dumps
+from lit_mia.errors import ReportError
+from lit_mia.folders import check_writable
+from lit_mia.report.base import Result
+
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import WandbLogger
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an audit ends in.
+
+    Attributes:
+        kind: For instance `leakage beyond controls` or `not detected at this power`.
+        sentence: The same in plain English, with what it does not exclude.
+    """
+
+    kind: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}. {self.sentence}"
+
+
+@final
+class AuditResult(Shown):
+    """What an audit of any kind found; `lit_mia.audit` returns it and `lit_mia.load` reads it from its folder.
+
+    Args:
+        result: The numbers.
+        folder: Where its files are.
+    """
+
+    def __init__(self, result: Result, folder: Path) -> None:
+        self.result, self.folder = result, folder
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the audit ends in."""
+        return Verdict(**self.result.numbers()["verdict"])
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """All numbers, as the values of `audit.json` (docs/audit_json.md says what they mean)."""
+        return self.result.numbers()
+
+    def table(self) -> "DataFrame":
+        """Attacks and controls, one row each; AUCs in [0, 1], with the ends of their 95 % intervals."""
+        return data_frame(self.result.columns())
+
+    def plot_roc(self) -> "Figure":
+        """The ROC curves: of each attack with its controls.
+
+        Raises:
+            ReportError: If an audit of this kind has none.
+        """
+        figures = self.result.figures()
+        if "roc" not in figures:
+            raise ReportError(f"An audit with the numbers {self.result.schema} has no ROC curves.")
+        return figures["roc"]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write everything into another folder: numbers, scores, tables, page, config and trained heads.
+
+        Args:
+            folder: Made if it is missing; the audit's own files in it are replaced.
+
+        Returns:
+            Path of the page.
+
+        Raises:
+            FolderError: If it cannot be written.
+        """
+        to = Path(folder).expanduser()
+        if to.resolve() != self.folder.resolve():
+            check_writable(to)
+            shutil.copytree(self.folder, to, dirs_exist_ok=True)
+        return self.result.save_page(to)
+
+    def log(self, logger: "WandbLogger | Callable[..., WandbLogger]") -> None:
+        """Send numbers, tables and plots to Weights & Biases as one run, which ends with it; never images of records.
+
+        Args:
+            logger: A logger, or what makes one.
+        """
+        self.result.log(logger if callable(logger) else lambda **_: logger)
+
+    def to_yaml(self, path: str | Path | None = None) -> str:
+        """The config of the audit, defaults filled in, as YAML that `Audit.from_yaml` and `lit-mia audit` read.
+
+        Args:
+            path: Where it is written as well; nowhere if not given.
+        """
+        text = dumps(self.result.numbers()["config"])
+        if path is not None:
+            Path(path).expanduser().write_text(text, encoding="utf-8")
+        return text
+
+    def terminal(self) -> RenderableType:
+        """The table, its footnotes and the verdict, as the command prints them."""
+        return self.result.terminal()
+
+    def page(self) -> str:
+        """See `Shown`."""
+        return self.result.page()
+
+    def __repr__(self) -> str:
+        return f"<AuditResult {self.verdict.kind!r} in {self.folder}>"
+
+
+def load(folder: str | Path) -> AuditResult:
+    """A finished audit of any kind from its folder.
+
+    Args:
+        folder: What `lit_mia.audit` or `lit-mia audit` wrote, e.g. `runs/quickstart`.
+
+    Raises:
+        ReportError: If there is none, or this version does not read it.
+    """
+    where = Path(folder).expanduser()
+    return AuditResult(load_result(where), where)
