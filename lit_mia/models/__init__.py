@@ -4,6 +4,7 @@ from lit_mia.models.adapted import AdaptedPipeline
 from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingNetwork, network_of
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
+from lit_mia.models.live import LEFT_OUT, PIPELINES, LivePipeline, pipeline_at
 from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
@@ -13,17 +14,19 @@ from lit_mia.models.parameterization import (
     flow_levels,
     preserving_levels,
 )
-from lit_mia.models.part_files import part_json
 from lit_mia.models.pipeline_calls import call_arguments, cut_by, evaluations_per_image, own_noise, token_limits
 from lit_mia.models.pipeline_files import MODEL_SUFFIXES, PipelineFiles, quietly
+from lit_mia.models.pipeline_source import PipelineSource
 from lit_mia.models.placement import Offload, Precision, full_float32, in_batches, in_float32, place, resolve_device
 from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.samplers import SHORT_NAMES, replace_scheduler, replaced_settings, sampler_in_words, short_name
 from lit_mia.models.schedule import Schedule, way_back, way_back_settings
 
 __all__ = [
+    "LEFT_OUT",
     "MODEL_SUFFIXES",
     "PARAMETERIZATIONS",
+    "PIPELINES",
     "SHORT_NAMES",
     "VARIANCE_PRESERVING",
     "AdaptedPipeline",
@@ -32,10 +35,12 @@ __all__ = [
     "DenoisingNetwork",
     "Fingerprint",
     "FingerprintValue",
+    "LivePipeline",
     "Lora",
     "Offload",
     "OpenClipFiles",
     "PipelineFiles",
+    "PipelineSource",
     "Precision",
     "Pretrained",
     "Schedule",
@@ -55,7 +60,7 @@ __all__ = [
     "network_part",
     "normal",
     "own_noise",
-    "part_json",
+    "pipeline_at",
     "place",
     "preserving_levels",
     "quietly",

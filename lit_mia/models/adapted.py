@@ -11,7 +11,7 @@ from lit_mia.models.compiled import compile_forward
 from lit_mia.models.denoising_networks import DenoisingNetwork, network_of
 from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
-from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.pipeline_source import PipelineSource
 from lit_mia.models.placement import in_float32, in_low_precision, resolve_device
 
 
@@ -24,7 +24,7 @@ class AdaptedPipeline:
     are exact, neither is slower than a model without an adapter, and LoHa and LoKr files can be taken off like LoRA.
 
     Attributes:
-        files: The files of the pipeline.
+        source: Where the pipeline is from.
         lora: The adapter, or None.
         variant: Weight variant of the files.
         dtype: Name of the torch type of the weights.
@@ -35,7 +35,7 @@ class AdaptedPipeline:
         compile: Whether to compile the network.
     """
 
-    files: PipelineFiles
+    source: PipelineSource
     lora: Lora | None
     variant: str | None
     dtype: str
@@ -74,7 +74,7 @@ class AdaptedPipeline:
     def _load(self) -> Any:
         if self.lora is not None:
             require_peft()
-        pipeline = self.files.load("DiffusionPipeline", self.dtype, self.variant)
+        pipeline = self.source.load("DiffusionPipeline", self.dtype, self.variant)
         if self.lora is not None:
             self._before.clear()
             self.lora.fuse(pipeline, before=self._keep)

@@ -5,8 +5,7 @@ from typing import Any
 
 from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint
-from lit_mia.models.part_files import part_json
-from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.pipeline_source import PipelineSource
 
 Need = Callable[[Any, Any], object]
 IMAGES: dict[str, Need] = {
@@ -71,32 +70,32 @@ def check_told(pipeline: Any, network: Any) -> None:
         )
 
 
-def told_beside(files: PipelineFiles) -> Fingerprint:
+def told_beside(source: PipelineSource) -> Fingerprint:
     """What a denoiser is told that depends on rare files, for the fingerprint of a target; mostly nothing.
 
     Args:
-        files: The files of its pipeline.
+        source: Where its pipeline is from.
 
     Raises:
         TargetError: If a file cannot be read.
     """
-    words = _added_words(files)
+    words = _added_words(source)
     found = {
-        "scale of guidance": part_json(files, "unet").get("time_cond_proj_dim") is not None,
-        "attention mask": part_json(files, "text_encoder").get("use_attention_mask"),
+        "scale of guidance": source.part_json("unet").get("time_cond_proj_dim") is not None,
+        "attention mask": source.part_json("text_encoder").get("use_attention_mask"),
         "words of several vectors": any(f"{word}_1" in words for word in words),
     }
     told = ", ".join(name for name, is_told in found.items() if is_told)
     return {"told": told} if told else {}
 
 
-def _added_words(files: PipelineFiles) -> set[str]:
+def _added_words(source: PipelineSource) -> set[str]:
     """Words that a tokenizer was given later, such as by textual inversion; each release saves them elsewhere."""
     tokens = [
-        *part_json(files, "tokenizer", "tokenizer.json").get("added_tokens", []),
-        *part_json(files, "tokenizer", "tokenizer_config.json").get("added_tokens_decoder", {}).values(),
+        *source.part_json("tokenizer", "tokenizer.json").get("added_tokens", []),
+        *source.part_json("tokenizer", "tokenizer_config.json").get("added_tokens_decoder", {}).values(),
     ]
-    return {token["content"] for token in tokens} | part_json(files, "tokenizer", "added_tokens.json").keys()
+    return {token["content"] for token in tokens} | source.part_json("tokenizer", "added_tokens.json").keys()
 
 
 def _unmet(parts: Any, network: Any, needs: dict[str, Need]) -> list[str]:

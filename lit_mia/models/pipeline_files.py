@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import torch
 
@@ -16,7 +16,9 @@ from lit_mia.errors import TargetError
 from lit_mia.models.combined import combine, combined_name
 from lit_mia.models.files import Fingerprint, digest, file_digest, hub_file, readable, shards, shipped, versions
 from lit_mia.models.formats import check_formats
+from lit_mia.models.part_files import file_on_hub, local_file
 from lit_mia.models.pipeline_parts import WAY_OUT, check_filled, load_networks, parts_of, read_index
+from lit_mia.models.pipeline_source import Kind, PipelineSource
 
 MODEL_SUFFIXES = {".json", ".safetensors", ".txt", ".model"}
 CHECKER = "safety_checker"
@@ -24,7 +26,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 @final
-class PipelineFiles:
+class PipelineFiles(PipelineSource):
     """The files of a pipeline in a local folder or on the Hugging Face hub, maybe with its weights in a single file.
 
     Attributes:
@@ -33,6 +35,7 @@ class PipelineFiles:
         file: The `.safetensors` file that holds the weights; those at home serve only for parts that it lacks. None
             if all weights are at home.
         location: What is loaded: the file, or else the home.
+        name: Its last part.
     """
 
     def __init__(self, path: str, revision: str | None, config: str | None = None, prior: str | None = None) -> None:
@@ -54,13 +57,9 @@ class PipelineFiles:
         self.folder = _local_folder(shipped(config or path))
         self.home = str(self.folder or config or path)
         self.location = str(self.file or self.home)
+        self.name = Path(self.location).name
         self._revision = revision
         self._prior = PipelineFiles(prior, None) if prior else None
-
-    @property
-    def class_name(self) -> str:
-        """The pipeline class that the files ask for."""
-        return str(self.index["_class_name"])
 
     @property
     def pipeline_class(self) -> Any:
@@ -82,7 +81,7 @@ class PipelineFiles:
         return None if self.folder else self._index_file.parent.name  # the cache names a snapshot after its commit
 
     def fingerprint(self) -> Fingerprint:
-        """What every target made of these files tells of them, and of the libraries that run them.
+        """The digest of the files or the commit of the hub, and the releases of the libraries.
 
         Raises:
             TargetError: If a hub id cannot be resolved.
@@ -128,13 +127,23 @@ class PipelineFiles:
         needed = parts_of(self.index).keys() - {CHECKER}
         return self.folder is not None and self.file is None and any(not (self.folder / n).is_dir() for n in needed)
 
-    def load(
-        self,
-        kind: Literal["DiffusionPipeline", "AutoPipelineForText2Image", "AutoPipelineForImage2Image"],
-        dtype: str,
-        variant: str | None,
-        keep_checker: bool = False,
-    ) -> Any:
+    def device(self, asked: str) -> str:
+        """As asked."""
+        return asked
+
+    def dtype(self, asked: str) -> str:
+        """As asked: weights in files are converted."""
+        return asked
+
+    def part_text(self, part: str, name: str) -> str | None:
+        """The text of a file of one part; see `PipelineSource`."""
+        if self.folder:
+            path = local_file(self.folder, part, name)
+        else:
+            path = file_on_hub(self.home, self.commit, (f"{part}/{name}", name))
+        return None if path is None else path.read_text(encoding="utf-8")
+
+    def load(self, kind: Kind, dtype: str, variant: str | None, keep_checker: bool = False) -> Any:
         """The pipeline, without code of its own.
 
         Args:
@@ -183,7 +192,7 @@ class PipelineFiles:
         check_filled(pipeline.components, self.location)
         return pipeline
 
-    def _load_home(self, kind: str, variant: str | None, options: dict[str, object]) -> Any:
+    def _load_home(self, kind: Kind, variant: str | None, options: dict[str, object]) -> Any:
         import diffusers
 
         options = options | {

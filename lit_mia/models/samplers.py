@@ -7,8 +7,7 @@ from typing import Any
 
 from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint
-from lit_mia.models.part_files import part_json
-from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.pipeline_source import PipelineSource
 
 SHORT_NAMES = {
     "ddim": "DDIMScheduler",
@@ -90,11 +89,11 @@ def changed(before: Any, now: Any) -> Fingerprint:
     return {"scheduler_settings": json.dumps(different, sort_keys=True)} if different else {}
 
 
-def saved_sampler(files: PipelineFiles) -> Any | None:
+def saved_sampler(source: PipelineSource) -> Any | None:
     """The sampler that a pipeline was saved with, as the pipeline corrects it, without loading other parts.
 
     Args:
-        files: The files of the pipeline.
+        source: Where the pipeline is from.
 
     Returns:
         None if the pipeline has no sampler of diffusers, or several.
@@ -104,50 +103,50 @@ def saved_sampler(files: PipelineFiles) -> Any | None:
     """
     import diffusers
 
-    cls = getattr(diffusers, str((files.index.get("scheduler") or [None, None])[1]), None)
+    cls = getattr(diffusers, str((source.index.get("scheduler") or [None, None])[1]), None)
     if cls is None:
         return None
-    own = cls.from_config(part_json(files, "scheduler", "scheduler_config.json"))
-    parts = inspect.signature(files.pipeline_class.__init__).parameters
+    own = cls.from_config(source.part_json("scheduler", "scheduler_config.json"))
+    parts = inspect.signature(source.pipeline_class.__init__).parameters
     absent = {name: None for name, part in parts.items() if part.default is part.empty and name != "self"}
     checker = {"requires_safety_checker": False} if "requires_safety_checker" in parts else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
-            return files.pipeline_class(**{**absent, **checker, "scheduler": own}).scheduler
+            return source.pipeline_class(**{**absent, **checker, "scheduler": own}).scheduler
         except (AttributeError, TypeError, ValueError):  # those that look at their other parts correct no sampler
             return own
 
 
-def replaced_settings(files: PipelineFiles, scheduler: str) -> Fingerprint:
+def replaced_settings(source: PipelineSource, scheduler: str) -> Fingerprint:
     """What `replace_scheduler` keeps and `from_config` of diffusers would not, for the fingerprint of a target.
 
     Args:
-        files: The files of the pipeline.
+        source: Where the pipeline is from.
         scheduler: A short name, or the name of a class of diffusers.
 
     Raises:
         TargetError: If there is no such sampler, or it does not fit the pipeline.
     """
-    own = saved_sampler(files)
-    now = _replaced(files.class_name, own, scheduler)
+    own = saved_sampler(source)
+    now = _replaced(source.class_name, own, scheduler)
     return changed(type(now).from_config(own.config), now) if own is not None else {}
 
 
-def sampler_in_words(files: PipelineFiles, scheduler: str) -> str:
+def sampler_in_words(source: PipelineSource, scheduler: str) -> str:
     """The class and the main settings of the sampler that a target uses; empty if the pipeline has several or none.
 
     Args:
-        files: The files of the pipeline.
+        source: Where the pipeline is from.
         scheduler: A short name, the name of a class of diffusers, or `pipeline` for the pipeline's own.
 
     Raises:
         TargetError: If there is no such sampler, or it does not fit the pipeline.
     """
-    own = saved_sampler(files)
+    own = saved_sampler(source)
     if own is None:
         return ""
-    used = own if scheduler == "pipeline" else _replaced(files.class_name, own, scheduler)
+    used = own if scheduler == "pipeline" else _replaced(source.class_name, own, scheduler)
     return ", ".join(
         [type(used).__name__, *(f"{name} {value}" for name, value in _settings(used).items() if name in TOLD)]
     )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lit_mia.errors import TargetError
 from lit_mia.models.files import Fingerprint
-from lit_mia.models.pipeline_files import PipelineFiles
+from lit_mia.models.pipeline_source import PipelineSource
 from lit_mia.models.samplers import changed, saved_sampler, successor
 
 
@@ -99,9 +99,9 @@ def way_back(own: Any, t: int, k: int) -> tuple[Any, list[int]]:
     return scheduler, [int(step) for step in scheduler.timesteps if offset < step <= t + offset]
 
 
-def way_back_settings(files: PipelineFiles) -> Fingerprint:
+def way_back_settings(source: PipelineSource) -> Fingerprint:
     """What the scheduler of `way_back` keeps and `from_config` of diffusers would not, for a target's fingerprint."""
-    own = saved_sampler(files)
+    own = saved_sampler(source)
     if own is None or not hasattr(own, "alphas_cumprod"):
         return {}
     cls = _of_way_back(own)

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, final
 
 import torch
@@ -20,9 +19,9 @@ from lit_mia.models import (
     DenoisingNetwork,
     Fingerprint,
     Lora,
-    PipelineFiles,
     Schedule,
     full_float32,
+    pipeline_at,
     preserving_levels,
     resolve_device,
     square_side,
@@ -31,10 +30,11 @@ from lit_mia.models import (
     way_back_settings,
 )
 from lit_mia.targets.base import AccessLevel, DenoiseTarget, check_arguments
+from lit_mia.targets.of_pipeline import OfPipeline
 
 
 @final
-class DenoiserTarget(DenoiseTarget):
+class DenoiserTarget(OfPipeline, DenoiseTarget):
     """The noise prediction and the image variations of a diffusers pipeline, loaded at the first query."""
 
     def __init__(
@@ -87,23 +87,32 @@ class DenoiserTarget(DenoiseTarget):
         check_arguments(guidance=guidance, batch_size=batch_size, vary_t=vary_t, vary_k=vary_k, device=device)
         if vary_t % vary_k:
             raise TargetError(f"`vary_t` must be a multiple of `vary_k`, but got {vary_t} and {vary_k}.")
-        self._files = PipelineFiles(path, revision)
+        self._source = pipeline_at(
+            path,
+            revision=revision,
+            variant=variant,
+            lora=lora,
+            lora_scale=lora_scale,
+            device=device,
+            compile=compile,
+        )
         self._prompt, self._guidance, self._latent, self._precision = prompt, float(guidance), latent, precision
         self._vary_t, self._vary_k = vary_t, vary_k
-        self._channels_last, self._compile, self.device, self._variant = channels_last, compile, device, variant
+        self._channels_last, self._compile, self._variant = channels_last, compile, variant
+        self.device = self._source.device(device)
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._adapted = AdaptedPipeline(
-            files=self._files,
+            source=self._source,
             lora=self._lora,
             variant=variant,
             dtype=str(self._type).removeprefix("torch."),
             autocast=precision if precision in ("bfloat16", "float16") else None,
-            device=device,
+            device=self.device,
             guidance=self._guidance,
             channels_last=channels_last,
             compile=compile,
         )
-        self.name = name or Path(self._files.location).name
+        self.name = name or self._source.name
         self.batch_size = batch_size
         self.nfe = 0
 
@@ -126,7 +135,7 @@ class DenoiserTarget(DenoiseTarget):
     @property
     def is_latent(self) -> bool:
         """Whether the pipeline has an autoencoder; its files say so without being loaded."""
-        return bool({"vae", "vqvae"} & self._files.index.keys())
+        return bool({"vae", "vqvae"} & self._source.index.keys())
 
     @property
     def image_size(self) -> int:
@@ -138,7 +147,7 @@ class DenoiserTarget(DenoiseTarget):
         side = square_side(self._network.module)
         if side is None:
             raise TargetError(
-                f"The network of {self._files.location!r} does not tell the size of its images. Write `sample_size` "
+                f"The network of {self._source.location!r} does not tell the size of its images. Write `sample_size` "
                 "into its config.json."
             )
         return side if self._autoencoder is None else side * self._autoencoder.factor
@@ -151,7 +160,7 @@ class DenoiserTarget(DenoiseTarget):
         """
         return {
             "access": AccessLevel.DENOISE.value,
-            **self._files.fingerprint(),
+            **self._source.fingerprint(),
             "variant": self._variant,
             "prompt": self._prompt,
             "guidance": self._guidance,
@@ -177,7 +186,7 @@ class DenoiserTarget(DenoiseTarget):
 
     @cached_property
     def _rare_facts(self) -> Fingerprint:
-        return told_beside(self._files) | way_back_settings(self._files)
+        return told_beside(self._source) | way_back_settings(self._source)
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -189,7 +198,7 @@ class DenoiserTarget(DenoiseTarget):
         alphas = getattr(self._pipeline.scheduler, "alphas_cumprod", None)
         if alphas is None:
             raise TargetError(
-                f"The scheduler {type(self._pipeline.scheduler).__name__} of {self._files.location!r} has no betas "
+                f"The scheduler {type(self._pipeline.scheduler).__name__} of {self._source.location!r} has no betas "
                 "(flow matching has none), and these attacks are defined by them. Use attacks of the level `generate`."
             )
         known = alphas.double().tolist()
@@ -240,7 +249,7 @@ class DenoiserTarget(DenoiseTarget):
         kind = scheduler.config.get("prediction_type", "epsilon")
         if kind not in VARIANCE_PRESERVING:
             raise TargetError(
-                f"The network of {self._files.location!r} predicts {kind!r}; known are epsilon, v_prediction and "
+                f"The network of {self._source.location!r} predicts {kind!r}; known are epsilon, v_prediction and "
                 "sample."
             )
         return PARAMETERIZATIONS[kind].noise(x, output, preserving_levels(scheduler.alphas_cumprod, t, like=x))

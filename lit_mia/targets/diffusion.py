@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, final, get_args
 
 import numpy as np
@@ -20,7 +19,6 @@ from lit_mia.models import (
     Fingerprint,
     Lora,
     Offload,
-    PipelineFiles,
     Precision,
     call_arguments,
     check_images,
@@ -28,6 +26,7 @@ from lit_mia.models import (
     evaluations_per_image,
     full_float32,
     own_noise,
+    pipeline_at,
     place,
     replace_scheduler,
     replaced_settings,
@@ -39,12 +38,13 @@ from lit_mia.models import (
 from lit_mia.models.combined import COMBINED
 from lit_mia.ranges import FINITE
 from lit_mia.targets.base import AccessLevel, Answers, GenerateTarget, check_arguments
+from lit_mia.targets.of_pipeline import OfPipeline
 
 logger = logging.getLogger(__name__)
 
 
 @final
-class DiffusersTarget(GenerateTarget):
+class DiffusersTarget(OfPipeline, GenerateTarget):
     """A text-to-image pipeline of diffusers, loaded at the first query.
 
     Attributes:
@@ -122,16 +122,29 @@ class DiffusersTarget(GenerateTarget):
         numbers = {name: value for name, value in (call or {}).items() if isinstance(value, int | float)}
         mistakes += FINITE("`call`", **numbers)
         check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
-        self._files = PipelineFiles(path, revision, config, prior)
+        self._source = pipeline_at(
+            path,
+            config=config,
+            prior=prior,
+            revision=revision,
+            variant=variant,
+            lora=lora,
+            lora_scale=lora_scale,
+            dtype=dtype,
+            device=device,
+            offload=offload,
+            attention_slicing=attention_slicing,
+            compile=compile,
+        )
         self._lora = Lora(lora, lora_scale) if lora is not None else None
         self._steps, self._guidance = steps, None if guidance is None else float(guidance)
         self._scheduler, self._height, self._width = short_name(scheduler), height, width
         self._negative_prompt, self._call = negative_prompt, dict(call or {})
         self._safety_checker = safety_checker
-        self._dtype, self.device = dtype, device
+        self._dtype, self.device = self._source.dtype(dtype), self._source.device(device)
         self._offload, self._attention_slicing, self._compile = offload, attention_slicing, compile
         self._variant = variant
-        self.name = name or Path(self._files.location).name
+        self.name = name or self._source.name
         self.batch_size = batch_size
 
     @property
@@ -140,8 +153,8 @@ class DiffusersTarget(GenerateTarget):
         true_scale = self._call.get("true_cfg_scale", 1.0) if self._negative_prompt is not None else 1.0
         scheduler = SHORT_NAMES.get(self._scheduler, self._scheduler)
         if scheduler == "pipeline":
-            scheduler = (self._files.index.get("scheduler") or [None, ""])[1]
-        return evaluations_per_image(self._files.class_name, scheduler, self._steps, self._guidance, float(true_scale))
+            scheduler = (self._source.index.get("scheduler") or [None, ""])[1]
+        return evaluations_per_image(self._source.class_name, scheduler, self._steps, self._guidance, float(true_scale))
 
     def fingerprint(self) -> Fingerprint:
         """Weights, sampler and library versions; not the device, the means against too little memory or the name.
@@ -151,7 +164,7 @@ class DiffusersTarget(GenerateTarget):
         """
         return {
             "access": AccessLevel.GENERATE.value,
-            **self._files.fingerprint(),
+            **self._source.fingerprint(),
             "variant": self._variant,
             "steps": self._steps,
             "guidance": self._guidance,
@@ -178,12 +191,12 @@ class DiffusersTarget(GenerateTarget):
     @property
     def facts(self) -> Fingerprint:
         """The sampler that draws the images."""
-        sampler = sampler_in_words(self._files, self._scheduler)
+        sampler = sampler_in_words(self._source, self._scheduler)
         return {"sampler": sampler} if sampler else {}
 
     @cached_property
     def _replaced_settings(self) -> Fingerprint:
-        return {} if self._scheduler == "pipeline" else replaced_settings(self._files, self._scheduler)
+        return {} if self._scheduler == "pipeline" else replaced_settings(self._source, self._scheduler)
 
     def generate(self, prompts: Sequence[str], seeds: Sequence[int]) -> Tensor:
         """Draw one image per prompt, each from a CPU generator with its own seed.
@@ -230,7 +243,7 @@ class DiffusersTarget(GenerateTarget):
         images = output.get("images")
         if not isinstance(images, np.ndarray):
             raise TargetError(
-                f"The pipeline {self._files.class_name} of {self._files.location!r} returned no images but "
+                f"The pipeline {self._source.class_name} of {self._source.location!r} returned no images but "
                 f"{sorted(output)}. Choose a text-to-image pipeline."
             )
         height, width = images.shape[1:3]
@@ -268,14 +281,14 @@ class DiffusersTarget(GenerateTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
-        name, location = self._files.class_name, self._files.location
-        if "prompt" not in inspect.signature(self._files.pipeline_class.__call__).parameters:
+        name, location = self._source.class_name, self._source.location
+        if "prompt" not in inspect.signature(self._source.pipeline_class.__call__).parameters:
             advice = " Give its prior as `prior`." if name in COMBINED else ""
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.{advice}")
         if self._lora is not None:
             require_peft()
         keep = self._safety_checker == "pipeline"
-        pipeline = self._files.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
+        pipeline = self._source.load("AutoPipelineForText2Image", self._dtype, self._variant, keep)
         if keep and pipeline.components.get("safety_checker") is None:
             raise TargetError(f"{location!r} holds no safety checker. Leave `safety_checker` out.")
         check_images(pipeline)

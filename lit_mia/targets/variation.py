@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal, final
 
 import torch
@@ -13,22 +12,22 @@ from torch import Tensor
 from lit_mia.errors import TargetError
 from lit_mia.models import (
     Fingerprint,
-    PipelineFiles,
     Precision,
     check_images,
     enough_memory,
     full_float32,
     network_part,
-    part_json,
+    pipeline_at,
     resolve_device,
     square_side,
 )
 from lit_mia.ranges import POSITIVE_SHARE
 from lit_mia.targets.base import AccessLevel, VaryTarget, check_arguments
+from lit_mia.targets.of_pipeline import OfPipeline
 
 
 @final
-class VariationTarget(VaryTarget):
+class VariationTarget(OfPipeline, VaryTarget):
     """The image variations of a diffusers pipeline, loaded at the first query."""
 
     def __init__(
@@ -68,12 +67,12 @@ class VariationTarget(VaryTarget):
         mistakes = _strength_mistakes(strength, steps)
         sizes = {"steps": steps, "batch_size": batch_size, "height": height}
         check_arguments(*mistakes, guidance=guidance, device=device, **sizes)
-        self._files = PipelineFiles(path, revision)
+        self._source = pipeline_at(path, revision=revision, variant=variant, device=device, dtype=dtype)
         self._strength, self._steps, self._guidance = float(strength), steps, float(guidance)
         self._prompt, self._height = prompt, height
-        self._dtype, self.device = dtype, device
+        self._dtype, self.device = self._source.dtype(dtype), self._source.device(device)
         self._variant = variant
-        self.name = name or Path(self._files.location).name
+        self.name = name or self._source.name
         self.batch_size = batch_size
 
     @property
@@ -93,7 +92,7 @@ class VariationTarget(VaryTarget):
         side = square_side(network_part(self._pipeline))
         if side is None:
             raise TargetError(
-                f"The pipeline {type(self._pipeline).__name__} of {self._files.location!r} does not tell the size of "
+                f"The pipeline {type(self._pipeline).__name__} of {self._source.location!r} does not tell the size of "
                 "its images. Set `height`."
             )
         return side * int(getattr(self._pipeline, "vae_scale_factor", 1))  # a pixel pipeline has none
@@ -106,7 +105,7 @@ class VariationTarget(VaryTarget):
         """
         return {
             "access": AccessLevel.VARY.value,
-            **self._files.fingerprint(),
+            **self._source.fingerprint(),
             "variant": self._variant,
             "strength": self._strength,
             "steps": self._steps,
@@ -157,18 +156,18 @@ class VariationTarget(VaryTarget):
 
     @cached_property
     def _pipeline(self) -> Any:
-        if isinstance(size := part_json(self._files, "unet").get("sample_size"), list):
+        if isinstance(size := self._source.part_json("unet").get("sample_size"), list):
             raise TargetError(
                 f"The image-to-image pipelines of diffusers do not read a `sample_size` of {size}. Write one number "
-                f"into unet/config.json of {self._files.location!r}."
+                f"into unet/config.json of {self._source.location!r}."
             )
-        pipeline = self._files.load("AutoPipelineForImage2Image", self._dtype, self._variant)
+        pipeline = self._source.load("AutoPipelineForImage2Image", self._dtype, self._variant)
         allowed = inspect.signature(type(pipeline).__call__).parameters
         needed = ["prompt", "image", "strength", "num_inference_steps", "guidance_scale"]
         missing = [argument for argument in needed if argument not in allowed]
         if missing:
             raise TargetError(
-                f"The pipeline {self._files.class_name} of {self._files.location!r} is not image-to-image: "
+                f"The pipeline {self._source.class_name} of {self._source.location!r} is not image-to-image: "
                 f"{type(pipeline).__name__} does not take {', '.join(missing)}. Choose another pipeline, or "
                 "`DenoiserTarget`, which makes variations with the denoiser itself."
             )

@@ -12,7 +12,7 @@ from tiny_pipelines import save_tiny
 
 from lit_mia.errors import EncoderError, TargetError
 from lit_mia.features import DinoEncoder, TimmEncoder
-from lit_mia.models import PipelineFiles, part_json
+from lit_mia.models import PipelineFiles
 from lit_mia.models.files import ASSETS, model_digest
 from lit_mia.models.pretrained import OpenClipFiles, Pretrained
 from lit_mia.models.samplers import saved_sampler
@@ -81,8 +81,8 @@ def test_settings_beside_the_index_are_read(ddpms, tmp_path):
     nested, flat = (PipelineFiles(str(f), None) for f in (ddpms[0], flat_copy(ddpms[0], tmp_path / "flat")))
     assert saved_sampler(flat).config == saved_sampler(nested).config
     assert (saved_sampler(flat).config.beta_end, saved_sampler(flat).config.clip_sample) == (0.03, False)
-    assert part_json(flat, "unet")["sample_size"] == 16
-    assert part_json(flat, "unet", "added_tokens.json") == part_json(flat, "tokenizer") == {}
+    assert flat.part_json("unet")["sample_size"] == 16
+    assert flat.part_json("unet", "added_tokens.json") == flat.part_json("tokenizer") == {}
 
 
 def test_a_pipeline_without_weights_is_refused(copied_folder):
