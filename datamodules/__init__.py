@@ -19,10 +19,14 @@ from datamodules.sources import (
     HuggingFaceSource,
     IndexSource,
     MembershipSource,
+    MemorySource,
     OpenMojiSource,
     PeopleSource,
     RecordSource,
     ShiftedOpenMojiSource,
+    SidesSource,
+    records_from,
+    sides_from,
 )
 from datamodules.statistics import StatisticDataModule
 from datamodules.training import TargetDataModule
@@ -45,12 +49,16 @@ __all__ = [
     "IndexSource",
     "JudgedDataModule",
     "MembershipSource",
+    "MemorySource",
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",
     "ShadowDataModule",
     "ShiftedOpenMojiSource",
+    "SidesSource",
     "StatisticDataModule",
     "TargetDataModule",
     "Wanted",
+    "records_from",
+    "sides_from",
 ]

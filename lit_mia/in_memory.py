@@ -1,5 +1,7 @@
 """Objects of this process that configs name, such as a pipeline of a notebook: `memory:` and what it consists of."""
 
+from collections import defaultdict
+from itertools import count
 from typing import Generic, TypeVar, final
 from weakref import WeakValueDictionary
 
@@ -29,20 +31,21 @@ class Held(Generic[T]):
 
     def __init__(self, what: str, way_out: str, error: type[LitMiaError]) -> None:
         self._what, self._way_out, self._error = what, way_out, error
-        self._things = WeakValueDictionary[str, T]()
+        self._things = defaultdict[str, WeakValueDictionary[int, T]](WeakValueDictionary)
+        self._numbers = count()
 
     def keep(self, digest: str, thing: T) -> str:
         """Remember an object, weakly.
 
         Args:
             digest: Of all in it that changes an answer.
-            thing: The object; another one of the same digest takes its place.
+            thing: The object; another one of the same digest takes its place for as long as it is held.
 
         Returns:
             Its name in configs.
         """
         name = f"{PREFIX}{digest}"
-        self._things[name] = thing
+        self._things[name][next(self._numbers)] = thing
         return name
 
     def __getitem__(self, name: str) -> T:
@@ -51,10 +54,10 @@ class Held(Generic[T]):
         Raises:
             LitMiaError: If this process holds no such object, or no longer.
         """
-        thing = self._things.get(name)
-        if thing is None:
+        things = list(self._things[name].values()) if name in self._things else []
+        if not things:
             raise self._error(
                 f"{name!r} is a {self._what} that was in the memory of another process, or is there no longer. "
                 f"{self._way_out}"
             )
-        return thing
+        return things[-1]

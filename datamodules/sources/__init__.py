@@ -8,12 +8,15 @@ from datamodules.sources.designed import DesignSource
 from datamodules.sources.face_pairs import FacePairsSource
 from datamodules.sources.folder import FolderSource
 from datamodules.sources.generated import GeneratedSource
+from datamodules.sources.given import records_from, sides_from
 from datamodules.sources.hugging_face import HuggingFaceSource
+from datamodules.sources.in_memory import MemorySource
 from datamodules.sources.index import IndexSource
 from datamodules.sources.membership import MembershipSource
 from datamodules.sources.openmoji import OpenMojiSource
 from datamodules.sources.openmoji_shifted import ShiftedOpenMojiSource
 from datamodules.sources.people import FacesSource, FolderPeopleSource, PeopleSource
+from datamodules.sources.sides import SidesSource
 
 __all__ = [
     "ConcatSource",
@@ -28,8 +31,12 @@ __all__ = [
     "HuggingFaceSource",
     "IndexSource",
     "MembershipSource",
+    "MemorySource",
     "OpenMojiSource",
     "PeopleSource",
     "RecordSource",
     "ShiftedOpenMojiSource",
+    "SidesSource",
+    "records_from",
+    "sides_from",
 ]

@@ -1,6 +1,6 @@
 """Records from a CSV file that lists images."""
 
-from typing import final
+from typing import Literal, final
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice
@@ -31,6 +31,10 @@ class CsvSource(RecordSource):
             of the same image.
         caption_choice: Which caption of a cell that lists several is used: `first`; `random`, by a hash of the id; or
             `all`, each in a record of its own, called `id#1`, `id#2` and so on, in one group.
+        member: Label of the whole file: 1 or 0; then `member_column` must be null. Null takes `member_column`.
+
+    Raises:
+        RecordError: If both `member` and `member_column` are given.
     """
 
     def __init__(
@@ -42,8 +46,14 @@ class CsvSource(RecordSource):
         id_column: str | None = None,
         group_column: str | None = None,
         caption_choice: CaptionChoice = "first",
+        member: Literal[1, 0] | None = None,
     ) -> None:
-        self.path, self.caption_choice = path, caption_choice
+        if member is not None and member_column is not None:
+            raise RecordError(
+                "Give `member` for the whole file or `member_column` for each record, but not both: set "
+                "`member_column` to null."
+            )
+        self.path, self.caption_choice, self.member = path, caption_choice, member
         self.columns = Columns(
             image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column
         )
@@ -72,12 +82,15 @@ class CsvSource(RecordSource):
         refuse_urls(names, self.columns.image, self.path)
         files = [listed_place(folder, name) for name in names]
         column = {name: [cells[name].strip() if name else "" for _, cells in lines] for name in self.columns}
-        members = zip(column[self.columns.member], lines, strict=True)
+        labels = column[self.columns.member] if self.member is None else [self.member] * len(lines)
         rows = Rows(
             columns=self.columns,
             ids=[self._filled(cells, self.columns.id or self.columns.image, line) for line, cells in lines],
             captions=column[self.columns.caption],
-            members=[parse_member(cell, f"line {line} of {self.path}") for cell, (line, _) in members],
+            members=[
+                parse_member(label, f"line {line} of {self.path}")
+                for label, (line, _) in zip(labels, lines, strict=True)
+            ],
             groups=column[self.columns.group],
             stamps=list(map(file_stamp, files)),
             open_image=lambda row: open_listed(names[row], files[row]),

@@ -1,5 +1,7 @@
 """Image files as upright RGB images; whatever is wrong with one is an `OSError`, so that it fails alone."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -28,14 +30,19 @@ def open_rgb(file: Path | IO[bytes]) -> Image.Image:
     Raises:
         OSError: If it is missing, damaged, not an image, too large to be decoded safely, or of unknown white.
     """
-    try:
-        with Image.open(file) as image:
-            _load(image)
-            return _upright(rgb_over_white(image), image)
-    except OSError:
-        raise
-    except Exception as error:  # decoders raise anything about a damaged file
-        raise OSError(f"Not a readable image: {type(error).__name__}: {error}") from error
+    with _failing_alone(), Image.open(file) as image:
+        return rgb_of(image)
+
+
+def rgb_of(image: Image.Image) -> Image.Image:
+    """An image that Pillow holds as one of a file is decoded: see `open_rgb`.
+
+    Raises:
+        OSError: See `open_rgb`.
+    """
+    with _failing_alone():
+        _load(image)
+        return _upright(rgb_over_white(image), image)
 
 
 def open_listed(name: str, place: Path) -> Image.Image:
@@ -60,6 +67,16 @@ def is_deep_file(file: Path) -> bool:
             return is_deep(image)
     except Exception:  # as above
         return False
+
+
+@contextmanager
+def _failing_alone() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # decoders raise anything about a damaged file
+        raise OSError(f"Not a readable image: {type(error).__name__}: {error}") from error
 
 
 def _load(image: Image.Image) -> None:

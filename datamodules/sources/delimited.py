@@ -21,7 +21,8 @@ def csv_lines(
 ) -> Iterator[tuple[int, dict[str | None, str]]]:
     """The number and the cells of each line of a text file with a header line.
 
-    Commas, semicolons, tabs or bars stand between the cells: those by which the header has the wanted columns. The file
+    Commas, semicolons, tabs or bars stand between the cells: those by which the header has the wanted columns,
+    or else most columns. The file
     is UTF-8, or UTF-16 with its mark. Spaces around names in the header do not count.
 
     Args:
@@ -58,7 +59,7 @@ def _delimiter(text: TextIO, wanted: Sequence[str | None]) -> str:
     """The first by which the header has the wanted columns, or else that by which it has most columns."""
     headers = {delimiter: _header(text, delimiter) for delimiter in _DELIMITERS}
     needed = set(wanted) - {None}
-    fitting = (delimiter for delimiter, header in headers.items() if needed <= set(header))
+    fitting = (delimiter for delimiter, header in headers.items() if needed and needed <= set(header))
     return next(fitting, max(headers, key=lambda delimiter: len(headers[delimiter])))
 
 

@@ -108,7 +108,7 @@ class HuggingFaceSource(RecordSource):
         table = self._table().with_format(None)  # a saved one may come as tensors, or without some columns
         present = table.column_names
         check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
-        images = self._undecoded(table)
+        images = undecoded(table, self.columns.image, self.path)
         names, stamps = list[str](), list[str]()
         for cell in self._cells(images):
             names.append(_file_of(cell) or "")
@@ -122,9 +122,9 @@ class HuggingFaceSource(RecordSource):
         rows = Rows(
             columns=self.columns,
             ids=self._ids(table, images),
-            captions=_by_name(table, self.columns.caption),
+            captions=cells_by_name(table, self.columns.caption),
             members=self._members(table),
-            groups=_column(table, self.columns.group),
+            groups=column_of(table, self.columns.group),
             stamps=stamps,
             open_image=lambda row: self._open(images[row][self.columns.image]),
             where=self._where,
@@ -177,24 +177,10 @@ class HuggingFaceSource(RecordSource):
                 f"data_files {self.data_files!r}) cannot be loaded: {said or type(error).__name__}.{advice}"
             ) from error
 
-    def _undecoded(self, table: Any) -> Any:
-        """The image column alone, as paths and bytes."""
-        import datasets
-
-        try:
-            return table.select_columns(self.columns.image).cast_column(
-                self.columns.image, datasets.Image(decode=False)
-            )
-        except (TypeError, ValueError, NotImplementedError) as error:
-            raise RecordError(
-                f"Column {self.columns.image!r} of {self.path} must hold images, but holds "
-                f"{table.features[self.columns.image]}. The columns are {table.column_names}."
-            ) from error
-
     def _ids(self, table: Any, images: Any) -> Sequence[str]:
         column = self.columns.id or (_WEBDATASET_KEY if _WEBDATASET_KEY in table.column_names else None)
         if column is not None:
-            cells = _column(table, column)
+            cells = column_of(table, column)
             empty = next((row for row, cell in enumerate(cells) if is_empty(cell)), None)
             if empty is not None:
                 raise RecordError(f"{self._where(empty)} has an empty `{column}`. Fill it in, or name another column.")
@@ -219,7 +205,9 @@ class HuggingFaceSource(RecordSource):
     def _members(self, table: Any) -> Sequence[int]:
         if self.columns.member is None:
             return (UNKNOWN if self.member is None else self.member,) * len(table)
-        return [parse_member(cell, self._where(row)) for row, cell in enumerate(_by_name(table, self.columns.member))]
+        return [
+            parse_member(cell, self._where(row)) for row, cell in enumerate(cells_by_name(table, self.columns.member))
+        ]
 
     # ------------------------------------------------------------------ images
 
@@ -280,7 +268,29 @@ def _head(name: str, present: Sequence[str]) -> str:
     return head if name not in present and head in present else name
 
 
-def _column(table: Any, name: str | None) -> Sequence[Any]:
+def undecoded(table: Any, column: str, what: str) -> Any:
+    """The image column of a table alone, as paths and bytes.
+
+    Args:
+        table: A `datasets.Dataset`.
+        column: Name of the column.
+        what: What an error calls the table.
+
+    Raises:
+        RecordError: If the column holds no images.
+    """
+    import datasets
+
+    try:
+        return table.select_columns(column).cast_column(column, datasets.Image(decode=False))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise RecordError(
+            f"Column {column!r} of {what} must hold images, but holds {table.features[column]}. The columns are "
+            f"{table.column_names}."
+        ) from error
+
+
+def column_of(table: Any, name: str | None) -> Sequence[Any]:
     """The cells of a column, or of a part of its objects; all None if there is no such column."""
     import datasets
 
@@ -298,9 +308,9 @@ def _column(table: Any, name: str | None) -> Sequence[Any]:
     return cells
 
 
-def _by_name(table: Any, name: str | None) -> Sequence[Any]:
+def cells_by_name(table: Any, name: str | None) -> Sequence[Any]:
     """The cells of a column, or of a part of its objects, with the names of classes, e.g. of folders, for numbers."""
-    cells = _column(table, name)
+    cells = column_of(table, name)
     if name is None:
         return cells
     head = _head(name, table.column_names)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lit_mia.batches import slices
 from lit_mia.dry_run import read_at
-from lit_mia.errors import LitMiaError
+from lit_mia.errors import LitMiaError, RecordError
 from lit_mia.files import by_one_process, cached_path, replacing
 from lit_mia.reasons import told_by_reason
 from lit_mia.records import Records
@@ -154,11 +154,16 @@ def read_each(records: Records, rows: Sequence[int], keep: Callable[[int, Image.
 
     Returns:
         Row → reason of those that cannot be read.
+
+    Raises:
+        RecordError: If the source refuses to go on, as where an image is not the one that it was.
     """
 
     def read(place: int) -> str | None:
         try:
             keep(place, rgb_over_white(records.open_image(rows[place])))
+        except RecordError:  # what the source refuses is wrong about more than one image
+            raise
         except Exception as error:  # decoders raise anything over damaged files, and one must not end the run
             _log.debug("%s: %s", records.ids[rows[place]], error)
             return _reason_of(error)

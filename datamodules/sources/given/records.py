@@ -1,0 +1,156 @@
+"""Any of the forms in which people have images under question, as a source of records."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import Dataset, IterableDataset
+
+from datamodules.sources.base import RecordSource
+from datamodules.sources.given.cells import Cells, ColumnNames
+from datamodules.sources.given.files import source_at
+from datamodules.sources.given.items import of_dataset, of_list
+from datamodules.sources.given.tables import of_frame, of_hub_table
+from datamodules.sources.in_memory import kept
+from datamodules.sources.labels import parse_member
+from datamodules.sources.sides import SidesSource
+from lit_mia.errors import RecordError
+from lit_mia.records import MEMBER, NON_MEMBER
+
+
+def records_from(
+    data: Any,
+    *,
+    member: Literal[1, 0] | Sequence[Any] | None = None,
+    captions: Sequence[str | None] | None = None,
+    columns: ColumnNames | None = None,
+) -> RecordSource:
+    """A source of records, made of what a notebook or a script has.
+
+    A path becomes the source that reads it (FolderSource, CsvSource, HuggingFaceSource). All else becomes a
+    MemorySource, whose name in configs is made of what it holds: the same content again is the same source, and nothing
+    is asked twice. Images are not copied; one that is changed afterwards is noticed when it is opened.
+
+    Files are called by their names as given, other images by the beginning of the hash of their content, unless there
+    is a column of ids. Equal images are one group where the data states none. An image that cannot be decoded fails
+    alone, when it is opened.
+
+    Args:
+        data: A folder of images, with captions in `1.txt` beside `1.png` or in `metadata.jsonl` if there are any; a CSV
+            or Parquet file; a pandas DataFrame; a `datasets.Dataset`, whose format and transform do not count; a list,
+            or a PyTorch Dataset that has a length and no random transforms, of images, (image, caption), (image,
+            caption, label) or objects with named parts; an array of images; or a source, which is given back. An
+            image is a path, the bytes of a file, a Pillow image, an array (uint8 or floats in [0, 1], height × width ×
+            3 or height × width), or a tensor (the same, 3 × height × width).
+        member: Label of all records, 1 or 0; or one of each, written as in a table: 1 or member, 0 or nonmember, None
+            if unknown. None takes the labels of the data; without any, membership is unknown.
+        captions: A caption of each record, in place of those of the data.
+        columns: What is called otherwise than image, caption (or text, prompt), member, id and group, e.g. `{"image":
+            "photo", "caption": None}`; None leaves out what there is.
+
+    Raises:
+        RecordError: If the data is none of these or empty, a column is missing, a cell does not hold what it should, a
+            label is none, ids are not unique, one image is a member and a non-member, or an item is another one when it
+            is read again.
+
+    Examples:
+        >>> import numpy as np
+        >>> pictures = [np.full((8, 8, 3), grey, np.uint8) for grey in (0, 99, 200)]
+        >>> source = records_from(pictures, captions=["black", "grey", "light"], member=[1, 0, None])
+        >>> source.load().members
+        (1, 0, -1)
+    """
+    given = dict(columns or {})
+    if isinstance(data, RecordSource):
+        if member is not None or captions is not None or given:
+            raise RecordError(
+                f"{type(data).__name__} is a source of records and has its own captions and labels. Give it alone."
+            )
+        return data
+    if isinstance(data, str | Path):
+        if captions is not None or _is_list(member):
+            raise RecordError(
+                f"A caption or label of each record goes with records in memory, but {str(data)!r} is a path. Put them "
+                "into a CSV file with the paths of the images, or into a DataFrame."
+            )
+        return source_at(str(data), given, _label(member))
+    cells = _cells(data, given if captions is None else {**given, "caption": None})
+    if captions is not None:
+        cells = replace(cells, captions=_one_each(captions, "captions", cells))
+    if member is None:
+        return kept(cells.records())
+    labels = _one_each(member, "member", cells) if _is_list(member) else [_label(member)] * len(cells.names)
+    return kept(cells.records(labels))
+
+
+def sides_from(members: Any, non_members: Any) -> SidesSource:
+    """One source of records known to be members and of records known not to be.
+
+    Args:
+        members: What the target was trained on: whatever `records_from` takes.
+        non_members: What it was not trained on: the same, or another form.
+
+    Raises:
+        RecordError: See `records_from`; what only both together show is said when the source is loaded.
+    """
+    return SidesSource(records_from(members), records_from(non_members))
+
+
+def _cells(data: Any, given: ColumnNames) -> Cells:
+    if _is(data, "pandas", "DataFrame"):
+        return of_frame(data, given)
+    if _is(data, "datasets", "Dataset"):
+        return of_hub_table(data, given)
+    if _is(data, "pandas", "Series"):
+        return of_list(data.tolist(), given, "the Series")
+    if isinstance(data, np.ndarray | Tensor) and data.ndim == 4:
+        return of_list(list(data), given, "the array")
+    if isinstance(data, list | tuple):
+        return of_list(data, given)
+    if isinstance(data, Dataset) and not isinstance(data, IterableDataset):
+        return of_dataset(data, given)
+    raise RecordError(_refusal(data))
+
+
+def _is(data: Any, package: str, name: str) -> bool:
+    """Whether it is of a class of a package; nothing is of one that was not imported."""
+    return isinstance(data, getattr(sys.modules.get(package), name, ()))
+
+
+def _refusal(data: Any) -> str:
+    if isinstance(data, Mapping) and all(_is(part, "datasets", "Dataset") for part in data.values()):
+        return f"A DatasetDict has several splits. Give one of them: {', '.join(map(str, data))}."
+    return (
+        f"Records are made of a folder, a CSV or Parquet file, a DataFrame, a list, an array of images, a "
+        f"`datasets.Dataset` or a PyTorch Dataset, but got {type(data).__name__}. Of a generator, a loader or a stream "
+        "make a list; of one image `[image]`."
+    )
+
+
+def _is_list(member: Any) -> bool:
+    return member is not None and not isinstance(member, str | int | float | np.generic)
+
+
+def _label(member: Any) -> Literal[1, 0] | None:
+    if member is None:
+        return None
+    label = parse_member(member, "`member`")
+    if label == MEMBER:
+        return 1
+    if label == NON_MEMBER:
+        return 0
+    raise RecordError(f"`member` must be 1 or 0 for all records, or left out, but is {member!r}.")
+
+
+def _one_each(given: Any, name: str, cells: Cells) -> list[Any]:
+    listed = [given] if isinstance(given, str) else list(given)
+    if len(listed) != len(cells.names):
+        raise RecordError(
+            f"`{name}` must be one of each record, in their order, but {len(listed)} are given of {len(cells.names)} "
+            f"records of {cells.what}."
+        )
+    return listed
