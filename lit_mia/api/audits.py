@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
 from datamodules import RecordSource
-from datamodules.sources.given import records_from, two_sides
+from datamodules.sources.given import records_from, sides_from
 from lit_mia.api.attack_names import allowed, attack_block
 from lit_mia.api.composing import Asked, config_of
 from lit_mia.api.described import block_of
+from lit_mia.api.designs import DesignResult
 from lit_mia.api.models_asked import Model, targets_of
 from lit_mia.api.results import AuditResult
 from lit_mia.api.shown import data_frame
@@ -200,8 +201,10 @@ def audit(
     Args:
         target: The model: a diffusers pipeline in memory, the folder or hub id of one, a target, or its block.
         members: Images that it was trained on; see `records_from` for what they may be.
-        non_members: Images that it was not trained on.
-        records: Both in one table with a label for each, in place of `members` and `non_members`; also a `Design`.
+        non_members: Images that it was not trained on. Sides that are given apart count as of two sources, so that the
+            design is `post_hoc`; give `records` where both were drawn from one.
+        records: Both in one, with a label for each: whatever `records_from` takes, such as a folder with the folders
+            `member` and `nonmember`, or a design (`lit_mia.design`).
         attacks: Names as in the literature, such as `"II-S"` or `"SimA"`, shipped blocks, or attacks; `"all"`: those
             of `attacks_for`. Each more makes the correction for all of them stricter.
         placebo: A model that saw neither side, asked the same.
@@ -270,7 +273,9 @@ def _source(members: Any, non_members: Any, records: Any) -> RecordSource:
             "An audit needs images of both sides: give `members` and `non_members`, or `records`, one table with a "
             "label for each."
         )
-    return two_sides(members, non_members) if sides else records_from(records)
+    if sides:
+        return sides_from(members, non_members)
+    return records.source() if isinstance(records, DesignResult) else records_from(records)
 
 
 def _blocks(attacks: str | Sequence[str | AuditedAttack], targets: Any, source: RecordSource) -> list[Any]:

@@ -5,7 +5,7 @@ from small_records import LABELS, write_records
 @pytest.fixture
 def two_folders(tmp_path):
     """Images that a model was trained on, and others, with captions beside them."""
-    source = write_records(tmp_path / "all", LABELS)
+    source = write_records(tmp_path / "all", LABELS * 3)
     records = source.load()
     for row, name in enumerate(records.ids):
         folder = tmp_path / ("in" if records.members[row] else "out")

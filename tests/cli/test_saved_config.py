@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tiny_audit import KINDS, Count
 
-from lit_mia.audits.base import Run
 from lit_mia.audits import saved_config
+from lit_mia.audits.base import Run
 from lit_mia.audits.saved_config import FILE, save_config, saved_audit
 
 RESULT = Count("own", (), None, {})
