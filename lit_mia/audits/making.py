@@ -79,11 +79,11 @@ def maker(audit: type[A], config: Mapping[str, Any]) -> Callable[[], A]:
     return lambda: instantiated(audit, parser.instantiate(given))
 
 
-def made(kind: type[T], value: object) -> T:
+def made(kind: Callable[..., T], value: object) -> T:
     """The object of a block, made at once.
 
     Args:
-        kind: What it must be.
+        kind: The class that it must be of.
         value: The block's name or content as YAML values.
 
     Raises:
@@ -96,7 +96,7 @@ def made(kind: type[T], value: object) -> T:
         try:
             given = parser.parse_object({"it": copy.deepcopy(placed(value, object_keys(), "it"))})
         except ArgumentError as error:
-            raise ConfigError(f"{value!r} is no {kind.__name__}. {error}") from error
+            raise ConfigError(f"This is no {kind.__name__}: {value!r}. {error}") from error
         found: T = parser.instantiate(given).it
     return found
 
@@ -112,7 +112,7 @@ def told_as_ours() -> Iterator[None]:
         yield
     except ValueError as error:
         mistake = mistake_behind(error)
-        if mistake is None or mistake is error:
+        if mistake is None:
             raise
         raise mistake from None
 
