@@ -2,8 +2,8 @@
 
 Every target, statistic and encoder at small size against the CPU; then the speed of a U-Net of the size of Stable
 Diffusion 1.5 with random weights, alone, in one pass of attacks and drawing images; then the audit of the quickstart
-without its placebo. Without a GPU it rehearses this at tiny size, but for what is compiled, half precision and the
-audit. Exits 1 if something differs by more than it may, or fails.
+without its placebo, and the first steps of a training. Without a GPU it rehearses this at tiny size, but for what is
+compiled, half precision, the audit and the training. Exits 1 if something differs by more than it may, or fails.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,9 +25,13 @@ from device_speed import compiled, forwards, generate, one_pass, weights_in_half
 from sized_pipelines import save_pipeline
 
 from lit_mia.models import resolve_device
+from lit_mia.targets import DiffusersTarget
 
 PACKAGES = ("torch", "diffusers", "transformers", "lightning", "open_clip_torch", "numpy")
 AUDIT = ["-m", "lit_mia", "audit", "--config", "configs/audit/quickstart.yaml", "--placebo", "null"]
+
+FIT = ["-m", "lit_mia", "fit", "--config", "configs/shadow/openmoji_demo.yaml", "--trainer.logger", "false"]
+STEPS = 50
 
 Row = dict[str, Any]
 
@@ -111,8 +115,10 @@ def run(check: Check, device: torch.device, is_real: bool) -> None:
         check.part("weights in half", lambda: weights_in_half(folder, name, many))
         check.part("one pass", lambda: passes(folder, name, most))
         check.part("generate", lambda: drawings(folder, name, most // 4 or 1, steps=10 if is_real else 2))
+        check.part("live pipeline", lambda: live(folder, name))
         if is_real:
             check.part("audit", audit)
+            check.part("training", training)
             check.part("compiled", lambda: compiled(folder, name, many[-1:], "default"))
             check.part("graphs", lambda: compiled(folder, name, many[:1], "reduce-overhead"))
 
@@ -129,19 +135,55 @@ def drawings(folder: Path, device: str, batch: int, steps: int) -> Iterator[Row]
         yield generate(folder, device, batch, steps, dtype=dtype)
 
 
+def run_command(command: Sequence[str]) -> None:
+    """Run a command of this package in a process of its own."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        raise RuntimeError("\n".join((done.stdout + done.stderr).splitlines()[-8:]))
+
+
 def audit() -> Iterator[Row]:
     """The quickstart: targets, heads, controls and report on the device."""
     with tempfile.TemporaryDirectory() as folder:
         places = ["--output", f"{folder}/run", "--data.store", f"{folder}/store"]
         began = time.monotonic()
-        done = subprocess.run([sys.executable, *AUDIT, *places], capture_output=True, text=True, encoding="utf-8")
-        lines = (done.stdout + done.stderr).splitlines()
-        if done.returncode:
-            raise RuntimeError("\n".join(lines[-8:]))
+        run_command([*AUDIT, *places])
         yield {"seconds": time.monotonic() - began}
         told = json.loads((Path(folder) / "run" / "audit.json").read_text(encoding="utf-8"))
         for row in told["rows"]:
             yield {"attack": row["name"], "auc": row["auc"], "outcome": row["outcome"]}
+
+
+def training() -> Iterator[Row]:
+    """The first steps of the demo target, as it was trained."""
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in (STEPS, 4 * STEPS):  # what differs is without the start
+            began = time.monotonic()
+            run_command([*FIT, "--trainer.max_steps", str(steps), "--trainer.default_root_dir", f"{folder}/{steps}"])
+            yield {"steps": steps, "seconds": time.monotonic() - began}
+
+
+def live(folder: Path, device: str) -> Iterator[Row]:
+    """A pipeline in memory against the same one in its folder, and how long its fingerprint takes."""
+    from diffusers import DiffusionPipeline
+
+    pipeline = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32).to(device)
+    began = time.monotonic()
+    target = DiffusersTarget.from_pipeline(pipeline, steps=2)
+    gigabytes = (
+        sum(
+            value.numel() * value.element_size()
+            for part in pipeline.components.values()
+            if isinstance(part, torch.nn.Module)
+            for value in part.state_dict().values()
+        )
+        / 2**30
+    )
+    yield {"seconds of the fingerprint": time.monotonic() - began, "GiB": gigabytes}
+    of_file = DiffusersTarget(str(folder), steps=2, device=device)
+    images = [each.generate(["a cat", "a dog"], [0, 1]).int() for each in (target, of_file)]
+    difference = (images[0] - images[1]).abs().max().item() / 255
+    yield {"what": "images of a pipeline in memory and of its folder", "difference": difference, "limit": 0}
 
 
 def facts(device: torch.device) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def test_the_rehearsal_goes_through_all_that_runs_without_a_gpu(run):
     code, told = run()
     assert code == 0
     assert set(told) - {"device", "versions", "cuda"} == {
-        *("agreement", "forwards", "weights in half", "one pass", "generate")
+        *("agreement", "forwards", "weights in half", "one pass", "generate", "live pipeline")
     }
     assert told["device"].startswith("cpu")
     assert told["versions"]["torch"]
