@@ -50,6 +50,6 @@ def kept(records: Records) -> MemorySource:
     Args:
         records: A table whose stamps are hashes of the content of its images.
     """
-    rows = list(zip(records.ids, records.captions, records.members, records.groups, records.stamps, strict=True))
-    parts = (rows[part] for part in slices(len(rows), AT_ONCE))
+    columns = (records.ids, records.captions, records.members, records.groups, records.stamps)
+    parts = ([column[part] for column in columns] for part in slices(len(records), AT_ONCE))
     return MemorySource(TABLES.keep(list_digest(chain([[records.grouped]], parts)), records))

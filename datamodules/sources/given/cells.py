@@ -1,6 +1,6 @@
 """Cells as they were given, in columns, and the records that they are."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,26 +8,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from datamodules.sources.given.pictures import encoded_in, file_in, look
+from datamodules.sources.given.naming import changed, place_in
+from datamodules.sources.given.pictures import encoded_in, look
 from datamodules.sources.labels import parse_member
 from datamodules.sources.places import NO_IMAGE
-from datamodules.sources.rows import Columns, Rows, check_columns, is_empty
+from datamodules.sources.rows import Columns, Rows, is_empty
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
-
-ColumnNames = Mapping[str, str | None]
-"""What a column holds → its name; None: what it holds does not count."""
-
-_USUAL = {
-    "image": ("image", "img", "file_name", "path"),
-    "caption": ("caption", "text", "prompt"),
-    "member": ("member",),
-    "id": ("id",),
-    "group": ("group",),
-}
-"""What a column holds → what it is usually called; the first that is there is taken."""
-_HASH = 16
-"""Digits of the hash of an image by which it is called."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,7 @@ class Cells:
         if not self.names:
             raise RecordError(f"There are no records in {self.what}. Give at least one image.")
         if all(stamp == NO_IMAGE for stamp in self.stamps):
-            raise RecordError(f"None of the {len(self.stamps)} images of {self.what} can be read: {self._reason()}")
+            self._refuse_unreadable()
         rows = Rows(
             columns=self.columns,
             ids=self.names if self.columns.id is None else list(map(self._id, range(len(self.ids)))),
@@ -122,70 +109,12 @@ class Cells:
                     "An image that was trained on is a member: mend the labels, or leave it out."
                 )
 
-    def _reason(self) -> str:
+    def _refuse_unreadable(self) -> None:
         try:
             look(self.image(0), self.where(0))
         except OSError as error:
-            return str(error)
-        return "it is there only now. Try again."
-
-
-def place_in(what: str, row: int) -> str:
-    """A row as errors name it, counted from 0."""
-    return f"row {row} of {what}"
-
-
-def found_columns(present: Sequence[str], given: ColumnNames, what: str) -> Columns:
-    """Which column holds what: as it is given, or else by the names that are usual.
-
-    Args:
-        present: Names of the columns that there are.
-        given: What the user says.
-        what: What an error calls the table.
-
-    Raises:
-        RecordError: If a column is given that is not there, there is none of images, or a name of a kind is unknown.
-    """
-    odd = sorted(given.keys() - _USUAL.keys())
-    if odd:
-        raise RecordError(f"`columns` may name the column of {', '.join(_USUAL)}, but names one of {', '.join(odd)}.")
-    usual = {kind: next((name for name in names if name in present), None) for kind, names in _USUAL.items()}
-    found = {**usual, **given}
-    check_columns(what, [found[kind] for kind in given], present)
-    if found["image"] is None:
-        raise RecordError(
-            f"There is no column of images in {what} that is called {', '.join(_USUAL['image'])}; it has "
-            f"{list(present[:20])}. Name it: `columns={{'image': ...}}`; so for caption, member, id and group."
-        )
-    return Columns(
-        image=found["image"], caption=found["caption"], member=found["member"], id=found["id"], group=found["group"]
-    )
-
-
-def stamp_of(cell: Any, where: str) -> str:
-    """The hash of an image, or a mark that there is none that can be read: such a record fails alone.
-
-    Raises:
-        RecordError: If the cell holds no image.
-    """
-    try:
-        return look(cell, where).stamp
-    except OSError:
-        return NO_IMAGE
-
-
-def named(cells: Iterable[Any], what: str) -> tuple[list[str], list[str]]:
-    """What images are called, which depends on no other image, and their stamps."""
-    names, stamps = list[str](), list[str]()
-    for row, cell in enumerate(cells):
-        stamps.append(stamp_of(cell, place_in(what, row)))
-        names.append(name_of(cell, stamps[-1], row))
-    return names, stamps
-
-
-def name_of(cell: Any, stamp: str, row: int) -> str:
-    """The name of a file, or else the beginning of the hash; the row where there is no image."""
-    return file_in(cell) or (f"row {row}" if stamp == NO_IMAGE else stamp[:_HASH])
+            count = len(self.stamps)
+            raise RecordError(f"None of the {count} images of {self.what} can be read: {error}") from error
 
 
 def _plain(cell: Any) -> Any:
@@ -202,18 +131,9 @@ def _opening(image: Callable[[int], Any], stamps: Sequence[str], what: str) -> C
         seen = look(image(row), place_in(what, row))
         if seen.stamp != stamps[row]:
             raise RecordError(changed(what, row))
-        return seen.open()
+        return seen.decode()
 
     return open_image
-
-
-def changed(what: str, row: int) -> str:
-    """What an error says of an image that is another one when it is read again."""
-    return (
-        f"What {place_in(what, row)} holds is not what it held when it was first read: it was changed since, or it is "
-        "another each time, as under a random transform. Take random transforms out, leave the images as they are, and "
-        "make the records anew."
-    )
 
 
 def _encoding(image: Callable[[int], Any]) -> Callable[[int], Any]:

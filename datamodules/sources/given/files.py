@@ -9,7 +9,7 @@ from datamodules.sources.base import RecordSource
 from datamodules.sources.csv_table import CsvSource
 from datamodules.sources.delimited import csv_lines
 from datamodules.sources.folder import FolderSource
-from datamodules.sources.given.cells import ColumnNames, found_columns
+from datamodules.sources.given.columns import ColumnNames, found_columns
 from datamodules.sources.hugging_face import HuggingFaceSource
 from datamodules.sources.places import image_files, with_home
 from datamodules.sources.rows import Columns

@@ -3,22 +3,15 @@
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.sources.given.cells import (
-    Cells,
-    ColumnNames,
-    changed,
-    found_columns,
-    name_of,
-    named,
-    place_in,
-    stamp_of,
-)
+from datamodules.sources.given.cells import Cells
+from datamodules.sources.given.columns import ColumnNames, found_columns
+from datamodules.sources.given.naming import changed, name_of, named, place_in, stamp_of
 from datamodules.sources.rows import Columns
 from lit_mia.errors import RecordError
 
@@ -44,7 +37,7 @@ def of_list(elements: Sequence[Any], given: ColumnNames, what: str = "the list")
     Raises:
         RecordError: If an element is none of these, or holds no image.
     """
-    objects = [element for element in elements if isinstance(element, Mapping)]
+    objects = list(filter(_is_object, elements))
     if objects and len(objects) < len(elements):
         raise RecordError(f"All items of {what} must be objects with named parts, or none, but {len(objects)} are.")
     columns = _columns(list(dict.fromkeys(chain.from_iterable(objects))), given, what)
@@ -63,7 +56,7 @@ def of_dataset(dataset: Dataset[Any], given: ColumnNames) -> Cells:
     what, reading = "the Dataset", Lock()
     length = _length(dataset)
     first = _read(dataset, 0, what) if length else None
-    columns = _columns(list(first) if isinstance(first, Mapping) else [], given, what)
+    columns = _columns(list(first) if _is_object(first) else [], given, what)
 
     def item_at(row: int) -> Item:
         with reading:  # few data sets can be read by several threads
@@ -81,6 +74,11 @@ def of_dataset(dataset: Dataset[Any], given: ColumnNames) -> Cells:
         if not same or stamp_of(again.image, place_in(what, row)) != stamps[row]:
             raise RecordError(changed(what, row))
     return _cells(items, columns, what, image=lambda row: item_at(row).image, names=names, stamps=stamps)
+
+
+def _is_object(element: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether it has named parts; what `datasets` makes of an image has too, but is one."""
+    return isinstance(element, Mapping) and "bytes" not in element
 
 
 def _columns(keys: Sequence[str], given: ColumnNames, what: str) -> Columns:
@@ -108,7 +106,7 @@ def _read(dataset: Dataset[Any], row: int, what: str) -> Any:
 
 
 def _item(element: Any, columns: Columns, where: str) -> Item:
-    if isinstance(element, Mapping):
+    if _is_object(element):
         return Item(*(None if name is None else element.get(name) for name in columns))
     if not isinstance(element, tuple | list):
         return Item(element)

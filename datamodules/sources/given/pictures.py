@@ -29,11 +29,11 @@ class Look(NamedTuple):
 
     Attributes:
         stamp: SHA-256 of the file, or of size and pixels where there is none.
-        open: Gives it as RGB, upright and over white; raises `OSError` if it cannot be decoded.
+        decode: Gives it as RGB, upright and over white; raises `OSError` if it cannot be decoded.
     """
 
     stamp: str
-    open: Callable[[], Image.Image]
+    decode: Callable[[], Image.Image]
 
 
 def look(cell: Any, where: str) -> Look:

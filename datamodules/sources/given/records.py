@@ -1,7 +1,7 @@
 """Any of the forms in which people have images under question, as a source of records."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from datamodules.sources.base import RecordSource
-from datamodules.sources.given.cells import Cells, ColumnNames
+from datamodules.sources.given.cells import Cells
+from datamodules.sources.given.columns import ColumnNames
 from datamodules.sources.given.files import source_at
 from datamodules.sources.given.items import of_dataset, of_list
 from datamodules.sources.given.tables import of_frame, of_hub_table
@@ -33,7 +34,8 @@ def records_from(
 
     A path becomes the source that reads it (FolderSource, CsvSource, HuggingFaceSource). All else becomes a
     MemorySource, whose name in configs is made of what it holds: the same content again is the same source, and nothing
-    is asked twice. Images are not copied; one that is changed afterwards is noticed when it is opened.
+    is asked twice. Every image is read once for that, and not copied; one that is changed afterwards is refused when it
+    is opened.
 
     Files are called by their names as given, other images by the beginning of the hash of their content, unless there
     is a column of ids. Equal images are one group where the data states none. An image that cannot be decoded fails
@@ -64,7 +66,9 @@ def records_from(
         >>> source.load().members
         (1, 0, -1)
     """
-    given = dict(columns or {})
+    given = columns or {}
+    if not isinstance(given, Mapping):
+        raise RecordError(f"`columns` must be an object such as {{'image': 'photo'}}, but is {columns!r}.")
     if isinstance(data, RecordSource):
         if member is not None or captions is not None or given:
             raise RecordError(
@@ -124,10 +128,12 @@ def _is(data: Any, package: str, name: str) -> bool:
 def _refusal(data: Any) -> str:
     if isinstance(data, Mapping) and all(_is(part, "datasets", "Dataset") for part in data.values()):
         return f"A DatasetDict has several splits. Give one of them: {', '.join(map(str, data))}."
+    kind = type(data)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     return (
-        f"Records are made of a folder, a CSV or Parquet file, a DataFrame, a list, an array of images, a "
-        f"`datasets.Dataset` or a PyTorch Dataset, but got {type(data).__name__}. Of a generator, a loader or a stream "
-        "make a list; of one image `[image]`."
+        "Records are made of a folder, a CSV or Parquet file, a pandas DataFrame, a list, an array of images, a "
+        f"`datasets.Dataset` or a PyTorch Dataset, but this is a {name}. Of a generator, a loader or a stream make a "
+        "list; of one image `[image]`."
     )
 
 
@@ -147,10 +153,15 @@ def _label(member: Any) -> Literal[1, 0] | None:
 
 
 def _one_each(given: Any, name: str, cells: Cells) -> list[Any]:
-    listed = [given] if isinstance(given, str) else list(given)
-    if len(listed) != len(cells.names):
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise RecordError(
-            f"`{name}` must be one of each record, in their order, but {len(listed)} are given of {len(cells.names)} "
+            f"`{name}` must be one of each record, but is {given!r}. If that is a column, name it in `columns`, e.g. "
+            f"`{{'caption': {given!r}}}`."
+        )
+    each = list(given)
+    if len(each) != len(cells.names):
+        raise RecordError(
+            f"`{name}` must be one of each record, in their order, but {len(each)} are given of {len(cells.names)} "
             f"records of {cells.what}."
         )
-    return listed
+    return each

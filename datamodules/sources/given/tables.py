@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from datamodules.sources.given.cells import Cells, ColumnNames, found_columns, named
+from datamodules.sources.given.cells import Cells
+from datamodules.sources.given.columns import ColumnNames, found_columns
+from datamodules.sources.given.naming import named
 from datamodules.sources.hugging_face import cells_by_name, column_of, undecoded
 
 

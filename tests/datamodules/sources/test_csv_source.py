@@ -35,6 +35,13 @@ def test_ids_and_groups_of_their_own(tmp_path):
     assert (records.ids, records.groups, records.members) == (("first", "second"), ("X", "second"), (-1, -1))
 
 
+def test_a_label_of_the_whole_file(tmp_path):
+    path = _csv(tmp_path, "image\na.png\nb.png\n")
+    assert CsvSource(path, caption_column=None, member_column=None, member=0).load().members == (0, 0)
+    with pytest.raises(RecordError, match="Give `member` for the whole file or `member_column` for each record"):
+        CsvSource(path, member=1)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

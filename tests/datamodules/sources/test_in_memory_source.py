@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_records import InkTarget
 from torch.utils.data import Dataset
 
-from datamodules import MemorySource, records_from
+from datamodules import AuxiliaryDataModule, MemorySource, records_from, sides_from
 from lit_mia.configured import given_to
 from lit_mia.errors import RecordError
 from lit_mia.features.pixels import decode_images
@@ -69,6 +70,14 @@ def test_the_name_in_a_config_makes_the_source_again():
         RecordError, match=r"is a table of records that was in the memory of another process, or is the"
     ):
         MemorySource(name)
+
+
+def test_nothing_is_asked_twice_about_the_same_content(tmp_path):
+    target = InkTarget(tmp_path / "notes")
+    for _ in range(2):
+        sides = sides_from(records_from(pictures(12), captions=["one"] * 12), [(b, "two") for b in pictures(24)[12:]])
+        AuxiliaryDataModule(sides, target, str(tmp_path / "store"), image_size=4).query()
+    assert len(target.asked()) == 24
 
 
 def test_equal_images_are_one_group_and_numbered(tmp_path):
