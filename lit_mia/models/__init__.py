@@ -4,7 +4,7 @@ from lit_mia.models.adapted import AdaptedPipeline
 from lit_mia.models.denoising_networks import Autoencoder, Condition, DenoisingNetwork, network_of
 from lit_mia.models.draws import TokenSampling, normal
 from lit_mia.models.files import Fingerprint, FingerprintValue, digest, model_digest, shipped, versions
-from lit_mia.models.live import LEFT_OUT, PIPELINES, LivePipeline, pipeline_at
+from lit_mia.models.live import LEFT_OUT, PIPELINES, LivePipeline, formats_that_fit, pipeline_at
 from lit_mia.models.lora import Lora, require_peft
 from lit_mia.models.memory import enough_memory
 from lit_mia.models.network_needs import check_images, network_part, square_side, told_beside
@@ -52,6 +52,7 @@ __all__ = [
     "enough_memory",
     "evaluations_per_image",
     "flow_levels",
+    "formats_that_fit",
     "full_float32",
     "in_batches",
     "in_float32",

@@ -24,6 +24,7 @@ from lit_mia.models import (
     check_images,
     cut_by,
     evaluations_per_image,
+    formats_that_fit,
     full_float32,
     own_noise,
     pipeline_at,
@@ -235,7 +236,7 @@ class DiffusersTarget(OfPipeline, GenerateTarget):
         if self._negative_prompt is not None:
             arguments["negative_prompt"] = [self._negative_prompt] * len(prompts)
         try:
-            with own_noise(self._pipeline.components.get("scheduler"), generators):
+            with own_noise(self._pipeline.components.get("scheduler"), generators), formats_that_fit(self._dtype):
                 # "np" is in [0, 1] in every pipeline; "pt" is not in some (DeepFloyd IF).
                 output = self._pipeline(**arguments, generator=generators, output_type="np")
         except (ValueError, TypeError) as error:

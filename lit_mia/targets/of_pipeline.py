@@ -39,13 +39,15 @@ class OfPipeline(ABC):
                 range.
 
         Example:
+            >>> import torch
             >>> from diffusers import DiffusionPipeline
             >>> from lit_mia.models import shipped
             >>> from lit_mia.targets import DiffusersTarget
-            >>> pipeline = DiffusionPipeline.from_pretrained(shipped("shipped:openmoji-demo"))
+            >>> folder = shipped("shipped:openmoji-demo")
+            >>> pipeline = DiffusionPipeline.from_pretrained(folder).to(torch.float32)
             >>> target = DiffusersTarget.from_pipeline(pipeline, steps=2)
             >>> target.generate(["red apple"], seeds=[0]).shape
-            torch.Size([1, 3, 32, 32])
+            torch.Size([1, 3, 64, 64])
         """
         known = inspect.signature(cls.__init__).parameters.keys() - LEFT_OUT.keys() - {"self", "path"}
         refused = sorted(settings.keys() - known)

@@ -15,6 +15,7 @@ from lit_mia.models import (
     Precision,
     check_images,
     enough_memory,
+    formats_that_fit,
     full_float32,
     network_part,
     pipeline_at,
@@ -125,14 +126,14 @@ class VariationTarget(OfPipeline, VaryTarget):
                 image-to-image, wants more than an image and a text, or returns another size.
         """
         self.check_images(images)
+        asked = {
+            "prompt": [(caption or "") if self._prompt == "caption" else "" for caption in captions],
+            "image": [Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
+            "generator": [torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+        }
         try:
-            output = self._pipeline(
-                prompt=[(caption or "") if self._prompt == "caption" else "" for caption in captions],
-                image=[Image.fromarray(image.numpy()) for image in images.cpu().permute(0, 2, 3, 1)],
-                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-                output_type="np",
-                **self._call_arguments,
-            )
+            with formats_that_fit(self._dtype):
+                output = self._pipeline(**asked, output_type="np", **self._call_arguments)
         except (ValueError, TypeError) as error:
             raise TargetError(f"{type(self._pipeline).__name__} refuses these settings: {error}") from error
         pixels = torch.from_numpy(output.images).permute(0, 3, 1, 2).float()

@@ -31,6 +31,7 @@ def refused(workspace, *args):
         ({DATA + "target.init_args.device": "cuda:99"}, "`device` is 'cuda:99', but torch finds no such device"),
         ({"placebo.init_args.device": "cuda:99"}, "`device` is 'cuda:99', but torch finds no such device"),
         ({DATA + "batch_size": 1}, "`batch_size` must be at least 2, but got 1"),
+        ({DATA + "target.init_args.path": "memory:abc"}, "is a pipeline that was in the memory of another process"),
     ],
 )
 def test_an_audit_asks_nothing(workspace, changes, said):

@@ -181,7 +181,7 @@ def replaced(pipeline):
     ("change", "said"),
     [
         (on_meta, "lacks the values of .* weights, e.g. .* on the device `meta`"),
-        (offloaded, r"moves or changes its unet .* `pipeline.remove_all_hooks\(\)`"),
+        (offloaded, r"moves or changes its unet .*`pipeline\.remove_all_hooks\(\)`"),
         (cached, "moves or changes its unet while it is called"),
         (quantised, "weights of the type Quantised"),
         (replaced, "the method `forward` was replaced"),
@@ -208,7 +208,7 @@ def test_what_is_no_pipeline_is_refused(thing):
         LivePipeline(thing)
 
 
-def test_settings_of_files_are_refused_before_the_pipeline_is_looked_for(pipeline):
+def test_settings_of_files_are_refused(pipeline):
     live = LivePipeline(pipeline)
     name = PIPELINES.keep(live.digest, live)
     assert name == live.location

@@ -87,6 +87,16 @@ def test_a_denoiser_computes_at_its_precision_whatever_the_type_of_the_weights(t
     assert DiffusersTarget.from_pipeline(pipeline).fingerprint()["dtype"] == "bfloat16"
 
 
+@pytest.mark.parametrize("kind", [DiffusersTarget, VariationTarget])
+def test_formats_that_do_not_go_together_are_refused(tiny_pipeline_folder, loaded, kind):
+    pipeline = loaded(tiny_pipeline_folder)
+    pipeline.text_encoder.to(torch.bfloat16)
+    target = kind.from_pipeline(pipeline, steps=10)
+    assert target.fingerprint()["dtype"] == "bfloat16, float32"
+    with pytest.raises(TargetError, match="several number formats .* do not go together"):
+        target.vary(IMAGES, PROMPTS, SEEDS) if kind is VariationTarget else target.generate(PROMPTS, SEEDS)
+
+
 def test_variations_are_those_of_the_saved_pipeline(tiny_pipeline_folder, loaded):
     live = VariationTarget.from_pipeline(loaded(tiny_pipeline_folder), steps=10)
     saved = VariationTarget(str(tiny_pipeline_folder), steps=10, device="cpu")

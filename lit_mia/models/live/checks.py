@@ -2,12 +2,13 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
 from lit_mia.errors import TargetError
-from lit_mia.models.live.outline import HOOKED
+from lit_mia.models.live.outline import HOOKED, is_method
 from lit_mia.models.live.weights import networks_of, weights_of
 
 OTHERWISE = "Otherwise save it with `save_pretrained` and give the folder."
@@ -51,6 +52,27 @@ def check_whole(pipeline: Any) -> None:
     _check_weights(kind, weights_of(pipeline))
 
 
+@contextmanager
+def formats_that_fit(dtype: str) -> Iterator[None]:
+    """Call a pipeline whose parts may be in number formats that do not go together, as libraries load them untold.
+
+    Args:
+        dtype: The formats, as a `PipelineSource` tells them.
+
+    Raises:
+        TargetError: If they do not.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "," not in dtype or "type" not in str(error):
+            raise
+        raise TargetError(
+            f"The parts of this pipeline are in several number formats ({dtype}) that do not go together: {error}. Put "
+            "it into one, as by `pipeline.to(torch.float32)`, and make a new target of it."
+        ) from error
+
+
 def _check_weights(kind: str, weights: Mapping[str, Tensor]) -> None:
     empty = [name for name, weight in weights.items() if weight.is_meta]
     if empty:
@@ -82,6 +104,5 @@ def _replaced(network: nn.Module) -> Iterator[str]:
     """Names of methods in whose place something else was put."""
     for module in network.modules():
         for name, value in vars(module).items():
-            method = getattr(type(module), name, None)
-            if inspect.isroutine(method) and getattr(value, "__func__", None) is not method:
+            if inspect.isroutine(getattr(type(module), name, None)) and not is_method(module, name, value):
                 yield name

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from enum import Enum
+from types import ModuleType
 from typing import Any, final
 
 import numpy as np
@@ -30,6 +31,7 @@ ORIGIN = {
     "_commit_hash",
     "_diffusers_version",
     "_is_hf_initialized",
+    "_is_torch_compile",
     "_name_or_path",
     "_use_default_values",
     "_weight_conversions",
@@ -39,7 +41,7 @@ ORIGIN = {
     "name_or_path",
     "transformers_version",
 }
-"""Names of what tells where a copy is from and how it was loaded, which changes no answer."""
+"""Names of what tells where a copy is from, how it was loaded or whether it is compiled, which changes no answer."""
 
 
 @final
@@ -120,7 +122,9 @@ class Outline:
 
         remembered = "_" if isinstance(module, PreTrainedModel) else HOOKED  # of its loading and its last call
         own = {
-            name: value for name, value in vars(module).items() if name not in BLANK and not name.startswith(remembered)
+            name: value
+            for name, value in vars(module).items()
+            if name not in BLANK and not name.startswith(remembered) and not is_method(module, name, value)
         }
         hooks = [hook for kind in HOOKS for hook in vars(module)[kind].values()]
         weights = [*module._parameters.items(), *module._buffers.items()]
@@ -139,8 +143,14 @@ class Outline:
         """The name of a class or function, whose code is remembered if no release tells it."""
         module = _module_of(maker)
         if not _is_versioned(module):
-            self._makers.add(maker if isinstance(maker, type) else sys.modules[module])
+            known = sys.modules.get(module, ModuleType(module))
+            self._makers.add(maker if isinstance(maker, type) and module in sys.modules else known)
         return f"{module}.{getattr(maker, '__qualname__', type(maker).__qualname__)}"
+
+
+def is_method(thing: object, name: str, value: object) -> bool:
+    """Whether an attribute is a method that the class has anyway, as hooks leave it that were taken off."""
+    return inspect.ismethod(value) and value.__func__ is getattr(type(thing), name, None)
 
 
 def _module_of(thing: Any) -> str:

@@ -1,41 +1,19 @@
 """A pipeline of diffusers in the memory of this process, as a target has it: under a name that configs can hold."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, final
 
 import torch
-from torch import nn
 
 from lit_mia.errors import TargetError
 from lit_mia.files import key_digest
-from lit_mia.in_memory import PREFIX, Held, is_held
+from lit_mia.in_memory import PREFIX
 from lit_mia.models.files import Fingerprint, readable, versions
 from lit_mia.models.live.checks import check_pipeline, check_whole
-from lit_mia.models.live.outline import ORIGIN, Outline
+from lit_mia.models.live.outline import Outline
+from lit_mia.models.live.settings import settings_of, told_by
 from lit_mia.models.live.weights import digests, networks_of, parts_of, sharing_weights, sums, weights_of
-from lit_mia.models.pipeline_files import CHECKER, PipelineFiles
+from lit_mia.models.pipeline_files import CHECKER
 from lit_mia.models.pipeline_source import Kind, PipelineSource
-
-LEFT_OUT = {
-    "device": "auto",
-    "dtype": "float32",
-    "offload": "none",
-    "attention_slicing": False,
-    "compile": False,
-    "lora": None,
-    "lora_scale": 1.0,
-    "config": None,
-    "prior": None,
-    "revision": None,
-    "variant": None,
-}
-"""Settings of a pipeline that is loaded from files, as they are where they are left out."""
-OF_CALLS = ("padding", "truncation")
-"""What each call of a tokenizer sets anew, and leaves in its file."""
 
 
 @final
@@ -57,13 +35,14 @@ class LivePipeline(PipelineSource):
             TargetError: If it is none, or one that cannot be told from others.
         """
         check_pipeline(pipeline)
-        check_whole(pipeline)
         self._given = pipeline
-        outline, weights = Outline(pipeline), weights_of(pipeline)
-        networks = networks_of(pipeline)
-        files = {name: _settings(part) for name, part in parts_of(pipeline).items() if name not in networks}
-        self._state = outline.text, sums(weights)
-        self.digest = key_digest([outline.text, outline.code(), _told(files), digests(weights)])
+        with readable(TargetError, f"This {self.class_name} cannot be told from others"):
+            check_whole(pipeline)
+            outline, weights = Outline(pipeline), weights_of(pipeline)
+            networks = networks_of(pipeline)
+            files = told_by({name: part for name, part in parts_of(pipeline).items() if name not in networks})
+            self._state = outline.text, sums(weights)
+            self.digest = key_digest([outline.text, outline.code(), files, digests(weights)])
         self.location = self.home = f"{PREFIX}{self.digest}"
         self.name = f"{self.class_name} in memory"
 
@@ -98,7 +77,7 @@ class LivePipeline(PipelineSource):
 
     def part_text(self, part: str, name: str) -> str | None:
         """What `save_pretrained` would write into a file of one part."""
-        written = _settings(parts_of(self._given)[part]).get(name)
+        written = settings_of(parts_of(self._given)[part]).get(name)
         return None if written is None else written.decode()
 
     def load(self, kind: Kind, dtype: str, variant: str | None, keep_checker: bool = False) -> Any:
@@ -135,37 +114,6 @@ class LivePipeline(PipelineSource):
             )
 
 
-PIPELINES = Held[LivePipeline]("pipeline", "Save it with `save_pretrained` and give the folder.", TargetError)
-
-
-def pipeline_at(
-    path: str, *, revision: str | None = None, config: str | None = None, prior: str | None = None, **others: object
-) -> PipelineSource:
-    """The pipeline that a config names.
-
-    Args:
-        path: A local folder, a hub id, `shipped:<name>`, the name of a pipeline in memory, or with `config` a file.
-        revision: Branch, tag or commit of a hub id.
-        config: For a single file: a folder or hub id of a pipeline of the same layout.
-        prior: For a decoder: the folder or hub id of its prior.
-        **others: Further settings of `LEFT_OUT`.
-
-    Raises:
-        TargetError: If local files are missing or hold no pipeline, or a pipeline in memory is not there, or is given
-            settings of files.
-    """
-    if not is_held(path):
-        return PipelineFiles(path, revision, config, prior)
-    given = {"revision": revision, "config": config, "prior": prior, **others}
-    refused = [name for name, value in given.items() if value != LEFT_OUT[name]]
-    if refused:
-        raise TargetError(
-            f"A pipeline in memory ({path[:16]}...) runs as it is and where it is, without {', '.join(refused)}. Leave "
-            "these out, or change the pipeline itself and make a new target of it."
-        )
-    return PIPELINES[path]
-
-
 def _as(kind: Kind, pipeline: Any) -> Any:
     """A pipeline as that for a task, if diffusers knows one of the same parts."""
     import diffusers
@@ -177,28 +125,3 @@ def _as(kind: Kind, pipeline: Any) -> Any:
     except ValueError:  # not every pipeline is in the automatic class's table
         return pipeline
     return pipeline if type(other) is type(pipeline) else other
-
-
-def _settings(part: Any) -> dict[str, bytes]:
-    """What `save_pretrained` of a part writes beside weights, by file."""
-    from diffusers import ModelMixin
-
-    config = getattr(part, "config", None) if isinstance(part, nn.Module) else part
-    save = part.save_config if isinstance(part, ModelMixin) else getattr(config, "save_pretrained", None)
-    with TemporaryDirectory() as folder:
-        if save is not None:
-            save(folder)
-        files = [file for file in Path(folder).rglob("*") if file.is_file()]
-        return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-
-
-def _told(files: Mapping[str, Mapping[str, bytes]]) -> Any:
-    """The contents of settings files without what tells where they are from."""
-    return {part: {name: _content(name, data) for name, data in written.items()} for part, written in files.items()}
-
-
-def _content(name: str, data: bytes) -> Any:
-    if not name.endswith(".json"):
-        return hashlib.sha256(data).hexdigest()
-    content, left_out = json.loads(data), ORIGIN | set(OF_CALLS if name == "tokenizer.json" else ())
-    return {key: value for key, value in content.items() if key not in left_out}

@@ -39,7 +39,7 @@ def digest_of(tensor: Tensor) -> str:
     """SHA-256 of the values of a tensor, whatever device it is on and however it is laid out."""
     digest = hashlib.sha256()
     for chunk in torch.split(_bytes(tensor), CHUNK):
-        digest.update(memoryview(chunk.cpu().numpy()))
+        digest.update(chunk.cpu().numpy().data)
     return digest.hexdigest()
 
 
