@@ -22,8 +22,8 @@ from lit_mia.batches import slices
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
 from lit_mia.files import cached_path, cached_rows
-from lit_mia.progress import progress
 from lit_mia.queries.behind import read_ahead
+from lit_mia.queries.progress import progress
 from lit_mia.ranges import SEED, at_least, check
 from lit_mia.records import People, name_key, spelled
 from lit_mia.sealed import sealed_array

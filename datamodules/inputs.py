@@ -20,10 +20,10 @@ from lit_mia.errors import EncoderError, RecordError
 from lit_mia.features import Captioner, Encoder
 from lit_mia.features.pixels import RESIZING, decode_images, pixels_key, resize
 from lit_mia.files import cached_rows, list_digest
-from lit_mia.progress import progress
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.registry import Registry

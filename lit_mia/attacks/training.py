@@ -26,7 +26,7 @@ from lit_mia.attacks.single import fit_single
 from lit_mia.attacks.threads import on_threads
 from lit_mia.attacks.trained import SingleHeads, TrainedHeads, score_all
 from lit_mia.errors import HeadError
-from lit_mia.progress import progress
+from lit_mia.queries.progress import progress
 
 _Job = tuple[int, Callable[[], TrainedHeads]]  # with the number of the head whose copies it trains
 TOGETHER = 16

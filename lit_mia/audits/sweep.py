@@ -11,7 +11,7 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
-from lit_mia.progress import progress
+from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.sweep import SweepResult, SweepRow
 

@@ -18,8 +18,8 @@ from lit_mia.files import by_one_process, key_digest, replacing
 from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
-from lit_mia.progress import progress
 from lit_mia.queries.behind import read_ahead
+from lit_mia.queries.progress import progress
 from lit_mia.ranges import at_least, check, no_device
 from lit_mia.sealed import sealed_list, write_list
 

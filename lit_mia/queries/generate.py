@@ -16,10 +16,10 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
-from lit_mia.progress import progress
 from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.places import digests
+from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.queries.together import spent_together
 from lit_mia.ranges import at_least, check

@@ -20,9 +20,9 @@ from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
-from lit_mia.progress import progress
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.findings import FindingStore, FoundBy
+from lit_mia.queries.progress import progress
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store
 from lit_mia.queries.together import spent_together

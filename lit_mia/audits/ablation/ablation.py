@@ -19,7 +19,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.machine import check_machine
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
-from lit_mia.progress import progress, say
+from lit_mia.queries.progress import progress, say
 from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of

@@ -32,7 +32,7 @@ from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
 from lit_mia.metrics.copying.verdict import decide_extraction
 from lit_mia.metrics.evidence import Design
-from lit_mia.progress import progress
+from lit_mia.queries.progress import progress
 from lit_mia.records import Records, id_hash
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.extraction import (

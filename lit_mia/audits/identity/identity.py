@@ -23,7 +23,7 @@ from lit_mia.metrics.identity import (
     trend_with_occurrences,
     within_null,
 )
-from lit_mia.progress import progress
+from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.identity import (

@@ -14,7 +14,7 @@ from lit_mia.attacks.material import fits_together
 from lit_mia.attacks.training import is_first
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
-from lit_mia.progress import progress, say
+from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores
 
 logger = logging.getLogger(__name__)

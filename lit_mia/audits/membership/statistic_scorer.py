@@ -19,7 +19,7 @@ from lit_mia.audits.membership.calibration import Calibration
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
-from lit_mia.progress import progress, say
+from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel
 from lit_mia.targets.bases import is_base

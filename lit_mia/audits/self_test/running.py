@@ -23,7 +23,7 @@ from lit_mia.audits.self_test.summary import summarised
 from lit_mia.audits.self_test.trials import APART, PLACEBO, TOGETHER, Outcome, Trial, Trials
 from lit_mia.errors import HeadError
 from lit_mia.metrics.evidence import BY_COIN
-from lit_mia.progress import hidden, progress, say
+from lit_mia.queries.progress import hidden, progress, say
 from lit_mia.ranges import at_least, check
 from lit_mia.report.membership.configuration import configuration_key
 from lit_mia.report.membership.self_test_numbers import SelfTest

@@ -11,7 +11,7 @@ from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import Verdict
-from lit_mia.progress import progress
+from lit_mia.queries.progress import progress
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
 from lit_mia.report.membership.judging import Circumstances, judge

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from lit_mia import progress as module
-from lit_mia.progress import hidden, progress, say
+from lit_mia.queries import progress as module
+from lit_mia.queries.progress import hidden, progress, say
 
 
 @pytest.fixture
