@@ -19,10 +19,11 @@ from datamodules.names import filled_pool, read_pool
 from datamodules.sources.people import PeopleSource
 from lit_mia.attacks.identity import IdentityInference, Reading, read_names
 from lit_mia.batches import slices
-from lit_mia.cost import Cost, Estimate, progress
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError
 from lit_mia.files import cached_path, cached_rows
 from lit_mia.queries.behind import read_ahead
+from lit_mia.queries.progress import progress
 from lit_mia.ranges import SEED, at_least, check
 from lit_mia.records import People, name_key, spelled
 from lit_mia.sealed import sealed_array
@@ -156,7 +157,7 @@ class IdentityDataModule(L.LightningDataModule):
         self._texts(attack)
         missing = [row for row in range(len(self.people)) if not self._has(self._image_key(row))]
         total = sum(self.people.image_counts[row] for row in missing)
-        with progress(f"embed {self.target.name}", total, "image", 0) as bar, closing(self._opened(missing)) as opened:
+        with progress(f"embed {self.target.name}", total, "images") as bar, closing(self._opened(missing)) as opened:
             for row, images in groupby(opened, key=itemgetter(0)):
                 self._images(row, attack, images)
                 bar.update(self.people.image_counts[row])
@@ -204,7 +205,7 @@ class IdentityDataModule(L.LightningDataModule):
 
         def blocks() -> Iterator[Floats]:
             texts = [text for template in attack.templates for text in attack.texts(template, self.names)]
-            with progress(f"embed {self.target.name}", len(texts), "text", 0) as bar:
+            with progress(f"embed {self.target.name}", len(texts), "texts") as bar:
                 for part in slices(len(texts), _BLOCK):
                     yield self._asked(self.target.embed_texts, texts[part])
                     bar.update(part.stop - part.start)

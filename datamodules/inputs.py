@@ -23,6 +23,7 @@ from lit_mia.files import cached_rows, list_digest
 from lit_mia.queries.findings import FindingStore
 from lit_mia.queries.generate import GenerateQuery, read
 from lit_mia.queries.plans import Plan, Questions
+from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.records import Records
 from lit_mia.registry import Registry
@@ -232,8 +233,10 @@ def embed_kept(
     """
 
     def chunks() -> Iterator[NDArray[np.float32]]:
-        for part in slices(len(images), CHUNK):
-            yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
+        with progress(f"embed by {encoder.name}", len(images), "images") as bar:
+            for part in slices(len(images), CHUNK):
+                yield encoder.embed_images(torch.from_numpy(images[part].copy())).numpy()
+                bar.update(part.stop - part.start)
 
     return cached_rows(folder, {**key, **_made_by(encoder)}, len(images), np.float32, chunks=chunks)
 

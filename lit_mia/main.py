@@ -4,75 +4,18 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lit_mia import own_datamodules
-from lit_mia.errors import CommandError, LitMiaError, mistake_behind
+from lit_mia.errors import LitMiaError, mistake_behind
 from lit_mia.folders import is_of_disk, unwritable
 from lit_mia.report.terminal import spell_unprintable
 
-
-@dataclass(frozen=True)
-class Command:
-    """A command.
-
-    Attributes:
-        summary: What it does, for the overview.
-        function: Module in `lit_mia.cli` and function, which takes the command's name and what follows it.
-        light: Whether it needs no class that a config may name, and so not the seconds that their import takes.
-        kept: What is true when it was interrupted.
-    """
-
-    summary: str
-    function: str
-    light: bool = False
-    kept: str = "what was stored is kept, and the same command goes on from there"
-
-
-COMMANDS = {
-    "audit": Command(
-        "query a target, train heads and controls, write table, verdict and report.html", "commands:measure"
-    ),
-    "query": Command("only fill the store of an audit (--dry-run: say what it would cost)", "commands:query"),
-    "report": Command("rebuild report.html from the files of an audit (--gallery: with images)", "commands:report"),
-    "compare": Command("set two finished audits side by side: what changed, with intervals", "comparing:measure"),
-    "sweep": Command(
-        "measure training-free attacks, or an audit's heads, at many settings, never on test (ablations)",
-        "commands:measure",
-    ),
-    "selftest": Command(
-        "repeat an audit with labels drawn anew: how often is its verdict wrong, what does it find",
-        "self_testing:measure",
-    ),
-    "card": Command("print what a finished audit says in the words and tables of a model card", "carding:card"),
-    "design": Command(
-        "decide by coins what a model is trained on, as folders to train on and to audit", "designing:make"
-    ),
-    "fit": Command(
-        "train one head, or a target whose members are known",
-        "lightning_cli:run_lightning",
-        kept="what a target answered is kept; the same command goes on with the training of a target, and begins that "
-        "of a head anew",
-    ),
-    "test": Command("measure a trained head on the test split and freeze its threshold", "lightning_cli:run_lightning"),
-    "predict": Command("score images of unknown membership with a trained head", "lightning_cli:run_lightning"),
-    "validate": Command(
-        "check the files of a finished audit: lit-mia validate FOLDER; with --config: a trained head on the val split",
-        "validating:validate",
-    ),
-    "serve-demo": Command(
-        "serve the demo targets as an Images API on this machine, to audit them as one",
-        "serving:serve",
-        kept="nothing is served any more",
-    ),
-    "configs": Command("list the shipped configs, or print one: lit-mia configs NAME", "listings:configs", light=True),
-    "plugins": Command("list what packages outside add", "listings:plugins"),
-}
+if TYPE_CHECKING:
+    from lit_mia.cli.command_table import Command
 
 
 def main() -> None:
@@ -114,13 +57,15 @@ def run(args: Sequence[str]) -> object:
     Raises:
         LitMiaError: If the user has to mend something.
     """
+    from lit_mia.cli.command_table import command_called, overview
+
     if not args or args[0] in ("-h", "--help"):
         print(overview())
         return None
     if args[0] == "--version":
         print(f"lit-mia {version('lit-mia')}")
         return None
-    command = _command(args[0])
+    command = command_called(args[0])
     try:
         return _call(command, args)
     except ValueError as error:
@@ -130,29 +75,7 @@ def run(args: Sequence[str]) -> object:
         raise mistake from None
 
 
-def overview() -> str:
-    """What is printed where no command is given."""
-    commands = "\n".join(f"  {name:10} {command.summary}" for name, command in COMMANDS.items())
-    return f"""usage: lit-mia COMMAND [--config FILE ...] [options]
-
-Measures how much of a text-to-image model's training set leaks through membership inference.
-
-{commands}
-
-FILE is a path, or the name of a shipped config, e.g. audit/quickstart. Configs come first, overrides last; in both, a
-block is a path or a shipped name too, e.g. --model attack/ii_s. Options of a command: lit-mia COMMAND --help
-"""
-
-
-def _command(name: str) -> Command:
-    if name not in COMMANDS:
-        near = get_close_matches(name, COMMANDS, 1)
-        asked = f" Did you mean {near[0]!r}?" if near else ""
-        raise CommandError(f"There is no command {name!r}.{asked} The commands are {', '.join(COMMANDS)}.")
-    return COMMANDS[name]
-
-
-def _call(command: Command, args: Sequence[str]) -> object:
+def _call(command: "Command", args: Sequence[str]) -> object:
     if not command.light:
         from lit_mia.cli.light_imports import import_lightning_lightly
 
@@ -161,7 +84,13 @@ def _call(command: Command, args: Sequence[str]) -> object:
 
         plugins()
     module, _, function = command.function.partition(":")
-    return getattr(import_module(f"lit_mia.cli.{module}"), function)(args[0], args[1:])
+    called = getattr(import_module(f"lit_mia.cli.{module}"), function)
+    if not command.answers:
+        return called(args[0], args[1:])
+    from lit_mia.report.telling import telling
+
+    with telling(args[1:]) as rest:
+        return called(args[0], rest)
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -170,5 +99,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _interrupted(code: int) -> NoReturn:
-    print(f"lit-mia: interrupted; {_command(sys.argv[1]).kept}.", file=sys.stderr)
+    from lit_mia.cli.command_table import command_called
+
+    print(f"lit-mia: interrupted; {command_called(sys.argv[1]).kept}.", file=sys.stderr)
     sys.exit(code)

@@ -26,6 +26,7 @@ from lit_mia.attacks.single import fit_single
 from lit_mia.attacks.threads import on_threads
 from lit_mia.attacks.trained import SingleHeads, TrainedHeads, score_all
 from lit_mia.errors import HeadError
+from lit_mia.queries.progress import progress
 
 _Job = tuple[int, Callable[[], TrainedHeads]]  # with the number of the head whose copies it trains
 TOGETHER = 16
@@ -82,7 +83,8 @@ def train_together(
             elif fits_singly(head, data):
                 singly += [(number, partial(_single, head, data, budget, device, of)) for of in range(budget.seeds)]
         jobs = singly + together  # the longest first
-        found = on_threads([job for _, job in jobs], device)
+        with progress("train heads", len(jobs), "trainings") as bar:
+            found = on_threads([job for _, job in jobs], device, told=bar.update)
     made: list[list[TrainedHeads]] = [[] for _ in heads]
     for (number, _), trained in zip(jobs, found, strict=True):
         made[number].append(trained)

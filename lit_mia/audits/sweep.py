@@ -11,6 +11,7 @@ from lit_mia.audits.base import Audit, Run
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
+from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.report.sweep import SweepResult, SweepRow
 
@@ -62,7 +63,9 @@ class Sweep(Audit):
     def run(self, run: Run) -> SweepResult:
         """Ask what is missing, and measure every setting of every attack."""
         self.query()
-        rows = tuple(self._measure(attack, setting) for attack in self.attacks for setting in attack.settings())
+        points = [(attack, setting) for attack in self.attacks for setting in attack.settings()]
+        with progress("measure settings", len(points), "settings") as bar:
+            rows = tuple(self._measure(*point) for point in bar.over(points))
         return SweepResult(
             origin=run.origin(),
             cost=self.data.cost,

@@ -22,10 +22,7 @@ def card(command: str, args: Sequence[str]) -> None:
     Raises:
         CommandError: If the folder holds an audit of another kind, or `--output` is no file of a section.
     """
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=card.__doc__)
-    parser.add_argument("folder", type=str, help="Output folder of an audit of records.")
-    parser.add_argument("--output", type=str | None, help="A file to write instead of printing.")
-    options = parser.parse_args(list(args))
+    options = parser(command).parse_args(list(args))
     result = load_result(Path(options.folder).expanduser())
     if not isinstance(result, MembershipResult):
         raise CommandError(
@@ -37,6 +34,18 @@ def card(command: str, args: Sequence[str]) -> None:
         print(text, end="")
         return
     _write(Path(options.output).expanduser(), text)
+
+
+def parser(command: str) -> ArgumentParser:
+    """Its parser.
+
+    Args:
+        command: `card`.
+    """
+    made = ArgumentParser(prog=f"lit-mia {command}", description=card.__doc__)
+    made.add_argument("folder", type=str, help="Output folder of an audit of records.")
+    made.add_argument("--output", type=str | None, help="A file to write instead of printing.")
+    return made
 
 
 def _write(file: Path, text: str) -> None:

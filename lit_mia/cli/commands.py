@@ -1,9 +1,10 @@
 """The commands beside Lightning's own, each the same for every kind of audit, and the command line that they read."""
 
 import inspect
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +14,17 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
-from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config, load_result
+from lit_mia.audits.base import AUDIT_KINDS, Audit, AuditKind, Run, kind_of_config
+from lit_mia.audits.finishing import carry_out
 from lit_mia.audits.making import OPTIONS, audit_parser, config_of, instantiated, object_keys
-from lit_mia.audits.saved_config import save_config, saved_audit
 from lit_mia.blocks import ObjectKeys, block_file, compose, dumps, find_config, loads, placed
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.cli.stated import told_where
+from lit_mia.cost import Estimate
 from lit_mia.dry_run import keeping_nothing
 from lit_mia.errors import CommandError, ConfigError, TrackingError
-from lit_mia.folders import check_writable
-from lit_mia.report.base import NUMBERS, Picture, Result
+from lit_mia.report.base import NUMBERS, Result
+from lit_mia.report.telling import EPILOG, answer
 from lit_mia.report.tracking import told_in_one_line
 
 
@@ -81,12 +83,10 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if only_asks(parsed.audit):
         return None
     output = parsed.run.output
-    check_writable(output)
-    result = parsed.audit.run(parsed.run)
-    page = result.save(output, parsed.audit.pictures(result) if parsed.gallery else ())
-    save_config(parsed.run)
+    result, page = carry_out(parsed.audit, parsed.run, gallery=parsed.gallery)
     Console().print(result.terminal())
-    print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}")
+    print(f"\nNumbers: {output / NUMBERS}\nReport:  {page}\n\n{what_next(result, output)}")
+    answer(result.line(), result.numbers())
     unsent = None if parsed.logger is None else _unsent(result, parsed.logger)
     if unsent is not None:
         print(f"lit-mia: {unsent}", file=sys.stderr)
@@ -94,6 +94,17 @@ def measure(command: str, args: Sequence[str]) -> Result | None:
     if unsent is not None:
         sys.exit(2)
     return result
+
+
+def what_next(result: Result, folder: Path) -> str:
+    """The closing lines of a command that made a page: how to open it, and what the result asks for.
+
+    Args:
+        result: The result.
+        folder: Where it is saved.
+    """
+    opening = f"Open the report: `lit-mia report {shlex.quote(str(folder))} --open`."
+    return "\n".join(f"Next: {step}" for step in (opening, *result.next_steps(folder)))
 
 
 def only_asks(audit: Audit) -> bool:
@@ -113,27 +124,10 @@ def query(command: str, args: Sequence[str]) -> None:
     if parsed.dry_run:
         print_estimates(parsed.audit)
         return
-    for name, cost in parsed.audit.query().items():
-        print(f"{name}: {cost.queries} queries, {cost.nfe} denoiser evaluations, {cost.seconds:.0f} s")
-
-
-def report(command: str, args: Sequence[str]) -> None:
-    """Rebuild the page of a finished audit of any kind from its files."""
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=report.__doc__)
-    parser.add_argument("folder", type=str, help="Output folder of an audit.")
-    parser.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
-    add_gate(parser)
-    options = parser.parse_args(list(args))
-    gate, folder = Gate.of(options), Path(options.folder).expanduser()
-    result = load_result(folder)
-    gate.check_kind(result)
-    gate.check_numbers(folder / NUMBERS)
-    pictures: Sequence[Picture] = ()
-    if options.gallery:
-        with saved_audit(folder, result) as audit:
-            pictures = audit.pictures(result)
-    print(result.save_page(folder, pictures))
-    gate.close(result)
+    spent = parsed.audit.query()
+    told = [f"{of}: {c.queries} queries, {c.nfe} denoiser evaluations, {c.seconds:.0f} s" for of, c in spent.items()]
+    print("\n".join(told))
+    answer("; ".join(told), {name: asdict(cost) for name, cost in spent.items()})
 
 
 def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser], None] | None = None) -> Parsed:
@@ -150,10 +144,7 @@ def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser],
     """
     line = resolve(args, object_keys())
     kind = _kind(command, line)
-    parser = audit_parser(kind.audit, prog=f"lit-mia {command}")
-    _add_options(parser)
-    if further is not None:
-        further(parser)
+    parser = parser_of(command, kind, further)
     if not line.name and not {"-h", "--help"} & set(args):
         raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {kind.example}.")
     with told_where(line.files):
@@ -164,6 +155,21 @@ def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser],
     name = line.name + audit.suffix
     run = Run(name, config, Path(ready.output or f"runs/{name}").expanduser())
     return Parsed(audit, run, gallery=ready.gallery, dry_run=ready.dry_run, logger=ready.logger, options=ready)
+
+
+def parser_of(command: str, kind: AuditKind, further: Callable[[ArgumentParser], None] | None = None) -> ArgumentParser:
+    """The parser of a command that reads the config of an audit.
+
+    Args:
+        command: Which command.
+        kind: The kind of audit.
+        further: As in `parse`.
+    """
+    parser = audit_parser(kind.audit, prog=f"lit-mia {command}", epilog=EPILOG)
+    _add_options(parser)
+    if further is not None:
+        further(parser)
+    return parser
 
 
 def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
@@ -273,11 +279,15 @@ def print_estimates(audit: Audit) -> None:
     """Say what the missing queries would cost; nothing is asked, and nothing written."""
     with keeping_nothing():
         estimates = audit.estimate()
-    for name, e in estimates.items():
-        time = "time unknown until the first fill" if e.seconds is None else f"about {e.seconds:.0f} s"
-        money = f", {e.money:.2f} in money" if e.money else ""
-        print(f"{name}: {e.records} records, {e.missing} missing queries, {e.nfe} NFE, {time}{money}")
-    print("Nothing was asked.")
+    told = [_estimated(name, estimate) for name, estimate in estimates.items()]
+    print("\n".join([*told, "Nothing was asked."]))
+    answer("; ".join(told), {name: asdict(estimate) for name, estimate in estimates.items()})
+
+
+def _estimated(name: str, of: Estimate) -> str:
+    time = "time unknown until the first fill" if of.seconds is None else f"about {of.seconds:.0f} s"
+    money = f", {of.money:.2f} in money" if of.money else ""
+    return f"{name}: {of.records} records, {of.missing} missing queries, {of.nfe} NFE, {time}{money}"
 
 
 def _kind(command: str, line: CommandLine) -> AuditKind:

@@ -11,7 +11,9 @@ from lit_mia.errors import CommandError
 from lit_mia.report.comparison.measuring import compare_audits
 from lit_mia.report.comparison.numbers import Comparison
 from lit_mia.report.comparison.result import NUMBERS, save, terminal
+from lit_mia.report.comparison.words import findings, verdicts
 from lit_mia.report.membership import MembershipResult
+from lit_mia.report.telling import EPILOG, answer
 
 _DESCRIPTION = """Compare two finished audits of records: two targets, checkpoints or runs, before and after a defence.
 Nothing is asked and nothing is trained."""
@@ -27,11 +29,7 @@ def measure(command: str, args: Sequence[str]) -> Comparison:
     Raises:
         CommandError: If there are not two folders of membership audits.
     """
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=_DESCRIPTION)
-    parser.add_argument("a", type=str, help="Output folder of the audit before.")
-    parser.add_argument("b", type=str, help="Output folder of the audit after; changes are B minus A.")
-    parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/compare_A_B` if not given.")
-    options = parser.parse_args(list(args))
+    options = parser(command).parse_args(list(args))
     a, b = (Path(folder).expanduser() for folder in (options.a, options.b))
     if a.resolve() == b.resolve():
         raise CommandError(f"`lit-mia {command}` needs two audits, but both folders are {a}.")
@@ -42,7 +40,21 @@ def measure(command: str, args: Sequence[str]) -> Comparison:
     page = save(found, output)
     Console().print(terminal(found))
     print(f"\nNumbers: {output / NUMBERS}\nPage:    {page}")
+    answer(" ".join([f"{verdicts(found)}.", *findings(found)]), found.to_dict())
     return found
+
+
+def parser(command: str) -> ArgumentParser:
+    """Its parser.
+
+    Args:
+        command: `compare`.
+    """
+    made = ArgumentParser(prog=f"lit-mia {command}", description=_DESCRIPTION, epilog=EPILOG)
+    made.add_argument("a", type=str, help="Output folder of the audit before.")
+    made.add_argument("b", type=str, help="Output folder of the audit after; changes are B minus A.")
+    made.add_argument("--output", type=str | None, help="Folder of the results; `runs/compare_A_B` if not given.")
+    return made
 
 
 def _audit(command: str, folder: Path) -> MembershipResult:

@@ -25,23 +25,30 @@ def make(command: str, args: Sequence[str]) -> Manifest:
     Raises:
         CommandError: If there is not one source of images.
     """
-    line = resolve(args, ObjectKeys([OwnersDesign]))
-    set_parsing_settings(instantiate_subclass_spec_in_any=False)
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=OwnersDesign.__doc__)
-    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    parser.add_argument("--output", type=str | None, help="Folder of the design; `runs/<config name>` if not given.")
-    parser.add_argument(
-        "--images", type=str | None, help="A folder of images, with captions in text files beside them."
-    )
-    parser.add_argument("--source", type=RecordSource | None, help="Your images and their captions.")
-    parser.add_class_arguments(OwnersDesign, skip={"source"})
+    line, made = resolve(args, ObjectKeys([OwnersDesign])), parser(command)
     with told_where(line.files):
-        ready = parser.instantiate(parser.parse_args(line.args))
+        ready = made.instantiate(made.parse_args(line.args))
     output = Path(ready.output or f"runs/{line.name or command}").expanduser()
     settings = {name: ready[name] for name in ("include", "layout", "canaries", "seed", "allow_small")}
     manifest = OwnersDesign(_source(ready, output), **settings).make(output)
     print(_next_steps(manifest, output))
     return manifest
+
+
+def parser(command: str) -> ArgumentParser:
+    """Its parser.
+
+    Args:
+        command: `design`.
+    """
+    set_parsing_settings(instantiate_subclass_spec_in_any=False)
+    made = ArgumentParser(prog=f"lit-mia {command}", description=OwnersDesign.__doc__)
+    made.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
+    made.add_argument("--output", type=str | None, help="Folder of the design; `runs/<config name>` if not given.")
+    made.add_argument("--images", type=str | None, help="A folder of images, with captions in text files beside them.")
+    made.add_argument("--source", type=RecordSource | None, help="Your images and their captions.")
+    made.add_class_arguments(OwnersDesign, skip={"source"})
+    return made
 
 
 def _source(ready: Namespace, output: Path) -> RecordSource:

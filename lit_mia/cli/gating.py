@@ -23,6 +23,7 @@ from lit_mia.report.membership.gate import (
     spoken,
     write_junit,
 )
+from lit_mia.report.telling import say_always
 
 UNFINISHED = "The command ended before anything could be evaluated."
 
@@ -107,7 +108,7 @@ class Gate:
         if not self.conditions or not isinstance(result, MembershipResult):
             return
         checks = [check(condition, result.report) for condition in self.conditions]
-        print(f"\n{spoken(checks, result.report)}")
+        say_always(f"\n{spoken(checks, result.report)}")
         self._write(result.report.name, checks, properties(result.report))
         if code := exit_code(checks):
             sys.exit(code)

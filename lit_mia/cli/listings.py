@@ -6,19 +6,27 @@ from itertools import groupby
 from jsonargparse import ArgumentParser
 
 from lit_mia.blocks import config_folder, find_config, shipped_names
+from lit_mia.report.telling import EPILOG, answer
 
 
 def configs(command: str, args: Sequence[str]) -> None:
     """List the shipped configs by folder, each with its first comment, or print one."""
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=configs.__doc__)
+    parser = ArgumentParser(prog=f"lit-mia {command}", description=configs.__doc__, epilog=EPILOG)
     parser.add_argument("name", nargs="?", type=str, help="A shipped name, e.g. attack/ii_s.")
     name = parser.parse_args(list(args)).name
-    print(_listing(shipped_names()) if name is None else find_config(name).read_text(encoding="utf-8"), end="")
+    if name is not None:
+        text = find_config(name).read_text(encoding="utf-8")
+        print(text, end="")
+        answer(str(find_config(name)), {"name": name, "path": str(find_config(name)), "text": text})
+        return
+    names = shipped_names()
+    print(_listing(names), end="")
+    answer(f"{len(names)} shipped configs", {each: _comment(each) for each in names})
 
 
 def plugins(command: str, args: Sequence[str]) -> None:
     """List the packages outside that add something, and what they add."""
-    ArgumentParser(prog=f"lit-mia {command}", description=plugins.__doc__).parse_args(list(args))
+    ArgumentParser(prog=f"lit-mia {command}", description=plugins.__doc__, epilog=EPILOG).parse_args(list(args))
     from lit_mia.cli.classes import plugins as loaded
 
     for plugin in loaded():
@@ -27,6 +35,8 @@ def plugins(command: str, args: Sequence[str]) -> None:
             print(f"  {what}: {', '.join(names)}")
     if not loaded():
         print("No package adds anything. A package does so by an entry point of the group `lit_mia.plugins`.")
+    packages = {of.name: {"distribution": of.distribution, "adds": dict(of.adds)} for of in loaded()}
+    answer(f"{len(packages)} packages add something", packages)
 
 
 def _listing(names: Iterable[str]) -> str:

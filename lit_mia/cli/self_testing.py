@@ -1,6 +1,7 @@
 """The command that tests an audit itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,9 @@ from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.self_test import terminal
+from lit_mia.report.membership.self_test.words import self_test_findings
 from lit_mia.report.membership.self_test_numbers import SELF_TEST, SelfTest
+from lit_mia.report.telling import answer
 
 
 def measure(command: str, args: Sequence[str]) -> SelfTest | None:
@@ -31,7 +34,7 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
     Raises:
         CommandError: If the config is not of a membership audit.
     """
-    parsed = parse(command, args, further=_add_effort)
+    parsed = parse(command, args, further=add_effort)
     if not isinstance(parsed.audit, MembershipAudit):
         raise CommandError(
             f"`lit-mia {command}` tests audits of records, such as audit/quickstart, not of people or of copies."
@@ -48,10 +51,12 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
     print(f"\nNumbers: {parsed.run.output / SELF_TEST}")
     if (parsed.run.output / NUMBERS).is_file():
         print(f"Report:  {_with_page(parsed)}")
+    answer(" ".join(self_test_findings(found)), asdict(found))
     return found
 
 
-def _add_effort(parser: ArgumentParser) -> None:
+def add_effort(parser: ArgumentParser) -> None:
+    """Add how much a self-test does."""
     parser.add_class_arguments(Effort)
 
 

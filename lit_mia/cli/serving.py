@@ -30,19 +30,29 @@ def serve(command: str, args: Sequence[str]) -> None:
     """
     if missing := [name for name in EXTRA if find_spec(name) is None]:
         raise CommandError(f"`lit-mia {command}` needs {', '.join(missing)}: pip install 'lit-mia[serve]'.")
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=serve.__doc__)
-    parser.add_subclass_arguments(GenerateTarget, "generate", default=str(find_config("target/openmoji_demo")))
-    parser.add_subclass_arguments(VaryTarget, "vary", default=str(find_config("target/openmoji_ddpm")))
-    parser.add_class_arguments(Faults, "faults")
-    parser.add_argument("--port", type=int, default=8765)
-    parser.add_argument("--model", type=str, default="openmoji", help="The name that clients must give.")
-    parser.add_argument("--key_variable", type=str, default="", help="Environment variable with the key to demand.")
+    made = parser(command)
     line = resolve(args, ObjectKeys([GenerateTarget, VaryTarget], {"generate", "vary"}))
     with told_where(line.files):
-        given = parser.parse_args(line.args)
+        given = made.parse_args(line.args)
     key = _key(given.key_variable)
     with _listening(given.port) as listening:
-        _serve(parser.instantiate(given), key, listening)
+        _serve(made.instantiate(given), key, listening)
+
+
+def parser(command: str) -> ArgumentParser:
+    """Its parser.
+
+    Args:
+        command: `serve-demo`.
+    """
+    made = ArgumentParser(prog=f"lit-mia {command}", description=serve.__doc__)
+    made.add_subclass_arguments(GenerateTarget, "generate", default=str(find_config("target/openmoji_demo")))
+    made.add_subclass_arguments(VaryTarget, "vary", default=str(find_config("target/openmoji_ddpm")))
+    made.add_class_arguments(Faults, "faults")
+    made.add_argument("--port", type=int, default=8765)
+    made.add_argument("--model", type=str, default="openmoji", help="The name that clients must give.")
+    made.add_argument("--key_variable", type=str, default="", help="Environment variable with the key to demand.")
+    return made
 
 
 def _serve(ready: Any, key: str | None, listening: socket.socket) -> None:

@@ -8,6 +8,7 @@ from jsonargparse import ArgumentParser
 from lit_mia.cli.faults import faults_in, faults_of_config
 from lit_mia.report.base import NUMBERS
 from lit_mia.report.membership.self_test_numbers import SELF_TEST
+from lit_mia.report.telling import EPILOG, answer
 
 
 def validate(command: str, args: Sequence[str]) -> object:
@@ -24,17 +25,31 @@ def validate(command: str, args: Sequence[str]) -> object:
         from lit_mia.cli.lightning_cli import run_lightning
 
         return run_lightning(command, args)
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=validate.__doc__)
-    parser.add_argument("path", type=str, help="An `audit.json`, or the folder of a finished audit of any kind.")
-    path = Path(parser.parse_args(list(args)).path).expanduser()
+    path = Path(parser(command).parse_args(list(args)).path).expanduser()
     found = {file.name: [*faults_in(file, whole=path.is_dir()), *faults_of_config(file)] for file in _files(path)}
     for name, faults in found.items():
         for fault in faults:
             print(f"{name}: {fault}")
-    if any(found.values()):
+    number = sum(map(len, found.values()))
+    valid = f"{path}: {' and '.join(found)} of a form that this version reads, complete and consistent."
+    listed = {name: [str(fault) for fault in faults] for name, faults in found.items()}
+    if number:
+        answer(f"{path}: {number} faults.", {"valid": False, "faults": listed})
         raise SystemExit(1)
-    print(f"{path}: {' and '.join(found)} of a form that this version reads, complete and consistent.")
+    print(valid)
+    answer(valid, {"valid": True, "faults": listed})
     return None
+
+
+def parser(command: str) -> ArgumentParser:
+    """Its parser.
+
+    Args:
+        command: `validate`.
+    """
+    made = ArgumentParser(prog=f"lit-mia {command}", description=validate.__doc__, epilog=EPILOG)
+    made.add_argument("path", type=str, help="An `audit.json`, or the folder of a finished audit of any kind.")
+    return made
 
 
 def _files(path: Path) -> list[Path]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_mia.configured import Configured
-from lit_mia.cost import progress
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
 from lit_mia.files import by_one_process, key_digest, replacing
@@ -20,6 +19,7 @@ from lit_mia.models import enough_memory, full_float32
 from lit_mia.models.placement import resolve_device
 from lit_mia.models.pretrained import Pretrained
 from lit_mia.queries.behind import read_ahead
+from lit_mia.queries.progress import progress
 from lit_mia.ranges import at_least, check, no_device
 from lit_mia.sealed import sealed_list, write_list
 
@@ -230,7 +230,7 @@ def cached_captions(
 
 
 def _described(captioner: Captioner, images: NDArray[np.uint8]) -> Iterator[str]:
-    with progress("describe", len(images), "img", 0) as bar:
+    with progress("describe", len(images), "images") as bar:
         for start in range(0, len(images), CHUNK):
             texts = captioner.caption(images[start : start + CHUNK])
             bar.update(len(texts))

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from lit_mia.batches import slices
-from lit_mia.cost import Cost, Estimate, progress
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import RecordError, TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
 from lit_mia.queries.behind import Behind
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.places import digests
+from lit_mia.queries.progress import progress
 from lit_mia.queries.store import Store
 from lit_mia.queries.together import spent_together
 from lit_mia.ranges import at_least, check
@@ -176,7 +177,7 @@ def fill(
     began, paid, cut, images = time.perf_counter(), target.charges(own=True).money, target.truncated, 0
     claims = Claims[int](store.path, lambda row: queries[row].key, lambda rows: missing(store, queries, rows))
     with (
-        progress(f"query {target.name}", len(todo), "img", rank) as bar,
+        progress(f"query {target.name}", len(todo), "images") as bar,
         claims.batches(todo, target.batch_size, answered=bar.update) as batches,
         Behind() as storing,
     ):

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_mia.cost import Cost, Estimate, progress
+from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import TargetError
 from lit_mia.files import key_digest
 from lit_mia.models import enough_memory
 from lit_mia.queries.claims import Claims
 from lit_mia.queries.findings import FindingStore, FoundBy
+from lit_mia.queries.progress import progress
 from lit_mia.queries.requests import Answer, Finding, Request, Steps, Subject
 from lit_mia.queries.store import Store
 from lit_mia.queries.together import spent_together
@@ -272,7 +273,7 @@ def fill(
         store.path, questions.keys.__getitem__, lambda rows: [row for of, _ in still(rows) for row in of]
     )
     groups = still(range(rank, len(questions.keys), world_size))
-    with progress(f"ask {target.name}", sum(len(rows) for rows, _ in groups), "rec", rank) as bar:
+    with progress(f"ask {target.name}", sum(len(rows) for rows, _ in groups), "records") as bar:
         for group, _ in groups:
             with claims.batches(group, target.batch_size, answered=bar.update) as batches:
                 for rows, missing in (each for batch in batches for each in still(batch)):

@@ -163,6 +163,19 @@ class Result(ABC):
     def terminal(self) -> RenderableType:
         """What is printed at the end of an audit, for a console of 80 or more columns."""
 
+    def line(self) -> str:
+        """The verdict in one line."""
+        said = self.numbers()["verdict"]
+        return f"{said['kind']}: {' '.join(said['sentence'].split())}"
+
+    def next_steps(self, folder: Path) -> list[str]:
+        """What to do next, beside opening the page, in at most one sentence; nothing by default.
+
+        Args:
+            folder: Where the result is saved.
+        """
+        return []
+
     @abstractmethod
     def markdown(self) -> str:
         """The headline table as GitHub Markdown."""

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_audit import KINDS
 from workspace import Workspace, enter
 
+from lit_mia.audits.kinds import AUDIT_KINDS
 from lit_mia.main import main, run
 
 GROUPS, UNKNOWN = 40, 6
@@ -52,6 +54,18 @@ def template(tmp_path_factory, tiny_pipeline_folder, other_pipeline_folder, tiny
     }
     made.write("audit.yaml", audit)
     return made.root
+
+
+@pytest.fixture
+def tiny_kinds(tmp_path, monkeypatch) -> Path:
+    """A folder with a config for each kind of the tiny audit, which are the only kinds."""
+    monkeypatch.setattr(AUDIT_KINDS, "_entries", {kind.name: kind for kind in KINDS})
+    monkeypatch.setattr("sys.argv", ["lit-mia"])
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    Path("own.yaml").write_text("attacks: [attack/i_p, attack/ii_s]\nschedule: {repeats: 3, rate: 1e-3}\n")
+    Path("swept.yaml").write_text("audit: own.yaml\npoints: [{attacks.0: [configs/attack/iii.yaml]}]\n")
+    return tmp_path / "work"
 
 
 @pytest.fixture

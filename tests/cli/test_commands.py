@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import wandb
 import yaml
-from tiny_audit import KINDS, read
+from tiny_audit import read
 
-from lit_mia.audits.kinds import AUDIT_KINDS
 from lit_mia.blocks import config_folder
 from lit_mia.cli.commands import parse
 from lit_mia.main import run
@@ -22,15 +21,9 @@ LOGGER = {"project": "counts", "name": "own", "save_dir": "logs", "offline": Tru
 
 
 @pytest.fixture(autouse=True)
-def inside(tmp_path, monkeypatch):
+def inside(tiny_kinds):
     """A folder with a config of its own for each kind, which are the only ones."""
-    monkeypatch.setattr(AUDIT_KINDS, "_entries", {kind.name: kind for kind in KINDS})
-    monkeypatch.setattr("sys.argv", ["lit-mia"])
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    Path("own.yaml").write_text("attacks: [attack/i_p, attack/ii_s]\nschedule: {repeats: 3, rate: 1e-3}\n")
-    Path("swept.yaml").write_text("audit: own.yaml\npoints: [{attacks.0: [configs/attack/iii.yaml]}]\n")
-    return tmp_path / "work"
+    return tiny_kinds
 
 
 def printed(capsys, *args):
@@ -49,7 +42,10 @@ def test_an_audit_writes_everything_and_says_where(inside, capsys):
     result = run(["audit", "--config", "own.yaml"])
     said = capsys.readouterr().out
     output = inside / "runs/own"
-    assert said == "2 attacks\n\nNumbers: runs/own/audit.json\nReport:  runs/own/report.html\n"
+    assert said == (
+        "2 attacks\n\nNumbers: runs/own/audit.json\nReport:  runs/own/report.html\n\n"
+        "Next: Open the report: `lit-mia report runs/own --open`.\n"
+    )
     assert {path.name for path in output.iterdir()} == {"audit.json", "attacks.csv", "audit.yaml", "report.html"}
     config = yaml.safe_load((output / "audit.yaml").read_text())
     assert config == read(output)["config"] == dict(result.config)
@@ -67,7 +63,7 @@ def test_a_saved_config_is_a_config(inside):
 
 def test_a_sweep_is_the_same_command_over_a_whole_config_as_a_block(inside, capsys):
     result = run(["sweep", "--config", "swept.yaml", "--output", "out"])
-    assert capsys.readouterr().out.endswith("Report:  out/report.html\n")
+    assert capsys.readouterr().out.endswith("Next: Open the report: `lit-mia report out --open`.\n")
     assert result.attacks == ("I-P", "II-S")
     assert names(result.config["audit"]["attacks"]) == ["AttackIP", "AttackIIS"]
     assert read(inside / "out")["schema"] == "tiny-sweep/1"

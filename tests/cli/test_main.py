@@ -2,7 +2,8 @@
 
 from importlib.metadata import version
 
-from lit_mia.main import COMMANDS, run
+from lit_mia.cli.command_table import COMMANDS
+from lit_mia.main import run
 
 
 def test_the_overview_names_every_command(capsys):

@@ -27,7 +27,8 @@ def test_the_report_of_an_audit_shows_the_self_test_of_its_configuration(workspa
     (nothing,) = found["trials"]
     assert (nothing["planted"], nothing["repetitions"], nothing["attacks"]) == ("nothing", 2, ["II-S"])
     assert sum(nothing["verdicts"].values()) == 2
-    run(["selftest", "--config", config, *EFFORT])
+    saved = str(folder / "audit.yaml")  # as the last line of an audit says
+    run(["selftest", "--config", saved, "--output", "runs/changed-audit", *EFFORT])
     assert "3 of 3 audits were made before." in capsys.readouterr().out
     again = json.loads((folder / "selftest.json").read_text())
     assert {**again, "created": None} == {**found, "created": None}

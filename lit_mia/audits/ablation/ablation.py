@@ -19,6 +19,7 @@ from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.machine import check_machine
 from lit_mia.cost import Cost, Estimate
 from lit_mia.errors import PlanError
+from lit_mia.queries.progress import progress, say
 from lit_mia.ranges import at_least, check
 from lit_mia.records import MEMBER, NON_MEMBER
 from lit_mia.report.ablation import AblationResult, Label, PointScores, on_common_records, rows_of, short, summaries_of
@@ -107,13 +108,15 @@ class Ablation(Audit):
     def run(self, run: Run) -> AblationResult:
         """Ask what is missing, train what was not trained yet, and measure."""
         scores, stores, cost = list[PointScores](), dict[str, str](), Cost()
-        for point, audit, data in self._opened():
-            check_machine((data,), audit.budget, audit.fid_encoder)
-            scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=self.folder / "heads"))
-            stores[scores[-1].facts.target] = data.store_digest()
-            cost = cost + data.cost
-            if is_first(self._budget):
-                print(f"{len(scores)}/{len(self.points)} {point}: measured", flush=True)
+        with progress("measure points", len(self.points), "points") as bar:
+            for point, audit, data in bar.over(self._opened()):
+                check_machine((data,), audit.budget, audit.fid_encoder)
+                kept = self.folder / "heads"
+                scores.append(measured(point, audit, data, steps=self._steps, fid=self._fid, kept=kept))
+                stores[scores[-1].facts.target] = data.store_digest()
+                cost = cost + data.cost
+                if is_first(self._budget):
+                    say(f"{len(scores)}/{len(self.points)} {point}: measured")
         leave_to_first(self._budget)
         points = on_common_records(scores)
         return AblationResult(

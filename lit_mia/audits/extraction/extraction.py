@@ -32,6 +32,7 @@ from lit_mia.audits.membership import accounts
 from lit_mia.cost import Cost, Estimate
 from lit_mia.metrics.copying.verdict import decide_extraction
 from lit_mia.metrics.evidence import Design
+from lit_mia.queries.progress import progress
 from lit_mia.records import Records, id_hash
 from lit_mia.report.base import Picture, Result
 from lit_mia.report.extraction import (
@@ -139,7 +140,8 @@ class ExtractionAudit(Audit):
         """Draw what is missing, compare it with all records, and count."""
         spent = self.query()
         halves, looks = self._halves, self._looks
-        found = [self._models(measure, looks, halves) for measure in self.measures]
+        with progress("compare answers with records", len(self.measures), "measures") as bar:
+            found = [self._models(measure, looks, halves) for measure in bar.over(self.measures)]
         both = list(zip(self.measures, found, strict=True))
         rows = [row for measure, models in both for row in copy_rows(measure, models, halves)]
         others = self._untargeted_rows(looks, halves)

@@ -23,6 +23,7 @@ from lit_mia.metrics.identity import (
     trend_with_occurrences,
     within_null,
 )
+from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, People
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.identity import (
@@ -114,11 +115,13 @@ class IdentityAudit(Audit):
     def _side(self, kind: IdentityRowKind, people: People, rows: Sequence[int]) -> Side:
         data = self.sides[kind]
         readings = zip(data.readings(self.attack, rows), people.names, [data.true[row] for row in rows], strict=True)
+        with progress(f"recognise people by the {kind}", len(rows), "people") as bar:
+            found = [self.attack.recognise(*reading) for reading in bar.over(readings)]
         return Side(
             kind=kind,
             model=data.target.fingerprint(),
             people=seen_by(kind, people),
-            found=stacked([self.attack.recognise(*reading) for reading in readings]),
+            found=stacked(found),
             images=[int(data.readable(row, self.attack).sum()) for row in rows],
         )
 

@@ -14,6 +14,7 @@ from lit_mia.attacks.material import fits_together
 from lit_mia.attacks.training import is_first
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
+from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         asked = [(attack, side) for attack in self.attacks for side in sides]
         asked += [(control, self.data) for control in controls if self.means.learner.trains(control, self.data)]
         self.means.learner.ahead(asked, self.means.budget)
-        return [row for attack in self.attacks for row in self._rows_of(attack, heads)]
+        with progress("score attacks and controls", len(self.attacks), "attacks") as bar:
+            return [row for attack in bar.over(self.attacks) for row in self._rows_of(attack, heads)]
 
     def starts(self) -> dict[str, str]:
         """See `Scorer`."""
@@ -111,7 +113,7 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         if self._placebo is not None:
             rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
         if is_first(self.means.budget):
-            print(f"{name}: head and controls trained", flush=True)
+            say(f"{name}: head and controls trained")
         return rows
 
     def _scores(self, attack: Attack, data: JudgedDataModule, checkpoint: Path | None = None) -> Scores:

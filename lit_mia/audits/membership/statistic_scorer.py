@@ -1,7 +1,7 @@
 """Training-free attacks, plain or calibrated by a base: a threshold on a statistic, or a ResNet on a residual map."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, final
@@ -19,6 +19,7 @@ from lit_mia.audits.membership.calibration import Calibration
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
+from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores
 from lit_mia.targets.base import AccessLevel
 from lit_mia.targets.bases import is_base
@@ -115,22 +116,12 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
     def rows(self, heads: Path | None) -> list[RowScores]:
         """Score every record at the chosen settings."""
         shared = {control.name: self._scores(self.data, control, {}) for control in self._round_trip}
-        rows = []
-        for attack in self.attacks:
-            name = attack.name
-            own = self._row_of(attack, "attack", self.data, kept(heads, attack))
-            self._check_varies(name, own.scores, _DEAD_STATISTIC)
-            told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
-            rows.append(replace(own, access=attack.level, **told))
-            self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
-            rows += self._control_rows(attack, heads)
-            rows += [self._row(name, kind, scores) for kind, scores in shared.items()]
-            if isinstance(attack, CalibratedAttack):
-                control = self._calibration.control(attack)
-                rows.append(self._row(name, "base", control.scores, setting=control.learner))
-            if (placebo := self._placebo_of(attack)) is not None:
-                rows.append(self._row_of(attack, "placebo", placebo))
-            print(f"{name}: scored{f', {own.setting}' if own.setting else ''}", flush=True)
+        rows = list[RowScores]()
+        with progress("score attacks and controls", len(self.attacks), "attacks") as bar:
+            for attack in bar.over(self.attacks):
+                own, *others = self._rows_of(attack, shared, heads)
+                rows += [own, *others]
+                say(f"{attack.name}: scored{f', {own.setting}' if own.setting else ''}")
         return rows
 
     def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
@@ -189,6 +180,21 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         return np.array([*rows["train"], *rows["val"]], dtype=np.int64)
 
     # ------------------------------------------------------------------ scores [seeds, n]
+
+    def _rows_of(self, attack: TrainingFree, shared: Mapping[str, Scores], heads: Path | None) -> Iterator[RowScores]:
+        """The row of an attack, then those of its controls."""
+        name, own = attack.name, self._row_of(attack, "attack", self.data, kept(heads, attack))
+        self._check_varies(name, own.scores, _DEAD_STATISTIC)
+        told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
+        yield replace(own, access=attack.level, **told)
+        self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
+        yield from self._control_rows(attack, heads)
+        yield from (self._row(name, kind, scores) for kind, scores in shared.items())
+        if isinstance(attack, CalibratedAttack):
+            control = self._calibration.control(attack)
+            yield self._row(name, "base", control.scores, setting=control.learner)
+        if (placebo := self._placebo_of(attack)) is not None:
+            yield self._row_of(attack, "placebo", placebo)
 
     def _row_of(
         self, attack: TrainingFree, kind: str, data: StatisticDataModule, checkpoint: Path | None = None

@@ -23,6 +23,7 @@ from lit_mia.audits.self_test.summary import summarised
 from lit_mia.audits.self_test.trials import APART, PLACEBO, TOGETHER, Outcome, Trial, Trials
 from lit_mia.errors import HeadError
 from lit_mia.metrics.evidence import BY_COIN
+from lit_mia.queries.progress import hidden, progress, say
 from lit_mia.ranges import at_least, check
 from lit_mia.report.membership.configuration import configuration_key
 from lit_mia.report.membership.self_test_numbers import SelfTest
@@ -88,11 +89,13 @@ def run_self_test(make: Make, run: Run, effort: Effort) -> SelfTest:
     journal = Journal(run.output, key, effort.seeds)
     missing = [trial for trial in planned.trials if trial not in journal.done]
     if len(missing) < len(planned.trials):
-        print(f"{len(planned.trials) - len(missing)} of {len(planned.trials)} audits were made before.", flush=True)
-    for outcomes, seconds in _made(trials, make, missing, effort):
-        journal.add(outcomes, seconds)
-        left = sum(trial not in journal.done for trial in planned.trials)
-        print(f"{len(planned.trials) - left} of {len(planned.trials)} audits", flush=True)
+        say(f"{len(planned.trials) - len(missing)} of {len(planned.trials)} audits were made before.")
+    with progress("self-test", len(missing), "audits") as bar:
+        for outcomes, seconds in _made(trials, make, missing, effort):
+            journal.add(outcomes, seconds)
+            left = sum(trial not in journal.done for trial in planned.trials)
+            say(f"{len(planned.trials) - left} of {len(planned.trials)} audits")
+            bar.update(len(outcomes))
     done = [journal.done[trial] for trial in planned.trials]
     origin = run.origin()
     found = SelfTest(
@@ -229,12 +232,12 @@ _OF_PROCESS = ExitStack()
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Use one thread, and do not say again what is wrong with the audit: heads are too small for more to pay."""
+    """Use one thread, since heads are too small for more to pay, and do not say again how an audit goes."""
     before, silent = torch.get_num_threads(), logging.root.manager.disable
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)
     try:
-        with threadpool_limits(1):
+        with threadpool_limits(1), hidden():
             yield
     finally:
         torch.set_num_threads(before)

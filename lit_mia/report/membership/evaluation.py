@@ -11,6 +11,7 @@ from lit_mia.metrics.permutation import max_auc_null
 from lit_mia.metrics.power import Power
 from lit_mia.metrics.roc import combine_seeds
 from lit_mia.metrics.verdict import Verdict
+from lit_mia.queries.progress import progress
 from lit_mia.records import Records
 from lit_mia.report.membership.columns import measured
 from lit_mia.report.membership.judging import Circumstances, judge
@@ -98,8 +99,12 @@ def evaluate(rows: Sequence[RowScores], records: Records, splits: Splits, circum
         )
         for row in rows
     ]
+    with progress("evaluate", len(evidence), "rows") as bar:
+        measured_rows = [
+            Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in bar.over(evidence)
+        ]
     return Evaluation(
-        rows=[Row(name=e.row.name, kind=e.row.kind, attack=e.row.attack, values=measured(e)) for e in evidence],
+        rows=measured_rows,
         verdict=judgement.verdict,
         combined=combined.scores,
         control_null=_control_null([e.on(test) for e in evidence if e.row.kind != "attack"], test),

@@ -24,6 +24,7 @@ from lit_mia.report.membership.fidelity import fidelity_line
 from lit_mia.report.membership.figures import family_roc_figure, roc_figure
 from lit_mia.report.membership.further import further_notes, further_tables
 from lit_mia.report.membership.nameless import nameless
+from lit_mia.report.membership.next_steps import next_steps
 from lit_mia.report.membership.notes import (
     charge_notes,
     footnotes,
@@ -164,6 +165,10 @@ class MembershipResult(Result):
             Text(),
             Panel(sentences, title=title, title_align="left", padding=(0, 1)),
         )
+
+    def next_steps(self, folder: Path) -> list[str]:
+        """See `Result`."""
+        return next_steps(self.report, self.self_test, folder)
 
     def markdown(self) -> str:
         """The table as GitHub Markdown, between the protocol, where it needs to be said, and the footnotes."""
