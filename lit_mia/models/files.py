@@ -63,7 +63,7 @@ def demo_folder() -> Path:
     try:
         installed = distribution(DEMO)
     except PackageNotFoundError as error:
-        raise TargetError(f"The shipped models are a package of their own, which is not installed: {install}.") from error
+        raise TargetError(f"The shipped models are a package of their own, not installed here: {install}.") from error
     if installed.version != ours:
         raise TargetError(f"{DEMO} {installed.version} does not fit lit-mia {ours}: {install}.")
     return Path(str(installed.locate_file("lit_mia_demo")))

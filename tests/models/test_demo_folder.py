@@ -45,7 +45,7 @@ def test_an_installed_lit_mia_has_them_from_the_demo(installed):
 
 
 def test_without_the_demo_the_error_names_the_command():
-    with pytest.raises(TargetError, match=f"not installed: `pip install lit-mia-demo=={OURS}`"):
+    with pytest.raises(TargetError, match=f"not installed here: `pip install lit-mia-demo=={OURS}`"):
         shipped("shipped:small")
     assert shipped("own/folder") == "own/folder"
 
