@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from lit_mia.errors import RecordError
-from lit_mia.models.files import ASSETS
 from lit_mia.records import name_key, names_given_twice, spelled
 
-LISTS = ASSETS / "names"
+LISTS = Path(__file__).parent / "name_lists"
 GIVEN, SURNAMES = ("given-female", "given-male"), "surnames"
 """Lists of the US Census of 1990, public domain, most frequent first."""
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -20,6 +20,8 @@ Fingerprint = dict[str, FingerprintValue]
 
 PREFIX = "shipped:"
 ASSETS = Path(__file__).parent.parent / "assets"
+"""Where a checkout has the shipped models; an installed lit-mia has them from the distribution `lit-mia-demo`."""
+DEMO = "lit-mia-demo"
 _MODEL_FILES = (".json", ".txt", ".model", ".safetensors", ".bin", ".pt", ".pth")
 _INDEX_FILES = ("*.safetensors.index*.json", "*.bin.index*.json")
 _ADAPTER = "adapter_config.json"
@@ -31,21 +33,40 @@ def shipped(path: str) -> str:
     """Replace `shipped:<name>` by the folder of that model, and a `~` at the start by the user's folder.
 
     Args:
-        path: A path, a hub id, or `shipped:` and the name of a folder in `lit_mia/assets/<kind>/`.
+        path: A path, a hub id, or `shipped:` and the name of a folder in `<kind>/` of the demo's folder.
 
     Raises:
-        TargetError: If no shipped model has this name.
+        TargetError: If no shipped model has this name, or there are none that fit this installation.
     """
     if path.startswith("~/"):
         return str(Path(path).expanduser())
     if not path.startswith(PREFIX):
         return path
-    folders = {folder.name: folder for folder in sorted(ASSETS.glob("*/*")) if folder.is_dir()}
+    folders = {folder.name: folder for folder in sorted(demo_folder().glob("*/*")) if folder.is_dir()}
     name = path.removeprefix(PREFIX)
     if name not in folders:
-        known = ", ".join(PREFIX + other for other in folders) or "none in this installation"
+        known = ", ".join(PREFIX + other for other in folders)
         raise TargetError(f"No shipped model is called {path!r}. Available: {known}.")
     return str(folders[name])
+
+
+def demo_folder() -> Path:
+    """The folder of the shipped models: that of a checkout, else that of the distribution `lit-mia-demo`.
+
+    Raises:
+        TargetError: If there is neither, or a `lit-mia-demo` of another version than this lit-mia.
+    """
+    if ASSETS.is_dir():
+        return ASSETS
+    ours = version("lit-mia")
+    install = f"`pip install {DEMO}=={ours}`"
+    try:
+        installed = distribution(DEMO)
+    except PackageNotFoundError as error:
+        raise TargetError(f"The shipped models are a package of their own, not installed here: {install}.") from error
+    if installed.version != ours:
+        raise TargetError(f"{DEMO} {installed.version} does not fit lit-mia {ours}: {install}.")
+    return Path(str(installed.locate_file("lit_mia_demo")))
 
 
 def hub_file(repository: str, name: str, refused: Callable[[str], LitMiaError], revision: str | None = None) -> Path:
