@@ -7,8 +7,8 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from lit_mia.audits.base import load_result
-from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.audits.saved_config import saved_audit
+from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.report.base import NUMBERS, Picture
 from lit_mia.report.telling import EPILOG, answer, say_always
 
