@@ -1,0 +1,386 @@
+"""The measured tables of README.md and docs/: `python scripts/docs_tables.py`.
+
+Pages hold blocks between `<!-- KIND: NAMES -->` and `<!-- /KIND -->`. Each is written anew from the small files in
+docs/results, so a number in a page and the number that was measured cannot differ (tests/test_docs_tables.py).
+
+    python scripts/docs_tables.py --collect runs/openmoji runs/steps    # reduce finished runs into docs/results
+    python scripts/docs_tables.py                                       # write every block of every page
+"""
+
+import argparse
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lit_mia.report.base import read_numbers
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.findings import short_outcome
+from lit_mia.report.membership.schema import Row
+from lit_mia.report.words import NOTHING, count, duration, interval, number, signed
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs/results"
+BLOCK = re.compile(r"(<!-- ([a-z][a-z -]*?)(?:: (.*?))? -->\n)(.*?)(<!-- /\2(?:: .*?)? -->)", re.DOTALL)
+KINDS = ("design", "shadow", "audit", "ablation", "experiment")
+"""Folders of configs that are run, and no building blocks."""
+SWEPT = ("t", "k", "n")
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Collect the runs that are named, or write the blocks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--collect", nargs="+", type=Path, metavar="RUN", help="folders of finished audits and sweeps")
+    parser.add_argument("--busy", action="store_true", help="the machine did other work: its seconds say little")
+    given = parser.parse_args()
+    for folder in given.collect or ():
+        path = RESULTS / f"{folder.name}.json"
+        path.write_text(as_json(collected(folder, given.busy)), encoding="utf-8")
+    if not given.collect:
+        for page in pages():
+            page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def pages() -> list[Path]:
+    """The pages that may hold blocks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def rewritten(text: str) -> str:
+    """A page with every block that is written here as the results say."""
+
+    def block(found: re.Match[str]) -> str:
+        head, kind, names, _, end = found.groups()
+        if kind not in BLOCKS:
+            return found[0]
+        return f"{head}\n{BLOCKS[kind](*re.split(', *', names or ''))}\n\n{end}"
+
+    return BLOCK.sub(block, text)
+
+
+def result(name: str) -> Result:
+    """A measured result by its name."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+# ---------------------------------------------------------------------- reducing finished runs
+
+
+def collected(folder: Path, busy: bool) -> Result:
+    """What pages need of a finished audit, ablation or sweep.
+
+    Args:
+        folder: Where its `audit.json` is.
+        busy: Whether the machine did other work at the same time.
+    """
+    numbers = read_numbers(folder)
+    origin = {
+        "measured": {
+            "date": numbers["created"],
+            "commit": (numbers["git"] or "")[:7],
+            "how": "reduced from audit.json",
+            "busy": busy,
+        },
+        "versions": numbers["versions"],
+    }
+    if (folder / "summary.csv").is_file():
+        table = heads_table(numbers["axis"], rows_of(folder / "summary.csv"), rows_of(folder / "ablation.csv"))
+        return {"config": f"ablation/{folder.name}", **origin, "tables": [table]}
+    if (folder / "sweep.csv").is_file():
+        return {"config": f"ablation/{folder.name}", **origin, "tables": [sweep_table(rows_of(folder / "sweep.csv"))]}
+    return {"config": f"audit/{numbers['name']}", **origin, **audited(MembershipResult.load(folder, numbers))}
+
+
+def audited(audit: MembershipResult) -> Result:
+    """Sizes, verdict, cost and rows of an audit of membership."""
+    report = audit.report
+    return {
+        "protocol": report.protocol,
+        "design": report.design,
+        "coin": report.coin,
+        "test": report.splits["sizes"]["test"],
+        "verdict": report.verdict,
+        "auc_needed": report.power["auc_needed"],
+        "control_null": report.control_null,
+        "cost": {
+            "queries": report.cost.queries,
+            "evaluations": report.cost.nfe,
+            "seconds": round(report.cost.seconds_total),
+        },
+        "rows": [audited_row(row) for row in report.rows],
+    }
+
+
+def audited_row(row: Row) -> Result:
+    """What tables show of an attack or a control."""
+    smallest = row["smallest_difference"]
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "attack": row.attack,
+        "setting": row["setting"],
+        "evaluations": row["evaluations"],
+        "auc": rounded(row["auc"]),
+        "auc_ci": rounded(row["auc_ci"]),
+        "accuracy": rounded(row["accuracy"]),
+        "tpr_at_10": rounded(row["tpr_at_fpr"][0]["tpr"]),
+        "smallest_difference": smallest and {**smallest, **{key: rounded(smallest[key]) for key in ("delta", "ci")}},
+        "shift_factor": rounded(row["ratio_lo"]),
+        "outcome": row["outcome"],
+    }
+
+
+def rounded(value: Any) -> Any:
+    """A number, or each of several, to five digits after the point."""
+    return [rounded(one) for one in value] if isinstance(value, list | tuple) else value and round(value, 5)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def heads_table(axis: str, summary: Sequence[Mapping[str, str]], points: Sequence[Mapping[str, str]]) -> Result:
+    """AUC of trained heads over one setting of an audit, and FID where images differ."""
+    values = list(dict.fromkeys(row[axis] for row in summary if row["kind"] == "attack"))
+    lines = []
+    for attack in dict.fromkeys(row["attack"] for row in summary):
+        rows = {row[axis]: row for row in summary if row["attack"] == attack and row["kind"] == "attack"}
+        lines.append([attack, *(head_cell(rows[value]) for value in values)])
+    for side in ("members", "nonmembers"):
+        of_value = {point[axis]: float(point[f"fid_{side}"]) for point in points if point["fid_members"]}
+        if of_value:
+            lines.append([f"FID of {side.replace('non', 'non-')}", *(f"{of_value[value]:.3f}" for value in values)])
+    return {"headings": [axis.rpartition(".")[2].replace("_", " "), *values], "rows": lines}
+
+
+def head_cell(row: Mapping[str, str]) -> str:
+    """Mean AUC with its interval, and the range over n repetitions."""
+    auc, lo, hi, least, most = (float(row[name]) for name in ("auc", "auc_lo", "auc_hi", "auc_min", "auc_max"))
+    several = f"; {least:.2f}–{most:.2f} over {row['n']}" if row["n"] != "1" else ""
+    return f"{auc:.3f} [{lo:.2f}, {hi:.2f}{several}]"
+
+
+def sweep_table(rows: Sequence[Mapping[str, str]]) -> Result:
+    """AUC over one setting of a training-free attack."""
+    swept = next(name for name in SWEPT if len({row[name] for row in rows}) > 1)
+    fixed = ", ".join(f"{name} = {rows[0][name]}" for name in SWEPT if name != swept)
+    ends = [f"{float(row['auc_lo']):.2f}–{float(row['auc_hi']):.2f}" for row in rows]
+    return {
+        "headings": [f"{swept} ({fixed})", *(row[swept] for row in rows)],
+        "rows": [["AUC", *(f"{float(row['auc']):.3f}" for row in rows)], ["95 % CI", *ends]],
+    }
+
+
+def as_json(found: Result) -> str:
+    """A result as a file that is read and compared line by line: one line for each row."""
+    rows = found.pop("rows", None)
+    text = json.dumps(found, ensure_ascii=False, indent=1)
+    if rows is None:
+        return text + "\n"
+    lines = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return text.removesuffix("\n}") + f',\n "rows": [\n  {lines}\n ]\n}}\n'
+
+
+# ---------------------------------------------------------------------- writing blocks
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[int] = (0,)) -> str:
+    """A table in Markdown; columns of `words` are set to the left."""
+    ends = [":--" if place in words else "--:" for place in range(len(headings))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, ends, *rows))
+
+
+def origin(found: Result) -> str:
+    """When, by what command and on how many records a result was measured."""
+    measured = found["measured"]
+    sizes = f" on {found['test']['member']} members and {found['test']['non_member']} non-members" * ("test" in found)
+    where = f" at commit `{measured['commit']}`" if measured["commit"] else ""
+    notes = "".join(f" {note}" for note in found.get("notes", ()))
+    return f"Measured {measured['date']}{where}, `{found['config']}`{sizes}.{notes}"
+
+
+def difference(row: Result) -> str:
+    """The smallest difference to a control, and to which."""
+    smallest = row["smallest_difference"]
+    if not smallest:
+        return NOTHING
+    control = smallest["control"].removeprefix(f"{row['attack']} ")
+    return f"{signed(smallest['delta'])} {interval(smallest['ci'])} to {control}"
+
+
+def auc(row: Result) -> str:
+    """AUC with its interval."""
+    return f"{number(row['auc'])} {interval(row['auc_ci'])}".strip()
+
+
+def finding(row: Result) -> str:
+    """What the rule says of an attack, in a word."""
+    return short_outcome(row["outcome"]) if row["outcome"] else "not known"
+
+
+def attacks_of(found: Result) -> list[Result]:
+    """The rows that are attacks."""
+    return [row for row in found["rows"] if row["kind"] == "attack"]
+
+
+def attacks(name: str) -> str:
+    """Attacks alone: AUC, smallest difference to a control, finding; and the verdict."""
+    found = result(name)
+    rows = [[f"**{row['name']}**", auc(row), difference(row), finding(row)] for row in attacks_of(found)]
+    headings = ["Attack", "AUC [95 % CI]", "Smallest ΔAUC [95 % CI]", "Finding"]
+    return f"{table(headings, rows, (0, 3))}\n\n{verdict(name)}\n\n{origin(found)}"
+
+
+def verdict(name: str) -> str:
+    """The verdict in a sentence."""
+    said = result(name)["verdict"]
+    return f"Verdict: **{said['kind']}**. {said['sentence']}"
+
+
+def every_row(name: str) -> str:
+    """All rows of an audit, controls beneath their attack."""
+    found = result(name)
+    headings = ["Attack", "Setting", "AUC [95 % CI]", "Balanced accuracy", "TPR@10 % FPR"]
+    headings += ["Smallest ΔAUC [95 % CI]", "Shift factor", "Finding"]
+    return f"{table(headings, map(full_line, found['rows']), (0, 1, 7))}\n\n{verdict(name)}\n\n{origin(found)}"
+
+
+def full_line(row: Result) -> list[str]:
+    """A row of the table that shows everything."""
+    first = [row["setting"] or "", auc(row), number(row["accuracy"]), number(row["tpr_at_10"])]
+    if row["kind"] == "attack":
+        return [f"**{row['name']}**", *first, difference(row), number(row["shift_factor"], 2), finding(row)]
+    return [f"  {row['name']}", *first, "", "", ""]
+
+
+def settings(*names: str) -> str:
+    """Training-free attacks with the settings that were chosen, one table for each audit."""
+    headings = ["Attack", "Setting", "Evaluations", "AUC [95 % CI]", "Balanced accuracy", "TPR@10 % FPR"]
+    headings += ["Smallest ΔAUC [95 % CI]", "Finding"]
+    parts = []
+    for found in map(result, names):
+        lines = [
+            [row["name"], row["setting"] or "", str(row["evaluations"]), auc(row), number(row["accuracy"])]
+            + [number(row["tpr_at_10"]), difference(row), finding(row)]
+            for row in attacks_of(found)
+        ]
+        parts += [f"Protocol `{found['protocol']}`. {origin(found)}", table(headings, lines, (0, 1, 7))]
+    return "\n\n".join(parts)
+
+
+def beside(*names: str) -> str:
+    """Audits with the same attacks side by side: AUC and finding of attacks, AUC of controls."""
+    found = list(map(result, names))
+    of_audit = [{row["name"]: row for row in one["rows"]} for one in found]
+    shared = [name for name in of_audit[0] if all(name in each for each in of_audit)]
+    lines = []
+    for name in shared:
+        is_attack = of_audit[0][name]["kind"] == "attack"
+        cells = [auc(each[name]) + (f" {finding(each[name])}" if is_attack else "") for each in of_audit]
+        lines.append([f"**{name}**" if is_attack else f"  {name}", *cells])
+    sources = "\n".join(f"- {origin(one)}" for one in found)
+    headings = ["", *(f"`{one['config']}`" for one in found)]
+    return f"{table(headings, lines)}\n\n{sources}"
+
+
+def attack(name: str) -> str:
+    """An attack in every audit that measured it."""
+    lines = []
+    for found in map(result, sorted(path.stem for path in RESULTS.glob("*.json"))):
+        for row in attacks_of(found) if "rows" in found else ():
+            if row["name"] == name:
+                cells = [f"`{found['config']}`", found["protocol"], row["setting"] or "", auc(row)]
+                lines.append([*cells, difference(row), finding(row), found["measured"]["date"]])
+    headings = ["Audit", "Protocol", "Setting", "AUC [95 % CI]", "Smallest ΔAUC [95 % CI]", "Finding", "Measured"]
+    return table(headings, lines, (0, 1, 2, 5)) if lines else "Not measured here."
+
+
+def closest(name: str) -> str:
+    """Attacks beside their placebo and the control that came closest."""
+    found = result(name)
+    by_name = {row["name"]: row for row in found["rows"]}
+    lines = []
+    for row in attacks_of(found):
+        placebo = by_name.get(f"{row['name']} placebo")
+        lines.append([row["name"], auc(row), number(placebo and placebo["auc"]), difference(row), finding(row)])
+    headings = ["Head", "AUC [95 % CI]", "Placebo", "Smallest ΔAUC [95 % CI]", "Finding"]
+    return f"{table(headings, lines, (0, 4))}\n\n{origin(found)}"
+
+
+def tables(*names: str) -> str:
+    """Tables as they were written down."""
+    parts = []
+    for found in map(result, names):
+        words = found.get("words", (0,))
+        parts += [table(one["headings"], one["rows"], words) for one in found["tables"]]
+        parts.append(origin(found))
+    return "\n\n".join(parts)
+
+
+def configs(_: str) -> str:
+    """Every config that is run, with its command, its cost and what was measured."""
+    recorded = result("costs")["costs"]
+    parts = []
+    for kind, paths in groupby(runnable(), lambda path: path.parent.name):
+        lines = []
+        for path in paths:
+            name, text = f"{kind}/{path.stem}", path.read_text(encoding="utf-8")
+            command = text.splitlines()[0].removeprefix("# ")
+            found = result(path.stem) if (RESULTS / f"{path.stem}.json").is_file() else {}
+            cost = recorded.get(name) or seconds(found) or unmeasured(path, text)
+            lines.append([f"`{name}`", f"`{command}`", cost, best(found)])
+        parts.append(table(["Config", "Command", "Cost here", "Found"], lines, (0, 1, 2, 3)))
+    return "\n\n".join(parts)
+
+
+def runnable() -> list[Path]:
+    """The shipped configs that a command runs."""
+    return [path for kind in KINDS for path in sorted((ROOT / "configs" / kind).glob("*.yaml"))]
+
+
+def seconds(found: Result) -> str:
+    """What an audit cost when it was collected."""
+    cost = found.get("cost")
+    if not cost:
+        return ""
+    busy = ", on a busy machine" * found["measured"].get("busy", False)
+    return f"{duration(cost['seconds'])}, {count(cost['queries'])} queries{busy}"
+
+
+def best(found: Result) -> str:
+    """The strongest attack of an audit and its verdict."""
+    if "rows" not in found:
+        return "tables" if found else ""
+    row = max(attacks_of(found), key=lambda row: row["auc"])
+    kind = found["verdict"]["kind"] if found["verdict"] else "no verdict known"
+    return f"{row['name']} {auc(row)}; {kind}"
+
+
+def unmeasured(path: Path, text: str) -> str:
+    """What is said of a config that has no cost."""
+    if "Not run here" in text or path.stem.startswith(("own_", "wu_")):
+        return "not run here"
+    return "" if path.parent.name in ("design", "experiment") else "not measured here"
+
+
+BLOCKS: dict[str, Callable[..., str]] = {
+    "attacks": attacks,
+    "verdict": verdict,
+    "rows": every_row,
+    "settings": settings,
+    "beside": beside,
+    "attack": attack,
+    "closest": closest,
+    "tables": tables,
+    "configs": configs,
+}
+"""What a block is called → what writes it, of the names of results behind the colon."""
+
+
+if __name__ == "__main__":
+    main()
