@@ -197,9 +197,9 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: Sequenc
 
 def origin(found: Result) -> str:
     """When, by what command and on how many records a result was measured."""
-    measured = found["measured"]
-    sizes = f" on {found['test']['member']} members and {found['test']['non_member']} non-members" * ("test" in found)
+    measured, test = found["measured"], found.get("test")
     where = f" at commit `{measured['commit']}`" if measured["commit"] else ""
+    sizes = f", on {test['member']} members and {test['non_member']} non-members" if test else ""
     notes = "".join(f" {note}" for note in found.get("notes", ()))
     return f"Measured {measured['date']}{where}, `{found['config']}`{sizes}.{notes}"
 
