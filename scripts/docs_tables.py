@@ -20,7 +20,7 @@ from lit_mia.report.base import read_numbers
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.findings import short_outcome
 from lit_mia.report.membership.schema import Row
-from lit_mia.report.words import NOTHING, count, duration, interval, number, signed
+from lit_mia.report.words import NOTHING, bare_p, count, duration, interval, number, percent, signed
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
@@ -36,10 +36,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--collect", nargs="+", type=Path, metavar="RUN", help="folders of finished audits and sweeps")
     parser.add_argument("--busy", action="store_true", help="the machine did other work: its seconds say little")
+    parser.add_argument("--note", default=[], action="append", help="a sentence that has to stand below the table")
     given = parser.parse_args()
     for folder in given.collect or ():
         path = RESULTS / f"{folder.name}.json"
-        path.write_text(as_json(collected(folder, given.busy)), encoding="utf-8")
+        path.write_text(as_json({"notes": given.note, **collected(folder, given.busy)}), encoding="utf-8")
     if not given.collect:
         for page in pages():
             page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")
@@ -111,6 +112,8 @@ def audited(audit: MembershipResult) -> Result:
             "evaluations": report.cost.nfe,
             "seconds": round(report.cost.seconds_total),
         },
+        "tiers": [{**tier, "auc": rounded(tier["auc"]), "auc_ci": rounded(tier["auc_ci"])} for tier in report.tiers],
+        "set_level": report.set_level,
         "rows": [audited_row(row) for row in report.rows],
     }
 
@@ -261,16 +264,49 @@ def full_line(row: Result) -> list[str]:
 def settings(*names: str) -> str:
     """Training-free attacks with the settings that were chosen, one table for each audit."""
     headings = ["Attack", "Setting", "Evaluations", "AUC [95 % CI]", "Balanced accuracy", "TPR@10 % FPR"]
-    headings += ["Smallest ΔAUC [95 % CI]", "Finding"]
+    headings += ["Smallest ΔAUC [95 % CI]", "Base alone", "Finding"]
     parts = []
     for found in map(result, names):
+        base = {row["attack"]: auc(row) for row in found["rows"] if row["kind"] == "base"}
         lines = [
             [row["name"], row["setting"] or "", str(row["evaluations"]), auc(row), number(row["accuracy"])]
-            + [number(row["tpr_at_10"]), difference(row), finding(row)]
+            + [number(row["tpr_at_10"]), difference(row), base.get(row["name"], ""), finding(row)]
             for row in attacks_of(found)
         ]
-        parts += [f"Protocol `{found['protocol']}`. {origin(found)}", table(headings, lines, (0, 1, 7))]
+        parts += [f"Protocol `{found['protocol']}`. {origin(found)}", without(7 if not base else None, headings, lines)]
     return "\n\n".join(parts)
+
+
+def without(column: int | None, headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table whose first two columns and last one hold words, without one of the others."""
+    kept = [place for place in range(len(headings)) if place != column]
+    rows = [[line[place] for place in kept] for line in lines]
+    return table([headings[place] for place in kept], rows, (0, 1, len(kept) - 1))
+
+
+def tiers(name: str) -> str:
+    """Canaries by how often they were inserted."""
+    found = result(name)
+    copies = sorted({tier["copies"] for tier in found["tiers"]})
+    of_attack = {(tier["attack"], tier["copies"]): tier for tier in found["tiers"]}
+    sizes = {n: next(tier for tier in found["tiers"] if tier["copies"] == n) for n in copies}
+    headings = ["Attack", *(f"{n} {'copy' if n == 1 else 'copies'} ({sizes[n]['n_members']})" for n in copies)]
+    lines = [[row["name"], *(auc(of_attack[row["name"], n]) for n in copies)] for row in attacks_of(found)]
+    beside = sizes[copies[0]]["n_nonmembers"]
+    return f"{table(headings, lines)}\n\nBeside {beside} that were kept out. {origin(found)}"
+
+
+def joined(name: str) -> str:
+    """What is told of sets of suspected records."""
+    found = result(name)
+    level = found["set_level"]
+    headings = ["Scores joined", *(f"{size} of them" for size in level["families"][0]["sizes"]), "p of all"]
+    lines = []
+    for family in level["families"]:
+        shares = ["–" if share is None else percent(share) for share in family["shares"]]
+        lines.append([family["kind"], *shares, bare_p(family["p"])])
+    said = f"{level['suspected']} suspected records beside {level['known']} known ones. {origin(found)}"
+    return f"{table(headings, lines)}\n\n{said}"
 
 
 def beside(*names: str) -> str:
@@ -375,6 +411,8 @@ BLOCKS: dict[str, Callable[..., str]] = {
     "settings": settings,
     "beside": beside,
     "attack": attack,
+    "tiers": tiers,
+    "joined": joined,
     "closest": closest,
     "tables": tables,
     "configs": configs,
