@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCED = re.compile(
-    r"^(?:<!-- (?P<mark>unchecked|executed)(?:: (?P<reason>.*?))? -->\n\n?)?(?P<space> *)```(?P<language>\S*).*?\n(?P<text>.*?)^(?P=space)```",
+    r"^(?:<!-- (?P<mark>unchecked|executed)(?:: (?P<reason>.*?))? -->\n\n?)?"
+    r"(?P<space> *)```(?P<language>\S*).*?\n(?P<text>.*?)^(?P=space)```",
     re.MULTILINE | re.DOTALL,
 )
 

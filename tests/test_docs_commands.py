@@ -33,6 +33,10 @@ OWN = {(block.page, named[1]): block.text for block in BLOCKS if (named := NAMED
 """Page and name in its first line → a file that a block holds."""
 
 
+KNOWN = {"cd", "eval", "export", "git", "mkdir", "mypy", "nvidia-smi", "pytest", "ruff", "source", "uv", "wandb"}
+"""Programs of others that pages name, whose options are not read here."""
+
+
 class OptionsRead(BaseException):
     """A command has read its options and does no more."""
 

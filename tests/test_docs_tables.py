@@ -33,16 +33,15 @@ def test_a_number_that_differs_is_noticed():
 
 def test_every_block_is_closed():
     for path, text in TABLES.items():
-        opened = re.findall(r"<!-- ([a-z]+)(?:: .*?)? -->", text)
-        closed = re.findall(r"<!-- /([a-z]+)(?:: .*?)? -->", text)
-        assert sorted(kind for kind in opened if kind in docs_tables.BLOCKS) == sorted(
-            kind for kind in closed if kind in docs_tables.BLOCKS
-        ), path
+        ends = re.findall(r"<!-- (/?)([a-z]+)(?:: .*?)? -->", text)
+        ends = [(slash, kind) for slash, kind in ends if kind in docs_tables.BLOCKS]
+        assert [kind for slash, kind in ends if not slash] == [kind for slash, kind in ends if slash], path
+        assert [bool(slash) for slash, _ in ends] == [False, True] * (len(ends) // 2), path
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_a_result_says_where_it_comes_from(path):
-    found = docs_tables.result(path.stem)
+    found = FOUND[path]
     assert set(found["measured"]) == {"date", "commit", "how", "busy"}
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", found["measured"]["date"])
     assert found["versions"]
