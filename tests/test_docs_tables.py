@@ -11,11 +11,8 @@ sys.path.append(str(ROOT / "scripts"))
 
 import docs_tables
 
-RESULTS = [
-    path
-    for path in sorted(docs_tables.RESULTS.glob("*.json"))
-    if "config" in json.loads(path.read_text(encoding="utf-8"))
-]
+FOUND = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(docs_tables.RESULTS.glob("*.json"))}
+RESULTS = [path for path, found in FOUND.items() if "config" in found]
 TABLES = {path: path.read_text(encoding="utf-8") for path in PAGES}
 
 
