@@ -73,11 +73,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: Sequenc
 
 def origin(found: Result) -> str:
     """When, by what command and on how many records a result was measured."""
-    measured, test = found["measured"], found.get("test")
-    where = f" at commit `{measured['commit']}`" if measured["commit"] else ""
+    made, test = found["measured"], found.get("test")
+    where = f" at commit `{made['commit']}`" if made["commit"] else ""
     sizes = f", on {test['member']} members and {test['non_member']} non-members" if test else ""
     notes = "".join(f" {note}" for note in found.get("notes", ()))
-    return f"Measured {measured['date']}{where}, `{found['config']}`{sizes}.{notes}"
+    return f"Measured {made['date']}{where}, `{found['config']}`{sizes}.{notes}"
 
 
 def difference(row: Result) -> str:
@@ -242,11 +242,18 @@ def configs(_: str) -> str:
         for path in paths:
             name, text = f"{kind}/{path.stem}", path.read_text(encoding="utf-8")
             command = text.splitlines()[0].removeprefix("# ")
-            found = result(path.stem) if (RESULTS / f"{path.stem}.json").is_file() else {}
+            found = measured(name)
             cost = recorded.get(name) or seconds(found) or unmeasured(path, text)
             lines.append([f"`{name}`", f"`{command}`", cost, best(found)])
         parts.append(table(["Config", "Command", "Cost here", "Found"], lines, (0, 1, 2, 3)))
     return "\n\n".join(parts)
+
+
+def measured(name: str) -> Result:
+    """The result of a config; nothing where it was not measured."""
+    path = RESULTS / f"{name.rpartition('/')[2]}.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found if found.get("config") == name else {}
 
 
 def runnable() -> list[Path]:

@@ -28,6 +28,13 @@ def test_a_number_that_differs_is_noticed():
     assert docs_tables.rewritten(text.replace(first, "0.999 [", 1)) == text
 
 
+def test_a_config_is_shown_with_its_own_result():
+    lines = {line.split("`")[1]: line for line in docs_tables.configs("").splitlines() if line.startswith("| `")}
+    assert "leakage beyond controls" in lines["audit/openmoji"]
+    assert lines["design/openmoji"].endswith("|  |  |")
+    assert len(lines) == len(docs_tables.runnable())
+
+
 def test_every_block_is_closed():
     for path, text in TABLES.items():
         ends = re.findall(r"<!-- (/?)([a-z]+)(?:: .*?)? -->", text)
