@@ -93,8 +93,8 @@ def test_no_files_import_each_other_in_a_circle():
         raise AssertionError(f"A circle: {' → '.join(error.args[1])}") from None
 
 
-def test_the_readme_shows_the_order():
-    assert " → ".join(ORDER[:-1]) in (ROOT / "README.md").read_text()
+def test_the_docs_show_the_order():
+    assert " → ".join(ORDER[:-1]) in (ROOT / "docs/how_it_is_built.md").read_text(encoding="utf-8")
 
 
 def test_names_of_functions_of_the_package_are_no_modules():

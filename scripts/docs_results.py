@@ -1,0 +1,134 @@
+"""What pages show of finished runs, reduced into the small files of docs/results."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lit_mia.report.base import read_numbers
+from lit_mia.report.membership import MembershipResult
+from lit_mia.report.membership.schema import Row
+
+RESULTS = Path(__file__).parents[1] / "docs/results"
+SWEPT = ("t", "k", "n")
+"""Settings of ReDiffuse."""
+Result = dict[str, Any]
+
+
+def collected(folder: Path, busy: bool) -> Result:
+    """What pages need of a finished audit, ablation or sweep.
+
+    Args:
+        folder: Where its `audit.json` is.
+        busy: Whether the machine did other work at the same time.
+    """
+    numbers = read_numbers(folder)
+    origin = {
+        "measured": {
+            "date": numbers["created"],
+            "commit": (numbers["git"] or "")[:7],
+            "how": "reduced from audit.json",
+            "busy": busy,
+        },
+        "versions": numbers["versions"],
+    }
+    if (folder / "summary.csv").is_file():
+        table = heads_table(numbers["axis"], rows_of(folder / "summary.csv"), rows_of(folder / "ablation.csv"))
+        return {"config": f"ablation/{folder.name}", **origin, "tables": [table]}
+    if (folder / "sweep.csv").is_file():
+        return {"config": f"ablation/{folder.name}", **origin, "tables": [sweep_table(rows_of(folder / "sweep.csv"))]}
+    return {"config": f"audit/{numbers['name']}", **origin, **audited(MembershipResult.load(folder, numbers))}
+
+
+def audited(audit: MembershipResult) -> Result:
+    """Sizes, verdict, cost and rows of an audit of membership."""
+    report = audit.report
+    return {
+        "protocol": report.protocol,
+        "design": report.design,
+        "coin": report.coin,
+        "test": report.splits["sizes"]["test"],
+        "verdict": report.verdict,
+        "auc_needed": report.power["auc_needed"],
+        "control_null": report.control_null,
+        "cost": {
+            "queries": report.cost.queries,
+            "evaluations": report.cost.nfe,
+            "seconds": round(report.cost.seconds_total),
+        },
+        "tiers": [{**tier, "auc": rounded(tier["auc"]), "auc_ci": rounded(tier["auc_ci"])} for tier in report.tiers],
+        "set_level": report.set_level,
+        "rows": [audited_row(row) for row in report.rows],
+    }
+
+
+def audited_row(row: Row) -> Result:
+    """What tables show of an attack or a control."""
+    smallest = row["smallest_difference"]
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "attack": row.attack,
+        "setting": row["setting"],
+        "evaluations": row["evaluations"],
+        "auc": rounded(row["auc"]),
+        "auc_ci": rounded(row["auc_ci"]),
+        "accuracy": rounded(row["accuracy"]),
+        "tpr_at_10": rounded(row["tpr_at_fpr"][0]["tpr"]),
+        "smallest_difference": smallest and {**smallest, **{key: rounded(smallest[key]) for key in ("delta", "ci")}},
+        "shift_factor": rounded(row["ratio_lo"]),
+        "outcome": row["outcome"],
+    }
+
+
+def rounded(value: Any) -> Any:
+    """A number, or each of several, to five digits after the point."""
+    return [rounded(one) for one in value] if isinstance(value, list | tuple) else value and round(value, 5)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV."""
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def heads_table(axis: str, summary: Sequence[Mapping[str, str]], points: Sequence[Mapping[str, str]]) -> Result:
+    """AUC of trained heads over one setting of an audit, and FID where images differ."""
+    values = list(dict.fromkeys(row[axis] for row in summary if row["kind"] == "attack"))
+    lines = []
+    for attack in dict.fromkeys(row["attack"] for row in summary):
+        rows = {row[axis]: row for row in summary if row["attack"] == attack and row["kind"] == "attack"}
+        lines.append([attack, *(head_cell(rows[value]) for value in values)])
+    for side in ("members", "nonmembers"):
+        of_value = {point[axis]: float(point[f"fid_{side}"]) for point in points if point["fid_members"]}
+        if of_value:
+            lines.append([f"FID of {side.replace('non', 'non-')}", *(f"{of_value[value]:.3f}" for value in values)])
+    return {"headings": [axis.rpartition(".")[2].replace("_", " "), *values], "rows": lines}
+
+
+def head_cell(row: Mapping[str, str]) -> str:
+    """Mean AUC with its interval, and the range over n repetitions."""
+    auc, lo, hi, least, most = (float(row[name]) for name in ("auc", "auc_lo", "auc_hi", "auc_min", "auc_max"))
+    several = f"; {least:.2f}–{most:.2f} over {row['n']}" if row["n"] != "1" else ""
+    return f"{auc:.3f} [{lo:.2f}, {hi:.2f}{several}]"
+
+
+def sweep_table(rows: Sequence[Mapping[str, str]]) -> Result:
+    """AUC over one setting of a training-free attack."""
+    swept = next(name for name in SWEPT if len({row[name] for row in rows}) > 1)
+    fixed = ", ".join(f"{name} = {rows[0][name]}" for name in SWEPT if name != swept)
+    ends = [f"{float(row['auc_lo']):.2f}–{float(row['auc_hi']):.2f}" for row in rows]
+    return {
+        "headings": [f"{swept} ({fixed})", *(row[swept] for row in rows)],
+        "rows": [["AUC", *(f"{float(row['auc']):.3f}" for row in rows)], ["95 % CI", *ends]],
+    }
+
+
+def as_json(found: Result) -> str:
+    """A result as a file that is read and compared line by line: one line for each row."""
+    rows = found.pop("rows", None)
+    text = json.dumps(found, ensure_ascii=False, indent=1)
+    if rows is None:
+        return text + "\n"
+    lines = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return text.removesuffix("\n}") + f',\n "rows": [\n  {lines}\n ]\n}}\n'
