@@ -72,7 +72,7 @@ def script(shell: str) -> str:
     commands, blocks = top.add_subparsers(), object_keys().everywhere
     for name, command in COMMANDS.items():
         completed = commands.add_parser(name, help=command.summary, add_help=False)
-        for parser in _parsers(name):
+        for parser in parsers_of(name):
             for action in _new_options(parser, completed):
                 _add(completed, action, name, blocks)
         for option, does in (OPTIONS if command.answers else {}).items():
@@ -82,8 +82,12 @@ def script(shell: str) -> str:
     return str(shtab.complete(top, shell, preamble="\n".join(_functions(shell))))
 
 
-def _parsers(command: str) -> Iterator[argparse.ArgumentParser]:
-    """The parsers that may read what follows a command."""
+def parsers_of(command: str) -> Iterator[argparse.ArgumentParser]:
+    """The parsers that may read what follows a command; none of a command that a word follows.
+
+    Args:
+        command: The command.
+    """
     if command in _OF_AUDITS:
         kinds = [kind for kind in AUDIT_KINDS if kind.command == ("sweep" if command == "sweep" else "audit")]
         yield from (parser_of(command, kind, _OF_AUDITS[command]) for kind in kinds)
