@@ -19,7 +19,7 @@ class PangWang(StatisticAttack):
     similarity that of its embeddings.
 
     Args:
-        encoder: E.
+        encoder: What embeds images, E.
         m: Generated images per record, or several numbers to choose from; the paper has 3.
     """
 
