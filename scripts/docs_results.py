@@ -38,6 +38,8 @@ def collected(folder: Path, busy: bool) -> Result:
         return {"config": f"ablation/{folder.name}", **origin, "tables": [table]}
     if (folder / "sweep.csv").is_file():
         return {"config": f"ablation/{folder.name}", **origin, "tables": [sweep_table(rows_of(folder / "sweep.csv"))]}
+    if numbers["schema"].startswith("lit-mia/identity/"):
+        return {"config": f"audit/{numbers['name']}", **origin, "tables": [people_table(numbers["rows"])]}
     return {"config": f"audit/{numbers['name']}", **origin, **audited(MembershipResult.load(folder, numbers))}
 
 
@@ -90,6 +92,22 @@ def rounded(value: Any) -> Any:
 def rows_of(path: Path) -> list[dict[str, str]]:
     """The lines of a CSV."""
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def people_table(rows: Sequence[Mapping[str, Any]]) -> Result:
+    """What share of people a model and its controls recognise, at each number of templates that have to agree."""
+    levels = [point["threshold"] for point in rows[0]["points"]]
+    headings = [f"{rate} τ = {level} [95 % CI]" for level in levels for rate in ("TPR", "FPR")]
+    lines = []
+    for row in rows:
+        shares = [share(point[rate]) for point in row["points"] for rate in ("tpr", "fpr")]
+        lines.append([row["name"], *shares, {None: "", True: "yes", False: "no"}[row["passes"]]])
+    return {"headings": ["Model", *headings, "Passes"], "rows": lines}
+
+
+def share(rate: Mapping[str, float]) -> str:
+    """A share of people with its interval, in percent."""
+    return f"{100 * rate['value']:.0f} [{100 * rate['lo']:.1f}, {100 * rate['hi']:.1f}] %"
 
 
 def heads_table(axis: str, summary: Sequence[Mapping[str, str]], points: Sequence[Mapping[str, str]]) -> Result:

@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -42,13 +43,13 @@ class OptionsRead(BaseException):
 
 
 def lines_of(block: Block) -> Iterator[str]:
-    """The command lines of a block, continued ones joined, without comments and what only sets a variable."""
+    """The command lines of a block, continued ones joined, without comments, variables set and where output goes."""
     for line in block.text.replace("\\\n", " ").splitlines():
         words = shlex.split(line.removeprefix("$ "), comments=True)
         while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
             words = words[1:]
         if words:
-            yield shlex.join(words[: words.index("|")] if "|" in words else words)
+            yield shlex.join(takewhile(lambda word: word not in ("|", ">", ">>"), words))
 
 
 LINES = {
