@@ -13,7 +13,8 @@ class Thing:
 def test_a_thing_is_found_by_its_name_while_somebody_holds_it():
     held, thing = Held[Thing]("pipeline", "Give its path.", TargetError), Thing()
     name = held.keep("abc", thing)
-    assert is_held(name) and not is_held("abc")
+    assert is_held(name)
+    assert not is_held("abc")
     assert held[name] is thing
     del thing
     gc.collect()
