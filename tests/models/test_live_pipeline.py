@@ -67,10 +67,6 @@ def with_processor(pipeline):
 
 CHANGES = {
     "weight": lambda pipeline: pipeline.unet.conv_in.weight.data.view(-1)[:1].mul_(1.001),
-    "weight of the text encoder": lambda pipeline: pipeline.text_encoder.load_state_dict(
-        {name: value * 1.01 for name, value in pipeline.text_encoder.state_dict().items() if value.is_floating_point()},
-        strict=False,
-    ),
     "type": lambda pipeline: pipeline.vae.to(torch.bfloat16),
     "layer": lambda pipeline: setattr(pipeline.unet.mid_block.resnets[0], "nonlinearity", torch.nn.GELU()),
     "buffer": lambda pipeline: pipeline.unet.register_buffer("more", torch.zeros(1), persistent=False),

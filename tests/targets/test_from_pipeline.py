@@ -26,7 +26,6 @@ def loaded():
         ("sd", {}),
         ("sd", {"scheduler": "euler_a", "negative_prompt": "a dog"}),
         ("sd3", {}),
-        ("sdxl", {"guidance": 1.0}),
     ],
 )
 def test_images_are_those_of_the_saved_pipeline(family_folder, loaded, family, options):

@@ -69,6 +69,20 @@ def checked_folder(tiny_pipeline_folder, tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("safety_checker", ["pipeline", "none"])
+def test_a_pipeline_in_memory_is_asked_with_its_checker_or_without_and_keeps_it(checked_folder, safety_checker):
+    from diffusers import DiffusionPipeline
+
+    pipeline = DiffusionPipeline.from_pretrained(checked_folder)
+    options = {"steps": 2, "batch_size": 2, "safety_checker": safety_checker}
+    live = DiffusersTarget.from_pipeline(pipeline, **options)
+    saved = make(checked_folder, **options)
+    for one, other in zip(live.stream(PROMPTS, SEEDS), saved.stream(PROMPTS, SEEDS), strict=True):
+        assert one.refused == other.refused
+        assert torch.equal(one.images, other.images)
+    assert pipeline.safety_checker is not None
+
+
 def test_what_the_safety_checker_flags_is_refused_and_the_rest_is_untouched(checked_folder):
     parts = list(make(checked_folder, safety_checker="pipeline").stream(PROMPTS, SEEDS))
     free = make(checked_folder).generate(PROMPTS, SEEDS)

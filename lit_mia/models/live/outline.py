@@ -29,6 +29,7 @@ BY_SAVING = {"architectures", "dtype", "model_type"}
 ORIGIN = {
     "_class_name",
     "_commit_hash",
+    "_compile_kwargs",
     "_diffusers_version",
     "_is_hf_initialized",
     "_is_torch_compile",
