@@ -16,7 +16,8 @@ import yaml
 from documents import BLOCKS, PAGES, ROOT, Block, prose_of
 from torch.distributed.run import get_args_parser
 
-from lit_mia.main import COMMANDS, run
+from lit_mia.cli.command_table import COMMANDS
+from lit_mia.main import run
 
 SHELL, OUTPUT = {"bash", "sh", "console"}, {"text", "csv"}
 LANGUAGES = {*SHELL, *OUTPUT, "yaml", "python", "toml", "json"}
