@@ -164,6 +164,6 @@ def _check_finite(name: str, losses: Tensor, epoch: int) -> None:
 
 
 def _auc(logits: Tensor, labels: Tensor) -> Tensor:
-    metric = RawAUROC()
+    metric = RawAUROC().to(logits.device)
     metric.update(logits[:, 1] - logits[:, 0], labels)
     return metric.compute().cpu()

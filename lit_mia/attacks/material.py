@@ -66,7 +66,7 @@ def _draws_in_a_step(head: Attack, data: HeadDataModule) -> bool:
 @final
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What heads read of some records.
+    """What heads read of some records, where they are trained.
 
     Attributes:
         features: Normalised, `[n, k, ...]`.
@@ -87,8 +87,8 @@ class Part:
             head: A head with the normalisation of its inputs.
         """
         features, member, row = [], [], []
-        for batch in batches:
-            features.append((head.features(batch.to(head.device)) - head.center) / head.spread)
+        for batch in (of.to(head.device) for of in batches):
+            features.append((head.features(batch) - head.center) / head.spread)
             member.append(batch.member)
             row.append(batch.row)
         return cls(torch.cat(features), torch.cat(member), torch.cat(row))

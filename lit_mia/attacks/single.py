@@ -86,7 +86,7 @@ class _Fit:
         self.head.eval()
         val, size = self._material.val, self._material.loader.batch_size
         logits = torch.cat([self._of(val, part)[0] for part in slices(len(val.member), size or 1)])
-        loss = F.cross_entropy(logits, val.member.to(logits.device))
+        loss = F.cross_entropy(logits, val.member)
         self._check_finite(loss, epoch)
         if monitor == "val/loss":
             return -loss.item()
