@@ -147,7 +147,7 @@ def test_a_crash_is_not_taken_for_a_leak(folder, ended, monkeypatch, error):
     def crash(*_):
         raise error
 
-    monkeypatch.setattr("lit_mia.cli.commands.load_result", crash)
+    monkeypatch.setattr("lit_mia.cli.reporting.load_result", crash)
     code, _, err = ended("report", folder, "--fail-if", "AUC > 0.6")
     assert code == 2
     assert ("Traceback" in err) == (not isinstance(error, ReportError))
