@@ -23,7 +23,8 @@ def test_an_audit_is_written_before_the_gate_ends_the_program(workspace, monkeyp
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().out
-    assert "Report:  runs/changed-audit/report.html\n\nGate not passed (exit 2)" in said
+    assert "Report:  runs/changed-audit/report.html\n\nNext: Open the report" in said
+    assert "\n\nGate not passed (exit 2)" in said
     assert "It cannot be evaluated for II-S: the attacker's tools do not work" in said
     assert "18 members and 14 non-members of test (40 groups in all splits)" in said
     names = {path.name for path in (folder / "changed-audit").iterdir()}

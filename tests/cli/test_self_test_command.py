@@ -31,7 +31,8 @@ def test_the_report_of_an_audit_shows_the_self_test_of_its_configuration(workspa
     run(["selftest", "--config", saved, "--output", "runs/changed-audit", *EFFORT])
     assert "3 of 3 audits were made before." in capsys.readouterr().out
     again = json.loads((folder / "selftest.json").read_text())
-    assert {**again, "created": None} == {**found, "created": None}
+    own = {"created": None, "name": None}  # it is called after its config
+    assert again | own == found | own
     run(["audit", "--config", workspace.changed("audit.yaml", COUNTED | {"budget.max_epochs": 2})])
     assert "labels are permuted" not in page.read_text()
     assert "Self-test: not run" in page.read_text()
