@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from rich.console import RenderableType
 
-from lit_mia.api.shown import Shown, data_frame
+from lit_mia.api.shown import Shown, data_frame, let_notebooks_draw
 from lit_mia.audits.base import load_result
 from lit_mia.blocks import dumps
 from lit_mia.errors import ReportError
@@ -72,6 +72,7 @@ class AuditResult(Shown):
         figures = self.result.figures()
         if "roc" not in figures:
             raise ReportError(f"An audit with the numbers {self.result.schema} has no ROC curves.")
+        let_notebooks_draw()
         return figures["roc"]
 
     def save(self, folder: str | Path) -> Path:

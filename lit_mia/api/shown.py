@@ -64,6 +64,15 @@ class Shown(ABC):
         return console.export_html(inline_styles=True, code_format=_CODE)
 
 
+def let_notebooks_draw() -> None:
+    """Let a notebook show figures that are the last value of a cell, as `%matplotlib inline` does."""
+    if Console().is_jupyter:
+        from IPython import get_ipython
+        from IPython.core.pylabtools import select_figure_formats
+
+        select_figure_formats(get_ipython(), {"png"})
+
+
 def data_frame(columns: Any) -> "DataFrame":
     """A table of pandas.
 
