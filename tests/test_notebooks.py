@@ -10,7 +10,7 @@ from run_notebooks import executed, notebooks
 
 DOCS = Path(__file__).parents[1] / "docs"
 SMALL = {
-    "design_to_verdict": {"EVERY": 8, "STEPS": 4, "EPOCHS": 1, "REPETITIONS": 2},
+    "design_to_verdict": {"EVERY": 8, "STEPS": 2, "EPOCHS": 1, "REPETITIONS": 2},
     "first_audit": {"EVERY": 12, "SEEDS": 1, "EPOCHS": 1},
     "write_attack": {"EVERY": 12, "EPOCHS": 1},
 }
