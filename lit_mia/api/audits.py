@@ -11,7 +11,7 @@ from lit_mia.api.attack_names import allowed, attack_block
 from lit_mia.api.composing import Asked, config_of
 from lit_mia.api.described import block_of
 from lit_mia.api.designs import DesignResult
-from lit_mia.api.models_asked import Model, targets_of
+from lit_mia.api.models_asked import Model, askable, targets_of
 from lit_mia.api.results import AuditResult
 from lit_mia.api.shown import data_frame
 from lit_mia.attacks import AuditedAttack
@@ -263,7 +263,7 @@ def attacks_for(target: Model, *, captions: bool = True) -> list[str]:
     >>> attacks_for("target/openmoji_seq2seq")
     ['I-P', 'I-S', 'II-P', 'II-S', 'III', 'IV']
     """
-    return allowed(targets_of(target), captions=captions)
+    return allowed(askable(targets_of(target)), captions=captions)
 
 
 def _source(members: Any, non_members: Any, records: Any) -> RecordSource:
@@ -281,7 +281,7 @@ def _source(members: Any, non_members: Any, records: Any) -> RecordSource:
 def _blocks(attacks: str | Sequence[str | AuditedAttack], targets: Any, source: RecordSource) -> list[Any]:
     if attacks == "all":
         captions = any(caption for caption in source.load().captions)
-        names: Sequence[str | AuditedAttack] = allowed(targets, captions=captions)
+        names: Sequence[str | AuditedAttack] = allowed(askable(targets), captions=captions)
     else:
         names = [attacks] if isinstance(attacks, str) else attacks
     return [attack_block(each) if isinstance(each, str) else block_of(each) for each in names]

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from lit_mia.audits.making import made
 from lit_mia.blocks import SUFFIXES, shipped_names
+from lit_mia.configured import given_to
 from lit_mia.errors import TargetError
 from lit_mia.targets import DenoiserTarget, DiffusersTarget
 from lit_mia.targets.base import AccessLevel, Target
@@ -42,7 +43,29 @@ def targets_of(model: Model) -> list[Target]:
         case str() | PurePath():
             return [DiffusersTarget(str(model)), DenoiserTarget(str(model))]
         case _:
-            return _live(model)
+            drawing = DiffusersTarget.from_pipeline(model)
+            return [drawing, DenoiserTarget(given_to(drawing)["path"])]
+
+
+def askable(targets: Sequence[Target]) -> list[Target]:
+    """Those of the targets of a model that its kind allows: an unconditional one draws no captions, for instance.
+
+    Args:
+        targets: One model, in each way in which it might be asked.
+
+    Raises:
+        TargetError: If there is none.
+    """
+    found, reasons = list[Target](), list[str]()
+    for target in targets:
+        try:
+            target.check_kind()
+            found.append(target)
+        except TargetError as error:
+            reasons.append(str(error))
+    if not found:
+        raise TargetError(" ".join(dict.fromkeys(reasons)))
+    return found
 
 
 def serving(targets: Sequence[Target], level: AccessLevel) -> Target:
@@ -63,18 +86,6 @@ def serving(targets: Sequence[Target], level: AccessLevel) -> Target:
         f"The attacks ask for the access level '{level}', but a {type(targets[0]).__name__} offers only "
         f"{', '.join(offered)}. Give the pipeline itself or its path, which are asked at every level, or other attacks."
     )
-
-
-def _live(pipeline: Any) -> list[Target]:
-    found, reasons = list[Target](), list[str]()
-    for kind in (DiffusersTarget, DenoiserTarget):
-        try:
-            found.append(kind.from_pipeline(pipeline))
-        except TargetError as error:
-            reasons.append(str(error))
-    if not found:
-        raise TargetError(" ".join(dict.fromkeys(reasons)))
-    return found
 
 
 def _is_block(name: str) -> bool:

@@ -152,6 +152,14 @@ class DenoiserTarget(OfPipeline, DenoiseTarget):
             )
         return side if self._autoencoder is None else side * self._autoencoder.factor
 
+    def check_kind(self) -> None:
+        """Refuse a pipeline of which no noise prediction can be asked.
+
+        Raises:
+            TargetError: If its network cannot be asked, or its schedule is none that attacks are defined by.
+        """
+        _ = self._network, self.schedule
+
     def fingerprint(self) -> Fingerprint:
         """Weights, what the denoiser is told, and library versions; not the device or the batch size.
 

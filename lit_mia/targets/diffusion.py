@@ -280,12 +280,21 @@ class DiffusersTarget(OfPipeline, GenerateTarget):
         }
         return call_arguments(type(self._pipeline), chosen | self._call)
 
-    @cached_property
-    def _pipeline(self) -> Any:
+    def check_kind(self) -> None:
+        """Refuse a pipeline that is not text-to-image.
+
+        Raises:
+            TargetError: If it takes no prompt.
+        """
         name, location = self._source.class_name, self._source.location
         if "prompt" not in inspect.signature(self._source.pipeline_class.__call__).parameters:
             advice = " Give its prior as `prior`." if name in COMBINED else ""
             raise TargetError(f"The pipeline {name} of {location!r} is not text-to-image: it takes no prompt.{advice}")
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        location = self._source.location
+        self.check_kind()
         if self._lora is not None:
             require_peft()
         keep = self._safety_checker == "pipeline"

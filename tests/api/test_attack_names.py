@@ -32,3 +32,11 @@ def test_what_a_target_allows_depends_on_its_access_and_on_captions():
 
 def test_a_path_is_asked_at_every_level():
     assert lit_mia.attacks_for("shipped:openmoji-demo") == list(PLAIN)
+
+
+def test_a_kind_of_model_that_cannot_be_asked_something_is_not_offered_it(family_folder, tiny_ddpm_folder):
+    from diffusers import DDPMPipeline
+
+    assert lit_mia.attacks_for(family_folder("sd3")) == list(PLAIN[:6])  # flow matching has no such noise
+    without_captions = [name for name in PLAIN[6:] if name != "CLiD"]
+    assert lit_mia.attacks_for(DDPMPipeline.from_pretrained(tiny_ddpm_folder), captions=False) == without_captions

@@ -183,6 +183,13 @@ class Target(Configured, ABC):
                 f"{', '.join(sorted(self.offers))}. Choose attacks that need no more than that, or another target."
             )
 
+    def check_kind(self) -> None:
+        """Refuse a model of a kind that cannot be asked so, which is looked at, and loaded where its files do not tell.
+
+        Raises:
+            TargetError: Why it cannot.
+        """
+
     def check_use(self, levels: Collection[AccessLevel], timestep: int, image_size: int) -> None:
         """Refuse what could only fail after the first query.
 
