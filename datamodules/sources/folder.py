@@ -1,15 +1,21 @@
 """Records from a folder of images with their captions in text files."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, final
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice, decoded
 from datamodules.sources.decoding import open_rgb
+from datamodules.sources.labels import parse_member
 from datamodules.sources.places import file_stamp, image_files, with_home
 from datamodules.sources.rows import Columns, Rows
 from lit_mia.errors import RecordError
-from lit_mia.records import UNKNOWN, Records
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+
+FolderLabel = Literal[1, 0, "folder"]
+"""One label of all images, or that of the folder in which each is."""
 
 
 @final
@@ -22,25 +28,29 @@ class FolderSource(RecordSource):
     Args:
         path: The folder.
         caption_ending: Ending of the files of captions, e.g. `txt` or `caption`; null if there are none.
-        member: Label of all images: 1 or 0. Null makes every record unknown.
+        member: Label of all images: 1 or 0; or `folder`: each has that of the first folder below `path` in which it is,
+            which is called `member` or `nonmember`, or in another way in which tables write labels. Null makes every
+            record unknown.
         caption_choice: Which line of several is used: `first`; `random`, by a hash of the id; or `all`, each in a
             record of its own, called `id#1`, `id#2` and so on, in one group.
 
     Raises:
-        RecordError: If `caption_ending` is none.
+        RecordError: If `caption_ending` is none, or `member` is no label.
     """
 
     def __init__(
         self,
         path: str,
         caption_ending: str | None = "txt",
-        member: Literal[1, 0] | None = None,
+        member: FolderLabel | None = None,
         caption_choice: CaptionChoice = "first",
     ) -> None:
         self.path, self.member, self.caption_choice = path, member, caption_choice
         self.caption_ending = None if caption_ending is None else f".{caption_ending.lstrip('.')}"
         if self.caption_ending == "." or "/" in str(self.caption_ending):
             raise RecordError(f"`caption_ending` must be an ending such as txt, or null, but is {caption_ending!r}.")
+        if member not in (1, 0, "folder", None):
+            raise RecordError(f"`member` must be 1, 0, `folder` or null, but is {member!r}.")
 
     @property
     def origin(self) -> str:
@@ -51,8 +61,9 @@ class FolderSource(RecordSource):
         """List the images and read their captions; an id is the path of an image in the folder.
 
         Raises:
-            RecordError: If there is no image or, of the ending, no file of captions; or a file of captions or the name
-                of an image is not UTF-8.
+            RecordError: If there is no image or, of the ending, no file of captions; a file of captions or the name of
+                an image is not UTF-8; or, where folders are labels, an image is in none of them, or the images of one
+                label alone have captions.
         """
         folder = with_home(self.path)
         files = image_files(folder)
@@ -65,11 +76,14 @@ class FolderSource(RecordSource):
                 f"{files[0].with_suffix(self.caption_ending).name}. Give their `caption_ending`, or null."
             )
         ids = [file.relative_to(folder).as_posix() for file in files]
+        members = [self._label(name) for name in ids]
+        if self.member == "folder":
+            _check_captions(captions, members, self.path)
         rows = Rows(
             columns=Columns(image="image", caption="caption", member=None, id=None, group=None),
             ids=ids,
             captions=captions,
-            members=(UNKNOWN if self.member is None else self.member,) * len(files),
+            members=members,
             groups=(None,) * len(files),
             stamps=list(map(file_stamp, files)),
             open_image=lambda row: open_rgb(files[row]),
@@ -78,8 +92,37 @@ class FolderSource(RecordSource):
         )
         return rows.records(self.caption_choice)
 
+    def _label(self, name: str) -> int:
+        if self.member == "folder":
+            return _folder_label(name, self.path)
+        return UNKNOWN if self.member is None else self.member
+
     def _captions(self, image: Path) -> list[str]:
         file = image.with_suffix(self.caption_ending) if self.caption_ending is not None else None
         if file is None or not file.is_file():
             return []
         return [line.strip() for line in decoded(file.read_bytes(), str(file)).splitlines() if line.strip()]
+
+
+def _folder_label(name: str, path: str) -> int:
+    """The label that the first folder of an image tells."""
+    first, _, rest = name.partition("/")
+    if rest:
+        with suppress(RecordError):
+            return parse_member(first, name)
+    raise RecordError(
+        f"The folders below {path} are labels, but {name} is in none that is called member or nonmember. Move it into "
+        "one of them, or leave it out."
+    )
+
+
+def _check_captions(captions: Sequence[Sequence[str]], members: Sequence[int], path: str) -> None:
+    captioned = {
+        label: any(own for own, other in zip(captions, members, strict=True) if other == label)
+        for label in {MEMBER, NON_MEMBER} & {*members}
+    }
+    if len({*captioned.values()}) == 2:
+        raise RecordError(
+            f"Only {'members' if captioned[MEMBER] else 'non-members'} have captions in {path}, so an attack could tell "
+            "them apart without the target. Give captions of both or of neither: `caption_ending: null`."
+        )

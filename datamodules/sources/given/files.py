@@ -1,19 +1,22 @@
 """Paths as the sources that read them: a folder of images, or a table in a file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from datamodules.sources.base import RecordSource
 from datamodules.sources.csv_table import CsvSource
 from datamodules.sources.delimited import csv_lines
-from datamodules.sources.folder import FolderSource
+from datamodules.sources.folder import FolderLabel, FolderSource
 from datamodules.sources.given.columns import ColumnNames, found_columns
 from datamodules.sources.hugging_face import HuggingFaceSource
+from datamodules.sources.labels import parse_member
 from datamodules.sources.places import image_files, with_home
 from datamodules.sources.rows import Columns
 from lit_mia.errors import RecordError
+from lit_mia.records import MEMBER, NON_MEMBER
 
 _LISTS = ("metadata.jsonl", "metadata.csv", "metadata.parquet")
 """Where an image folder of `datasets` lists its captions."""
@@ -73,7 +76,22 @@ def _folder(path: str, given: ColumnNames, member: Literal[1, 0] | None) -> Reco
     if given.keys() - {"caption"} or given.get("caption") is not None:
         raise RecordError(f"`columns` names columns of a table, but {path} is a folder without a list of its images.")
     endings = [ending for ending in _ENDINGS if any(file.with_suffix(f".{ending}").is_file() for file in files)]
-    return FolderSource(path, caption_ending=None if given or not endings else endings[0], member=member)
+    label: FolderLabel | None = member
+    if _are_sides({file.relative_to(place).parts[0] for file in files if file.parent != place}):
+        if member is not None:
+            raise RecordError(
+                f"The folders in {path} are called member and nonmember, and `member` was given too. Leave `member` "
+                "out, or give one of the folders."
+            )
+        label = "folder"
+    return FolderSource(path, caption_ending=None if given or not endings else endings[0], member=label)
+
+
+def _are_sides(folders: Collection[str]) -> bool:
+    """Whether images are in one folder of members and in one of non-members, and in no other."""
+    with suppress(RecordError):
+        return sorted(parse_member(name, "the folder") for name in folders) == [NON_MEMBER, MEMBER]
+    return False
 
 
 def _table(path: str, columns: Columns, member: Literal[1, 0] | None) -> HuggingFaceSource:

@@ -42,8 +42,8 @@ def records_from(
     alone, when it is opened.
 
     Args:
-        data: A folder of images, with captions in `1.txt` beside `1.png` or in `metadata.jsonl` if there are any; a CSV
-            or Parquet file; a pandas DataFrame; a `datasets.Dataset`, whose format and transform do not count; a list,
+        data: A folder of images, with captions in `1.txt` beside `1.png` or in `metadata.jsonl` if there are any, and
+            with labels if all are in two folders `member` and `nonmember`; a CSV or Parquet file; a pandas DataFrame; a `datasets.Dataset`, whose format and transform do not count; a list,
             or a PyTorch Dataset that has a length and no random transforms, of images, (image, caption), (image,
             caption, label) or objects with named parts; an array of images; or a source, which is given back. An
             image is a path, the bytes of a file, a Pillow image, an array (uint8 or floats in [0, 1], height × width ×

@@ -3,8 +3,9 @@
 A package outside adds one with `COLUMNS.add(MembershipColumn(...))`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -141,15 +142,33 @@ def _tpr_column(place: int, level: float) -> Column[Row]:
     )
 
 
-def _end_column(name: str, place: int) -> MembershipColumn:
-    """The smallest difference, or an end of its interval, for files."""
+def _tpr_columns(rows: Sequence[Row]) -> list[Column[Row]]:
+    return [
+        column
+        for place, level in enumerate(fpr_levels(rows))
+        for column in (_tpr_column(place, level), *_ends(f"tpr@{level:g}", partial(_tpr_interval, place)))
+    ]
 
-    def value(row: Row) -> float | None:
-        smallest = row["smallest_difference"]
-        found: float | None = smallest and [smallest["delta"], *(smallest["ci"] or (None, None))][place]
-        return found
 
-    return MembershipColumn(name=name, heading=name, value=value, shown=TABLES)
+def _tpr_interval(place: int, row: Row) -> Any:
+    return row["tpr_at_fpr"][place]["ci"]
+
+
+def _smallest(row: Row, name: str) -> Any:
+    """The smallest difference, or its interval."""
+    return row["smallest_difference"] and row["smallest_difference"][name]
+
+
+def _ends(name: str, interval_of: Callable[[Row], Sequence[float] | None]) -> list[MembershipColumn]:
+    """The ends of an interval, for files."""
+
+    def end(place: int) -> Callable[[Row], float | None]:
+        return lambda row: (interval_of(row) or (None, None))[place]
+
+    return [
+        MembershipColumn(name=f"{name}_{which}", heading=f"{name}_{which}", value=end(place), shown=TABLES)
+        for place, which in enumerate(("lo", "hi"))
+    ]
 
 
 COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
@@ -189,6 +208,7 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             value=lambda row: row["auc"],
             measure=_auc,
         ),
+        *_ends("auc", lambda row: row["auc_ci"]),
         MembershipColumn(
             name="accuracy",
             heading="Balanced accuracy",
@@ -198,11 +218,12 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             value=lambda row: row["accuracy"],
             measure=_accuracy,
         ),
+        *_ends("accuracy", lambda row: row["accuracy_ci"]),
         MembershipColumn(
             name="tpr",
             heading="",
             measure=lambda evidence: {"tpr_at_fpr": [_tpr_point(evidence, fpr) for fpr in FPRS]},
-            parts=lambda rows: [_tpr_column(place, level) for place, level in enumerate(fpr_levels(rows))],
+            parts=_tpr_columns,
         ),
         MembershipColumn(
             name="smallest_difference",
@@ -229,7 +250,10 @@ COLUMNS: Registry[MembershipColumn] = Registry[MembershipColumn](
             measure=finding,
             left=True,
         ),
-        *(_end_column(f"smallest_{name}", place) for place, name in enumerate(("delta", "lo", "hi"))),
+        MembershipColumn(
+            name="smallest_delta", heading="smallest_delta", value=lambda row: _smallest(row, "delta"), shown=TABLES
+        ),
+        *_ends("smallest", lambda row: _smallest(row, "ci")),
         MembershipColumn(name="p_adjusted", heading="Adjusted p", value=lambda row: row["p_adjusted"], shown=TABLES),
         # numbers that only `audit.json` holds, or that another part of the page shows
         MembershipColumn(

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from datamodules import FolderPeopleSource, FolderSource
+from datamodules.sources.given import records_from
 from lit_mia.errors import RecordError
 
 
@@ -70,3 +71,54 @@ def test_names_of_files_that_are_not_unicode_are_named(folder):
     (folder / "set/10_cat").rename(folder / "set" / os.fsdecode(b"Zo\xeb"))
     with pytest.raises(RecordError, match=r"not Unicode, e.g. 'Zo\\udceb'"):
         FolderPeopleSource("~/set").load()
+
+
+@pytest.fixture
+def sides(tmp_path):
+    for number, name in enumerate(("member/x/a", "member/b", "Non-Member/a", "Non-Member/c")):
+        image = tmp_path / f"photos/{name}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (2, 2), (number, 0, 0)).save(image)
+        image.with_suffix(".txt").write_text(f"picture {number}", encoding="utf-8")
+    return tmp_path / "photos"
+
+
+def test_folders_are_labels(sides):
+    source = FolderSource(str(sides), member="folder")
+    records = source.load()
+    assert dict(zip(records.ids, records.members, strict=True)) == {
+        "Non-Member/a.png": 0,
+        "Non-Member/c.png": 0,
+        "member/b.png": 1,
+        "member/x/a.png": 1,
+    }
+    assert records.captions == ("picture 2", "picture 3", "picture 1", "picture 0")
+    assert source.origin == str(sides)
+    assert records_from(sides).load().members == records.members
+
+
+@pytest.mark.parametrize("stray", ["cover.png", "others/a.png"])
+def test_an_image_in_no_folder_of_a_label_is_named(sides, stray):
+    (sides / stray).parent.mkdir(exist_ok=True)
+    Image.new("RGB", (2, 2)).save(sides / stray)
+    with pytest.raises(RecordError, match=f"{stray} is in none that is called member or nonmember"):
+        FolderSource(str(sides), member="folder").load()
+
+
+def test_captions_of_one_label_alone_tell_it(sides):
+    for file in (sides / "Non-Member").glob("*.txt"):
+        file.unlink()
+    with pytest.raises(RecordError, match="Only members have captions in"):
+        FolderSource(str(sides), member="folder").load()
+    assert FolderSource(str(sides), None, "folder").load().members == (0, 0, 1, 1)
+
+
+def test_folders_are_labels_only_if_they_are_one_of_each(sides):
+    with pytest.raises(RecordError, match="`member` was given too"):
+        records_from(sides, member=1)
+    (sides / "Non-Member").rename(sides / "members")
+    assert records_from(sides).load().members == (-1,) * 4
+    (sides / "members").rename(sides / "2024")
+    assert records_from(sides, member=1).load().members == (1,) * 4
+    with pytest.raises(RecordError, match="`member` must be 1, 0, `folder` or null, but is 'folders'"):
+        FolderSource(str(sides), member="folders")

@@ -20,6 +20,7 @@ def test_an_audit_is_one_offline_run(audit, tmp_path, read_wandb):
     assert run.config["protocol"] == "heads"
     for row in report.rows:
         assert run.summary[f"test/auc/{row.name}"] == row["auc"]
+        assert [run.summary[f"test/auc_{end}/{row.name}"] for end in ("lo", "hi")] == row["auc_ci"]
     row = next(r for r in report.rows if r.name == "II-S")
     assert run.summary["test/smallest_delta/II-S"] == row["smallest_difference"]["delta"]
     assert run.summary["test/smallest_lo/II-S"] == row["smallest_difference"]["ci"][0]
