@@ -17,17 +17,23 @@ def notebook(two_folders, tiny_pipeline_folder, tiny_clip_folder, tmp_path, monk
     quick = {"budget.seeds": 1, "budget.max_epochs": 1, "head": "head/resnet_small"}
     pipe = DiffusionPipeline.from_pretrained(tiny_pipeline_folder)
     pipe.set_progress_bar_config(disable=True)
-    return pipe, {"encoder": encoder, "image_size": 16, "fractions": QUARTERS, "settings": quick}
+    return pipe, {
+        "encoder": encoder,
+        "image_size": 16,
+        "fractions": QUARTERS,
+        "design": "same_source_holdout",
+        "settings": quick,
+    }
 
 
 @pytest.mark.slow
-def test_from_a_live_pipeline_and_two_folders_to_a_verdict_and_a_plot(notebook, tmp_path):
+def test_from_a_live_pipeline_and_a_folder_of_images_to_a_verdict_and_a_plot(notebook, tmp_path):
     pipe, small = notebook
     target = lit_mia.DiffusersTarget.from_pipeline(pipe, steps=2)
     denoiser = lit_mia.DenoiserTarget.from_pipeline(pipe)
     assert target.fingerprint()["weights"] == denoiser.fingerprint()["weights"]
 
-    result = lit_mia.audit(pipe, members="in", non_members="out", attacks=["II-S", "SimA"], **small)
+    result = lit_mia.audit(pipe, records="photos", attacks=["II-S", "SimA"], **small)
     assert result.verdict.kind in str(result.verdict)
     table = result.table()
     assert list(table["row"][table["kind"] == "attack"]) == ["II-S", "SimA"]
@@ -39,7 +45,7 @@ def test_from_a_live_pipeline_and_two_folders_to_a_verdict_and_a_plot(notebook, 
     assert sorted(path.name for path in (tmp_path / "copy" / "heads").iterdir())
     assert "II-S" in result._repr_html_()
 
-    again = lit_mia.audit(pipe, members="in", non_members="out", attacks=["II-S", "SimA"], output="again", **small)
+    again = lit_mia.audit(pipe, records="photos", attacks=["II-S", "SimA"], output="again", **small)
     assert again.numbers["cost"]["queries"] == 0  # the same weights, the same records
     changes = lit_mia.compare(result, again)
     assert changes.table()["change"].abs().max() < 1e-6
@@ -47,7 +53,7 @@ def test_from_a_live_pipeline_and_two_folders_to_a_verdict_and_a_plot(notebook, 
     with pytest.raises(CommandError, match="needs two audits"):
         lit_mia.compare(result, result.folder)
 
-    planned = lit_mia.Audit.of(pipe, members="in", non_members="out", attacks=["II-S", "SimA"], **small)
+    planned = lit_mia.Audit.of(pipe, records="photos", attacks=["II-S", "SimA"], **small)
     assert not planned.is_portable
     assert "memory:" in planned.to_yaml()
     tested = lit_mia.selftest(planned, permutations=2, planted=0, apart=0)
