@@ -208,7 +208,7 @@ def attack(name: str) -> str:
                 cells = [f"`{found['config']}`", found["protocol"], row["setting"] or "", auc(row)]
                 lines.append([*cells, difference(row), finding(row), found["measured"]["date"]])
     headings = ["Audit", "Protocol", "Setting", "AUC [95 % CI]", "Smallest ΔAUC [95 % CI]", "Finding", "Measured"]
-    return table(headings, lines, (0, 1, 2, 5)) if lines else "Not measured here."
+    return table(headings, lines, (0, 1, 2, 5)) if lines else f"{name}: not measured here."
 
 
 def closest(name: str) -> str:

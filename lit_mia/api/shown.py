@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _WIDTH = 120
-_CODE = '<pre style="line-height: 1.2; font-family: monospace">{code}</pre>'
+_CODE = '<pre style="line-height: 1.2; font-family: monospace; white-space: pre; overflow-x: auto">{code}</pre>'
 
 
 class Shown(ABC):
