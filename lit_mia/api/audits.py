@@ -41,6 +41,15 @@ class Audit:
         name: What reports call it.
         config: Its config as YAML values, with no block left to be looked up.
         held: What the config names that is in memory only.
+
+    Raises:
+        ConfigError: If a key or a value is not one that the audit's parts accept.
+        LitMiaError: If one of them refuses its arguments.
+
+    Examples:
+        >>> audit = Audit.from_yaml("audit/quickstart", {"budget.seeds": 1})
+        >>> audit.kind, audit.config["budget"]["seeds"]
+        ('membership', 1)
     """
 
     def __init__(self, name: str, config: Mapping[str, Any], held: Sequence[object] = ()) -> None:

@@ -64,6 +64,12 @@ def compare(
     Raises:
         CommandError: If one of them is no audit of records, or both are the same.
         ReportError: If they have no attack in common.
+
+    Example:
+        ```python
+        changes = lit_mia.compare("runs/before", "runs/after")
+        changes.table().query("kind == 'attack'")
+        ```
     """
     a, b = (each if isinstance(each, AuditResult) else load(each) for each in (before, after))
     if a.folder.resolve() == b.folder.resolve():

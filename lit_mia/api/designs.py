@@ -95,6 +95,12 @@ def design(
 
     Raises:
         LitMiaError: If nothing can be learnt from such a design, or the folder holds something else.
+
+    Example:
+        ```python
+        drawn = lit_mia.design("photos", "runs/design")  # publish drawn.commitment, train on drawn.train
+        result = lit_mia.audit("my-lora-pipeline", records=drawn, attacks=["SimA"])
+        ```
     """
     folder = Path(output).expanduser()
     owners = OwnersDesign(

@@ -132,6 +132,11 @@ def load(folder: str | Path) -> AuditResult:
 
     Raises:
         ReportError: If there is none, or this version does not read it.
+
+    Example:
+        ```python
+        lit_mia.load("runs/quickstart").verdict
+        ```
     """
     where = Path(folder).expanduser()
     return AuditResult(load_result(where), where)

@@ -80,6 +80,12 @@ def selftest(
     Raises:
         CommandError: If it is no audit of records.
         HeadError: If its labels cannot be drawn anew, or nothing would be tested.
+
+    Example:
+        ```python
+        planned = lit_mia.Audit.from_yaml("audit/quickstart")
+        lit_mia.selftest(planned, permutations=200, planted=0).table()
+        ```
     """
     if audit.kind != "membership":
         raise CommandError(f"Self-tests are of audits of records, but {audit.name!r} is an audit of {audit.kind}.")
