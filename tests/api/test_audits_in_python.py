@@ -100,6 +100,8 @@ def test_an_estimate_asks_and_writes_nothing(planned, tmp_path):
         ({"attacks": "SimA", "image_size": 0}, RecordError, "`image_size` must be between 1"),
         ({"attacks": "SimA", "image_size": 16.5}, RecordError, "whole number of pixels, but is 16.5"),
         ({"attacks": "SimA", "fractions": 5}, ConfigError, "fractions"),
+        ({"attacks": "SimA", "fractions": None}, SplitError, "four positive numbers"),
+        ({"attacks": "SimA", "settings": {"budget": 1}}, ConfigError, "`budget` holds several values"),
         ({"attacks": "SimA", "store": 5}, FolderError, "`store` must be a path, .* but is 5"),
         ({"attacks": "SimA", "name": "../x"}, ConfigError, "text without slashes, but is '../x'"),
         ({"members": None, "non_members": None, "records": "", "attacks": "SimA"}, RecordError, "no folder"),
