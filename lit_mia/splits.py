@@ -196,16 +196,17 @@ def locked_as_alike(path: Path) -> IdSets | None:
     return [[str(name) for name in names] for names in sets]
 
 
-def check_fractions(fractions: Sequence[float]) -> None:
+def check_fractions(fractions: Sequence[float] | None) -> None:
     """Refuse shares of the splits that are no whole.
 
     Raises:
         SplitError: If they are not four positive numbers that sum to 1.
     """
-    positive = len(fractions) == len(SPLITS) and all(fraction > 0 for fraction in fractions)
-    if not positive or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
+    given = list(fractions or ())
+    positive = len(given) == len(SPLITS) and all(fraction > 0 for fraction in given)
+    if not positive or not math.isclose(sum(given), 1, abs_tol=1e-6):
         raise SplitError(
-            f"`fractions` must be four positive numbers that sum to 1 ({', '.join(SPLITS)}), but got {list(fractions)}."
+            f"`fractions` must be four positive numbers that sum to 1 ({', '.join(SPLITS)}), but got {given}."
         )
 
 

@@ -123,6 +123,6 @@ def _check_captions(captions: Sequence[Sequence[str]], members: Sequence[int], p
     }
     if len({*captioned.values()}) == 2:
         raise RecordError(
-            f"Only {'members' if captioned[MEMBER] else 'non-members'} have captions in {path}, so an attack could tell "
-            "them apart without the target. Give captions of both or of neither: `caption_ending: null`."
+            f"Only {'members' if captioned[MEMBER] else 'non-members'} have captions in {path}, so an attack could "
+            "tell them apart without the target. Give captions of both or of neither: `caption_ending: null`."
         )

@@ -5,13 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, final
 
-from datamodules import RecordSource
-from datamodules.sources.given import records_from, sides_from
-from lit_mia.api.attack_names import allowed, attack_block
+from lit_mia.api.arguments import blocks_of, check_arguments, laid_over, source_of
+from lit_mia.api.attack_names import allowed
 from lit_mia.api.composing import Asked, config_of
 from lit_mia.api.described import block_of
-from lit_mia.api.designs import DesignResult
 from lit_mia.api.models_asked import Model, askable, targets_of
+from lit_mia.api.places import place, write_to
 from lit_mia.api.results import AuditResult
 from lit_mia.api.shown import data_frame
 from lit_mia.attacks import AuditedAttack
@@ -22,7 +21,8 @@ from lit_mia.audits.making import full_config, made, maker, object_keys, told_as
 from lit_mia.blocks import compose, dumps, find_config, placed
 from lit_mia.cli.classes import plugins
 from lit_mia.dry_run import keeping_nothing
-from lit_mia.errors import ConfigError, RecordError
+from lit_mia.errors import ConfigError
+from lit_mia.files import key_digest
 from lit_mia.in_memory import PREFIX
 from lit_mia.metrics.evidence import Design
 
@@ -41,6 +41,7 @@ class Audit:
         name: What reports call it.
         config: Its config as YAML values, with no block left to be looked up.
         held: What the config names that is in memory only.
+        folder: What the folder of results is called, below `runs`; as the audit if not given.
 
     Raises:
         ConfigError: If a key or a value is not one that the audit's parts accept.
@@ -52,8 +53,10 @@ class Audit:
         ('membership', 1)
     """
 
-    def __init__(self, name: str, config: Mapping[str, Any], held: Sequence[object] = ()) -> None:
-        self.name, self._held = name, held
+    def __init__(
+        self, name: str, config: Mapping[str, Any], held: Sequence[object] = (), folder: str | None = None
+    ) -> None:
+        self.name, self._held, self._folder = name, held, folder or name
         self._kind: AuditKind = kind_of_config("audit", config)
         with told_as_ours():
             self.config = full_config(self._kind.audit, config)
@@ -66,7 +69,8 @@ class Audit:
 
         Args:
             config: A YAML file, or the name of a shipped config, e.g. `audit/quickstart`.
-            settings: Values that are laid over it, by dotted key as on the command line: `{"budget.seeds": 1}`.
+            settings: Values that are laid over it, by dotted key as on the command line: `{"budget.seeds": 1}`. Options
+                of the command that a file holds, such as `output`, do not count.
 
         Raises:
             ConfigError: If a file, a key or a value is not one that the audit's parts accept.
@@ -75,7 +79,7 @@ class Audit:
         values = compose(path, object_keys())
         if not isinstance(values, dict):
             raise ConfigError(f"{path} holds no config, which is a mapping of keys to values.")
-        return cls(path.stem, _laid_over(values, settings or {}))
+        return cls(path.stem, laid_over(values, settings))
 
     @classmethod
     def of(
@@ -98,9 +102,10 @@ class Audit:
         settings: Mapping[str, Any] | None = None,
     ) -> Self:
         """The audit of a model with images of known membership; the arguments are those of `lit_mia.audit`."""
-        source = _source(members, non_members, records)
+        check_arguments(image_size, store, name)
+        source = source_of(members, non_members, records)
         targets = targets_of(target)
-        chosen = [made(AuditedAttack, block) for block in _blocks(attacks, targets, source)]
+        chosen = [made(AuditedAttack, block) for block in blocks_of(attacks, targets, source)]
         asked = Asked(
             targets=targets,
             source=source,
@@ -114,7 +119,9 @@ class Audit:
         )
         said = {"design": design, "design_statement": design_statement}
         config = placed(config_of(asked) | said, object_keys())
-        return cls(name or targets[0].name, _laid_over(config, settings or {}), (asked, target, placebo, base))
+        laid = laid_over(config, settings)
+        folder = f"{targets[0].name}-{key_digest(laid)[:8]}" if name is None else name
+        return cls(name or targets[0].name, laid, (asked, target, placebo, base), folder)
 
     def estimate(self) -> "DataFrame":
         """What is still to be asked, and what that would cost: one row for each model; asks and writes nothing."""
@@ -126,7 +133,7 @@ class Audit:
         """Ask what is missing, train heads and controls, judge, and write everything into a folder.
 
         Args:
-            output: The folder; `runs/<name>` if not given.
+            output: The folder; if not given, `runs/<name>`, or `runs/<model>-<hash of the config>` without a name.
             gallery: Whether the page shows images of records.
 
         Raises:
@@ -141,9 +148,9 @@ class Audit:
         """Where results go.
 
         Args:
-            output: The folder that is wished; `runs/<name>` if not given.
+            output: The folder that is wished; see `run`.
         """
-        return Path(output or f"runs/{self.name}{self._make().suffix}").expanduser()
+        return place(f"runs/{self._folder}{self._make().suffix}" if output is None else output, "output")
 
     def maker(self) -> Callable[[], Any]:
         """What makes the audit's object anew, also in another process if the config is portable."""
@@ -164,7 +171,7 @@ class Audit:
         """
         text = f"# lit-mia audit --config FILE\n{dumps(self.config)}"
         if path is not None:
-            Path(path).expanduser().write_text(text, encoding="utf-8")
+            write_to(path, text)
         return text
 
     @property
@@ -226,7 +233,8 @@ def audit(
         fractions: Shares of train, val, calibration and test.
         name: What reports call it; the model's name if not given.
         store: Folder of the answers; `stores/<model>-<hash of model and records>` if not given.
-        output: Folder of the results; `runs/<name>` if not given.
+        output: Folder of the results; if not given, `runs/<name>`, or `runs/<model>-<hash of the config>` without a
+            name.
         settings: Any further value of the config by its dotted key, as on the command line: `{"budget.seeds": 2}`.
 
     Raises:
@@ -273,42 +281,3 @@ def attacks_for(target: Model, *, captions: bool = True) -> list[str]:
     ['I-P', 'I-S', 'II-P', 'II-S', 'III', 'IV']
     """
     return allowed(askable(targets_of(target)), captions=captions)
-
-
-def _source(members: Any, non_members: Any, records: Any) -> RecordSource:
-    sides = members is not None and non_members is not None
-    if sides == (records is not None):
-        raise RecordError(
-            "An audit needs images of both sides: give `members` and `non_members`, or `records`, one table with a "
-            "label for each."
-        )
-    if sides:
-        return sides_from(members, non_members)
-    return records.source() if isinstance(records, DesignResult) else records_from(records)
-
-
-def _blocks(attacks: str | Sequence[str | AuditedAttack], targets: Any, source: RecordSource) -> list[Any]:
-    if attacks == "all":
-        captions = any(caption for caption in source.load().captions)
-        names: Sequence[str | AuditedAttack] = allowed(askable(targets), captions=captions)
-    else:
-        names = [attacks] if isinstance(attacks, str) else attacks
-    return [attack_block(each) if isinstance(each, str) else block_of(each) for each in names]
-
-
-def _laid_over(config: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A config with some values replaced, by dotted key; `init_args` may be left out, as on the command line."""
-    for key, value in settings.items():
-        *way, last = key.split(".")
-        place = config
-        for name in way:
-            place = _arguments(place.setdefault(name, {}), key)
-        place[last] = placed(block_of(value), object_keys(), key)
-    return config
-
-
-def _arguments(block: Any, key: str) -> dict[str, Any]:
-    if not isinstance(block, dict):
-        raise ConfigError(f"The setting {key!r} leads into {block!r}, which holds no values.")
-    arguments: dict[str, Any] = block.setdefault("init_args", {}) if "class_path" in block else block
-    return arguments

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from rich.console import RenderableType
 
+from lit_mia.api.places import place
 from lit_mia.api.results import AuditResult, load
 from lit_mia.api.shown import Shown, data_frame
 from lit_mia.errors import CommandError
@@ -74,7 +75,8 @@ def compare(
     a, b = (each if isinstance(each, AuditResult) else load(each) for each in (before, after))
     if a.folder.resolve() == b.folder.resolve():
         raise CommandError(f"A comparison needs two audits, but both folders are {a.folder}.")
-    folder = Path(output or f"runs/compare_{a.folder.resolve().name}_{b.folder.resolve().name}").expanduser()
+    named = f"runs/compare_{a.folder.resolve().name}_{b.folder.resolve().name}"
+    folder = place(named if output is None else output, "output")
     check_writable(folder)
     found = compare_audits(_of_records(a), _of_records(b), (a.folder, b.folder))
     comparison.save(found, folder)

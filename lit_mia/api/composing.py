@@ -103,7 +103,7 @@ def _module(name: str, asked: Asked, arguments: Mapping[str, Any]) -> dict[str, 
         "source": block_of(asked.source),
         **arguments,
         "encoder": asked.encoder,
-        "fractions": list(asked.fractions),
+        "fractions": block_of(asked.fractions),
     }
     store = asked.store or f"stores/{asked.targets[0].name}-{key_digest(values)[:8]}"
     return {"class_path": f"datamodules.{name}", "init_args": values | {"store": f"{store}/{_FOLDERS[name]}"}}

@@ -31,8 +31,8 @@ def block_of(thing: object) -> Any:
             return str(thing)
         case Enum():
             return block_of(thing.value)
-        case np.generic():
-            return thing.item()
+        case np.generic() | np.ndarray():
+            return thing.tolist()
         case Mapping():
             return {str(name): block_of(value) for name, value in thing.items()}
         case list() | tuple() | set() | frozenset():

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from datamodules import DesignSource
 from datamodules.sources.given import records_from
+from lit_mia.api.places import place
 from lit_mia.api.shown import Shown, data_frame
-from lit_mia.cli.owners_design import OwnersDesign
+from lit_mia.cli.owners_design import OwnersDesign, check_outside
 from lit_mia.designs.canaries import Canaries
 from lit_mia.designs.manifest import HOLDOUT, TRAIN, Manifest
 
@@ -102,7 +103,9 @@ def design(
         result = lit_mia.audit("my-lora-pipeline", records=drawn, attacks=["SimA"])
         ```
     """
-    folder = Path(output).expanduser()
+    folder = place(output, "output")
+    if isinstance(images, str | Path):
+        check_outside(folder, place(images, "images"))
     owners = OwnersDesign(
         records_from(images), include=include, layout=layout, canaries=canaries, seed=seed, allow_small=allow_small
     )

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from lightning.pytorch.loggers import Logger
 from rich.console import RenderableType
 
+from lit_mia.api.places import place, write_to
 from lit_mia.api.shown import Shown, data_frame, let_notebooks_draw
 from lit_mia.audits.base import load_result
 from lit_mia.blocks import dumps
-from lit_mia.errors import ReportError
+from lit_mia.errors import FolderError, ReportError, TrackingError
 from lit_mia.folders import check_writable
-from lit_mia.report.base import Result
+from lit_mia.report.base import NUMBERS, Result
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import WandbLogger
@@ -48,6 +50,7 @@ class AuditResult(Shown):
 
     def __init__(self, result: Result, folder: Path) -> None:
         self.result, self.folder = result, folder
+        self._written = (folder / NUMBERS).read_bytes()
 
     @property
     def verdict(self) -> Verdict:
@@ -85,10 +88,14 @@ class AuditResult(Shown):
             Path of the page.
 
         Raises:
-            FolderError: If it cannot be written.
+            FolderError: If it cannot be written, or is inside that of the audit.
+            ReportError: If the folder of the audit holds another one by now, or none.
         """
-        to = Path(folder).expanduser()
-        if to.resolve() != self.folder.resolve():
+        to, own = place(folder, "folder"), self.folder.resolve()
+        self._check_there()
+        if to.resolve() != own:
+            if to.resolve().is_relative_to(own):
+                raise FolderError(f"{to} is inside {self.folder}, the folder of the audit. Give one outside of it.")
             check_writable(to)
             shutil.copytree(self.folder, to, dirs_exist_ok=True)
         return self.result.save_page(to)
@@ -98,7 +105,12 @@ class AuditResult(Shown):
 
         Args:
             logger: A logger, or what makes one.
+
+        Raises:
+            TrackingError: If it is something else.
         """
+        if not callable(logger) and not isinstance(logger, Logger):
+            raise TrackingError(f"`logger` must be a `WandbLogger`, or what makes one, but is {logger!r}.")
         self.result.log(logger if callable(logger) else lambda **_: logger)
 
     def to_yaml(self, path: str | Path | None = None) -> str:
@@ -109,7 +121,7 @@ class AuditResult(Shown):
         """
         text = dumps(self.result.numbers()["config"])
         if path is not None:
-            Path(path).expanduser().write_text(text, encoding="utf-8")
+            write_to(path, text)
         return text
 
     def terminal(self) -> RenderableType:
@@ -119,6 +131,14 @@ class AuditResult(Shown):
     def page(self) -> str:
         """See `Shown`."""
         return self.result.page()
+
+    def _check_there(self) -> None:
+        file = self.folder / NUMBERS
+        if not file.is_file() or file.read_bytes() != self._written:
+            raise ReportError(
+                f"{self.folder}, seen from {Path.cwd()}, no longer holds this audit: another one was written there, or "
+                "the folder was moved. Run the audit again, with an `output` of its own."
+            )
 
     def __repr__(self) -> str:
         return f"<AuditResult {self.verdict.kind!r} in {self.folder}>"
@@ -138,5 +158,5 @@ def load(folder: str | Path) -> AuditResult:
         lit_mia.load("runs/quickstart").verdict
         ```
     """
-    where = Path(folder).expanduser()
+    where = place(folder, "folder")
     return AuditResult(load_result(where), where)

@@ -87,6 +87,11 @@ def selftest(
         lit_mia.selftest(planned, permutations=200, planted=0).table()
         ```
     """
+    if not isinstance(audit, Audit):
+        raise CommandError(
+            "Self-tests repeat an audit, as `Audit.of` or `Audit.from_yaml` makes it, but this is "
+            f"of the type {type(audit).__name__}."
+        )
     if audit.kind != "membership":
         raise CommandError(f"Self-tests are of audits of records, but {audit.name!r} is an audit of {audit.kind}.")
     effort = Effort(permutations, planted, apart, seeds, workers if audit.is_portable else 1)

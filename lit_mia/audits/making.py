@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 import yaml
@@ -120,6 +121,9 @@ def told_as_ours() -> Iterator[None]:
 def _parsed(audit: type[Audit], config: Mapping[str, Any]) -> tuple[ArgumentParser, Namespace]:
     parser = audit_parser(audit, exit_on_error=False)
     values = {key: value for key, value in config.items() if key not in OPTIONS}
+    for name, parameter in inspect.signature(audit).parameters.items():
+        if is_dataclass(parameter.annotation) and not isinstance(values.get(name, {}), Mapping | str):
+            raise ConfigError(f"`{name}` holds several values, each with a name of its own, but is {values[name]!r}.")
     try:
         return parser, parser.parse_object(copy.deepcopy(placed(values, object_keys())))  # it changes what it is given
     except ArgumentError as error:

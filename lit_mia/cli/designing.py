@@ -8,7 +8,7 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from datamodules.sources import FolderSource, RecordSource
 from lit_mia.blocks import ObjectKeys
 from lit_mia.cli.commands import resolve
-from lit_mia.cli.owners_design import OwnersDesign
+from lit_mia.cli.owners_design import OwnersDesign, check_outside
 from lit_mia.cli.stated import told_where
 from lit_mia.designs.layouts import LAYOUTS
 from lit_mia.designs.manifest import PUBLIC, SECRET, TRAIN, Manifest
@@ -57,8 +57,7 @@ def _source(ready: Namespace, output: Path) -> RecordSource:
     if ready.images is None:
         source: RecordSource = ready.source
         return source
-    if output.resolve().is_relative_to(Path(ready.images).expanduser().resolve()):
-        raise CommandError(f"The output {output} is inside {ready.images}, so its images would be designed again.")
+    check_outside(output, Path(ready.images).expanduser())
     return FolderSource(ready.images, caption_ending="txt" if LAYOUTS[ready.layout].captioned else None)
 
 

@@ -12,9 +12,19 @@ from lit_mia.designs.drawing import Settings, drawn, look_through
 from lit_mia.designs.folder import Begun, write
 from lit_mia.designs.manifest import HOLDOUT, TRAIN, Manifest
 from lit_mia.designs.outlook import check_size, told
-from lit_mia.errors import DesignError
+from lit_mia.errors import CommandError, DesignError
 
 logger = logging.getLogger(__name__)
+
+
+def check_outside(output: Path, images: Path) -> None:
+    """Refuse to write a design into the folder of its images.
+
+    Raises:
+        CommandError: If it would be there.
+    """
+    if output.resolve().is_relative_to(images.resolve()):
+        raise CommandError(f"The output {output} is inside {images}, so its images would be designed again.")
 
 
 @final

@@ -67,8 +67,10 @@ class Settings:
             DesignError: If the share is not in (0, 1), or canaries need captions that the layout has not.
             PluginError: If there is no such layout.
         """
-        if not 0 < self.include < 1:
-            raise DesignError(f"`include` is the chance of being trained on, between 0 and 1, but got {self.include}.")
+        if not isinstance(self.include, int | float) or not 0 < self.include < 1:
+            raise DesignError(
+                f"`include` is the chance of being trained on, between 0 and 1, but got {self.include!r}."
+            )
         captioned = LAYOUTS[self.layout].captioned
         if self.canaries and not captioned and self.canaries.kinds != ("synthetic",):
             raise DesignError(

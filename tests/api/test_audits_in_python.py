@@ -1,12 +1,24 @@
 """Audits of objects and of YAML, which are the same."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import yaml
 from small_records import QUARTERS
 
 import lit_mia
 from lit_mia.attacks.statistics import SimA
-from lit_mia.errors import ConfigError, HeadError, RecordError, TargetError
+from lit_mia.errors import (
+    CommandError,
+    ConfigError,
+    DesignError,
+    FolderError,
+    HeadError,
+    RecordError,
+    SplitError,
+    TargetError,
+)
 
 QUICK = {"budget.seeds": 1, "budget.max_epochs": 1}
 
@@ -80,6 +92,19 @@ def test_an_estimate_asks_and_writes_nothing(planned, tmp_path):
         ({"attacks": "SimA", "settings": {"data.stor": "x"}}, ConfigError, "stor"),
         ({"attacks": "II-S", "placebo": "no-such-folder"}, TargetError, "no-such-folder"),
         ({"attacks": "difference"}, TargetError, "base"),
+        ({"attacks": None}, ConfigError, "`attacks` must be names"),
+        ({"attacks": ["SimA", None]}, ConfigError, "`attacks` must be names"),
+        ({"attacks": "SimA", "settings": "budget.seeds=1"}, ConfigError, "`settings` must be values by dotted key"),
+        ({"attacks": "SimA", "settings": {5: 1}}, ConfigError, "`settings` must be values by dotted key"),
+        ({"attacks": "SimA", "settings": {"output": "x"}}, ConfigError, "output are options of the command"),
+        ({"attacks": "SimA", "image_size": 0}, RecordError, "`image_size` must be between 1"),
+        ({"attacks": "SimA", "image_size": 16.5}, RecordError, "whole number of pixels, but is 16.5"),
+        ({"attacks": "SimA", "fractions": 5}, ConfigError, "fractions"),
+        ({"attacks": "SimA", "fractions": None}, SplitError, "four positive numbers"),
+        ({"attacks": "SimA", "settings": {"budget": 1}}, ConfigError, "`budget` holds several values"),
+        ({"attacks": "SimA", "store": 5}, FolderError, "`store` must be a path, .* but is 5"),
+        ({"attacks": "SimA", "name": "../x"}, ConfigError, "text without slashes, but is '../x'"),
+        ({"members": None, "non_members": None, "records": "", "attacks": "SimA"}, RecordError, "no folder"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_asked(planned, tmp_path, changes, error, said):
@@ -91,3 +116,42 @@ def test_a_mistake_is_told_before_anything_is_asked(planned, tmp_path, changes, 
 def test_something_else_is_no_model(two_folders):
     with pytest.raises(TargetError):
         lit_mia.audit(object(), members=two_folders[0], non_members=two_folders[1])
+
+
+def test_one_attack_needs_no_list_and_an_array_is_a_list(planned):
+    fractions = np.array(QUARTERS)
+    block, attack = ({"class_path": "SimA", "init_args": {"t": 3}}, SimA(3))
+    assert planned(attacks=block).config == planned(attacks=attack, fractions=fractions).config
+
+
+def test_audits_without_a_name_have_folders_of_their_own(planned):
+    folders = {planned(attacks=attack).folder() for attack in ("SimA", "SimA", "PIA")}
+    assert len(folders) == 2
+    assert all(folder.name.startswith("pipeline-") for folder in folders)
+    assert planned(attacks="SimA", name="mine").folder() == Path("runs/mine")
+
+
+def test_records_of_unknown_membership_are_told_before_the_model_is_asked(planned, two_folders, tmp_path):
+    audit = planned(attacks="SimA", members=None, non_members=None, records=two_folders[0])
+    with pytest.raises(SplitError, match="The records are 0 members and 0 non-members"):
+        audit.run(tmp_path / "out")
+    assert not list((tmp_path / "store").rglob("*.safetensors"))
+
+
+def test_a_file_that_cannot_be_written_is_told(planned, tmp_path):
+    with pytest.raises(FolderError, match="Give a file in a folder that is there"):
+        planned(attacks="SimA").to_yaml(tmp_path / "nowhere" / "audit.yaml")
+    with pytest.raises(FolderError, match="`output` must be a path"):
+        planned(attacks="SimA").folder(5)
+
+
+def test_only_an_audit_that_can_be_repeated_is_tested():
+    with pytest.raises(CommandError, match="but this is of the type int"):
+        lit_mia.selftest(5)
+
+
+def test_a_design_is_not_written_among_its_images(two_folders):
+    with pytest.raises(CommandError, match="its images would be designed again"):
+        lit_mia.design(two_folders[0], two_folders[0] / "design")
+    with pytest.raises(DesignError, match="but got 'half'"):
+        lit_mia.design(two_folders[0], two_folders[0].parent / "design", include="half")

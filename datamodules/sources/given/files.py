@@ -43,7 +43,7 @@ def source_at(path: str, given: ColumnNames, member: Literal[1, 0] | None) -> Re
         raise RecordError(
             f"{path} was made by `save_to_disk`. Give what `datasets.load_from_disk` reads there, or HuggingFaceSource."
         )
-    if place.is_dir():
+    if path and place.is_dir():
         return _folder(path, given, member)
     if not place.is_file():
         raise RecordError(

@@ -43,11 +43,12 @@ def records_from(
 
     Args:
         data: A folder of images, with captions in `1.txt` beside `1.png` or in `metadata.jsonl` if there are any, and
-            with labels if all are in two folders `member` and `nonmember`; a CSV or Parquet file; a pandas DataFrame; a `datasets.Dataset`, whose format and transform do not count; a list,
-            or a PyTorch Dataset that has a length and no random transforms, of images, (image, caption), (image,
-            caption, label) or objects with named parts; an array of images; or a source, which is given back. An
-            image is a path, the bytes of a file, a Pillow image, an array (uint8 or floats in [0, 1], height × width ×
-            3 or height × width), or a tensor (the same, 3 × height × width).
+            with labels if all are in two folders `member` and `nonmember`; a CSV or Parquet file; a pandas
+            DataFrame; a `datasets.Dataset`, whose format and transform do not count; a list, or a PyTorch Dataset that
+            has a length and no random transforms, of images, (image, caption), (image, caption, label) or objects with
+            named parts; an array of images; or a source, which is given back. An image is a path, the bytes of a file,
+            a Pillow image, an array (uint8 or floats in [0, 1], height × width × 3 or height × width), or a tensor (the
+            same, 3 × height × width).
         member: Label of all records, 1 or 0; or one of each, written as in a table: 1 or member, 0 or nonmember, None
             if unknown. None takes the labels of the data; without any, membership is unknown.
         captions: A caption of each record, in place of those of the data.

@@ -167,6 +167,7 @@ class MembershipAudit(Audit):
         check_machine(sides, self.budget, self.fid_encoder)
         for data in sides:  # what is wrong with the last one shall not come out after the first was paid
             data.check(data.view.labelled)
+            _ = data.view.locked
         for scorer in self.scorers:
             scorer.query()
         for refused in [data.refusals(data.view.labelled) for data in sides]:
