@@ -1,5 +1,6 @@
 """The command line: LightningCLI's fit, validate, test and predict beside audit, sweep, design and the like."""
 
+import os
 import signal
 import sys
 import traceback
@@ -36,9 +37,13 @@ def main() -> None:
     except SystemExit as ended:
         if isinstance(ended.__context__, KeyboardInterrupt):  # Lightning ends with 1, as a gate that failed
             _interrupted(130)
+        if isinstance(ended.__context__, BrokenPipeError):  # so does Rich
+            _unread()
         if ended.code is None:  # Lightning's SIGTERMException has no code, which would look like success
             _interrupted(143)
         raise
+    except BrokenPipeError:
+        _unread()
     except Exception as error:  # Python's own status of a crash is 1, which says that a gate failed
         if is_of_disk(error):  # of what knows nothing of us, such as a trainer that keeps a checkpoint
             file = error.filename2 or error.filename
@@ -96,6 +101,13 @@ def _call(command: "Command", args: Sequence[str]) -> object:
 def _terminate(*_: object) -> NoReturn:
     """What SIGTERM does also where Lightning does not listen."""
     raise SystemExit
+
+
+def _unread() -> NoReturn:
+    """End as Python does where what is left to print has no reader."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    sys.exit(120)
 
 
 def _interrupted(code: int) -> NoReturn:

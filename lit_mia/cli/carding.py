@@ -8,6 +8,7 @@ from jsonargparse import ArgumentParser
 from lit_mia.audits.base import load_result
 from lit_mia.errors import CommandError
 from lit_mia.files import replacing
+from lit_mia.report.helping import description
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.card import card as section
 
@@ -42,7 +43,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `card`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=card.__doc__)
+    made = ArgumentParser(prog=f"lit-mia {command}", description=description(card))
     made.add_argument("folder", type=str, help="Output folder of an audit of records.")
     made.add_argument("--output", type=str | None, help="A file to write instead of printing.")
     return made

@@ -1,5 +1,6 @@
 """The command that writes the config of an audit of one's own target, with a comment on each key."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from lit_mia.cli.beginning.looking import look_at_target, say_images, tables_of
 from lit_mia.cli.beginning.writing import Access, Beginning, config_text
 from lit_mia.errors import CommandError
 from lit_mia.files import replacing
+from lit_mia.report.helping import description
 
 _TARGET = "Where is the target (a folder of a diffusers pipeline, or a hub id)? "
 _IMAGES = "Where are images that it was trained on (a folder, or a CSV of all images with labels)? "
@@ -43,6 +45,8 @@ def initialize(command: str, args: Sequence[str]) -> None:
     if (csv is None) == (images is None) or (csv is not None and options.non_members is not None):
         raise CommandError("Give `--images FOLDER` and `--non-members FOLDER`, or `--csv FILE` alone.")
     non_members = None if csv is not None else options.non_members or _asked("--non-members", _NON_MEMBERS)
+    if images and non_members and Path(images).expanduser().resolve() == Path(non_members).expanduser().resolve():
+        raise CommandError(f"Members and non-members are both in {images}. Give the folder of each.")
     tables = tables_of(images, non_members, csv)
     access = _access(options.access or _asked("--access", _ACCESS), takes_text)
     captioned = all(all(table.captions) for table in tables)
@@ -50,7 +54,8 @@ def initialize(command: str, args: Sequence[str]) -> None:
     text = config_text(Beginning(target, images, non_members, csv, access, captioned), output)
     with replacing(output) as path:
         path.write_text(text, encoding="utf-8")
-    print(f"Written: {output}\nNext: `lit-mia audit --config {output} --dry-run` says what it would cost.")
+    command = f"lit-mia audit --config {shlex.quote(str(output))} --dry-run"
+    print(f"Written: {output}\nNext: `{command}` says what it would cost.")
 
 
 def parser(command: str) -> ArgumentParser:
@@ -59,12 +64,12 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `init`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=initialize.__doc__)
+    made = ArgumentParser(prog=f"lit-mia {command}", description=description(initialize))
     made.add_argument("--target", type=str | None, help="Folder of a diffusers pipeline, or a hub id.")
     made.add_argument("--images", type=str | None, help="Folder of images that it was trained on.")
     made.add_argument("--non-members", type=str | None, help="Folder of images that it was not trained on.")
     made.add_argument("--csv", type=str | None, help="In place of both, a CSV with columns image, caption and member.")
-    made.add_argument("--access", type=Access | None, help="What may be asked of the target.")
+    made.add_argument("--access", choices=get_args(Access), help="What may be asked of the target.")
     made.add_argument("--output", type=str, default="own_audit.yaml", help="The file to write.")
     made.add_argument("--overwrite", action="store_true", help="Replace the file if it exists.")
     return made
@@ -76,7 +81,10 @@ def _asked(option: str, question: str) -> str:
             f"`{option}` is missing, and nobody can be asked here. Give `--target`, `--images` with `--non-members` or "
             "`--csv`, and `--access`."
         )
-    answer = input(question).strip()
+    try:
+        answer = input(question).strip()
+    except EOFError:
+        answer = ""
     if not answer:
         raise CommandError(f"Nothing was answered. Answer the question, or give `{option}`.")
     return answer

@@ -15,6 +15,7 @@ from lit_mia.cli.commands import resolve
 from lit_mia.cli.demo_server.faults import Faults
 from lit_mia.cli.stated import told_where
 from lit_mia.errors import CommandError
+from lit_mia.report.helping import description
 from lit_mia.targets import GenerateTarget, VaryTarget
 
 HOST = "127.0.0.1"
@@ -45,7 +46,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `serve-demo`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=serve.__doc__)
+    made = ArgumentParser(prog=f"lit-mia {command}", description=description(serve))
     made.add_subclass_arguments(GenerateTarget, "generate", default=str(find_config("target/openmoji_demo")))
     made.add_subclass_arguments(VaryTarget, "vary", default=str(find_config("target/openmoji_ddpm")))
     made.add_class_arguments(Faults, "faults")

@@ -7,6 +7,7 @@ from jsonargparse import ArgumentParser
 
 from lit_mia.cli.faults import faults_in, faults_of_config
 from lit_mia.report.base import NUMBERS
+from lit_mia.report.helping import description
 from lit_mia.report.membership.self_test_numbers import SELF_TEST
 from lit_mia.report.telling import EPILOG, answer
 
@@ -47,7 +48,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `validate`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=validate.__doc__, epilog=EPILOG)
+    made = ArgumentParser(prog=f"lit-mia {command}", description=description(validate), epilog=EPILOG)
     made.add_argument("path", type=str, help="An `audit.json`, or the folder of a finished audit of any kind.")
     return made
 

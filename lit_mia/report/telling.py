@@ -19,7 +19,7 @@ from lit_mia.queries.progress import hidden
 
 QUIET, JSON = "--quiet", "--json"
 OPTIONS = {
-    QUIET: "Print the verdict and errors only.",
+    QUIET: "Print the answer, in one line, and errors only.",
     JSON: "Print one JSON object only; all else goes to the errors.",
 }
 """The options, each with what it does."""

@@ -107,6 +107,7 @@ def test_three_questions_are_asked_on_a_terminal(inside, monkeypatch, capsys):
         (["--target", "lora.safetensors"], "For LoRA weights begin with `lit-mia configs audit/own_lora`"),
         (["--target", "nowhere"], "nowhere"),
         (["--target", "pipeline", "--images", "none", "--non-members", "out"], "There is no folder 'none'"),
+        ((*FOLDERS[:4], "--non-members", "out/../in"), "Members and non-members are both in in."),
         (["--target", "pixels", *FOLDERS[2:], "--access", "both"], "The target reads no captions"),
         ([*FOLDERS, "--access", "denoise", "--output", "records.csv"], "records.csv exists already"),
     ],
@@ -115,3 +116,18 @@ def test_what_is_missing_or_of_another_kind_is_said(inside, failure, args, messa
     assert message in failure("init", *args)
     assert not Path("own_audit.yaml").exists()
     assert Path("records.csv").read_text().startswith("image,")
+
+
+def test_a_question_that_is_not_answered_is_a_mistake(inside, monkeypatch, failure):
+    def ended(question):
+        raise EOFError
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", ended)
+    assert "Nothing was answered. Answer the question, or give `--target`" in failure("init")
+
+
+def test_commands_that_it_names_hold_for_a_file_with_spaces(inside, capsys):
+    run(["init", *FOLDERS, "--access", "denoise", "--output", "my audit.yaml"])
+    assert "`lit-mia audit --config 'my audit.yaml' --dry-run`" in capsys.readouterr().out
+    assert Path("my audit.yaml").read_text().startswith("# lit-mia audit --config 'my audit.yaml'\n")

@@ -43,7 +43,7 @@ def test_quiet_leaves_the_verdict_in_one_line_and_errors(tiny_kinds, capsys, fai
 
 @pytest.mark.slow
 def test_help_and_a_printed_config_are_shown_whatever_else_is_asked(tiny_kinds, capsys):
-    for option, shown in (("--help", "--quiet: Print the verdict"), ("--print_config", "attacks:")):
+    for option, shown in (("--help", "--quiet: Print the answer"), ("--print_config", "attacks:")):
         with pytest.raises(SystemExit):
             run([*AUDIT, option, "--quiet"])
         assert shown in " ".join(capsys.readouterr().out.split())

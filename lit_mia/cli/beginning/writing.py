@@ -1,5 +1,6 @@
 """The commented config of an audit of one's own target."""
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ def config_text(of: Beginning, output: Path) -> str:
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, autoescape=False)
     environment.filters["yaml"] = _scalar
     template = environment.get_template("audit.yaml.jinja")
-    return template.render(**vars(of), attacks=_ATTACKS[of.access], output=output, name=output.stem)
+    return template.render(**vars(of), attacks=_ATTACKS[of.access], output=shlex.quote(str(output)), name=output.stem)
 
 
 def _scalar(text: str) -> str:
