@@ -18,6 +18,9 @@ ADDRESSES_ONLY = {"canonical", "next", "prev"}
 """Links of a page's head that nothing follows by itself."""
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 
+HREF = re.compile(r'<a [^>]*?href="(?!\w+:)([^"#?]+)')
+"""An address within the site, in a page that was built."""
+
 
 class Fetched(HTMLParser):
     """Addresses that a page makes a browser fetch."""
@@ -108,3 +111,11 @@ def test_the_api_is_described(site):
 def test_the_pages_can_be_searched_without_a_server(site):
     assert (site / "search/search_index.js").is_file()
     assert "assets/iframe-worker.js" in (site / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_links_of_every_page_lead_to_files_of_the_site(site):
+    pages = [page for page in site.rglob("*.html") if page.name != "404.html"]  # served for any address
+    linked = [(page, href) for page in pages for href in HREF.findall(page.read_text(encoding="utf-8"))]
+    assert len(linked) > 1000
+    assert {(page.name, href) for page, href in linked if not (page.parent / href).exists()} == set()
