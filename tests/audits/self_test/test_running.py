@@ -1,7 +1,6 @@
 """Self-tests: which trials learn together, what is the same audit, and going on where one was cut off."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, replace
 from functools import partial
@@ -117,10 +116,3 @@ def test_two_processes_find_what_one_does(tmp_path):
     shutil.rmtree(tmp_path / "out")
     two = run_self_test(make, run_in(tmp_path), replace(SMALL, workers=2))
     assert numbers(two) == numbers(one)
-
-
-@pytest.mark.slow
-def test_a_process_that_ends_early_is_told():
-    trials = [*of(0), *of(0, planting="images")]
-    with pytest.raises(HeadError, match=r"not enough memory; or that of a script which .* `if __name__ =="):
-        list(running._made(None, partial(os._exit, 1), trials, replace(SMALL, workers=2)))
