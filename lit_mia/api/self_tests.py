@@ -75,7 +75,8 @@ def selftest(
         apart: Audits with permuted labels of all attacks, pixel heads among them.
         seeds: Heads of each attack and control in each audit.
         workers: Processes, of about 2 GB each. One, if the audit names objects that are in the memory of this process
-            only; else as many as there are processors, but at most 4, if not given.
+            only; else as many as there are processors, but at most 4, if not given. A script that has several asks for
+            the self-test under `if __name__ == "__main__":`, since each process reads the script anew.
 
     Raises:
         CommandError: If it is no audit of records.

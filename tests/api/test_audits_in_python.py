@@ -128,7 +128,6 @@ def test_audits_without_a_name_have_folders_of_their_own(planned):
     folders = {planned(attacks=attack).folder() for attack in ("SimA", "SimA", "PIA")}
     assert len(folders) == 2
     assert all(folder.name.startswith("pipeline-") for folder in folders)
-    assert planned(attacks="SimA", name="mine").folder() == Path("runs/mine")
 
 
 def test_records_of_unknown_membership_are_told_before_the_model_is_asked(planned, two_folders, tmp_path):
@@ -139,10 +138,12 @@ def test_records_of_unknown_membership_are_told_before_the_model_is_asked(planne
 
 
 def test_a_file_that_cannot_be_written_is_told(planned, tmp_path):
+    audit = planned(attacks="SimA", name="mine")
+    assert audit.folder() == Path("runs/mine")
     with pytest.raises(FolderError, match="Give a file in a folder that is there"):
-        planned(attacks="SimA").to_yaml(tmp_path / "nowhere" / "audit.yaml")
+        audit.to_yaml(tmp_path / "nowhere" / "audit.yaml")
     with pytest.raises(FolderError, match="`output` must be a path"):
-        planned(attacks="SimA").folder(5)
+        audit.folder(5)
 
 
 def test_only_an_audit_that_can_be_repeated_is_tested():

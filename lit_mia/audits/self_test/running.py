@@ -212,8 +212,9 @@ def _made(
             yield future.result()
     except BrokenProcessPool as error:
         raise HeadError(
-            "A process of the self-test ended early, as one does for which there is not enough memory. What was done "
-            "is kept: run the same command again with fewer `--workers`."
+            "A process of the self-test ended early, as one does for which there is not enough memory; or that of a "
+            "script which asks for the self-test outside of `if __name__ == '__main__':`, since each process reads the "
+            "script anew. What was done is kept: put it there, or run the same again with fewer `workers`."
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
