@@ -24,4 +24,4 @@ def test_an_audit_is_reduced_to_what_pages_show(audit, tmp_path, monkeypatch):
         assert written in block("own")
     assert reduced["verdict"]["sentence"] in docs_tables.attacks("own")
     assert f"| `audit/{audit.report.name}` | heads |" in docs_tables.attack("II-S")
-    assert docs_tables.attack("unknown") == "Not measured here."
+    assert docs_tables.attack("unknown") == "unknown: not measured here."
