@@ -42,9 +42,10 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_left(file: Path, machine: str, process: str) -> bool:
-    """Whether nobody writes a file any more."""
-    ended = machine == _machine() and not _runs(int(process))
-    return ended or time.time() - file.stat().st_mtime > _LONG_AGO
+    """Whether nobody writes a file any more; its time, which its writer may set, counts where nothing else is known."""
+    if machine == _machine():
+        return not _runs(int(process))
+    return time.time() - file.stat().st_mtime > _LONG_AGO
 
 
 def _runs(process: int) -> bool:

@@ -25,7 +25,7 @@ COMPOSED = {"audit", "query", "sweep", "selftest", "design", "fit", "test", "pre
 """Commands that can say what a command line comes to; of the others only the options are read."""
 AUDIT = "data: data/openmoji\nattacks: [attack/ii_s]\n"
 STAND_INS = {
-    **dict.fromkeys(("my_audit.yaml", "audit.yaml", "before.yaml", "after.yaml"), AUDIT),
+    **dict.fromkeys(("my_audit.yaml", "own_audit.yaml", "audit.yaml", "before.yaml", "after.yaml"), AUDIT),
     "my_attack.yaml": "class_path: AttackIIS\n",
     "my_target.yaml": "class_path: DiffusersTarget\ninit_args: {path: my-folder}\n",
 }

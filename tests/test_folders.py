@@ -16,7 +16,7 @@ from lit_mia.errors import FolderError
 from lit_mia.files import cached_rows, replacing
 from lit_mia.folders import check_writable
 from lit_mia.main import main
-from lit_mia.unfinished import unfinished
+from lit_mia.unfinished import _sweep, unfinished
 
 BEING_KILLED = """
 import os, signal, sys
@@ -119,3 +119,12 @@ def test_what_a_killed_process_left_goes_and_what_another_writes_stays(tmp_path)
     writing.send_signal(signal.SIGCONT)
     writing.wait()
     assert {file.name for file in tmp_path.iterdir()} == {".theirs.tmp", "numbers.json"}
+
+
+def test_a_file_of_this_process_stays_whatever_time_its_writer_gave_it(tmp_path):
+    with unfinished(tmp_path / "a.png") as held:
+        held.write_bytes(b"image")
+        os.utime(held, (0, 0))  # as designs do, before the first other file of the folder is begun
+        _sweep.cache_clear()
+        with unfinished(tmp_path / "b.png"):
+            assert held.exists()
