@@ -251,6 +251,11 @@ class _Holder:
         return found
 
 
+def is_block(name: str) -> bool:
+    """Whether a text can only name a block: a YAML file, or a shipped one."""
+    return name.endswith(SUFFIXES) or name in shipped_names()
+
+
 def block_file(name: str, folder: Path) -> Path | None:
     """The file of a block: a `.yaml` file, relative to a folder, or else a shipped name; None if there is neither."""
     path = folder / Path(name).expanduser()

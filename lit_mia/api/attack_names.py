@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from lit_mia.attacks import AuditedAttack
 from lit_mia.attacks.statistics import StatisticAttack
 from lit_mia.audits.making import made
-from lit_mia.blocks import SUFFIXES, shipped_names
+from lit_mia.blocks import is_block, shipped_names
 from lit_mia.errors import ConfigError
 from lit_mia.targets.base import AccessLevel, Target
 
@@ -31,9 +31,9 @@ def attack_block(name: str) -> str:
     >>> attack_block("II-S"), attack_block("SimA"), attack_block("Pang & Wang")
     ('attack/ii_s', 'statistic/sima', 'statistic/pang_wang')
     """
-    shipped = shipped_names()
-    if name in shipped or name.endswith(SUFFIXES):
+    if is_block(name):
         return name
+    shipped = shipped_names()
     key = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     found = [f"{folder}/{key}" for folder in FOLDERS if f"{folder}/{key}" in shipped]
     if not found:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import Any, Protocol, TypeAlias
 
 from lit_mia.audits.making import made
-from lit_mia.blocks import SUFFIXES, shipped_names
+from lit_mia.blocks import is_block
 from lit_mia.configured import given_to
 from lit_mia.errors import TargetError
 from lit_mia.targets import DenoiserTarget, DiffusersTarget
@@ -38,7 +38,7 @@ def targets_of(model: Model) -> list[Target]:
             return [model]
         case Mapping():
             return [made(Target, model)]
-        case str() | PurePath() if _is_block(str(model)):
+        case str() | PurePath() if is_block(str(model)):
             return [made(Target, str(model))]
         case str() | PurePath():
             return [DiffusersTarget(str(model)), DenoiserTarget(str(model))]
@@ -86,7 +86,3 @@ def serving(targets: Sequence[Target], level: AccessLevel) -> Target:
         f"The attacks ask for the access level '{level}', but a {type(targets[0]).__name__} offers only "
         f"{', '.join(offered)}. Give the pipeline itself or its path, which are asked at every level, or other attacks."
     )
-
-
-def _is_block(name: str) -> bool:
-    return name.endswith(SUFFIXES) or name in shipped_names()
