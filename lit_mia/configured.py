@@ -29,11 +29,8 @@ def _noting(init: Any) -> Any:
     @wraps(init)
     def noting(self: Any, *args: Any, **kwargs: Any) -> None:
         if _GIVEN not in vars(self):
-            bound = signature.bind(self, *args, **kwargs).arguments
-            # nn.Module refuses plain attributes before its own `__init__`
-            vars(self)[_GIVEN] = {
-                name: value for name, value in bound.items() if name != next(iter(signature.parameters))
-            }
+            _, *given = signature.bind(self, *args, **kwargs).arguments.items()
+            vars(self)[_GIVEN] = dict(given)
         init(self, *args, **kwargs)
 
     return noting
