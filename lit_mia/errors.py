@@ -1,5 +1,8 @@
 """Errors for the user: each message says what was given, what is allowed and what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LitMiaError(Exception):
     """Base of every error that is the user's to mend. The command line prints it without a traceback."""
@@ -89,8 +92,23 @@ class PluginError(LitMiaError):
     """A package that adds something cannot be loaded, or an entry of a registry is missing or doubled."""
 
 
-def mistake_behind(error: BaseException | None) -> LitMiaError | None:
-    """The user's mistake that jsonargparse has wrapped: it does so where an argument may also be None."""
+@contextmanager
+def told_as_ours() -> Iterator[None]:
+    """Raise a user's mistake as itself where jsonargparse has wrapped it, as it does where an argument may be None.
+
+    Raises:
+        LitMiaError: In the place of the error that was caused by it.
+    """
+    try:
+        yield
+    except ValueError as error:
+        mistake = _mistake_behind(error)
+        if mistake is None:
+            raise
+        raise mistake from None
+
+
+def _mistake_behind(error: BaseException | None) -> LitMiaError | None:
     while error is not None and not isinstance(error, LitMiaError):
         error = error.__cause__
     return error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lit_mia import own_datamodules
-from lit_mia.errors import LitMiaError, mistake_behind
+from lit_mia.errors import LitMiaError, told_as_ours
 from lit_mia.folders import is_of_disk, unwritable
 from lit_mia.report.terminal import spell_unprintable
 
@@ -71,13 +71,8 @@ def run(args: Sequence[str]) -> object:
         print(f"lit-mia {version('lit-mia')}")
         return None
     command = command_called(args[0])
-    try:
+    with told_as_ours():
         return _call(command, args)
-    except ValueError as error:
-        mistake = mistake_behind(error)
-        if mistake is None:
-            raise
-        raise mistake from None
 
 
 def _call(command: "Command", args: Sequence[str]) -> object:

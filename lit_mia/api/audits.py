@@ -14,14 +14,13 @@ from lit_mia.api.places import place, write_to
 from lit_mia.api.results import AuditResult
 from lit_mia.api.shown import data_frame
 from lit_mia.attacks import AuditedAttack
-from lit_mia.audits.base import Audit as AnAudit
 from lit_mia.audits.base import AuditKind, Run, kind_of_config
 from lit_mia.audits.finishing import carry_out
-from lit_mia.audits.making import full_config, made, maker, object_keys, told_as_ours
+from lit_mia.audits.making import full_config, made, maker, object_keys
 from lit_mia.blocks import compose, dumps, find_config, placed
-from lit_mia.cli.classes import plugins
+from lit_mia.cli.self_testing import audit_of
 from lit_mia.dry_run import keeping_nothing
-from lit_mia.errors import ConfigError
+from lit_mia.errors import ConfigError, told_as_ours
 from lit_mia.files import key_digest
 from lit_mia.in_memory import PREFIX
 from lit_mia.metrics.evidence import Design
@@ -56,12 +55,13 @@ class Audit:
     def __init__(
         self, name: str, config: Mapping[str, Any], held: Sequence[object] = (), folder: str | None = None
     ) -> None:
-        self.name, self._held, self._folder = name, held, folder or name
+        self.name, self._held = name, held
         self._kind: AuditKind = kind_of_config("audit", config)
         with told_as_ours():
             self.config = full_config(self._kind.audit, config)
             self._make = maker(self._kind.audit, config)
-            self._make()  # wrong arguments are told now, not when something was paid
+            audit = self._make()  # wrong arguments are told now, not when something was paid
+        self._folder = f"{folder or name}{audit.suffix}"
 
     @classmethod
     def from_yaml(cls, config: str | Path, settings: Mapping[str, Any] | None = None) -> Self:
@@ -150,11 +150,11 @@ class Audit:
         Args:
             output: The folder that is wished; see `run`.
         """
-        return place(f"runs/{self._folder}{self._make().suffix}" if output is None else output, "output")
+        return place(f"runs/{self._folder}" if output is None else output, "output")
 
     def maker(self) -> Callable[[], Any]:
-        """What makes the audit's object anew, also in another process if the config is portable."""
-        return partial(_made_of, self.config) if self.is_portable else self._make
+        """What makes the audit of records anew, also in another process if the config is portable."""
+        return partial(audit_of, self.config) if self.is_portable else self._make
 
     @property
     def kind(self) -> str:
@@ -181,12 +181,6 @@ class Audit:
 
     def __repr__(self) -> str:
         return f"<Audit {self.name!r}, {self._kind.name}>"
-
-
-def _made_of(config: Mapping[str, Any]) -> AnAudit:
-    """The audit of a config, in whichever process."""
-    plugins()
-    return maker(kind_of_config("audit", config).audit, config)()
 
 
 def audit(

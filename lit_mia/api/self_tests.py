@@ -9,9 +9,8 @@ from rich.console import RenderableType
 from lit_mia.api.audits import Audit
 from lit_mia.api.shown import Shown, data_frame
 from lit_mia.audits.base import Run
-from lit_mia.audits.making import told_as_ours
 from lit_mia.audits.self_test.running import Effort, run_self_test
-from lit_mia.errors import CommandError
+from lit_mia.errors import CommandError, told_as_ours
 from lit_mia.folders import check_writable
 from lit_mia.report.membership.self_test import terminal as self_test_terminal
 from lit_mia.report.membership.self_test_numbers import SelfTest

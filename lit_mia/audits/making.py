@@ -2,8 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from lightning.pytorch import LightningDataModule, Trainer
 from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.base import AUDIT_KINDS, Audit
 from lit_mia.blocks import ObjectKeys, object_parameters, placed
-from lit_mia.errors import ConfigError, mistake_behind
+from lit_mia.errors import ConfigError, told_as_ours
 from lit_mia.report.helping import description
 
 A = TypeVar("A", bound=Audit)
@@ -101,22 +100,6 @@ def made(kind: Callable[..., T], value: object) -> T:
             raise ConfigError(f"This is no {kind.__name__}: {value!r}. {error}") from error
         found: T = parser.instantiate(given).it
     return found
-
-
-@contextmanager
-def told_as_ours() -> Iterator[None]:
-    """Raise a user's mistake as itself where jsonargparse has wrapped it.
-
-    Raises:
-        LitMiaError: In the place of the error that was caused by it.
-    """
-    try:
-        yield
-    except ValueError as error:
-        mistake = mistake_behind(error)
-        if mistake is None:
-            raise
-        raise mistake from None
 
 
 def _parsed(audit: type[Audit], config: Mapping[str, Any]) -> tuple[ArgumentParser, Namespace]:

@@ -46,7 +46,7 @@ def measure(command: str, args: Sequence[str]) -> SelfTest | None:
     if only_asks(parsed.audit):
         return None
     check_writable(parsed.run.output)
-    found = run_self_test(partial(_audit_of, parsed.run.config), parsed.run, effort)
+    found = run_self_test(partial(audit_of, parsed.run.config), parsed.run, effort)
     Console().print(terminal(found))
     print(f"\nNumbers: {parsed.run.output / SELF_TEST}")
     if (parsed.run.output / NUMBERS).is_file():
@@ -60,8 +60,12 @@ def add_effort(parser: ArgumentParser) -> None:
     parser.add_class_arguments(Effort)
 
 
-def _audit_of(config: Mapping[str, Any]) -> MembershipAudit:
-    """The audit of a config, in whichever process."""
+def audit_of(config: Mapping[str, Any]) -> MembershipAudit:
+    """The audit of a config, in whichever process.
+
+    Args:
+        config: Its arguments as YAML values.
+    """
     plugins()
     return maker(MembershipAudit, config)()
 
