@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ IdSets = Sequence[Sequence[str]]
 SPLITS = ("train", "val", "calibration", "test")
 LEARNED = SPLITS[:3]
 """What heads learn from, choose and calibrate on."""
+LEAST = 2
+"""Least records of each class in a split, and least groups of each class in test."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,9 @@ class Splits:
 def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1, 0.4), seed: int = 0) -> Splits:
     """Let each group fall into a split by the hash of its name.
 
-    A group never moves when other records are added or reordered, and a group that holds both members and
-    non-members stays together. Sizes therefore match the fractions only on average.
+    A group that holds both members and non-members stays together, and sizes match the fractions only on average. Where
+    so few records would leave a split with fewer than `LEAST` of a class, it is given the groups whose hashes come
+    nearest to it, of splits that can spare them. No other group ever moves when records are added or reordered.
 
     Args:
         records: The table to split. Rows of unknown membership are left out.
@@ -68,17 +71,20 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
         SplitError: If the fractions are not four positive numbers that sum to 1.
     """
     check_fractions(fractions)
-    edges = list(accumulate(fractions))[:-1]
     known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
+    held: dict[str, Counter[int]] = {}
+    for row in known:
+        held.setdefault(records.groups[row], Counter())[records.members[row]] += 1
+    split_of = _Draw(held, fractions, seed).fill()
     rows: dict[str, list[int]] = {name: [] for name in SPLITS}
     for row in known:
-        rows[SPLITS[bisect_right(edges, group_coin(seed, records.groups[row]))]].append(row)
+        rows[split_of[records.groups[row]]].append(row)
     return Splits(
         rows={name: tuple(kept) for name, kept in rows.items()},
         members={name: sum(records.members[row] == MEMBER for row in kept) for name, kept in rows.items()},
         seed=seed,
         fractions=tuple(fractions),
-        n_groups=len({records.groups[row] for row in known}),
+        n_groups=len(held),
         digest=_digest(rows, records),
     )
 
@@ -113,28 +119,27 @@ def relabelled(splits: Splits, records: Records) -> Splits:
     return replace(splits, members=counts)
 
 
-def check_splits(splits: Splits, records: Records, minimum: int = 2) -> None:
+def check_splits(splits: Splits, records: Records) -> None:
     """Refuse splits that are too small to train or to measure with.
 
     Args:
         splits: Splits of `records`.
         records: The table that was split.
-        minimum: Least number of members, and of non-members, in each split, and of their groups in test.
 
     Raises:
-        SplitError: If a split holds fewer than `minimum` records of a class, or test fewer groups of one.
+        SplitError: If a split holds fewer than `LEAST` records of a class, or test fewer groups of one.
     """
     sizes = splits.sizes()
     tested = {(records.members[row], records.groups[row]) for row in splits.rows.get("test", ())}
     groups = Counter(member for member, _ in tested)
     counted = [*groups.values(), *(count for classes in sizes.values() for count in classes.values())]
-    if min(counted, default=minimum) >= minimum:
+    if min(counted, default=LEAST) >= LEAST:
         return
     counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in sizes.items())
     known = f"{records.members.count(MEMBER)} members and {records.members.count(NON_MEMBER)} non-members"
     raise SplitError(
-        f"Each split needs at least {minimum} members and {minimum} non-members, but they hold (members + "
-        f"non-members): {counts}; and test at least {minimum} groups of each. The records are {known} in "
+        f"Each split needs at least {LEAST} members and {LEAST} non-members, but they hold (members + "
+        f"non-members): {counts}; and test at least {LEAST} groups of each. The records are {known} in "
         f"{splits.n_groups} groups. Add records of the class that is missing, use smaller groups, or give the small "
         "split a larger fraction."
     )
@@ -213,6 +218,56 @@ def check_fractions(fractions: Sequence[float] | None) -> None:
 def group_coin(seed: int | str, group: str) -> float:
     """A number in [0, 1] that depends on nothing but the seed and the group's name."""
     return int(hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()[:16], 16) / 2**64
+
+
+class _Draw:
+    """Groups in splits by their hashes, and how much each split holds."""
+
+    def __init__(self, held: Mapping[str, Counter[int]], fractions: Sequence[float], seed: int) -> None:
+        self.held, self.edges = held, [0.0, *accumulate(fractions)]
+        self.coins = {group: group_coin(seed, group) for group in held}
+        self.split_of: dict[str, str] = {}
+        self.records: Counter[tuple[str, int]] = Counter()
+        self.groups: Counter[tuple[str, int]] = Counter()
+        for group, coin in self.coins.items():
+            self._put(group, SPLITS[bisect_right(self.edges[1:-1], coin)])
+
+    def fill(self) -> dict[str, str]:
+        """Group → split, after splits that lack a class were given the nearest groups of it that others can spare."""
+        for name, member in product(SPLITS, (MEMBER, NON_MEMBER)):
+            if self._enough(name, member):
+                continue
+            for group in self._nearest(name, member):
+                if self._spared(group):
+                    self._put(group, name)
+                if self._enough(name, member):
+                    break
+        return self.split_of
+
+    def _put(self, group: str, name: str) -> None:
+        for member, count in self.held[group].items():
+            if group in self.split_of:
+                self.records[self.split_of[group], member] -= count
+                self.groups[self.split_of[group], member] -= 1
+            self.records[name, member] += count
+            self.groups[name, member] += 1
+        self.split_of[group] = name
+
+    def _enough(self, name: str, member: int, but: int = 0, groups: int = 0) -> bool:
+        """Whether a split holds enough of a class, without some of its records and groups."""
+        least_groups = LEAST if name == "test" else 0
+        left = self.records[name, member] - but, self.groups[name, member] - groups
+        return left[0] >= LEAST and left[1] >= least_groups
+
+    def _spared(self, group: str) -> bool:
+        name = self.split_of[group]
+        return all(self._enough(name, member, count, 1) for member, count in self.held[group].items())
+
+    def _nearest(self, name: str, member: int) -> list[str]:
+        """Groups of a class in other splits, the one whose hash is nearest to a split first."""
+        low, high = self.edges[SPLITS.index(name) :][:2]
+        others = [group for group, held in self.held.items() if held[member] and self.split_of[group] != name]
+        return sorted(others, key=lambda group: (max(low - self.coins[group], self.coins[group] - high), group))
 
 
 def _digest(rows: Mapping[str, Sequence[int]], records: Records) -> str:

@@ -1,6 +1,7 @@
 """Splits: stable, disjoint by group, and never redrawn."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from lit_mia.errors import SplitError
 from lit_mia.records import Records
-from lit_mia.splits import SPLITS, assign_splits, check_splits, lock_splits
+from lit_mia.splits import SPLITS, assign_splits, check_splits, group_coin, lock_splits
 
 
 def _records(
@@ -31,7 +32,7 @@ def _where(records: Records, seed: int = 0) -> dict[str, str]:
 
 
 def test_a_record_keeps_its_split_when_others_are_added_or_reordered():
-    few = [f"r{i}" for i in range(50)]
+    few = [f"r{i}" for i in range(200)]
     many = [f"new{i}" for i in range(50)] + few[::-1]
     before, after = _where(_records(few)), _where(_records(many))
     assert all(after[name] == before[name] for name in few)
@@ -59,6 +60,40 @@ def test_sizes_follow_the_fractions():
 def test_odd_fractions_are_refused(fractions):
     with pytest.raises(SplitError, match="four positive numbers that sum to 1"):
         assign_splits(_records(["a"]), fractions)
+
+
+@pytest.mark.parametrize("each", [8, 12, 20, 50])
+def test_few_records_are_enough_whatever_the_hash(each):
+    records = _records([f"r{i}" for i in range(2 * each)])
+    for seed in range(200):
+        check_splits(assign_splits(records, seed=seed), records)
+
+
+def test_what_falls_well_by_itself_is_left_where_it_fell():
+    records = _records([f"r{i}" for i in range(100)])
+    edges = {"train": (0, 0.4), "val": (0.4, 0.5), "calibration": (0.5, 0.6), "test": (0.6, 1)}
+    moved = []
+    for seed in range(200):
+        where = _where(records, seed)
+        off = [n for n, name in where.items() if not edges[name][0] <= group_coin(seed, n) < edges[name][1]]
+        gained = Counter((where[n], records.members[records.ids.index(n)]) for n in off)
+        sizes = assign_splits(records, seed=seed).sizes()
+        assert all(sizes[name][("non_member", "member")[member]] == 2 for name, member in gained)
+        moved.append(len(off))
+    assert 0 < sum(map(bool, moved)) < 60
+    assert max(moved) <= 4
+
+
+def test_mixed_and_large_groups_move_whole_or_not_at_all():
+    names = [f"r{i}" for i in range(48)]
+    records = _records(names, [i % 2 for i in range(48)], [f"g{i // 4}" for i in range(48)])
+    for seed in range(100):
+        where = _where(records, seed)
+        assert all(len({where[f"r{4 * g + i}"] for i in range(4)}) == 1 for g in range(12))
+        check_splits(assign_splits(records, seed=seed), records)
+    lonely = _records(names, [0] * 40 + [1] * 8, ["one"] * 40 + names[40:])
+    with pytest.raises(SplitError, match="test at least 2 groups of each"):
+        check_splits(assign_splits(lonely), lonely)
 
 
 def test_a_split_without_a_class_is_refused_with_its_counts():
