@@ -110,7 +110,8 @@ class ShadowDataModule(JoinedDataModule):
         if both:
             raise SplitError(
                 f"{len(both)} records that are tested on the attacked target, or others of their groups, are learned "
-                f"from on the shadow target, e.g. {both[:3]}. Give both sides the same `split_seed` and `fractions`."
+                f"from on the shadow target, e.g. {both[:3]}. Give both sides the same `split_seed` and `fractions`; "
+                "if they have, one is so small that records were moved to fill a split: leave these out of a side."
             )
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:

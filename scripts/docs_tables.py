@@ -244,7 +244,7 @@ def configs(_: str) -> str:
             command = text.splitlines()[0].removeprefix("# ")
             found = measured(name)
             cost = recorded.get(name) or seconds(found) or unmeasured(path, text)
-            lines.append([f"`{name}`", f"`{command}`", cost, best(found)])
+            lines.append([f"`{name}`", f"`{command}`", cost, best(name, found)])
         parts.append(table(["Config", "Command", "Cost here", "Found"], lines, (0, 1, 2, 3)))
     return "\n\n".join(parts)
 
@@ -270,13 +270,20 @@ def seconds(found: Result) -> str:
     return f"{duration(cost['seconds'])}, {count(cost['queries'])} queries{busy}"
 
 
-def best(found: Result) -> str:
-    """The strongest attack of an audit and its verdict."""
+def best(name: str, found: Result) -> str:
+    """The strongest attack of an audit and its verdict, or the page that has its tables."""
     if "rows" not in found:
-        return "tables" if found else ""
+        return shown_in(name) if found else ""
     row = max(attacks_of(found), key=lambda row: row["auc"])
     kind = found["verdict"]["kind"] if found["verdict"] else "no verdict known"
     return f"{row['name']} {auc(row)}; {kind}"
+
+
+def shown_in(name: str) -> str:
+    """A link to the page that has the tables of a config, as seen from docs/reference."""
+    held = re.compile(rf"<!-- tables: .*\b{name.rpartition('/')[2]}\b.* -->")
+    page = next(page for page in pages()[1:] if held.search(page.read_text(encoding="utf-8")))
+    return f"[tables](../{page.relative_to(ROOT / 'docs').as_posix()})"
 
 
 def unmeasured(path: Path, text: str) -> str:

@@ -105,6 +105,13 @@ def test_the_api_is_described(site):
     names = {name for name in lit_mia.__all__ if not name.startswith("_")}
     assert {name for name in names if f'id="lit_mia.{name}"' not in text} == set()
     assert 'id="lit_mia._' not in text
+    for returned in (
+        "results.AuditResult",
+        "designs.DesignResult",
+        "comparisons.ComparisonResult",
+        "self_tests.SelfTestResult",
+    ):
+        assert f'id="lit_mia.api.{returned}.table"' in text
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def test_a_config_is_shown_with_its_own_result():
     lines = {line.split("`")[1]: line for line in docs_tables.configs("").splitlines() if line.startswith("| `")}
     assert "leakage beyond controls" in lines["audit/openmoji"]
     assert lines["design/openmoji"].endswith("|  |  |")
+    assert lines["ablation/auxiliary_fraction_fine_tuned"].endswith("| [tables](../transfer.md) |")
     assert len(lines) == len(docs_tables.runnable())
 
 

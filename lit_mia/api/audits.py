@@ -271,7 +271,8 @@ def attacks_for(target: Model, *, captions: bool = True) -> list[str]:
     Raises:
         TargetError: If it is no model.
 
-    >>> attacks_for("target/openmoji_seq2seq")
-    ['I-P', 'I-S', 'II-P', 'II-S', 'III', 'IV']
+    Examples:
+        >>> attacks_for("target/openmoji_seq2seq")
+        ['I-P', 'I-S', 'II-P', 'II-S', 'III', 'IV']
     """
     return allowed(askable(targets_of(target)), captions=captions)

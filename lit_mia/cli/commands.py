@@ -180,7 +180,7 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
         keys: Which keys expect an object; at an option that ends with one, the name of a block is a block.
 
     Raises:
-        ConfigError: If a config or a block does not exist, or cannot be read.
+        ConfigError: If a config or a block does not exist, or cannot be read; or a null would not arrive as one.
     """
     given = list(_options(args))
     paths = [find_config(each.value) for each in given if each.is_config]
@@ -188,6 +188,7 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
     config = {key: value for content in configs.values() for key, value in content.items()}
     resolved, contents = list(args), iter([dumps(configs[path], flow=True) for path in paths])
     for each in given:
+        _check_null(each, config)
         value = next(contents) if each.is_config else _with_blocks(each.key, each.value, keys, config)
         resolved[each.place] = f"{each.name}={value}" if each.joined else value
     name = next((path.stem for path in reversed(configs)), "")
@@ -256,13 +257,30 @@ def _with_blocks(key: str, text: str, keys: ObjectKeys, config: Mapping[str, Any
     return text if block == value else dumps(block, flow=True)
 
 
+def _check_null(option: _Option, config: Mapping[str, Any]) -> None:
+    """Refuse a null for an argument of a block within a block, of which the parser makes the text `None`."""
+    name = option.key.rpartition(".")[-1]
+    if option.value in ("null", "~") and sum(map(bool, _classes_on(option.key, config))) > 1:
+        raise ConfigError(
+            f"`{option.name} null` cannot be told on a command line, where it would be taken for the text None. Write "
+            f"`{name}: null` at its place in a config of your own, and give that after the others."
+        )
+
+
 def _class_with(key: str, config: Mapping[str, Any]) -> object:
     """Which class of a config a dotted option belongs to; None if the config does not say."""
-    block: Any = config
+    return [None, *_classes_on(key, config)][-1]
+
+
+def _classes_on(key: str, config: Mapping[str, Any]) -> list[object]:
+    """The class of every block on the way to a dotted option; None where there is no block."""
+    block, classes = config, list[object]()
     for name in key.split(".")[:-1]:
-        block = block.get("init_args", block) if isinstance(block, dict) and name != "init_args" else block
-        block = block.get(name) if isinstance(block, dict) else None
-    return block.get("class_path") if isinstance(block, dict) else None
+        block = block.get("init_args", block) if name != "init_args" else block
+        inner = block.get(name)
+        block = inner if isinstance(inner, dict) else {}
+        classes.append(block.get("class_path"))
+    return classes
 
 
 def _unsent(result: Result, logger: Callable[..., WandbLogger]) -> TrackingError | None:

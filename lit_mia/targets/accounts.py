@@ -116,8 +116,8 @@ class Accounts:
         if used_up:
             raise BudgetError(
                 f"The budget is used up: {' and '.join(used_up)} allow no further request after {requests} requests "
-                f"for {money} ({len(self._confirmed)} answered, {requests - len(self._confirmed)} possibly charged; "
-                f"see {self.path}). Every answer that came in was kept. To go on, raise the budget and run the same "
+                f"for {money} ({len(self._confirmed)} answered, {requests - len(self._confirmed)} under way or unclear"
+                f"; see {self.path}). Every answer that came in was kept. To go on, raise the budget and run the same "
                 "command again: it asks only what is missing."
             )
 

@@ -1,9 +1,10 @@
 import pytest
 
 import lit_mia
-from lit_mia.api.attack_names import PLAIN, VARIED, attack_block
+from lit_mia.api.attack_names import FOLDERS, PLAIN, VARIED, attack_block
 from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.making import made
+from lit_mia.blocks import config_folder
 from lit_mia.errors import ConfigError
 
 
@@ -14,6 +15,13 @@ def test_a_name_of_the_literature_is_the_attack_of_that_name(name):
 
 def test_spelling_does_not_matter():
     assert {attack_block(name) for name in ("II-S", "ii_s", "II S", "attack/ii_s")} == {"attack/ii_s"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_attack_takes_the_encoder_of_the_emoji_silently(folder):
+    texts = [path.read_text(encoding="utf-8") for path in (config_folder() / folder).glob("*.yaml")]
+    assert texts
+    assert not any("openmoji" in text for text in texts)
 
 
 def test_an_unknown_name_is_told_with_the_known_ones():

@@ -42,6 +42,18 @@ def test_blocks_are_known_by_the_last_part_of_their_option():
     assert loads(line.args[2].removeprefix("--attacks+=")) == [demo, "X"]
 
 
+@pytest.mark.parametrize(
+    "option", ["--data.target.negative_prompt", "--data.init_args.target.init_args.negative_prompt"]
+)
+def test_a_null_that_the_parser_would_take_for_a_text_is_refused(option):
+    message = rf"`{option} null` cannot be told.*`negative_prompt: null` at its place"
+    for args in ([option, "null"], [f"{option}=null"], [option, "~"]):
+        with pytest.raises(ConfigError, match=message):
+            resolve(["--config", "audit/quickstart", *args], KEYS)
+    args = ["--data.encoder", "null", "--placebo=null", option, "none"]
+    assert resolve(["--config", "audit/quickstart", *args], KEYS).args[2:] == tuple(args)
+
+
 @pytest.mark.parametrize(("owner", "is_block"), [("DiffusersTarget", False), ("Unknown", True)])
 def test_an_option_is_a_block_if_its_class_expects_an_object_there(tmp_path, owner, is_block):
     (tmp_path / "own.yaml").write_text(f"data: {{class_path: T, init_args: {{target: {{class_path: {owner}}}}}}}")

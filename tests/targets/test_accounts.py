@@ -52,7 +52,7 @@ def test_what_was_not_charged_frees_its_place_in_the_budget(tmp_path):
     accounts = Accounts(tmp_path, Spending(max_requests=1))
     accounts.end(accounts.begin(1), "free")
     accounts.end(accounts.begin(1), "uncertain")
-    with pytest.raises(BudgetError, match=r"`max_requests` 1 .*after 1 requests.*0 answered, 1 possibly charged"):
+    with pytest.raises(BudgetError, match=r"`max_requests` 1 .*after 1 requests.*0 answered, 1 under way or unclear"):
         accounts.begin(1)
 
 
@@ -60,7 +60,7 @@ def test_money_is_counted_exactly(tmp_path):
     accounts = Accounts(tmp_path, Spending(price_per_image=0.1, max_money=0.3))
     accounts.end(accounts.begin(1), "confirmed")
     accounts.begin(2)  # 0.1 + 0.2 > 0.3 in binary fractions
-    with pytest.raises(BudgetError, match=r"`max_money` 0.3.*for 0.3 \(1 answered, 1 possibly charged"):
+    with pytest.raises(BudgetError, match=r"`max_money` 0.3.*for 0.3 \(1 answered, 1 under way or unclear"):
         accounts.begin(1)
     cheaper = Accounts(tmp_path, Spending(price_per_image=0.01, max_money=0.31))
     cheaper.begin(1)

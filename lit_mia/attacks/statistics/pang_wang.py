@@ -15,8 +15,8 @@ from lit_mia.targets.base import AccessLevel
 class PangWang(StatisticAttack):
     """Mean over m images x' made of the record's caption of the cosine similarity of E(x) and E(x').
 
-    The paper embeds with DeiT and compares token by token before its trained scorers; here E is any image encoder, and
-    similarity that of its embeddings.
+    The official code embeds with DeiT and compares each feature over all tokens before its trained scorers; here E is
+    any image encoder, and similarity that of its embeddings.
 
     Args:
         encoder: What embeds images, E.

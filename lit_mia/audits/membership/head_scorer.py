@@ -60,7 +60,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
                 raise HeadError(
                     f"{name} starts from a head that learned from records of the test split, or from others of their "
                     f"groups ({len(both)} ids and groups). Train it on records that are not tested: with the same "
-                    "`split_seed` and `fractions`, records of several audits are in one split of all."
+                    "`split_seed` and `fractions`, records of several audits are in one split of all, but for those "
+                    "that a very small audit moved to fill a split."
                 )
 
     def query(self) -> None:
