@@ -35,12 +35,23 @@ def collected(folder: Path, busy: bool) -> Result:
     }
     if (folder / "summary.csv").is_file():
         table = heads_table(numbers["axis"], rows_of(folder / "summary.csv"), rows_of(folder / "ablation.csv"))
-        return {"config": f"ablation/{folder.name}", **origin, "tables": [table]}
+        return {"config": f"ablation/{folder.name}", **origin, **explored(numbers), "tables": [table]}
     if (folder / "sweep.csv").is_file():
-        return {"config": f"ablation/{folder.name}", **origin, "tables": [sweep_table(rows_of(folder / "sweep.csv"))]}
+        table = sweep_table(rows_of(folder / "sweep.csv"))
+        return {"config": f"ablation/{folder.name}", **origin, **explored(numbers), "tables": [table]}
     if numbers["schema"].startswith("lit-mia/identity/"):
         return {"config": f"audit/{numbers['name']}", **origin, "tables": [people_table(numbers["rows"])]}
     return {"config": f"audit/{numbers['name']}", **origin, **audited(MembershipResult.load(folder, numbers))}
+
+
+def explored(numbers: Mapping[str, Any]) -> Result:
+    """Records and cost of a sweep or an ablation."""
+    cost = numbers["cost"]
+    return {
+        "splits": numbers["splits"],
+        "measured_on": {"member": numbers["n_members"], "non_member": numbers["n_nonmembers"]},
+        "cost": {"queries": cost["queries"], "evaluations": cost["nfe"], "seconds": round(cost["seconds_total"])},
+    }
 
 
 def audited(audit: MembershipResult) -> Result:
@@ -132,14 +143,22 @@ def head_cell(row: Mapping[str, str]) -> str:
 
 
 def sweep_table(rows: Sequence[Mapping[str, str]]) -> Result:
-    """AUC over one setting of a training-free attack."""
+    """AUC with its interval over one setting, attack by attack; – where an attack has no such value."""
     swept = next(name for name in SWEPT if len({row[name] for row in rows}) > 1)
-    fixed = ", ".join(f"{name} = {rows[0][name]}" for name in SWEPT if name != swept)
-    ends = [f"{float(row['auc_lo']):.2f}–{float(row['auc_hi']):.2f}" for row in rows]
-    return {
-        "headings": [f"{swept} ({fixed})", *(row[swept] for row in rows)],
-        "rows": [["AUC", *(f"{float(row['auc']):.3f}" for row in rows)], ["95 % CI", *ends]],
-    }
+    values = sorted({row[swept] for row in rows}, key=int)
+    lines = []
+    for attack in dict.fromkeys(row["attack"] for row in rows):
+        of_value = {row[swept]: row for row in rows if row["attack"] == attack}
+        first = next(iter(of_value.values()))
+        fixed = ", ".join(f"{name} = {first[name]}" for name in SWEPT if name != swept and first.get(name))
+        cells = [sweep_cell(of_value[value]) if value in of_value else "–" for value in values]
+        lines.append([f"{attack} ({fixed})" if fixed else attack, *cells])
+    return {"headings": [swept, *values], "rows": lines}
+
+
+def sweep_cell(row: Mapping[str, str]) -> str:
+    """AUC with its interval."""
+    return f"{float(row['auc']):.3f} [{float(row['auc_lo']):.2f}, {float(row['auc_hi']):.2f}]"
 
 
 def as_json(found: Result) -> str:

@@ -73,11 +73,17 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], words: Sequenc
 
 def origin(found: Result) -> str:
     """When, by what command and on how many records a result was measured."""
-    made, test = found["measured"], found.get("test")
+    made, measured_on = found["measured"], found.get("test") or found.get("measured_on")
     where = f" at commit `{made['commit']}`" if made["commit"] else ""
-    sizes = f", on {test['member']} members and {test['non_member']} non-members" if test else ""
+    sizes = f", on {sides(measured_on)}" if measured_on else ""
+    sizes += f" of {' and '.join(found['splits'])}, by which settings are chosen" if "splits" in found else ""
     notes = "".join(f" {note}" for note in found.get("notes", ()))
     return f"Measured {made['date']}{where}, `{found['config']}`{sizes}.{notes}"
+
+
+def sides(sizes: Mapping[str, int]) -> str:
+    """How many records of each side."""
+    return f"{sizes['member']} members and {sizes['non_member']} non-members"
 
 
 def difference(row: Result) -> str:
@@ -243,7 +249,7 @@ def configs(_: str) -> str:
             name, text = f"{kind}/{path.stem}", path.read_text(encoding="utf-8")
             command = text.splitlines()[0].removeprefix("# ")
             found = measured(name)
-            cost = recorded.get(name) or seconds(found) or unmeasured(path, text)
+            cost = recorded.get(name) or seconds(found) or ("" if found else unmeasured(path, text))
             lines.append([f"`{name}`", f"`{command}`", cost, best(name, found)])
         parts.append(table(["Config", "Command", "Cost here", "Found"], lines, (0, 1, 2, 3)))
     return "\n\n".join(parts)
