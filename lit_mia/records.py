@@ -100,6 +100,10 @@ class Records:
             encoded=lambda row: encoded(int(kept[row])),
         )
 
+    def rows_of(self, *members: int) -> list[int]:
+        """The rows whose label is one of some labels, such as `MEMBER, NON_MEMBER`: those of known membership."""
+        return [row for row, member in enumerate(self.members) if member in members]
+
     def relabelled(self, members: Sequence[int]) -> Self:
         """The table with other labels, one for each row."""
         return replace(self, members=tuple(int(member) for member in members))
@@ -124,6 +128,10 @@ class Records:
             first, *others = sorted({whole(group_of[name]) for name in ids})
             part_of |= dict.fromkeys(others, first)
         return replace(self, groups=tuple(map(whole, self.groups)))
+
+    def uncaptioned(self) -> list[str]:
+        """Ids of the records that have no caption, or a blank one."""
+        return [name for name, text in zip(self.ids, self.captions, strict=True) if not (text or "").strip()]
 
     def one_sided(self) -> dict[int, list[str]]:
         """Label → origins that give records of this side and none of the other."""
