@@ -13,6 +13,7 @@ from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.registry import named_once
 from lit_mia.report.sweep import SweepResult, SweepRow
 
 MeasuredSplit = Literal["train", "val"]
@@ -105,9 +106,7 @@ class Sweep(Audit):
 
 
 def _check_attacks(attacks: list[StatisticAttack]) -> None:
-    names = [attack.name for attack in attacks]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"A sweep needs at least one attack, and each once, but got {names or 'none'}.")
+    names = named_once("A sweep", "attack", attacks)
     if all(len(attack.settings()) == 1 for attack in attacks):
         raise HeadError(
             f"Nothing is swept: {', '.join(names)} has one setting each. Give a list for an argument, e.g. "
