@@ -15,7 +15,7 @@ import numpy as np
 
 from lit_mia.dry_run import read_at
 from lit_mia.errors import SplitError
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import key_digest, write_whole
 from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 IdSets = Sequence[Sequence[str]]
@@ -179,8 +179,7 @@ def lock_splits(splits: Splits, records: Records, path: Path, former: str | None
         "ids": {name: [records.ids[row] for row in rows] for name, rows in splits.rows.items()},
         "alike": alike,
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=1))
     return splits.digest
 
 
