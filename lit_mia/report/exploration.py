@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
+from lit_mia.metrics.sentences import enumerated
 from lit_mia.report.base import Origin, Picture, Result, Said
 from lit_mia.report.columns import Cell, Place, Table
 from lit_mia.report.fields import json_values, read_fields, spell_non_finite
@@ -87,20 +88,15 @@ class Exploration(Result):
     @property
     def counts(self) -> str:
         """`Measured on train and val: 40 members, 38 non-members`."""
-        return f"Measured on {self._listed_splits}: {self.n_members} members, {self.n_nonmembers} non-members"
+        return f"Measured on {enumerated(self.splits)}: {self.n_members} members, {self.n_nonmembers} non-members"
 
     @property
     def sentence(self) -> str:
         """What was measured, and that nothing was tested."""
         return (
-            f"{self.deed} on {self._listed_splits} ({self.n_members} members, {self.n_nonmembers} non-members). The "
-            "test split was not opened: these numbers help to choose settings, and claim nothing."
+            f"{self.deed} on {enumerated(self.splits)} ({self.n_members} members, {self.n_nonmembers} non-members). "
+            "The test split was not opened: these numbers help to choose settings, and claim nothing."
         )
-
-    @property
-    def _listed_splits(self) -> str:
-        *first, last = self.splits
-        return f"{', '.join(first)} and {last}" if first else last
 
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:

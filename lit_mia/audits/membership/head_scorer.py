@@ -76,10 +76,9 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         self.data.prepare(inputs | without_target)
         for table in self.data.further_tables().values():
             table.prepare(without_target)
-        if self._placebo is not None:
-            self._placebo.prepare(inputs)
-        sides = [side for side in (self.data, self._placebo) if side is not None]
-        asked = [(attack, side) for attack in self.attacks for side in sides]
+        if self.placebo is not None:
+            self.placebo.prepare(inputs)
+        asked = [(attack, side) for attack in self.attacks for side in self._answered()]
         asked += [(control, self.data) for control in controls if self.means.learner.trains(control, self.data)]
         self.means.learner.ahead(asked, self.means.budget)
         with progress("score attacks and controls", len(self.attacks), "attacks") as bar:
@@ -95,13 +94,17 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
 
     def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
-        sides = [self.data, *([self._placebo] if self._placebo else [])]
+        sides = self._answered()
         found = [found for found in (side.likeness() for side in sides) if found is not None]
         return {attack.name: tuple(found) for attack in self.attacks} if len(found) == len(sides) else {}
 
     def learns_apart(self, attack: Attack) -> bool:
         """See `Scorer`; all that is no MLP."""
         return not fits_together(attack, self.data)
+
+    def _answered(self) -> list[JudgedDataModule]:
+        """The target's answers, and the placebo's if there is one."""
+        return [self.data, *([] if self.placebo is None else [self.placebo])]
 
     def _rows_of(self, attack: Attack, heads: Path | None) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, kept(heads, attack))
@@ -110,8 +113,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
         own = self._row(name, "attack", scores, access=attack.level, **told)
         rows = [own, *self._control_rows(attack, heads)]
-        if self._placebo is not None:
-            rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
+        if self.placebo is not None:
+            rows.append(self._row(name, "placebo", self._scores(attack, self.placebo)))
         if is_first(self.means.budget):
             say(f"{name}: head and controls trained")
         return rows
