@@ -14,7 +14,7 @@ from lit_mia.errors import ReportError
 from lit_mia.metrics.sentences import enumerated
 from lit_mia.report.base import Origin, Picture, Result, Said
 from lit_mia.report.columns import Cell, Place, Table
-from lit_mia.report.fields import json_values, read_fields, spell_non_finite
+from lit_mia.report.fields import both_ends, json_values, read_fields, spell_non_finite
 from lit_mia.report.forms.fields import Amount, Fields
 from lit_mia.report.page import Section, render_page, yaml_text
 from lit_mia.report.style import DPI, LINE_COLOURS, LINE_MARKERS, MUTED, Axes, Figure, draw_grid, svg
@@ -189,7 +189,7 @@ class Area(Protocol):
 
 def area_ci(row: Area) -> list[float] | None:
     """The interval of an area; None if it cannot be said."""
-    return None if row.auc_lo is None or row.auc_hi is None else [row.auc_lo, row.auc_hi]
+    return both_ends(row.auc_lo, row.auc_hi)
 
 
 def area_ends(rows: Sequence[Area]) -> list[float]:

@@ -156,11 +156,10 @@ def _own_groups(result: MembershipResult, ids: Names, called: str) -> Names:
     Raises:
         ReportError: If they are not, so that no interval could be said.
     """
-    splits = result.report.splits
-    records = sum(sum(of.values()) for of in splits["sizes"].values())
-    if splits["groups"] != records:
+    records, groups = result.report.n_records, result.report.splits["groups"]
+    if groups != records:
         raise ReportError(
             f"{called}: its scores.parquet is of a version that did not keep groups, and its {records} records are in "
-            f"{splits['groups']}, so no interval can be said. Run the audit again; nothing is asked twice."
+            f"{groups}, so no interval can be said. Run the audit again; nothing is asked twice."
         )
     return ids
