@@ -35,7 +35,7 @@ from lit_mia.report.tracking import log_run
 
 TABLE = "table.csv"
 _AGAIN = "Run the audit again over the same store, where nothing is drawn twice."
-_TONES = {
+TONES = {
     "training images": "leakage",
     "closer than chance": "leakage",
     "design violated": "violated",
@@ -97,7 +97,7 @@ class ExtractionResult(ExtractionFindings, Result):
             "Reproduced images",
             "Each record, what the target drew from its caption, and the base of the same seed.",
         )
-        tone = tone_of(self.kind, _TONES)
+        tone = tone_of(self.kind, TONES)
         return render_page(self, f"{self.name} · extraction audit", tone, (*_MEASURED, shown, *_TOLD))
 
     def terminal(self) -> Group:

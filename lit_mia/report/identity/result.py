@@ -25,7 +25,7 @@ from lit_mia.report.tracking import log_run
 from lit_mia.report.words import p_value, percent
 
 PEOPLE, ROC = "people.csv", "roc.csv"
-_TONES = {
+TONES = {
     "identities recognised": "leakage",
     "not evidence": "no-evidence",
     "confounded": "confounded",
@@ -68,7 +68,7 @@ class IdentityResult(IdentityFindings, Result):
     def page(self, pictures: Sequence[Picture] = ()) -> str:
         """The page; pictures only where they are given."""
         shown: Section[IdentityFindings] = pictures_section(pictures, "Pictures", "One picture of each person.")
-        tone = tone_of(self.verdict["kind"], _TONES)
+        tone = tone_of(self.verdict["kind"], TONES)
         return render_page(self, f"{self.name} · identity audit", tone, (*_MEASURED, shown, *_TOLD))
 
     def terminal(self) -> Group:
