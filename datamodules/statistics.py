@@ -186,7 +186,7 @@ class StatisticDataModule(AuditDataModule):
             self.store, self.target, self._questions(records), self.wanted.plans, residual=self.wanted.residual
         )
 
-    def fill(self, records: Records, rank: int, world_size: int) -> None:
+    def fill(self, records: Records, rank: int = 0, world_size: int = 1) -> None:
         """Ask this rank's share of what is missing."""
         self.check(records)
         self.cost += fill(

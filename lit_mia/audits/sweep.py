@@ -58,7 +58,7 @@ class Sweep(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the store with what is missing."""
         self._announce()
-        self.data.fill(self.records, 0, 1)
+        self.data.fill(self.records)
         return {"target": self.data.cost} | self.data.source.costs()
 
     def run(self, run: Run) -> SweepResult:
