@@ -9,7 +9,7 @@ from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
-from lit_mia.attacks.data import marks
+from lit_mia.attacks.data import inputs_of, marks
 from lit_mia.attacks.material import fits_together
 from lit_mia.attacks.training import is_first
 from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
@@ -70,9 +70,9 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
 
     def rows(self, heads: Path | None) -> list[RowScores]:
         """Train all heads."""
-        inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
+        inputs = inputs_of(self.attacks)
         controls = self.control_heads()
-        without_target = frozenset[str]().union(*(control.inputs for control in controls))
+        without_target = inputs_of(controls)
         self.data.prepare(inputs | without_target)
         for table in self.data.further_tables().values():
             table.prepare(without_target)

@@ -13,6 +13,7 @@ from datamodules import AskedDataModule, AuditDataModule, StatisticDataModule, W
 from lit_mia.attacks import Attack, AuditedAttack, ResidualHead, controls_of
 from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.controls import unequal
+from lit_mia.attacks.data import inputs_of
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.audits.membership.calibration import Calibration
@@ -187,7 +188,7 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         self._check_varies(name, own.scores, _DEAD_STATISTIC)
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
         yield replace(own, access=attack.level, **told)
-        self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
+        self.data.show(inputs_of(self.controls(attack).values()))
         yield from self._control_rows(attack, heads)
         yield from (self._row(name, kind, scores) for kind, scores in shared.items())
         if isinstance(attack, CalibratedAttack):
