@@ -61,11 +61,6 @@ class Reader(AuditedAttack):
         """
 
 
-def inputs_of(heads: Iterable[Reader]) -> frozenset[str]:
-    """Names of all that some heads read."""
-    return frozenset().union(*(head.inputs for head in heads))
-
-
 class HeadDataModule(L.LightningDataModule, ABC):
     """Where the batches of a head come from."""
 

@@ -25,7 +25,6 @@ from lit_mia.attacks.semantic import MlpAttack
 from lit_mia.attacks.single import fit_single
 from lit_mia.attacks.threads import on_threads
 from lit_mia.attacks.trained import SingleHeads, TrainedHeads, score_all
-from lit_mia.batches import slices
 from lit_mia.errors import HeadError
 from lit_mia.queries.progress import progress
 
@@ -155,7 +154,7 @@ def train_batch(
         )
     with quiet():
         material = Material(head, data, trainer_of(budget).strategy.root_device)
-    parts = [*slices(len(seeds), TOGETHER)]
+    parts = [slice(start, start + TOGETHER) for start in range(0, len(seeds), TOGETHER)]
     given = [None if labels is None else labels[part] for part in parts]
     fits = (fit_together(material, budget, seeds[part], of) for part, of in zip(parts, given, strict=True))
     return np.concatenate([heads.scores(data) for heads in fits])

@@ -26,10 +26,10 @@ from lit_mia.attacks import (
     train_seeds,
     training,
 )
-from lit_mia.attacks.data import inputs_of
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.encoder_checks import fidelity
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.errors import PlanError
 from lit_mia.features import operations
 from lit_mia.files import cached_rows, code_digest, key_digest

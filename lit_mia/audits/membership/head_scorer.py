@@ -9,10 +9,10 @@ from datamodules import JudgedDataModule
 from lit_mia.attacks import Attack, AuditedAttack, controls_of, same_training
 from lit_mia.attacks.checkpoints import Start
 from lit_mia.attacks.controls import unequal
-from lit_mia.attacks.data import inputs_of, marks
+from lit_mia.attacks.data import marks
 from lit_mia.attacks.material import fits_together
 from lit_mia.attacks.training import is_first
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, inputs_of, kept
 from lit_mia.errors import HeadError
 from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores

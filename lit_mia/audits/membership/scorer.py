@@ -1,7 +1,7 @@
 """What makes the rows of a membership audit: attacks and their controls, each with a score for every record."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -193,3 +193,8 @@ class Scorer(ABC, Generic[Data, Scored]):
 def kept(heads: Path | None, attack: AuditedAttack) -> Path | None:
     """Where the head of an attack is kept in a folder of heads, if it is."""
     return None if heads is None else heads / f"{attack.name}.ckpt"
+
+
+def inputs_of(heads: Iterable[Attack]) -> frozenset[str]:
+    """Names of all that some heads read together."""
+    return frozenset[str]().union(*(head.inputs for head in heads))

@@ -13,11 +13,10 @@ from datamodules import AskedDataModule, AuditDataModule, StatisticDataModule, W
 from lit_mia.attacks import Attack, AuditedAttack, ResidualHead, controls_of
 from lit_mia.attacks.calibration import CalibratedAttack
 from lit_mia.attacks.controls import unequal
-from lit_mia.attacks.data import inputs_of
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.audits.membership.calibration import Calibration
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, inputs_of, kept
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.queries.progress import progress, say

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules import AuditDataModule
 from lit_mia.attacks import Learner, same_training
-from lit_mia.attacks.data import inputs_of
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.batches import slices
 from lit_mia.errors import HeadError

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from lit_mia.attacks import Attack, EachAlone
 from lit_mia.attacks.controls.boosting import Floats as Table
-from lit_mia.attacks.data import inputs_of
 from lit_mia.attacks.material import fits_together
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.audits.self_test.drawing import draw_labels
 from lit_mia.audits.self_test.plantings import NOTHING, PLANTINGS
