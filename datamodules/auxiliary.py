@@ -216,7 +216,7 @@ class AuxiliaryDataModule(AuditDataModule):
         """Refuse the store of another target, and records without a caption."""
         _ = self.store, self._queries(records)
 
-    def fill(self, records: Records, rank: int, world_size: int) -> None:
+    def fill(self, records: Records, rank: int = 0, world_size: int = 1) -> None:
         """Generate the missing images of this rank's share."""
         self.cost += fill(self.store, self.target, self._queries(records), rank=rank, world_size=world_size)
 

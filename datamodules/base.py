@@ -110,7 +110,7 @@ class AuditDataModule(AskedDataModule, ABC):
         """Arrays of `inputs` for the records of `self.table`, whose answers are there."""
 
     @abstractmethod
-    def fill(self, records: Records, rank: int, world_size: int) -> None:
+    def fill(self, records: Records, rank: int = 0, world_size: int = 1) -> None:
         """Ask this rank's share of what is missing for some records, and add to `self.cost`."""
 
     @property
@@ -226,12 +226,12 @@ class AuditDataModule(AskedDataModule, ABC):
 
     # ------------------------------------------------------------------ queries
 
-    def query(self, rank: int = 0, world_size: int = 1) -> None:
+    def query(self) -> None:
         """See `AskedDataModule`."""
-        self._ask(self.view.labelled, rank, world_size)
+        self._ask(self.view.labelled)
 
-    def _ask(self, records: Records, rank: int, world_size: int) -> None:
-        self.fill(records, rank, world_size)
+    def _ask(self, records: Records) -> None:
+        self.fill(records)
         refused = self.refusals(records)
         if refused.keys() - self.view.refused.keys():
             facts = self.target.name, len(refused), len(records), told_by_reason(refused)
@@ -292,7 +292,7 @@ class AuditDataModule(AskedDataModule, ABC):
 
     def prepare(self, inputs: frozenset[str], stage: str = "fit") -> None:
         """Build arrays of `inputs` for the records of a stage, asking what is still missing."""
-        self._ask(self.view.asked(stage), 0, 1)
+        self._ask(self.view.asked(stage))
         self.build(inputs, stage)
 
     def build(self, inputs: frozenset[str], stage: str = "fit") -> None:

@@ -16,7 +16,7 @@ from lit_mia.attacks.origins import Origin
 from lit_mia.files import key_digest
 from lit_mia.openings import Openings
 from lit_mia.records import Records
-from lit_mia.splits import LEARNED, Splits
+from lit_mia.splits import LEARNED, Splits, members_in
 
 
 class JoinedDataModule(JudgedDataModule, ABC):
@@ -133,7 +133,7 @@ class JoinedDataModule(JudgedDataModule, ABC):
         rows["test"] = tuple(self._placed(self._judged, judged.rows["test"]))
         return Splits(
             rows=rows,
-            members={name: sum(known.members[row] for row in of_split) for name, of_split in rows.items()},
+            members=members_in(rows, known),
             seed=judged.seed,
             fractions=judged.fractions,
             n_groups=len({known.groups[row] for of_split in rows.values() for row in of_split}),

@@ -206,7 +206,7 @@ class AskedDataModule(JudgedDataModule, ABC):
         """
 
     @abstractmethod
-    def query(self, rank: int = 0, world_size: int = 1) -> None:
+    def query(self) -> None:
         """Ask what is missing for the labelled records, and leave out those that the target refuses."""
 
     @abstractmethod

@@ -54,7 +54,7 @@ def prompted(records: Records, split_of: Mapping[str, str], prompts: Prompts, se
     """
     if prompts == "own":
         return records
-    bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not (caption or "").strip()]
+    bare = records.uncaptioned()
     if bare:
         raise RecordError(
             f"`prompts: {prompts}` replaces captions, but {len(bare)} of {len(records)} records have none: "

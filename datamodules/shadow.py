@@ -69,7 +69,7 @@ class ShadowDataModule(JoinedDataModule):
             TargetError: If the placebo is the shadow, and it was trained on some of the tested records.
         """
         known = self.shadow.view.everyone
-        members = known.select([row for row, member in enumerate(known.members) if member == MEMBER])
+        members = known.select(known.rows_of(MEMBER))
         seen = self._tested_among(_names(members))
         if seen and holds(target.fingerprint(), self.shadow.target.fingerprint()):
             raise TargetError(

@@ -186,7 +186,7 @@ class StatisticDataModule(AuditDataModule):
             self.store, self.target, self._questions(records), self.wanted.plans, residual=self.wanted.residual
         )
 
-    def fill(self, records: Records, rank: int, world_size: int) -> None:
+    def fill(self, records: Records, rank: int = 0, world_size: int = 1) -> None:
         """Ask this rank's share of what is missing."""
         self.check(records)
         self.cost += fill(
@@ -301,7 +301,7 @@ class StatisticDataModule(AuditDataModule):
 
     def _check_captions(self, records: Records) -> None:
         reader = self.wanted.caption_reader
-        bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
+        bare = records.uncaptioned()
         if bare and (self.target.needs_captions or reader):
             raise RecordError(
                 f"{reader or 'The target'} needs captions, but {len(bare)} of {len(records)} records have none: "

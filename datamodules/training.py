@@ -85,7 +85,7 @@ class TargetDataModule(L.LightningDataModule):
         usable = read.records.select(read.rows)
         grouped = in_groups(usable, [d.ids for d in read.duplicates])
         labelled = grouped if share is None else by_coin(grouped, share, self._seed)
-        known = labelled.select([row for row, member in enumerate(labelled.members) if member != UNKNOWN])
+        known = labelled.select(labelled.rows_of(MEMBER, NON_MEMBER))
         if MEMBER not in known.members:
             raise RecordError(
                 f"None of the {len(table)} records is a member, so there is nothing to train on. Label them, or set "
@@ -96,7 +96,12 @@ class TargetDataModule(L.LightningDataModule):
     @cached_property
     def members(self) -> Sequence[int]:
         """Rows of `records` that are trained on."""
-        return self._rows(MEMBER)
+        return self.records.rows_of(MEMBER)
+
+    @cached_property
+    def held_out(self) -> Sequence[int]:
+        """Rows of `records` that are not."""
+        return self.records.rows_of(NON_MEMBER)
 
     @property
     def _coin(self) -> dict[str, float] | None:
@@ -119,11 +124,8 @@ class TargetDataModule(L.LightningDataModule):
             raise RecordError(f"TargetDataModule serves trainings of targets, not {type(model).__name__}.")
         return model
 
-    def _rows(self, label: int) -> list[int]:
-        return [row for row, member in enumerate(self.records.members) if member == label]
-
     def _captioned(self, records: Records) -> Records:
-        bare = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
+        bare = records.uncaptioned()
         if bare and self._model.needs_captions and self.missing_caption is None:
             raise RecordError(
                 f"{len(bare)} of {len(records)} records have no caption, e.g. {bare[:3]}, but the target reads "
@@ -137,7 +139,7 @@ class TargetDataModule(L.LightningDataModule):
             "source": type(self.source).__name__,
             "coin": self._coin,
             "members": [self.records.ids[row] for row in self.members],
-            "held_out": [self.records.ids[row] for row in self._rows(NON_MEMBER)],
+            "held_out": [self.records.ids[row] for row in self.held_out],
         }
 
     def recipe(self) -> dict[str, Any]:
@@ -147,7 +149,7 @@ class TargetDataModule(L.LightningDataModule):
             "source": type(self.source).__name__,
             "coin": self._coin,
             **_facts(self.records.select(self.members)),
-            "held_out": _facts(self.records.select(self._rows(NON_MEMBER))),
+            "held_out": _facts(self.records.select(self.held_out)),
             "batch_size": self.batch_size,
         }
 
@@ -155,7 +157,7 @@ class TargetDataModule(L.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Load and decode the records."""
-        logger.info("%d records are trained on, %d are held out", len(self.members), len(self._rows(NON_MEMBER)))
+        logger.info("%d records are trained on, %d are held out", len(self.members), len(self.held_out))
 
     def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """Endless batches of the records that are trained on."""
@@ -213,7 +215,7 @@ class TargetDataModule(L.LightningDataModule):
         return TrainingBatch(torch.empty(0), captions, {name: part[list(places)] for name, part in self._parts.items()})
 
     def _probe(self, member: bool, most: int) -> Iterator[ProbeBatch]:
-        rows = sorted(self._rows(MEMBER if member else NON_MEMBER), key=lambda row: id_hash(self.records.ids[row]))
+        rows = sorted(self.members if member else self.held_out, key=lambda row: id_hash(self.records.ids[row]))
         for part in slices(min(most, len(rows)), self.batch_size):
             some = self.records.select(rows[:most][part])
             batch = self._model.encoded(self._raw(rows[:most][part]))

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from lit_mia.errors import RecordError, SplitError
 from lit_mia.features.duplicates import Duplicates, told
 from lit_mia.ranges import POSITIVE_SHARE, check
-from lit_mia.records import UNKNOWN, Records
+from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
 from lit_mia.splits import (
     IdSets,
     Splits,
@@ -166,11 +166,10 @@ class RecordView:
             skipped: Why the others cannot be used.
             duplicates: See the attributes.
         """
-        labelled, unlabelled = (_of_known_membership(usable, known) for known in (True, False))
         return cls(
-            everyone=_of_known_membership(records, True),
-            labelled=labelled,
-            unlabelled=unlabelled,
+            everyone=records.select(records.rows_of(MEMBER, NON_MEMBER)),
+            labelled=usable.select(usable.rows_of(MEMBER, NON_MEMBER)),
+            unlabelled=usable.select(usable.rows_of(UNKNOWN)),
             lock=lock,
             skipped=dict(skipped),
             duplicates=duplicates,
@@ -280,7 +279,3 @@ class RecordView:
 
     def _rows(self, records: Records) -> Sequence[int]:
         return [row for row, name in enumerate(records.ids) if name not in self.refused]
-
-
-def _of_known_membership(records: Records, known: bool) -> Records:
-    return records.select([row for row, member in enumerate(records.members) if (member != UNKNOWN) == known])

@@ -121,8 +121,8 @@ def find_config(name: str) -> Path:
     return found
 
 
-def compose(path: Path, keys: ObjectKeys) -> Any:
-    """Load a YAML file and put every block that it names in its place, and so on inside the blocks.
+def compose(path: Path, keys: ObjectKeys) -> dict[str, Any]:
+    """Load a config and put every block that it names in its place, and so on inside the blocks.
 
     A block is named by a text, or by an item of a list, at a key where an object is expected: a `.yaml` file, relative
     to the file that names it, or else a shipped name. A block that is a list takes the place of an item with all its
@@ -134,12 +134,16 @@ def compose(path: Path, keys: ObjectKeys) -> Any:
         keys: Which keys expect an object.
 
     Raises:
-        ConfigError: If a file is missing, is no YAML, or contains itself.
+        ConfigError: If a file is missing, is no YAML, or contains itself, or the file holds no mapping.
     """
     try:
-        return _Holder(str(path), path.parent, keys, (path.resolve(),)).inside("", load(path))
+        content = _Holder(str(path), path.parent, keys, (path.resolve(),)).inside("", load(path))
     except RecursionError:
         raise ConfigError(f"In {path} an alias (*) stands inside what it stands for, which has no end.") from None
+    if not isinstance(content, dict):
+        holds = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(f"{path} holds {holds}, but a config is a mapping of keys to values.")
+    return content
 
 
 def placed(value: Any, keys: ObjectKeys, key: str = "") -> Any:

@@ -42,6 +42,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all.
+
+    Raises:
+        FolderError: See `replacing`.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def by_one_process(path: Path) -> Iterator[None]:
     """While this lasts, no other process makes a file that is not there yet; those that want it wait, to find it then.

@@ -27,7 +27,8 @@ def unwritable(folder: Path | None, error: OSError, need: int | None = None) -> 
         error: What the system said.
         need: Bytes that were to be written, if that is known.
     """
-    said, place = error.strerror or str(error), f"the folder {folder}" if folder else "a folder"
+    said = "it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+    place = f"the folder {folder}" if folder else "a folder"
     if error.errno not in FULL:
         return FolderError(f"Nothing can be written in {place} ({said}). Name another one, or let it be written.")
     needed = "" if need is None else f"{_megabytes(need)} are needed at once, "

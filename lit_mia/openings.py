@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, final
 from filelock import FileLock
 
 from lit_mia.errors import FolderError, StoreError
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import key_digest, write_whole
 from lit_mia.folders import check_writable
 from lit_mia.records import Records
 
@@ -108,8 +108,7 @@ class OpeningsAccount:
             try:
                 with _locked(path):
                     known = dict.fromkeys([*_lines(path), *known])
-                    with replacing(path) as temporary:
-                        temporary.write_text("".join(f"{line}\n" for line in known), encoding="utf-8")
+                    write_whole(path, "".join(f"{line}\n" for line in known))
                 kept.append(path)
             except (OSError, FolderError) as error:
                 lost.append(f"{path} ({error})")

@@ -74,7 +74,7 @@ class Records:
         if len(set(self.ids)) < len(self.ids):
             twice = [name for name, count in Counter(self.ids).items() if count > 1]
             raise RecordError(_twice(twice, set(zip(self.ids, self.members, strict=True))))
-        odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
+        odd = _odd(self.members)
         if odd:
             raise RecordError(f"`member` must be 1, 0 or unknown, but the records also hold {odd[:5]}.")
         check_unicode([*self.ids, *self.groups, *filter(None, self.captions)])
@@ -100,6 +100,10 @@ class Records:
             encoded=lambda row: encoded(int(kept[row])),
         )
 
+    def rows_of(self, *members: int) -> list[int]:
+        """The rows whose label is one of some labels, such as `MEMBER, NON_MEMBER`: those of known membership."""
+        return [row for row, member in enumerate(self.members) if member in members]
+
     def relabelled(self, members: Sequence[int]) -> Self:
         """The table with other labels, one for each row."""
         return replace(self, members=tuple(int(member) for member in members))
@@ -124,6 +128,10 @@ class Records:
             first, *others = sorted({whole(group_of[name]) for name in ids})
             part_of |= dict.fromkeys(others, first)
         return replace(self, groups=tuple(map(whole, self.groups)))
+
+    def uncaptioned(self) -> list[str]:
+        """Ids of the records that have no caption, or a blank one."""
+        return [name for name, text in zip(self.ids, self.captions, strict=True) if not (text or "").strip()]
 
     def one_sided(self) -> dict[int, list[str]]:
         """Label → origins that give records of this side and none of the other."""
@@ -184,7 +192,7 @@ class People:
                 f"{twice[:3]}, and {self.names.count('')} are empty. Two people of one name cannot be told apart."
             )
         check_unicode(self.names)
-        odd = sorted({str(m) for m in self.members if m not in (MEMBER, NON_MEMBER, UNKNOWN)})
+        odd = _odd(self.members)
         negative = [count for count in (*self.occurrences, *self.image_counts) if count is not None and count < 0]
         if odd or negative:
             raise RecordError(f"`member` must be 1, 0 or unknown, and counts at least 0, but got {odd + negative[:3]}.")
@@ -258,6 +266,11 @@ def check_unicode(texts: Sequence[str]) -> None:
 def taken(column: Sequence[Cell], rows: NDArray[np.int64]) -> tuple[Cell, ...]:
     """The cells of some rows."""
     return tuple(map(column.__getitem__, rows.tolist()))
+
+
+def _odd(members: Iterable[object]) -> list[str]:
+    """What labels no record."""
+    return sorted({str(member) for member in members if member not in (MEMBER, NON_MEMBER, UNKNOWN)})
 
 
 def _twice(names: Sequence[str], labelled: Iterable[tuple[str, int]]) -> str:

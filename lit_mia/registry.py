@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar, final
 
-from lit_mia.errors import PluginError
+from lit_mia.errors import HeadError, PluginError
 
 
 class Named(Protocol):
@@ -60,3 +60,20 @@ class Registry(Generic[Entry]):
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries.values()))
+
+
+def named_once(whose: str, what: str, things: Iterable[Named]) -> list[str]:
+    """The names of what is asked for, of which there is at least one and each once.
+
+    Args:
+        whose: What asks for them, e.g. `A sweep`.
+        what: What one of them is, e.g. `attack`.
+        things: What it is given.
+
+    Raises:
+        HeadError: If there is none, or two have the same name.
+    """
+    names = [thing.name for thing in things]
+    if not names or len(set(names)) < len(names):
+        raise HeadError(f"{whose} needs at least one {what}, and each once, but got {names or 'none'}.")
+    return names

@@ -15,8 +15,8 @@ import numpy as np
 
 from lit_mia.dry_run import read_at
 from lit_mia.errors import SplitError
-from lit_mia.files import key_digest, replacing
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+from lit_mia.files import key_digest, write_whole
+from lit_mia.records import MEMBER, NON_MEMBER, Records
 
 IdSets = Sequence[Sequence[str]]
 """Ids that belong together."""
@@ -71,7 +71,7 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
         SplitError: If the fractions are not four positive numbers that sum to 1.
     """
     check_fractions(fractions)
-    known = [row for row, member in enumerate(records.members) if member != UNKNOWN]
+    known = records.rows_of(MEMBER, NON_MEMBER)
     held: dict[str, Counter[int]] = {}
     for row in known:
         held.setdefault(records.groups[row], Counter())[records.members[row]] += 1
@@ -81,7 +81,7 @@ def assign_splits(records: Records, fractions: Sequence[float] = (0.4, 0.1, 0.1,
         rows[split_of[records.groups[row]]].append(row)
     return Splits(
         rows={name: tuple(kept) for name, kept in rows.items()},
-        members={name: sum(records.members[row] == MEMBER for row in kept) for name, kept in rows.items()},
+        members=members_in(rows, records),
         seed=seed,
         fractions=tuple(fractions),
         n_groups=len(held),
@@ -103,7 +103,7 @@ def remaining(splits: Splits, records: Records, kept: Sequence[int]) -> Splits:
     return replace(
         splits,
         rows={name: tuple(place[np.array(of_split, np.int64)].tolist()) for name, of_split in rows.items()},
-        members={name: sum(records.members[row] == MEMBER for row in of_split) for name, of_split in rows.items()},
+        members=members_in(rows, records),
         n_groups=len({records.groups[row] for of_split in rows.values() for row in of_split}),
     )
 
@@ -115,8 +115,12 @@ def relabelled(splits: Splits, records: Records) -> Splits:
         splits: Splits of the records with their own labels.
         records: The records with other labels, in the same order.
     """
-    counts = {name: sum(records.members[row] == MEMBER for row in rows) for name, rows in splits.rows.items()}
-    return replace(splits, members=counts)
+    return replace(splits, members=members_in(splits.rows, records))
+
+
+def members_in(rows: Mapping[str, Sequence[int]], records: Records) -> dict[str, int]:
+    """Split → how many of its records are members."""
+    return {name: sum(records.members[row] == MEMBER for row in of_split) for name, of_split in rows.items()}
 
 
 def check_splits(splits: Splits, records: Records) -> None:
@@ -175,8 +179,7 @@ def lock_splits(splits: Splits, records: Records, path: Path, former: str | None
         "ids": {name: [records.ids[row] for row in rows] for name, rows in splits.rows.items()},
         "alike": alike,
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=1))
     return splits.digest
 
 

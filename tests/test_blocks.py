@@ -73,6 +73,12 @@ def test_an_unknown_config_lists_the_shipped_ones_and_the_nearest_first(tmp_path
         find_config("audit/quick")
 
 
+@pytest.mark.parametrize(("content", "held"), [("", "nothing"), ("- attack/ii_s", "a list"), ("attack/ii_s", "a str")])
+def test_what_is_no_config_is_refused(composed, content, held):
+    with pytest.raises(ConfigError, match=f"own.yaml holds {held}, but a config is a mapping"):
+        composed(content)
+
+
 @pytest.mark.parametrize("name", ["attack/ii_s", "configs/attack/ii_s", "attack/ii_s.yaml", "configs/attack/ii_s.yaml"])
 def test_a_shipped_name_is_a_block_wherever_an_object_is_expected(composed, name):
     content = composed({"attacks": [name, "AttackIP"], "placebo": "target/openmoji_demo", "model": name})

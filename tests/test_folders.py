@@ -81,6 +81,12 @@ def test_an_impossible_folder_is_refused_before_work(tmp_path, place):
             attempt(tmp_path / place)
 
 
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=r"folder \S+/file \(it is a file\)"):
+        check_writable(tmp_path / "file")
+
+
 def test_a_read_only_folder_is_refused_before_work(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "write_bytes", full(errno.EROFS))
     with pytest.raises(FolderError, match=f"Nothing can be written in the folder {tmp_path}"):

@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from lit_mia.errors import PluginError
-from lit_mia.registry import Registry
+from lit_mia.errors import HeadError, PluginError
+from lit_mia.registry import Registry, named_once
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,10 @@ def test_an_entry_may_be_added_while_others_are_gone_through():
     for colour in colours:
         colours.add(Colour(f"dark {colour.name}"))
     assert [colour.name for colour in colours] == ["red", "dark red"]
+
+
+def test_what_is_asked_for_is_named_and_each_once():
+    assert named_once("A picture", "colour", [RED, BLUE]) == ["red", "blue"]
+    for given, named in (([], "none"), ([RED, Colour("red")], r"\['red', 'red'\]")):
+        with pytest.raises(HeadError, match=f"A picture needs at least one colour, and each once, but got {named}"):
+            named_once("A picture", "colour", given)

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any, Literal
 
 from lit_mia.errors import RecordError
+from lit_mia.records import MEMBER, NON_MEMBER, Records
 from lit_mia.splits import group_coin
 
 CaptionChoice = Literal["first", "random", "all"]
@@ -79,6 +80,26 @@ def decoded(cell: bytes, where: str) -> str:
         return cell.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise RecordError(f"A caption must be text in UTF-8, but {where} holds other bytes: {error}.") from error
+
+
+def check_both_sides(records: Records, where: str, advice: str) -> None:
+    """Refuse captions of members alone, or of non-members alone.
+
+    Args:
+        records: Members and non-members.
+        where: What holds them, for messages.
+        advice: What to do, as a sentence.
+
+    Raises:
+        RecordError: If an attack could tell them apart by that.
+    """
+    sides = {MEMBER, NON_MEMBER}
+    captioned = {member for member, caption in zip(records.members, records.captions, strict=True) if caption} & sides
+    if len(captioned) == 1 and sides <= {*records.members}:
+        raise RecordError(
+            f"Only {'members' if MEMBER in captioned else 'non-members'} have captions in {where}, so an attack could "
+            f"tell them apart without the target. {advice}"
+        )
 
 
 def _listed(text: str) -> list[str] | None:

@@ -6,7 +6,7 @@ from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice
 from datamodules.sources.decoding import open_listed
 from datamodules.sources.delimited import csv_lines
-from datamodules.sources.labels import parse_member
+from datamodules.sources.labels import check_labelled_once, parse_member
 from datamodules.sources.places import file_stamp, listed_place, refuse_urls, with_home
 from datamodules.sources.rows import Columns, Rows
 from lit_mia.errors import RecordError
@@ -48,11 +48,7 @@ class CsvSource(RecordSource):
         caption_choice: CaptionChoice = "first",
         member: Literal[1, 0] | None = None,
     ) -> None:
-        if member is not None and member_column is not None:
-            raise RecordError(
-                "Give `member` for the whole file or `member_column` for each record, but not both: set "
-                "`member_column` to null."
-            )
+        check_labelled_once(member, member_column)
         self.path, self.caption_choice, self.member = path, caption_choice, member
         self.columns = Columns(
             image=image_column, caption=caption_column, member=member_column, id=id_column, group=group_column

@@ -65,7 +65,7 @@ def is_deep_file(file: Path) -> bool:
     try:
         with Image.open(file, formats=("PNG", "TIFF")) as image:
             return is_deep(image)
-    except Exception:  # as above
+    except Exception:  # as below
         return False
 
 

@@ -1,18 +1,17 @@
 """Records from a folder of images with their captions in text files."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, final
 
 from datamodules.sources.base import RecordSource
-from datamodules.sources.captions import CaptionChoice, decoded
+from datamodules.sources.captions import CaptionChoice, check_both_sides, decoded
 from datamodules.sources.decoding import open_rgb
 from datamodules.sources.labels import parse_member
 from datamodules.sources.places import file_stamp, image_files, with_home
 from datamodules.sources.rows import Columns, Rows
 from lit_mia.errors import RecordError
-from lit_mia.records import MEMBER, NON_MEMBER, UNKNOWN, Records
+from lit_mia.records import UNKNOWN, Records
 
 FolderLabel = Literal[1, 0, "folder"]
 """One label of all images, or that of the folder in which each is."""
@@ -76,21 +75,20 @@ class FolderSource(RecordSource):
                 f"{files[0].with_suffix(self.caption_ending).name}. Give their `caption_ending`, or null."
             )
         ids = [file.relative_to(folder).as_posix() for file in files]
-        members = [self._label(name) for name in ids]
-        if self.member == "folder":
-            _check_captions(captions, members, self.path)
         rows = Rows(
             columns=Columns(image="image", caption="caption", member=None, id=None, group=None),
             ids=ids,
             captions=captions,
-            members=members,
+            members=[self._label(name) for name in ids],
             groups=(None,) * len(files),
             stamps=list(map(file_stamp, files)),
             open_image=lambda row: open_rgb(files[row]),
             where=lambda row: f"the caption of {files[row]}",
             encoded=files.__getitem__,
         )
-        return rows.records(self.caption_choice)
+        records = rows.records(self.caption_choice)
+        check_both_sides(records, self.path, "Give captions of both or of neither: `caption_ending: null`.")
+        return records
 
     def _label(self, name: str) -> int:
         if self.member == "folder":
@@ -114,15 +112,3 @@ def _folder_label(name: str, path: str) -> int:
         f"The folders below {path} are labels, but {name} is in none that is called member or nonmember. Move it into "
         "one of them, or leave it out."
     )
-
-
-def _check_captions(captions: Sequence[Sequence[str]], members: Sequence[int], path: str) -> None:
-    captioned = {
-        label: any(own for own, other in zip(captions, members, strict=True) if other == label)
-        for label in {MEMBER, NON_MEMBER} & {*members}
-    }
-    if len({*captioned.values()}) == 2:
-        raise RecordError(
-            f"Only {'members' if captioned[MEMBER] else 'non-members'} have captions in {path}, so an attack could "
-            "tell them apart without the target. Give captions of both or of neither: `caption_ending: null`."
-        )

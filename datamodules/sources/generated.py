@@ -116,7 +116,7 @@ class GeneratedSource(RecordSource):
 
     @cached_property
     def _queries(self) -> Queries:
-        members = [row for row, member in enumerate(self._kept.members) if member == MEMBER]
+        members = self._kept.rows_of(MEMBER)
         if not members:
             raise RecordError("`GeneratedSource` draws from the captions of members, but its source has none.")
         return queries_for(self._kept.select(members), self.images_per_record, self.seed)

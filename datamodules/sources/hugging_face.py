@@ -13,7 +13,7 @@ from PIL import Image
 from datamodules.sources.base import RecordSource
 from datamodules.sources.captions import CaptionChoice
 from datamodules.sources.decoding import open_listed, open_rgb
-from datamodules.sources.labels import parse_member
+from datamodules.sources.labels import check_labelled_once, parse_member
 from datamodules.sources.places import NO_IMAGE, file_stamp, image_files, is_there, listed_place, refuse_urls, with_home
 from datamodules.sources.rows import Columns, Rows, check_columns, is_empty
 from lit_mia.errors import RecordError
@@ -55,6 +55,9 @@ class HuggingFaceSource(RecordSource):
         revision: Commit, tag or branch of a hub data set.
         caption_choice: Which of several captions of a row is used: `first`; `random`, by a hash of the id; or `all`,
             each in a record of its own, called `id#1`, `id#2` and so on, in one group.
+
+    Raises:
+        RecordError: If `path` names a builder that reads pickles, or both `member` and `member_column` are given.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class HuggingFaceSource(RecordSource):
                 f"`path` names the builder {path!r}, which reads pickles, and those can hold code. Make Parquet files "
                 "of the table, and give those: `path: parquet`."
             )
+        check_labelled_once(member, member_column)
         self.path, self.name, self.revision, self.split = _at_home(path), name, revision, split
         self.data_dir = None if data_dir is None else _at_home(data_dir)
         self.data_files = _at_home(data_files) if isinstance(data_files, str) else data_files
@@ -91,23 +95,20 @@ class HuggingFaceSource(RecordSource):
     @property
     def origin(self) -> str:
         """The data set, whose splits are of one source; or the files, where the user names them."""
-        files = [self.data_files] if isinstance(self.data_files, str) else (self.data_files or [])
-        return " ".join(filter(None, [self.path, self.name, self.data_dir, *files]))
+        return " ".join(filter(None, [self.path, self.name, self.data_dir, *self._files]))
 
     def load(self) -> Records:
         """Read the table.
 
         Raises:
             RecordError: If the data set or a column is not found, the image column holds no images or only URLs, a
-                caption is no text, a label is none, an id is empty, or both `member` and `member_column` are given.
+                caption is no text, a label is none, or an id is empty.
         """
         import pyarrow
 
-        if self.member is not None and self.columns.member is not None:
-            raise RecordError("Give `member` for the whole source or `member_column` for each record, but not both.")
         table = self._table().with_format(None)  # a saved one may come as tensors, or without some columns
         present = table.column_names
-        check_columns(self.path, [name and _head(name, present) for name in self.columns], present)
+        check_columns(self.path, [name and _way(name, present)[0] for name in self.columns], present)
         images = undecoded(table, self.columns.image, self.path)
         names, stamps = list[str](), list[str]()
         for cell in self._cells(images):
@@ -243,12 +244,16 @@ class HuggingFaceSource(RecordSource):
         place = listed_place(self._folder, name)
         return Path(name) if not is_there(place) and is_there(Path(name)) else place
 
+    @property
+    def _files(self) -> list[str]:
+        """The files that the user names."""
+        return [self.data_files] if isinstance(self.data_files, str) else self.data_files or []
+
     @cached_property
     def _folder(self) -> Path:
         """The folder that all files of the table lie in, if there is one."""
         root = Path(self.data_dir or (self.path if Path(self.path).is_dir() else "."))
-        files = [self.data_files] if isinstance(self.data_files, str) else self.data_files or []
-        folders = {root / Path(file).parent for file in files}
+        folders = {root / Path(file).parent for file in self._files}
         return folders.pop() if len(folders) == 1 else root
 
 
@@ -262,10 +267,10 @@ def _file_of(cell: dict[str, Any] | None) -> str | None:
     return (cell["path"] or None) if cell is not None and cell["bytes"] is None else None
 
 
-def _head(name: str, present: Sequence[str]) -> str:
-    """The column in which a name is found: itself, or that of the object of which it names a part."""
-    head = name.partition(".")[0]
-    return head if name not in present and head in present else name
+def _way(name: str, present: Sequence[str]) -> tuple[str, list[str]]:
+    """The column in which a name is found: itself, or one of objects, and the parts that lead on from there."""
+    head, *parts = name.split(".")
+    return (head, parts) if name not in present and head in present else (name, [])
 
 
 def undecoded(table: Any, column: str, what: str) -> Any:
@@ -296,11 +301,11 @@ def column_of(table: Any, name: str | None) -> Sequence[Any]:
 
     if name is None:
         return [None] * len(table)
-    head = _head(name, table.column_names)
+    head, parts = _way(name, table.column_names)
     if isinstance(table.features[head], datasets.Image | datasets.Audio | datasets.Video):
         raise RecordError(f"Column {head!r} must hold text or numbers, but holds {table.features[head]}.")
     cells = list(table[head])
-    for part in name.removeprefix(head).split(".")[1:]:
+    for part in parts:
         held = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
         if part not in held:
             raise RecordError(f"There is no {name!r}: what {head!r} holds there has {sorted(held)[:20]}.")
@@ -313,9 +318,9 @@ def cells_by_name(table: Any, name: str | None) -> Sequence[Any]:
     cells = column_of(table, name)
     if name is None:
         return cells
-    head = _head(name, table.column_names)
+    head, parts = _way(name, table.column_names)
     feature = table.features[head]
-    for part in name.removeprefix(head).split(".")[1:]:
+    for part in parts:
         feature = feature[part] if isinstance(feature, Mapping) else None
     return [_named(cell, feature) for cell in cells]
 

@@ -32,3 +32,16 @@ def parse_member(value: object, where: str) -> int:
             "are member and nonmember, true and false, yes and no."
         )
     return _WORDS[word]
+
+
+def check_labelled_once(member: int | None, column: str | None) -> None:
+    """Refuse one label for all records beside a column of labels.
+
+    Raises:
+        RecordError: If both are given.
+    """
+    if member is not None and column is not None:
+        raise RecordError(
+            "Give `member` for the whole source or `member_column` for each record, but not both: set `member_column` "
+            "to null."
+        )

@@ -1,9 +1,9 @@
 """Members from one source and non-members from another."""
 
-from collections.abc import Sequence
 from typing import final
 
 from datamodules.sources.base import RecordSource
+from datamodules.sources.captions import check_both_sides
 from datamodules.sources.concat import join_records, prefixed
 from datamodules.sources.places import NO_IMAGE
 from lit_mia.errors import RecordError
@@ -40,14 +40,14 @@ class SidesSource(RecordSource):
         for (side, member), table in zip(_SIDES.items(), tables, strict=True):
             _check_labels(table, side, member)
         _check_images(*tables)
-        _check_captions(tables)
         labelled = [
             prefixed(side, table.relabelled([member] * len(table)))
             for (side, member), table in zip(_SIDES.items(), tables, strict=True)
         ]
-        return join_records(
-            labelled, [part.origin or f"`{side}`" for side, part in zip(_SIDES, self.parts, strict=True)]
-        )
+        origins = [part.origin or f"`{side}`" for side, part in zip(_SIDES, self.parts, strict=True)]
+        joined = join_records(labelled, origins)
+        check_both_sides(joined, "the two sources", "Give captions of both sides or of neither.")
+        return joined
 
 
 def _check_labels(table: Records, side: str, member: int) -> None:
@@ -67,14 +67,4 @@ def _check_images(members: Records, non_members: Records) -> None:
         raise RecordError(
             f"{len(both)} images of `non_members` are in `members` too: {listed(both, most=3)}. No image is a member "
             "and a non-member: leave them out of one side."
-        )
-
-
-def _check_captions(tables: Sequence[Records]) -> None:
-    captioned = [any(table.captions) for table in tables]
-    if len(set(captioned)) == 2:
-        side, other = tuple(_SIDES) if captioned[0] else tuple(_SIDES)[::-1]
-        raise RecordError(
-            f"`{side}` has captions, but `{other}` has none, so an attack could tell them apart without the target. "
-            "Give captions of both sides or of neither."
         )

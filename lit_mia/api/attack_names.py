@@ -1,7 +1,7 @@
 """Attacks by their names in the literature, and those that a target allows."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from lit_mia.attacks import AuditedAttack
 from lit_mia.attacks.statistics import StatisticAttack
@@ -61,8 +61,3 @@ def _fits(name: str, levels: set[AccessLevel], *, captions: bool) -> bool:
     attack = made(AuditedAttack, attack_block(name))
     reads_captions = attack.needs_captions if isinstance(attack, StatisticAttack) else True
     return attack.level in levels and (captions or not reads_captions)
-
-
-def names_of(attacks: Sequence[AuditedAttack]) -> str:
-    """Names of attacks, for messages."""
-    return ", ".join(attack.name for attack in attacks)

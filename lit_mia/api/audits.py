@@ -20,7 +20,7 @@ from lit_mia.audits.making import full_config, made, maker, object_keys
 from lit_mia.blocks import compose, dumps, find_config, placed
 from lit_mia.cli.self_testing import audit_of
 from lit_mia.dry_run import keeping_nothing
-from lit_mia.errors import ConfigError, told_as_ours
+from lit_mia.errors import told_as_ours
 from lit_mia.files import key_digest
 from lit_mia.in_memory import PREFIX
 from lit_mia.metrics.evidence import Design
@@ -76,10 +76,7 @@ class Audit:
             ConfigError: If a file, a key or a value is not one that the audit's parts accept.
         """
         path = find_config(str(config))
-        values = compose(path, object_keys())
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path} holds no config, which is a mapping of keys to values.")
-        return cls(path.stem, laid_over(values, settings))
+        return cls(path.stem, laid_over(compose(path, object_keys()), settings))
 
     @classmethod
     def of(

@@ -8,12 +8,9 @@ from rich.console import RenderableType
 from lit_mia.api.places import place
 from lit_mia.api.results import AuditResult, load
 from lit_mia.api.shown import Shown, data_frame
-from lit_mia.errors import CommandError
-from lit_mia.folders import check_writable
+from lit_mia.audits.comparing import set_side_by_side
 from lit_mia.report.comparison import result as comparison
-from lit_mia.report.comparison.measuring import compare_audits
 from lit_mia.report.comparison.numbers import Comparison
-from lit_mia.report.membership import MembershipResult
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -73,20 +70,9 @@ def compare(
         ```
     """
     a, b = (each if isinstance(each, AuditResult) else load(each) for each in (before, after))
-    if a.folder.resolve() == b.folder.resolve():
-        raise CommandError(f"A comparison needs two audits, but both folders are {a.folder}.")
-    named = f"runs/compare_{a.folder.resolve().name}_{b.folder.resolve().name}"
-    folder = place(named if output is None else output, "output")
-    check_writable(folder)
-    found = compare_audits(_of_records(a), _of_records(b), (a.folder, b.folder))
-    comparison.save(found, folder)
-    return ComparisonResult(found, folder)
-
-
-def _of_records(of: AuditResult) -> MembershipResult:
-    if not isinstance(of.result, MembershipResult):
-        raise CommandError(f"Comparisons are of audits of records, but {of.folder} holds {of.result.schema}.")
-    return of.result
+    place_of = None if output is None else place(output, "output")
+    found, page = set_side_by_side((a.result, a.folder), (b.result, b.folder), place_of)
+    return ComparisonResult(found, page.parent)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

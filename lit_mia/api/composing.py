@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from datamodules import RecordSource
-from lit_mia.api.attack_names import names_of
 from lit_mia.api.described import block_of
 from lit_mia.api.models_asked import serving
 from lit_mia.attacks import AuditedAttack
@@ -91,9 +90,10 @@ def _findings(asked: Asked, attacks: Sequence[AuditedAttack]) -> _Part:
 def _level_of(attacks: Sequence[AuditedAttack]) -> AccessLevel:
     levels = {attack.level for attack in attacks if attack.level is not None}
     if len(levels) > 1:
+        names = ", ".join(attack.name for attack in attacks)
         raise HeadError(
-            f"The training-free attacks {names_of(attacks)} ask for {' and '.join(sorted(levels))}, but one audit asks "
-            "for one of them. Make an audit of each."
+            f"The training-free attacks {names} ask for {' and '.join(sorted(levels))}, but one audit asks for one of "
+            "them. Make an audit of each."
         )
     return levels.pop() if levels else AccessLevel.DENOISE
 

@@ -61,8 +61,7 @@ class DesignResult(Shown):
 
     def terminal(self) -> RenderableType:
         """How many are in and out, and the commitment."""
-        included = sum(entry.included for entry in self._manifest.entries)
-        left_out = len(self._manifest.entries) - included
+        included, left_out = self._manifest.sides
         return Text(f"{self.folder}: {included} in, {left_out} out. Commitment: {self.commitment}")
 
     def page(self) -> None:

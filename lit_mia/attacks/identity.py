@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.attacks.data import AuditedAttack
+from lit_mia.batches import slices
 from lit_mia.errors import HeadError
 from lit_mia.ranges import SEED, at_least, check
 from lit_mia.targets.base import AccessLevel
@@ -156,8 +157,7 @@ def read_names(images: Floats, texts: Floats, true: int, scale: float) -> Readin
     """
     shape = (len(images), len(texts))
     predicted, margin = np.empty(shape, np.int64), np.empty(shape, np.float32)
-    for start in range(0, len(images), _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    for rows in slices(len(images), _CHUNK):
         for column, names in enumerate(texts):
             logits = scale * (images[rows] @ names.T)
             own = logits[:, true].copy()

@@ -103,6 +103,11 @@ def kind_of_config(command: Command, config: Mapping[str, Any]) -> AuditKind:
     return next(kind for kind in sorted(kinds, key=lambda k: k.key is None) if kind.key is None or kind.key in config)
 
 
+def kind_of_numbers(numbers: Mapping[str, Any]) -> AuditKind | None:
+    """The kind of audit that the numbers of an `audit.json` are of, by their schema; None if it is none of these."""
+    return next((kind for kind in AUDIT_KINDS if kind.result.schema == numbers.get("schema")), None)
+
+
 def load_result(folder: Path) -> Result:
     """The result in the folder of a finished audit of any kind.
 
@@ -110,9 +115,9 @@ def load_result(folder: Path) -> Result:
         ReportError: If there is none, or this version does not read it.
     """
     numbers = read_numbers(folder)
-    for kind in AUDIT_KINDS:
-        if numbers.get("schema") == kind.result.schema:
-            return kind.result.load(folder, numbers)
+    kind = kind_of_numbers(numbers)
+    if kind is not None:
+        return kind.result.load(folder, numbers)
     known = ", ".join(kind.result.schema for kind in AUDIT_KINDS)
     raise ReportError(
         f"The audit has schema {numbers.get('schema')!r}, but this version of lit-mia reads {known}. Run the audit "

@@ -8,7 +8,7 @@ from pathlib import Path
 from lit_mia.audits.base import AUDIT_KINDS, Audit, Run
 from lit_mia.audits.making import maker
 from lit_mia.blocks import dumps, load
-from lit_mia.files import replacing
+from lit_mia.files import write_whole
 from lit_mia.report.base import Result
 
 FILE = "audit.yaml"
@@ -18,8 +18,7 @@ _BEGIN = "# Relative paths begin at "
 def save_config(run: Run) -> None:
     """Write the config of a run into its folder; where its paths begin is said relative to that, so both may move."""
     begin = os.path.relpath(Path.cwd(), run.output.resolve())
-    with replacing(run.output / FILE) as path:
-        path.write_text(f"{_BEGIN}{begin}\n{dumps(run.config)}", encoding="utf-8")
+    write_whole(run.output / FILE, f"{_BEGIN}{begin}\n{dumps(run.config)}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from lit_mia.errors import HeadError, SplitError
 from lit_mia.metrics.intervals import auc_estimate
 from lit_mia.queries.progress import progress
 from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.registry import named_once
 from lit_mia.report.sweep import SweepResult, SweepRow
 
 MeasuredSplit = Literal["train", "val"]
@@ -57,7 +58,7 @@ class Sweep(Audit):
     def query(self) -> dict[str, Cost]:
         """Fill the store with what is missing."""
         self._announce()
-        self.data.fill(self.records, 0, 1)
+        self.data.fill(self.records)
         return {"target": self.data.cost} | self.data.source.costs()
 
     def run(self, run: Run) -> SweepResult:
@@ -105,9 +106,7 @@ class Sweep(Audit):
 
 
 def _check_attacks(attacks: list[StatisticAttack]) -> None:
-    names = [attack.name for attack in attacks]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"A sweep needs at least one attack, and each once, but got {names or 'none'}.")
+    names = named_once("A sweep", "attack", attacks)
     if all(len(attack.settings()) == 1 for attack in attacks):
         raise HeadError(
             f"Nothing is swept: {', '.join(names)} has one setting each. Give a list for an argument, e.g. "

@@ -10,7 +10,7 @@ from typing import Any, final
 import lightning as L
 
 from lit_mia.errors import TrainingError
-from lit_mia.files import replacing
+from lit_mia.files import write_whole
 from lit_mia.models import versions
 from lit_mia.models.files import saved_by_torch
 from lit_mia.ranges import at_least, check
@@ -109,8 +109,7 @@ class KeepTarget(L.Callback):
             unfinished.mkdir(parents=True)
             pl_module.export(unfinished)
             facts = membership_of(trainer, pl_module)
-            with replacing(unfinished / "membership.json") as temporary:
-                temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+            write_whole(unfinished / "membership.json", json.dumps(facts, indent=1))
             unfinished.replace(folder)
         trainer.strategy.barrier(name)
 

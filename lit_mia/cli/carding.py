@@ -7,7 +7,7 @@ from jsonargparse import ArgumentParser
 
 from lit_mia.audits.base import load_result
 from lit_mia.errors import CommandError
-from lit_mia.files import replacing
+from lit_mia.files import write_whole
 from lit_mia.report.helping import description
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.card import card as section
@@ -62,7 +62,6 @@ def _write(file: Path, text: str) -> None:
                 f"`--output {file}` would take the place of what that file holds. Give another file, or add the "
                 "section to it yourself: without `--output` it is printed."
             )
-        with replacing(file) as path:
-            path.write_text(text, encoding="utf-8")
+        write_whole(file, text)
     except (OSError, ValueError) as error:  # the latter of a path without a name, such as `.`
         raise CommandError(f"`--output` cannot be written: {error}. Give another file.") from error

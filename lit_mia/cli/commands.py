@@ -184,7 +184,7 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
     """
     given = list(_options(args))
     paths = [find_config(each.value) for each in given if each.is_config]
-    configs = {path: _composed(path, keys) for path in paths}
+    configs = {path: compose(path, keys) for path in paths}
     config = {key: value for content in configs.values() for key, value in content.items()}
     resolved, contents = list(args), iter([dumps(configs[path], flow=True) for path in paths])
     for each in given:
@@ -235,14 +235,6 @@ def _options(args: Sequence[str]) -> Iterator[_Option]:
         name, equals, value = arg.partition("=")
         if name.startswith("-") and (equals or i + 1 < len(args)):
             yield _Option(name, value, i, True) if equals else _Option(name, args[i + 1], i + 1, False)
-
-
-def _composed(path: Path, keys: ObjectKeys) -> dict[str, Any]:
-    content = compose(path, keys)
-    if not isinstance(content, dict):
-        holds = "nothing" if content is None else f"a {type(content).__name__}"
-        raise ConfigError(f"{path} holds {holds}, but a config is a mapping of keys to values.")
-    return content
 
 
 def _with_blocks(key: str, text: str, keys: ObjectKeys, config: Mapping[str, Any]) -> str:

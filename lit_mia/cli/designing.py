@@ -64,9 +64,9 @@ def _source(ready: Namespace, output: Path) -> RecordSource:
 
 def _next_steps(manifest: Manifest, output: Path) -> str:
     options = LAYOUTS[manifest.layout].options.format(train=output / TRAIN)
-    included = sum(entry.included for entry in manifest.entries)
+    included, left_out = manifest.sides
     return (
-        f"\nDrawn: {included} in, {len(manifest.entries) - included} out.\n"
+        f"\nDrawn: {included} in, {left_out} out.\n"
         f"1. Publish {output / PUBLIC} now; keep {output / SECRET} to yourself (commitment {manifest.commitment}).\n"
         f"2. Give {output / TRAIN}, and nothing else, to the trainer, who drops no image (no --max_train_samples):\n"
         f"   {options}\n"

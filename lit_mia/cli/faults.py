@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lit_mia.audits.base import AUDIT_KINDS
+from lit_mia.audits.base import AUDIT_KINDS, kind_of_numbers
 from lit_mia.audits.making import full_config
 from lit_mia.errors import ConfigError
 from lit_mia.report.base import read_object
@@ -39,7 +39,7 @@ def faults_in(path: Path, whole: bool = False) -> Iterator[Fault]:
     measured = {name: of for name, of in numbers.items() if declared.get(name, {}).get("additionalProperties") != {}}
     faults = [*faults_of(numbers, definitions[form.name], definitions), *outside_intervals(measured)]
     yield from faults
-    kind = next((kind for kind in AUDIT_KINDS if kind.result.schema == form.schema), None)
+    kind = kind_of_numbers(numbers)
     if kind is not None and whole:
         missing = [name for name in kind.result.beside if not (path.parent / name).is_file()]
         yield from (Fault(name, "is missing beside it, so its numbers cannot be recomputed") for name in missing)
@@ -56,8 +56,7 @@ def faults_of_config(path: Path) -> Iterator[Fault]:
         path: The file.
     """
     numbers = read_object(path)
-    config = numbers.get("config")
-    kind = next((kind for kind in AUDIT_KINDS if kind.result.schema == numbers.get("schema")), None)
+    config, kind = numbers.get("config"), kind_of_numbers(numbers)
     try:
         if kind is not None and isinstance(config, dict):
             full_config(kind.audit, config)

@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser
 from lit_mia.cli.beginning.looking import look_at_target, say_images, tables_of
 from lit_mia.cli.beginning.writing import Access, Beginning, config_text
 from lit_mia.errors import CommandError
-from lit_mia.files import replacing
+from lit_mia.files import write_whole
 from lit_mia.report.helping import description
 
 _TARGET = "Where is the target (a folder of a diffusers pipeline, or a hub id)? "
@@ -52,8 +52,7 @@ def initialize(command: str, args: Sequence[str]) -> None:
     captioned = all(all(table.captions) for table in tables)
     say_images(tables, captioned)
     text = config_text(Beginning(target, images, non_members, csv, access, captioned), output)
-    with replacing(output) as path:
-        path.write_text(text, encoding="utf-8")
+    write_whole(output, text)
     command = f"lit-mia audit --config {shlex.quote(str(output))} --dry-run"
     print(f"Written: {output}\nNext: `{command}` says what it would cost.")
 

@@ -16,9 +16,10 @@ def configs(command: str, args: Sequence[str]) -> None:
     parser.add_argument("name", nargs="?", type=str, help="A shipped name, e.g. attack/ii_s.")
     name = parser.parse_args(list(args)).name
     if name is not None:
-        text = find_config(name).read_text(encoding="utf-8")
+        path = find_config(name)
+        text = path.read_text(encoding="utf-8")
         print(text, end="")
-        answer(str(find_config(name)), {"name": name, "path": str(find_config(name)), "text": text})
+        answer(str(path), {"name": name, "path": str(path), "text": text})
         return
     names = shipped_names()
     print(_listing(names), end="")

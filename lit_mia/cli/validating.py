@@ -57,4 +57,5 @@ def _files(path: Path) -> list[Path]:
     """The file, or the files of a folder that hold numbers."""
     if not path.is_dir():
         return [path]
-    return [path / NUMBERS, *(path / name for name in (SELF_TEST,) if (path / name).is_file())]
+    tested = path / SELF_TEST
+    return [path / NUMBERS, *([tested] if tested.is_file() else [])]

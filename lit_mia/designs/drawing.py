@@ -202,7 +202,7 @@ def _mosaic(name: str, seed: str, seen: Seen) -> Image.Image:
 
 
 def _check_captions(records: Records) -> None:
-    without = [name for name, caption in zip(records.ids, records.captions, strict=True) if not caption]
+    without = records.uncaptioned()
     if without:
         raise DesignError(
             f"{len(without)} of {len(records)} records have no caption ({listed(without, SHOWN)}), but the layout "

@@ -20,7 +20,7 @@ from lit_mia.designs.layouts import LAYOUTS, METADATA, metadata_lines
 from lit_mia.designs.manifest import COINS, HOLDOUT, PUBLIC, SECRET, TRAIN, Entry, Manifest, WrittenFile
 from lit_mia.errors import DesignError, FolderError
 from lit_mia.features.pixels import pixel_digest
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import key_digest, replacing, write_whole
 
 DRAFT = Path(SECRET, "draft.json")
 """What is being written; it comes first and goes last."""
@@ -129,9 +129,8 @@ def write(plan: Plan, folder: Path) -> Manifest:
 
 
 def _begin(plan: Plan, folder: Path) -> None:
-    with replacing(folder / DRAFT) as temporary:
-        draft = {"seed": plan.manifest.seed, "digest": _digest(plan.manifest)}
-        temporary.write_text(json.dumps(draft), encoding="utf-8")
+    draft = {"seed": plan.manifest.seed, "digest": _digest(plan.manifest)}
+    write_whole(folder / DRAFT, json.dumps(draft))
     expected = {TRAIN, HOLDOUT, SECRET, *map(str, (DRAFT, LOCK, COINS, PUBLIC))}
     expected |= {f"{side}/{METADATA}" for side in (TRAIN, HOLDOUT)}
     expected |= {path for entry in plan.manifest.entries for path in _paths(entry, plan.manifest.salt)}

@@ -112,6 +112,12 @@ class Manifest:
         return manifest
 
     @property
+    def sides(self) -> tuple[int, int]:
+        """How many entries are in, and how many out."""
+        included = sum(entry.included for entry in self.entries)
+        return included, len(self.entries) - included
+
+    @property
     def commitment(self) -> str:
         """SHA-256 of the salt's bytes and the bytes of `secret/coin.json`, hex."""
         return _commitment(self.salt, self._bytes())

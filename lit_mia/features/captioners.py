@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.configured import Configured
 from lit_mia.errors import CaptionerError
 from lit_mia.features.encoders import Precision, image_batches
@@ -231,7 +232,7 @@ def cached_captions(
 
 def _described(captioner: Captioner, images: NDArray[np.uint8]) -> Iterator[str]:
     with progress("describe", len(images), "images") as bar:
-        for start in range(0, len(images), CHUNK):
-            texts = captioner.caption(images[start : start + CHUNK])
+        for part in slices(len(images), CHUNK):
+            texts = captioner.caption(images[part])
             bar.update(len(texts))
             yield from texts

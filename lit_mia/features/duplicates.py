@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.batches import slices
+from lit_mia.features.connected import components, sets_of
 from lit_mia.reasons import listed
 from lit_mia.records import Records
 
@@ -111,20 +112,11 @@ def sets_of_equals(
         alike: Rows that show the same by other means.
         rows: Which of the looks are compared; rows are counted among them. None: all.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     places = np.arange(len(looks)) if rows is None else rows
     _, first, same = np.unique(looks["pixels"][places], return_index=True, return_inverse=True)
     stars = np.array([(of[0], row) for of in alike for row in of[1:]], np.int64).reshape(-1, 2)
     a, b = map(np.concatenate, zip(near(looks, places[first]), same[stars].T, strict=True))
-    edges = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(len(first), len(first)))
-    of_look = connected_components(edges, directed=False)[1]
-    component = of_look[same]
-    shared = np.flatnonzero(np.bincount(component)[component] > 1)
-    order = shared[np.argsort(component[shared], kind="stable")]
-    sets = np.split(order, np.flatnonzero(np.diff(component[order])) + 1)
-    return sorted(of.tolist() for of in sets if len(of))
+    return sets_of(components(len(first), a, b)[same])
 
 
 def near_pairs(thumbnails: NDArray[np.uint8], rows: NDArray[np.int64] | None = None) -> Pairs:

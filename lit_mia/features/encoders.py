@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.configured import Configured
 from lit_mia.errors import EncoderError
 from lit_mia.models import Precision as Precision
@@ -106,8 +107,7 @@ class Encoder(Configured, ABC):
         Raises:
             EncoderError: If the model cannot be loaded, or embeds images alone.
         """
-        rows = range(0, len(texts), self.batch_size)
-        return self._run(self._encode_texts, (list(texts[i : i + self.batch_size]) for i in rows))
+        return self._run(self._encode_texts, (list(texts[part]) for part in slices(len(texts), self.batch_size)))
 
     @abstractmethod
     def _encode_images(self, images: Tensor) -> Tensor:
@@ -138,8 +138,7 @@ class ImageEncoder(Encoder, ABC):
 
 def image_batches(images: Tensor | NDArray[np.uint8], batch_size: int) -> Iterator[Tensor]:
     """Images `[n, 3, h, w]` as tensors of at most `batch_size`."""
-    for start in range(0, len(images), batch_size):
-        batch = images[start : start + batch_size]
+    for batch in (images[part] for part in slices(len(images), batch_size)):
         yield batch if isinstance(batch, Tensor) else torch.tensor(batch)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.batches import slices
+from lit_mia.features.connected import components, sets_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,8 @@ def neighbour_sets(embeddings: NDArray[np.float32], cosine: float = COSINE) -> l
     set_of = np.arange(n)
     for part in slices(n, max(1, _ENTRIES // max(n, 1))):
         a, b = np.nonzero(unit[part] @ unit[part.start :].T >= cosine)
-        set_of = _joined(set_of, a + part.start, b + part.start)
-    order = np.argsort(set_of, kind="stable")
-    sets = np.split(order, np.flatnonzero(np.diff(set_of[order])) + 1)
-    return sorted(rows.tolist() for rows in sets if len(rows) > 1)
+        set_of = components(n, set_of[a + part.start], set_of[b + part.start])[set_of]
+    return sets_of(set_of)
 
 
 def believed(sets: list[list[int]], n: int) -> list[list[int]]:
@@ -57,14 +56,3 @@ def believed(sets: list[list[int]], n: int) -> list[list[int]]:
         "The encoder takes %d of %d images for one: it does not tell them apart, and is not heeded.", largest, n
     )
     return []
-
-
-def _joined(set_of: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The sets after some pairs of rows were found to be of one."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(set_of)
-    edges = coo_array((np.ones(len(a), np.int8), (set_of[a], set_of[b])), shape=(n, n))
-    joined: NDArray[np.int64] = connected_components(edges, directed=False)[1][set_of].astype(np.int64)
-    return joined

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import placements
 from lit_mia.metrics.resampling import group_numbers
-from lit_mia.metrics.roc import BoolArray, FloatArray, check
+from lit_mia.metrics.roc import BoolArray, FloatArray, check_rows
 
 _ROUNDING = 1e-12
 
@@ -119,9 +119,8 @@ def aucs(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = None) 
 
 def contributions(scores: ArrayLike, labels: ArrayLike) -> Contributions:
     """What each record adds to the AUCs; arguments and errors as those of `aucs`."""
-    checked = [check(row, labels) for row in np.atleast_2d(np.asarray(scores, dtype=np.float64))]
-    is_member = checked[0][1]
-    found = [_shares(row, is_member) for row, _ in checked]
+    values, is_member = check_rows(np.atleast_2d(scores), labels)
+    found = [_shares(row, is_member) for row in values]
     return Contributions(np.array([value for value, _ in found]), np.stack([shares for _, shares in found]), is_member)
 
 

@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike
 from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import midranks
 from lit_mia.metrics.resampling import MEMBERS_ONLY, MIXED, IntArray, batch_sizes, group_compositions
-from lit_mia.metrics.roc import BoolArray, FloatArray, check
+from lit_mia.metrics.roc import BoolArray, FloatArray, check_rows
 
 DRAWS, SEED = 9999, 0
 MIN_NORMAL_GROUPS = 50
@@ -266,13 +266,9 @@ def _normal(covariance: FloatArray, draws: int, rng: np.random.Generator) -> Flo
 
 
 def _null(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None) -> _Null:
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 2 or not len(values):
-        raise MetricError(f"Scores must be [m, n] with m >= 1, but got shape {values.shape}.")
-    checked = [check(row, labels) for row in values]
-    is_member = checked[0][1]
+    values, is_member = check_rows(scores, labels)
     n, n1 = len(is_member), int(is_member.sum())
-    ranks = np.stack([midranks(row) - (n + 1) / 2 for row, _ in checked])
+    ranks = np.stack([midranks(row) - (n + 1) / 2 for row in values])
     group_of, composition = group_compositions(is_member, groups)
     parts = _per_group(ranks * (is_member * n - n1), group_of) / (n * n1 * (n - n1))
     sides = int(np.sum(composition != MIXED - MEMBERS_ONLY)), int(np.sum(composition != MEMBERS_ONLY))

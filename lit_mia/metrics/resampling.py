@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lit_mia.batches import slices
 from lit_mia.errors import MetricError
 from lit_mia.metrics.roc import FloatArray
 
@@ -50,6 +51,4 @@ def percentiles(drawn: FloatArray, level: float) -> tuple[float, float]:
 
 def batch_sizes(total: int, width: int) -> Iterator[int]:
     """Split `total` rows of `width` numbers into batches that fit in memory; yields the rows of each."""
-    size = max(1, _CELLS // width)
-    for start in range(0, total, size):
-        yield min(size, total - start)
+    return (rows.stop - rows.start for rows in slices(total, max(1, _CELLS // width)))

@@ -78,6 +78,19 @@ def check(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, BoolArray]:
     return values, is_member
 
 
+def check_rows(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """The scores of several attacks for the same records as float64, `[m, n]`, and "is a member", `[n]`.
+
+    Raises:
+        MetricError: If there is no attack; otherwise see `check`.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    if values.ndim != 2 or not len(values):
+        raise MetricError(f"Scores must be [m, n] with m >= 1, but got shape {values.shape}.")
+    *_, (_, is_member) = (check(row, labels) for row in values)
+    return values, is_member
+
+
 def check_fractions(**named: float) -> None:
     """Check that every named value lies strictly between 0 and 1.
 

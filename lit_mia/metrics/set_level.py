@@ -32,7 +32,7 @@ from lit_mia.errors import MetricError
 from lit_mia.metrics.auc import midranks
 from lit_mia.metrics.rates import Rate, clopper_pearson
 from lit_mia.metrics.resampling import group_numbers
-from lit_mia.metrics.roc import BoolArray, FloatArray, check
+from lit_mia.metrics.roc import BoolArray, FloatArray, check_rows
 
 LEVEL, POWER = 0.01, 0.8
 SIZES = (10, 20, 50, 100, 200)
@@ -173,11 +173,8 @@ def sides_of(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike | None = No
     """
     from scipy.special import ndtri
 
-    values = np.asarray(scores, dtype=np.float64)
-    if values.ndim != 2 or not len(values):
-        raise MetricError(f"Scores must be [m, n] with m >= 1, but got shape {values.shape}.")
-    checked, rng = [check(row, labels) for row in values], np.random.default_rng(SEED)
-    side, unit = np.unique(2 * group_numbers(groups, values.shape[1]) + checked[0][1], return_inverse=True)
+    (values, suspects), rng = check_rows(scores, labels), np.random.default_rng(SEED)
+    side, unit = np.unique(2 * group_numbers(groups, len(suspects)) + suspects, return_inverse=True)
     is_suspected = side % 2 == 1
     suspected, known = (rng.permutation(np.flatnonzero(is_suspected == of))[:MOST] for of in (True, False))
     if min(len(suspected), len(known)) < LEAST:

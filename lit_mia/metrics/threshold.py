@@ -74,7 +74,6 @@ class TprAtFpr:
     """TPR at the largest achieved FPR <= a target; an average over records, no claim about a single one.
 
     Attributes:
-        target_fpr: The asked FPR.
         tpr: The TPR, or None if there are too few non-members for the target.
         lo: Lower end of its interval, or None.
         hi: Upper end of its interval, or None.
@@ -82,7 +81,6 @@ class TprAtFpr:
         reason: Why `tpr` is None, or None.
     """
 
-    target_fpr: float
     tpr: float | None
     lo: float | None
     hi: float | None
@@ -212,18 +210,18 @@ def tpr_at_fpr(scores: ArrayLike, labels: ArrayLike, fpr: float, groups: ArrayLi
     names = group_numbers(groups, len(values))
     reason = floor_reason(int(np.sum(~is_member)), fpr)
     if reason:
-        return TprAtFpr(fpr, None, None, None, None, reason)
+        return TprAtFpr(None, None, None, None, reason)
     called = values > _cut_off(values, is_member, fpr)
     tpr, worth = rate_of(called[is_member], names[is_member]), worth_of(called[~is_member], names[~is_member])
     if not worth:
-        return TprAtFpr(fpr, tpr.value, 0.0, 1.0, float(called[~is_member].mean()), None)
+        return TprAtFpr(tpr.value, 0.0, 1.0, float(called[~is_member].mean()), None)
     low, high = (
         float(np.mean(values[is_member] > _cut_off(values, is_member, end)))
         for end in clopper_pearson(fpr * worth, worth)
     )
     below, above = np.hypot(tpr.value - tpr.ci.lo, tpr.value - low), np.hypot(tpr.ci.hi - tpr.value, high - tpr.value)
     lo, hi = max(0.0, tpr.value - float(below)), min(1.0, tpr.value + float(above))
-    return TprAtFpr(fpr, tpr.value, lo, hi, float(called[~is_member].mean()), None)
+    return TprAtFpr(tpr.value, lo, hi, float(called[~is_member].mean()), None)
 
 
 def operating_point(scores: ArrayLike, labels: ArrayLike, fpr: float) -> OperatingPoint:

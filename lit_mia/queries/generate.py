@@ -110,7 +110,7 @@ def queries_for(records: Records, images_per_record: int, seed: int) -> Queries:
         RecordError: If a record has no caption, or `images_per_record` is below 1.
     """
     check(RecordError, at_least(1)(images_per_record=images_per_record))
-    bare = [name for name, text in zip(records.ids, records.captions, strict=True) if not (text and text.strip())]
+    bare = records.uncaptioned()
     if bare:
         raise RecordError(
             f"{len(bare)} of {len(records)} records have no caption to send to the target: {listed(bare)}. "

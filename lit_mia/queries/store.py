@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lit_mia.dry_run import read_at
 from lit_mia.errors import FolderError, StoreError
-from lit_mia.files import list_digest, replacing
+from lit_mia.files import list_digest, write_whole
 from lit_mia.folders import check_room
 from lit_mia.models import FingerprintValue
 from lit_mia.queries.claims import alone_in
@@ -315,8 +315,7 @@ def claim(path: Path, fingerprint: dict[str, FingerprintValue]) -> None:
         if not read_at(file).exists():
             if any(any(path.glob(files)) for files in ("shard-*", "*.safetensors", "refused-*")):
                 raise StoreError(f"The store {path} has lost its fingerprint.json. Choose another `store:` folder.")
-            with replacing(file) as temporary:
-                temporary.write_text(json.dumps(fingerprint, indent=2, sort_keys=True), encoding="utf-8")
+            write_whole(file, json.dumps(fingerprint, indent=2, sort_keys=True))
         stored = dict(json.loads(read_at(file).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(f"The store {path} cannot be opened: {error}. Choose another `store:` folder.") from error

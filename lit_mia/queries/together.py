@@ -11,7 +11,7 @@ from typing import Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 from filelock import FileLock
 
 from lit_mia.cost import Cost
-from lit_mia.files import key_digest, replacing
+from lit_mia.files import key_digest, write_whole
 
 FOLDER = "spent"
 RANKS = ("RANK", "SLURM_PROCID")
@@ -85,8 +85,7 @@ def spent_together(fill: Callable[Concatenate[S, Asked], Cost]) -> Callable[Conc
 
 
 def _put_down(file: Path, cost: Cost) -> None:
-    with replacing(file) as temporary:
-        temporary.write_text(json.dumps(asdict(_read(file) + cost)), encoding="utf-8")
+    write_whole(file, json.dumps(asdict(_read(file) + cost)))
 
 
 def _read(file: Path) -> Cost:

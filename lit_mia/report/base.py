@@ -17,7 +17,7 @@ from PIL import Image
 from rich.console import RenderableType
 
 from lit_mia.errors import ReportError
-from lit_mia.files import replacing
+from lit_mia.files import replacing, write_whole
 from lit_mia.report.forms import Fault, Fields
 from lit_mia.report.style import Figure
 
@@ -234,8 +234,7 @@ class Result(ABC):
             pictures: Images for the page; without them it has none, whatever it had before.
         """
         for name, text in (self.texts() | {PAGE: self.page(pictures)}).items():
-            with replacing(folder / name) as path:
-                path.write_text(text, encoding="utf-8")
+            write_whole(folder / name, text)
         return folder / PAGE
 
 

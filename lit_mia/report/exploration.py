@@ -11,9 +11,10 @@ from rich.text import Text
 
 from lit_mia.cost import Cost
 from lit_mia.errors import ReportError
+from lit_mia.metrics.sentences import enumerated
 from lit_mia.report.base import Origin, Picture, Result, Said
 from lit_mia.report.columns import Cell, Place, Table
-from lit_mia.report.fields import json_values, read_fields, spell_non_finite
+from lit_mia.report.fields import both_ends, json_values, read_fields, spell_non_finite
 from lit_mia.report.forms.fields import Amount, Fields
 from lit_mia.report.page import Section, render_page, yaml_text
 from lit_mia.report.style import DPI, LINE_COLOURS, LINE_MARKERS, MUTED, Axes, Figure, draw_grid, svg
@@ -87,20 +88,15 @@ class Exploration(Result):
     @property
     def counts(self) -> str:
         """`Measured on train and val: 40 members, 38 non-members`."""
-        return f"Measured on {self._listed_splits}: {self.n_members} members, {self.n_nonmembers} non-members"
+        return f"Measured on {enumerated(self.splits)}: {self.n_members} members, {self.n_nonmembers} non-members"
 
     @property
     def sentence(self) -> str:
         """What was measured, and that nothing was tested."""
         return (
-            f"{self.deed} on {self._listed_splits} ({self.n_members} members, {self.n_nonmembers} non-members). The "
-            "test split was not opened: these numbers help to choose settings, and claim nothing."
+            f"{self.deed} on {enumerated(self.splits)} ({self.n_members} members, {self.n_nonmembers} non-members). "
+            "The test split was not opened: these numbers help to choose settings, and claim nothing."
         )
-
-    @property
-    def _listed_splits(self) -> str:
-        *first, last = self.splits
-        return f"{', '.join(first)} and {last}" if first else last
 
     @classmethod
     def load(cls, folder: Path, numbers: Mapping[str, Any]) -> Self:
@@ -193,7 +189,7 @@ class Area(Protocol):
 
 def area_ci(row: Area) -> list[float] | None:
     """The interval of an area; None if it cannot be said."""
-    return None if row.auc_lo is None or row.auc_hi is None else [row.auc_lo, row.auc_hi]
+    return both_ends(row.auc_lo, row.auc_hi)
 
 
 def area_ends(rows: Sequence[Area]) -> list[float]:

@@ -61,6 +61,11 @@ def json_values(data: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def both_ends(lo: float | None, hi: float | None) -> list[float] | None:
+    """An interval; None if one of its ends cannot be said."""
+    return None if lo is None or hi is None else [lo, hi]
+
+
 def findings_values(found: Any, schema: str) -> dict[str, Any]:
     """What `audit.json` holds of findings: everything but the lines of single people or records.
 

@@ -89,6 +89,16 @@ def pictures_section(pictures: Sequence[Picture], heading: str, introduction: st
     return Section("pictures.html.jinja", lambda _: context, lambda _: bool(shown))
 
 
+def tone_of(kind: str, tones: Mapping[str, str]) -> str:
+    """The CSS class of a verdict.
+
+    Args:
+        kind: Its kind.
+        tones: Beginning of a kind → CSS class.
+    """
+    return next((tone for start, tone in tones.items() if kind.startswith(start)), "other")
+
+
 def yaml_text(config: Mapping[str, Any]) -> str:
     """A configuration as YAML, its infinities and NaN in quotes."""
     return str(yaml.safe_dump(spell_non_finite(config), sort_keys=False, allow_unicode=True, width=100))

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -60,6 +60,18 @@ def drawing(
     with rc_context(settings):
         figure = NewFigure(figsize=(width, height), layout="constrained")
         yield figure, figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+
+
+def name_rows(axes: Axes, rows: Sequence[tuple[float, str, bool]]) -> None:
+    """Write the name of each row at the left, those of attacks in bold.
+
+    Args:
+        axes: On which axes.
+        rows: Height and name of each row, and whether it is an attack.
+    """
+    axes.set_yticks([y for y, *_ in rows], labels=[name for _, name, _ in rows])
+    for label, (*_, is_attack) in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set(color=INK if is_attack else MUTED, weight="bold" if is_attack else "normal")
 
 
 def draw_grid(axes: Axes, **lines: Any) -> None:

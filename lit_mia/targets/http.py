@@ -10,6 +10,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from lit_mia.batches import slices
 from lit_mia.errors import TargetError
 from lit_mia.models import Fingerprint
 from lit_mia.targets.accounts import Accounts, Spending
@@ -103,7 +104,7 @@ class _ImagesTarget(Target, ABC):
         equal: dict[ImageQuery, list[int]] = {}
         for row, query in enumerate(queries):
             equal.setdefault(query, []).append(row)
-        return [rows[start : start + self._n] for rows in equal.values() for start in range(0, len(rows), self._n)]
+        return [rows[part] for rows in equal.values() for part in slices(len(rows), self._n)]
 
     def _stack(self, images: Sequence[Tensor]) -> Tensor:
         return torch.stack(list(images)) if images else torch.empty(0, *self._api.shape, dtype=torch.uint8)

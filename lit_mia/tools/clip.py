@@ -65,12 +65,7 @@ class EncoderTraining(ToolTraining):
         tokens = self.tokenizer(batch.captions, padding="max_length", truncation=True, return_tensors="pt")
         pixels = (_shifted(batch.images, self.shift) - 0.5) / 0.5
         image, text, scale = self.clip(pixels, tokens["input_ids"].to(self.device))[:3]
-        logits = scale * image.float() @ text.float().T
-        truth = same_name(batch.captions).to(self.device)
-        loss = contrast(logits, truth)
-        self.log("train/loss", loss, prog_bar=True)
-        self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
-        return loss
+        return contrast_by_name(self, scale * image.float() @ text.float().T, batch.captions)
 
     def on_train_batch_end(self, *_: object) -> None:
         """Keep the logit scale below its limit."""
@@ -87,6 +82,21 @@ def _shifted(images: Tensor, most: int) -> Tensor:
     side = images.shape[-1]
     top, left = (int(i) for i in torch.randint(0, 2 * most + 1, (2,)))
     return F.pad(images, (most,) * 4, value=1.0)[..., top : top + side, left : left + side]
+
+
+def contrast_by_name(training: ToolTraining, logits: Tensor, captions: Sequence[str]) -> Tensor:
+    """Symmetric cross-entropy where all images of one name (before the first comma) share the truth; it is logged.
+
+    Args:
+        training: What learns.
+        logits: Of every image (rows) with every caption (columns), `[b, b]`.
+        captions: The captions, or names alone.
+    """
+    truth = same_name(captions).to(training.device)
+    loss = contrast(logits, truth)
+    training.log("train/loss", loss, prog_bar=True)
+    training.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
+    return loss
 
 
 def same_name(captions: Sequence[str]) -> Tensor:

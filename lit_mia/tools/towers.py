@@ -11,9 +11,9 @@ from lit_mia.features.projections import Projections
 from lit_mia.features.towers import Towers
 from lit_mia.metrics.retrieval import Retrieval, closer_keys, retrieval
 from lit_mia.models import in_batches, resolve_device
-from lit_mia.shadow.clip_parts import LARGEST_LOGIT_SCALE, contrast
+from lit_mia.shadow.clip_parts import LARGEST_LOGIT_SCALE
 from lit_mia.tools.captioner import distorted
-from lit_mia.tools.clip import same_name
+from lit_mia.tools.clip import contrast_by_name
 from lit_mia.tools.training import CaptionedBatch, CaptionedImages, FeatureBatch, FeaturePairs, ToolTraining
 
 
@@ -94,12 +94,7 @@ class TowersTraining(ToolTraining):
     def training_step(self, batch: FeatureBatch, batch_idx: int) -> Tensor:
         """Symmetric cross-entropy; the truth is shared by all images of one name."""
         image, text = self._embeddings(batch.images, batch.texts)
-        logits = self.log_scale.exp() * image @ text.T
-        truth = same_name(batch.names).to(self.device)
-        loss = contrast(logits, truth)
-        self.log("train/loss", loss, prog_bar=True)
-        self.log("train/top1", (truth[torch.arange(len(truth)), logits.argmax(-1)] > 0).float().mean())
-        return loss
+        return contrast_by_name(self, self.log_scale.exp() * image @ text.T, batch.names)
 
     @torch.no_grad()
     def on_train_batch_end(self, *_: object) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib.metadata import version
+from inspect import signature
 
 import pytest
 
@@ -20,6 +21,12 @@ def test_importing_the_package_costs_nothing():
 def test_every_name_is_there_and_says_what_it_is(name):
     assert name in dir(lit_mia)
     assert isinstance(getattr(lit_mia, name), str) or len(getattr(lit_mia, name).__doc__.splitlines()) >= 1
+
+
+def test_what_describes_an_audit_is_what_makes_it_beside_the_folder():
+    whole, described = (dict(signature(of).parameters) for of in (lit_mia.audit, lit_mia.Audit.of))
+    assert whole.pop("output").default is None
+    assert whole == described
 
 
 def test_the_version_is_that_of_the_distribution():

@@ -147,7 +147,8 @@ def test_after_an_interruption_only_the_rest_is_asked(data, ink):
 def test_ranks_share_the_queries(data, ink):
     targets = [ink(f"rank {rank}") for rank in range(2)]
     for rank, target in enumerate(targets):
-        data(target=target).query(rank, 2)
+        module = data(target=target)
+        module.fill(module.view.labelled, rank, 2)
     assert [len(target.asked()) for target in targets] == [N // 2, N // 2]
     assert data().estimate().missing == 0
 

@@ -63,7 +63,7 @@ def test_records_without_a_word_are_skipped_and_named(data, ink):
     assert {*module.view.known.captions} == {"red", "blue"}
     assert (module.view.skipped, len(module.view.known)) == (dict.fromkeys(silent, "empty caption"), N - len(silent))
     assert whole.view.skipped == {}
-    module.fill(module.view.known, 0, 1)
+    module.fill(module.view.known)
     assert len(target.asked()) == N - len(silent)
 
 

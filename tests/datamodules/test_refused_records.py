@@ -112,7 +112,7 @@ def test_a_later_run_leaves_the_same_records_out_and_asks_nothing(data):
 def test_ranks_leave_the_same_records_out(data):
     modules = [data() for _ in range(2)]
     for rank, module in enumerate(modules):
-        module.query(rank, 2)
+        module.fill(module.view.labelled, rank, 2)
     for module in modules:
         module.prepare(frozenset({"generated"}))
     assert modules[0].view.known.ids == modules[1].view.known.ids

@@ -4,13 +4,20 @@ import base64
 import hashlib
 import io
 import re
+from typing import get_args
 
 import pytest
 from jinja2 import UndefinedError
 from PIL import Image
 
+from lit_mia.metrics.copying.verdict import ExtractionKind
+from lit_mia.metrics.evidence import Kind
+from lit_mia.metrics.identity import IdentityKind
 from lit_mia.report.base import Picture
-from lit_mia.report.page import Section, data_url, pictures_section, render_page, yaml_text
+from lit_mia.report.extraction import result as extraction
+from lit_mia.report.identity import result as identity
+from lit_mia.report.membership import sections
+from lit_mia.report.page import Section, data_url, pictures_section, render_page, tone_of, yaml_text
 from lit_mia.row_kinds import ROW_KINDS
 
 RED = Image.new("RGB", (4, 6), (200, 30, 10))
@@ -69,6 +76,14 @@ def test_the_policy_of_the_page_allows_its_own_script_alone():
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page
     assert not [word for word in ("http", "fetch", "import(", "src=", "eval") if word in script]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "tones"),
+    [(Kind, sections.TONES), (IdentityKind, identity.TONES), (ExtractionKind, extraction.TONES)],
+)
+def test_every_kind_of_verdict_has_a_colour(kinds, tones):
+    assert {tone_of(kind, tones) for kind in get_args(kinds)} == set(tones.values())
 
 
 def test_every_kind_of_row_has_its_colours_in_light_dark_and_print():

@@ -5,18 +5,13 @@ import sys
 
 import pytest
 import torch
+from rounding import assert_same_up_to_rounding
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.diffusion import DiffusersTarget
 
 PROMPTS = ["a red cat", "two dogs", "moon", "a very long text, with a comma", "sun", "x", "rain"]
 SEEDS = [11, 2**63 - 1, 0, 5, 6, 7, 8]
-
-
-def assert_same_up_to_rounding(first, second):
-    distance = (first.int() - second.int()).abs()
-    assert distance.max() <= 1
-    assert (distance == 0).float().mean() >= 0.999
 
 
 def make(folder, **options):
@@ -26,11 +21,6 @@ def make(folder, **options):
 @pytest.fixture(scope="module")
 def images(tiny_pipeline_folder):
     return make(tiny_pipeline_folder, batch_size=7).generate(PROMPTS, SEEDS)
-
-
-@pytest.fixture
-def copied_folder(tiny_pipeline_folder, tmp_path):
-    return shutil.copytree(tiny_pipeline_folder, tmp_path / "copy")
 
 
 def test_images_are_uint8_and_differ_by_seed_and_prompt(tiny_target, images):

@@ -6,6 +6,7 @@ from functools import cache
 import diffusers
 import pytest
 import torch
+from rounding import assert_same_up_to_rounding
 
 from lit_mia.errors import TargetError
 from lit_mia.models.samplers import UNSCALED
@@ -51,12 +52,6 @@ def draw(target, batch_size, count):
     """The images of the first `count` queries."""
     target.batch_size = batch_size
     return target.generate([q.prompt for q in QUERIES[:count]], [q.seed for q in QUERIES[:count]])
-
-
-def assert_same_up_to_rounding(first, second):
-    distance = (first.int() - second.int()).abs()
-    assert distance.max() <= 1
-    assert (distance == 0).float().mean() >= 0.999
 
 
 def assert_no_trace_of_the_batch(target):

@@ -13,12 +13,6 @@ from lit_mia.errors import TargetError
 from lit_mia.targets.accounts import Spending
 from lit_mia.targets.base import Charges
 
-
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 # ---------------------------------------------------------------------- answers
 
 

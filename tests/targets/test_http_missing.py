@@ -20,11 +20,6 @@ GOOD = {"data": [{"b64_json": base64.b64encode(write_image(paint(["a"], [0])[0])
 TOO_LONG = {"detail": "This prompt is too long."}
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 @contextlib.contextmanager
 def refusing(prompts, content, status=200):
     """A server that says something instead of an image for some prompts."""

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.slow
 CONTEXT = multiprocessing.get_context("fork")
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 def test_a_budget_is_never_exceeded_and_nothing_received_is_lost(tmp_path):
     with running(faults=Faults(rate=0.3, kinds=QUICK, retry_after="0")) as server:
 

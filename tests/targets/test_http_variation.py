@@ -23,11 +23,6 @@ IMAGES = torch.randint(0, 200, (N, 3, SIDE, SIDE), dtype=torch.uint8, generator=
 CAPTIONS = ["x" * (number % 5 + 1) for number in range(N)]
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch):
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-
-
 def varying(server, **options):
     return target(server, kind=HttpVariationTarget, **options)
 

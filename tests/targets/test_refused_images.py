@@ -1,5 +1,3 @@
-import shutil
-
 import numpy as np
 import pytest
 import torch
@@ -12,11 +10,6 @@ PROMPTS, SEEDS = ["cat", "sun", "moon", "x"], [1, 2, 3, 4]
 
 def make(folder, **options):
     return DiffusersTarget(str(folder), **{"steps": 2, "device": "cpu", "batch_size": 3} | options)
-
-
-@pytest.fixture
-def copied_folder(tiny_pipeline_folder, tmp_path):
-    return shutil.copytree(tiny_pipeline_folder, tmp_path / "copy")
 
 
 def with_decoder(folder, **values):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from rounding import assert_same_up_to_rounding
 
 from lit_mia.errors import TargetError
 from lit_mia.targets.base import AccessLevel
@@ -22,12 +23,6 @@ def make(folder, **options):
 
 def by_denoiser(folder, **options):
     return DenoiserTarget(str(folder), device="cpu", **options)
-
-
-def assert_same_up_to_rounding(first, second):
-    distance = (first.int() - second.int()).abs()
-    assert distance.max() <= 1
-    assert (distance == 0).float().mean() >= 0.999
 
 
 def mean_distance(first, second):

@@ -17,6 +17,7 @@ from lit_mia.attacks.statistics.base import Setting, StatisticAttack
 from lit_mia.configured import Configured
 from lit_mia.errors import HeadError
 from lit_mia.reasons import listed
+from lit_mia.registry import named_once
 
 Floats = NDArray[np.float64]
 ROUNDING = 1e-6
@@ -74,9 +75,7 @@ class CalibratedAttack(Configured, AuditedAttack):
     reads_components: ClassVar[bool] = False
 
     def __init__(self, statistics: list[StatisticAttack]) -> None:
-        names = [statistic.name for statistic in statistics]
-        if not names or len(set(names)) < len(names):
-            raise HeadError(f"{self.form} needs at least one statistic, and each once, but got {names or 'none'}.")
+        names = named_once(self.form, "statistic", statistics)
         self.statistics = statistics
         self.name = f"{self.form} ({', '.join(names)})"
         self.level = statistics[0].level

@@ -29,6 +29,7 @@ from lit_mia.attacks import (
 from lit_mia.audits.ablation.points import Point
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.encoder_checks import fidelity
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.errors import PlanError
 from lit_mia.features import operations
 from lit_mia.files import cached_rows, code_digest, key_digest
@@ -57,7 +58,7 @@ def measured(
         kept: Folder of the scores of trained heads.
     """
     asked = {head: made for attack in heads_of(audit) for head, made in _with_blind(attack).items()}
-    data.prepare(frozenset[str]().union(*(attack.inputs for attack in asked.values())))
+    data.prepare(inputs_of(asked.values()))
     budget = FixedBudget(audit.budget.seeds, steps, audit.budget.accelerator, audit.budget.devices)
     heads = KeptHeads(kept, data, budget)
     known, splits = data.view.known, data.view.splits.rows

@@ -8,6 +8,7 @@ from lit_mia.audits.extraction.untargeted import Untargeted
 from lit_mia.errors import HeadError, TargetError
 from lit_mia.reasons import listed
 from lit_mia.records import MEMBER, NON_MEMBER, Records
+from lit_mia.registry import named_once
 
 LEAST_GROUPS = 2
 """Fewest groups of each half of which an AUC has a variance."""
@@ -15,9 +16,7 @@ LEAST_GROUPS = 2
 
 def check_measures(measures: Sequence[CopyMeasure], untargeted: Untargeted | None) -> None:
     """Refuse no measure, one that is given twice, and none that can compare what other prompts give."""
-    names = [measure.name for measure in measures]
-    if not names or len(set(names)) < len(names):
-        raise HeadError(f"An extraction audit needs at least one measure, and each once, but got {names or 'none'}.")
+    names = named_once("An extraction audit", "measure", measures)
     if untargeted is not None and all(measure.needs_pool for measure in measures):
         raise HeadError(
             f"`untargeted` compares drawn images with one another, which {', '.join(names)} cannot. Add another "

@@ -130,7 +130,7 @@ class ExtractionAudit(Audit):
         ranking = self.triage.query(self.data) if self.triage is not None else {}
         asked = self._chosen(self.data.view.labelled)
         for data in sides:
-            data.fill(asked, 0, 1)
+            data.fill(asked)
             for draws in self._draws_of(data):
                 data.cost += draws.fill()
         self._leave_out(asked)

@@ -76,7 +76,7 @@ class Triage:
         """Ask what ranking needs, and say what was spent."""
         _check_same(data, self.data)
         for side in self.sides.values():
-            side.fill(side.view.labelled, 0, 1)
+            side.fill(side.view.labelled)
         return {name: side.cost for name, side in self.sides.items()}
 
     def chosen(self, records: Records) -> set[str]:

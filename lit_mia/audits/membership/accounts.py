@@ -72,7 +72,7 @@ def expense_of(sides: Sides, drawing: dict[str, Cost], seconds: float) -> Expens
     )
 
 
-def fingerprint_of(sides: Mapping[str, AskedDataModule], role: str) -> dict[str, Any]:
+def fingerprint_of(sides: Sides, role: str) -> dict[str, Any]:
     """The target's or the placebo's; by role if there are two."""
     found = {name: dict(side.target.fingerprint()) for name, side in sides.items() if name.startswith(role)}
     return next(iter(found.values())) if len(found) == 1 else dict(found)

@@ -12,7 +12,7 @@ from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.data import marks
 from lit_mia.attacks.material import fits_together
 from lit_mia.attacks.training import is_first
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, inputs_of, kept
 from lit_mia.errors import HeadError
 from lit_mia.queries.progress import progress, say
 from lit_mia.report.membership.scores import RowScores, Scores
@@ -71,16 +71,15 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
 
     def rows(self, heads: Path | None) -> list[RowScores]:
         """Train all heads."""
-        inputs = frozenset[str]().union(*(attack.inputs for attack in self.attacks))
+        inputs = inputs_of(self.attacks)
         controls = self.control_heads()
-        without_target = frozenset[str]().union(*(control.inputs for control in controls))
+        without_target = inputs_of(controls)
         self.data.prepare(inputs | without_target)
         for table in self.data.further_tables().values():
             table.prepare(without_target)
-        if self._placebo is not None:
-            self._placebo.prepare(inputs)
-        sides = [side for side in (self.data, self._placebo) if side is not None]
-        asked = [(attack, side) for attack in self.attacks for side in sides]
+        if self.placebo is not None:
+            self.placebo.prepare(inputs)
+        asked = [(attack, side) for attack in self.attacks for side in self._answered()]
         asked += [(control, self.data) for control in controls if self.means.learner.trains(control, self.data)]
         self.means.learner.ahead(asked, self.means.budget)
         with progress("score attacks and controls", len(self.attacks), "attacks") as bar:
@@ -96,13 +95,17 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
 
     def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
         """Images of captions are compared with the records themselves, the same for every attack."""
-        sides = [self.data, *([self._placebo] if self._placebo else [])]
+        sides = self._answered()
         found = [found for found in (side.likeness() for side in sides) if found is not None]
         return {attack.name: tuple(found) for attack in self.attacks} if len(found) == len(sides) else {}
 
     def learns_apart(self, attack: Attack) -> bool:
         """See `Scorer`; all that is no MLP."""
         return not fits_together(attack, self.data)
+
+    def _answered(self) -> list[JudgedDataModule]:
+        """The target's answers, and the placebo's if there is one."""
+        return [self.data, *([] if self.placebo is None else [self.placebo])]
 
     def _rows_of(self, attack: Attack, heads: Path | None) -> list[RowScores]:
         name, scores = attack.name, self._scores(attack, self.data, kept(heads, attack))
@@ -111,8 +114,8 @@ class HeadScorer(Scorer[JudgedDataModule, Attack]):
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal[name], "tools": tools}
         own = self._row(name, "attack", scores, access=attack.level, **told)
         rows = [own, *self._control_rows(attack, heads)]
-        if self._placebo is not None:
-            rows.append(self._row(name, "placebo", self._scores(attack, self._placebo)))
+        if self.placebo is not None:
+            rows.append(self._row(name, "placebo", self._scores(attack, self.placebo)))
         if is_first(self.means.budget):
             say(f"{name}: head and controls trained")
         return rows

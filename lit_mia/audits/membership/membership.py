@@ -23,6 +23,7 @@ from lit_mia.errors import EncoderError, HeadError
 from lit_mia.features.encoders import Encoder
 from lit_mia.metrics.evidence import BY_COIN, Design
 from lit_mia.metrics.retrieval import Retrieval
+from lit_mia.registry import named_once
 from lit_mia.report.base import Origin, Picture, Result
 from lit_mia.report.membership import MembershipResult, evaluate, joined
 from lit_mia.report.membership.evaluation import Evaluation
@@ -92,9 +93,7 @@ class MembershipAudit(Audit):
         also: AuditDataModule | None = None,
         also_placebo: Target | None = None,
     ) -> None:
-        names = [attack.name for attack in attacks]
-        if not names or len(set(names)) < len(names):
-            raise HeadError(f"An audit needs at least one attack, and each once, but got {names or 'none'}.")
+        named_once("An audit", "attack", attacks)
         if also is None and also_placebo is not None:
             raise HeadError("`also_placebo` is the placebo of `also`, which is not given. Use `placebo`.")
         self.data, self.also, self.attacks, self.budget = data, also, attacks, budget

@@ -76,10 +76,10 @@ def freeze_thresholds(rows: Sequence[RowScores], view: RecordView, heads: Path) 
     calibration, test = (list(view.splits.rows[split]) for split in ("calibration", "test"))
     groups = [view.known.groups[row] for row in test]
     for row in rows:
-        if row.kind == "attack" and (heads / f"{row.name}.ckpt").is_file():
+        checkpoint = heads / f"{row.name}.ckpt"
+        if row.kind == "attack" and checkpoint.is_file():
             score = torch.from_numpy(row.scores[0])
-            outside = score[calibration][members[calibration] == 0].tolist()
-            checkpoint = heads / f"{row.name}.ckpt"
+            outside = score[calibration][members[calibration] == NON_MEMBER].tolist()
             freeze_threshold({"nonmembers": outside}, score[test], members[test], checkpoint, groups=groups)
 
 

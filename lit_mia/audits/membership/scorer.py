@@ -1,7 +1,7 @@
 """What makes the rows of a membership audit: attacks and their controls, each with a score for every record."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +56,7 @@ class Scorer(ABC, Generic[Data, Scored]):
     Attributes:
         name: The way of scoring: `AuditedAttack.scored_by` of the attacks.
         protocol: Name of its entry in `PROTOCOLS`.
+        placebo: The placebo's answers to the same questions, if there is one.
     """
 
     name: ClassVar[str]
@@ -63,7 +64,7 @@ class Scorer(ABC, Generic[Data, Scored]):
 
     def __init__(self, data: Data, attacks: Sequence[Scored], means: Means) -> None:
         self.data, self.attacks, self.means = data, attacks, means
-        self._placebo: Data | None = None
+        self.placebo: Data | None = None
 
     @abstractmethod
     def controls(self, attack: Scored) -> dict[str, Attack]:
@@ -127,7 +128,7 @@ class Scorer(ABC, Generic[Data, Scored]):
             HeadError: If the labels cannot be drawn anew.
         """
         other = type(self)(self.data.relabelled(members), attacks, means)
-        other._placebo = None if self._placebo is None else self._placebo.relabelled(members)
+        other.placebo = None if self.placebo is None else self.placebo.relabelled(members)
         return other
 
     def add_placebo(self, target: Target, store: str) -> None:
@@ -137,17 +138,12 @@ class Scorer(ABC, Generic[Data, Scored]):
             target: The target.
             store: Folder of its answers.
         """
-        self._placebo = self.data.answered_by(target, store)
-        self._placebo.prepare_data()
-
-    @property
-    def placebo(self) -> Data | None:
-        """The placebo's answers to the same questions, if there is one."""
-        return self._placebo
+        self.placebo = self.data.answered_by(target, store)
+        self.placebo.prepare_data()
 
     def placed(self) -> list[str]:
         """Names of the attacks that have a placebo."""
-        return [] if self._placebo is None else [attack.name for attack in self.attacks]
+        return [] if self.placebo is None else [attack.name for attack in self.attacks]
 
     @abstractmethod
     def likeness(self) -> Mapping[str, tuple[Similarity, ...]]:
@@ -166,7 +162,7 @@ class Scorer(ABC, Generic[Data, Scored]):
 
     def sides(self) -> Mapping[str, AskedDataModule]:
         """Who is asked, by role: those of the datamodule, and `placebo` if there is one."""
-        placebo = {} if self._placebo is None else {"placebo": self._placebo.sides()["target"]}
+        placebo = {} if self.placebo is None else {"placebo": self.placebo.sides()["target"]}
         return {**self.data.sides(), **placebo}
 
     @cached_property
@@ -197,3 +193,8 @@ class Scorer(ABC, Generic[Data, Scored]):
 def kept(heads: Path | None, attack: AuditedAttack) -> Path | None:
     """Where the head of an attack is kept in a folder of heads, if it is."""
     return None if heads is None else heads / f"{attack.name}.ckpt"
+
+
+def inputs_of(heads: Iterable[Attack]) -> frozenset[str]:
+    """Names of all that some heads read together."""
+    return frozenset[str]().union(*(head.inputs for head in heads))

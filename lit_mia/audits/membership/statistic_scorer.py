@@ -16,7 +16,7 @@ from lit_mia.attacks.controls import unequal
 from lit_mia.attacks.statistics.base import Setting, StatisticAttack, describe
 from lit_mia.attacks.statistics.round_trip import RoundTrip
 from lit_mia.audits.membership.calibration import Calibration
-from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, kept
+from lit_mia.audits.membership.scorer import Means, Scorer, Similarity, inputs_of, kept
 from lit_mia.errors import HeadError
 from lit_mia.metrics.auc import auc
 from lit_mia.queries.progress import progress, say
@@ -96,8 +96,8 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         """Every setting of target and base, and one of each plain attack of the placebo, or all for other labels."""
         self.data.ask(Wanted(self._every_setting, self._residual and not self._several))
         self._calibration.announce()
-        if self._placebo is not None:
-            self._placebo.ask(self._of_placebo({a.name: a.settings()[0] for a in self._plain}))
+        if self.placebo is not None:
+            self.placebo.ask(self._of_placebo({a.name: a.settings()[0] for a in self._plain}))
 
     def query(self) -> None:
         """Ask target and base at every setting, choose one of each attack on train and val, and ask the placebo so."""
@@ -109,9 +109,9 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
             self.data.ask(Wanted((*self._at(self._chosen), *((rt, {}) for rt in self._round_trip)), True))
             self.data.query()
         self._calibration.query()
-        if self._placebo is not None:
-            self._placebo.ask(self._of_placebo(self._chosen))
-            self._placebo.query()
+        if self.placebo is not None:
+            self.placebo.ask(self._of_placebo(self._chosen))
+            self.placebo.query()
 
     def rows(self, heads: Path | None) -> list[RowScores]:
         """Score every record at the chosen settings."""
@@ -155,9 +155,9 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
 
     def _placebo_of(self, attack: TrainingFree) -> StatisticDataModule | None:
         """The placebo of an attack, which is none of a calibrated one if it is the base."""
-        if self._placebo is None or not isinstance(attack, CalibratedAttack):
-            return self._placebo
-        return None if is_base(self._placebo.target, self.data.base_target) else self._placebo
+        if self.placebo is None or not isinstance(attack, CalibratedAttack):
+            return self.placebo
+        return None if is_base(self.placebo.target, self.data.base_target) else self.placebo
 
     def _of_placebo(self, settings: Mapping[str, Setting]) -> Wanted:
         calibrated = any(isinstance(a, CalibratedAttack) and self._placebo_of(a) is not None for a in self.attacks)
@@ -187,7 +187,7 @@ class StatisticScorer(Scorer[StatisticDataModule, TrainingFree]):
         self._check_varies(name, own.scores, _DEAD_STATISTIC)
         told: dict[str, Any] = {"captioned": self._captioned(attack), "unequal": self._unequal}
         yield replace(own, access=attack.level, **told)
-        self.data.show(frozenset[str]().union(*(control.inputs for control in self.controls(attack).values())))
+        self.data.show(inputs_of(self.controls(attack).values()))
         yield from self._control_rows(attack, heads)
         yield from (self._row(name, kind, scores) for kind, scores in shared.items())
         if isinstance(attack, CalibratedAttack):

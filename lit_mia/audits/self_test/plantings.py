@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules import AuditDataModule
 from lit_mia.attacks import Learner, same_training
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.batches import slices
 from lit_mia.errors import HeadError
@@ -181,7 +182,7 @@ def _read_by_controls(scorers: Sequence[AnyScorer], learner: Learner) -> list[Fl
     tables = {}
     for scorer in scorers:
         heads = scorer.control_heads()
-        scorer.data.prepare(frozenset[str]().union(*(head.inputs for head in heads)))
+        scorer.data.prepare(inputs_of(heads))
         for head in heads:
             tables[same_training(head)] = learner.table(head, scorer.data, len(scorer.data.train_rows))
     return [table.astype(np.float64) for table in tables.values()]

@@ -13,6 +13,7 @@ from lit_mia.attacks import Attack, EachAlone
 from lit_mia.attacks.controls.boosting import Floats as Table
 from lit_mia.attacks.material import fits_together
 from lit_mia.audits.membership import MembershipAudit
+from lit_mia.audits.membership.scorer import inputs_of
 from lit_mia.audits.membership.ways import AnyScorer
 from lit_mia.audits.self_test.drawing import draw_labels
 from lit_mia.audits.self_test.plantings import NOTHING, PLANTINGS
@@ -111,7 +112,7 @@ class Trials:
         """Build what attacks and controls read."""
         for scorer in self.audit.scorers:
             heads = [*scorer.control_heads(), *(attack for attack in scorer.attacks if isinstance(attack, Attack))]
-            scorer.data.prepare(frozenset[str]().union(*(head.inputs for head in heads)))
+            scorer.data.prepare(inputs_of(heads))
 
     def tilt(self, planting: str) -> NDArray[np.float64]:
         """What labels are drawn by, `[n]`.

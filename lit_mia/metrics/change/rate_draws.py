@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lit_mia.metrics.resampling import IntArray, batch_sizes, group_compositions
-from lit_mia.metrics.roc import FloatArray, check, check_fractions
+from lit_mia.metrics.roc import FloatArray, check_fractions, check_rows
 
 DRAWS = 1000
 _ROUNDING = 1e-9
@@ -34,13 +34,12 @@ def drawn_tpr(
         MetricError: If a rate is out of range or a record lacks its group; otherwise see `lit_mia.metrics.roc.check`.
     """
     check_fractions(**{f"fprs[{place}]": fpr for place, fpr in enumerate(fprs)})
-    checked = [check(row, labels) for row in np.atleast_2d(np.asarray(scores, dtype=np.float64))]
-    is_member = checked[0][1]
+    rows, is_member = check_rows(np.atleast_2d(scores), labels)
     group_of, composition = group_compositions(is_member, groups)
     drawn = []
     for times in _samples(composition, len(is_member), seed):
         of_side = [times[:, group_of[side]] for side in (~is_member, is_member)]
-        drawn.append([_rates(values[~is_member], values[is_member], of_side, fprs) for values, _ in checked])
+        drawn.append([_rates(values[~is_member], values[is_member], of_side, fprs) for values in rows])
     return np.concatenate(drawn, axis=2)
 
 

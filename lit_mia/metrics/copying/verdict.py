@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +19,6 @@ ExtractionKind = Literal[
     "not evidence (post hoc design)",
     "not detected under this protocol",
 ]
-EXTRACTION_KINDS: tuple[ExtractionKind, ...] = get_args(ExtractionKind)
 
 
 @dataclass(frozen=True)

@@ -78,13 +78,12 @@ def one_run_epsilon(*, right: int, guesses: int, coins: int, delta: float = DELT
     return float(brentq(excess, 0.0, above, xtol=1e-9))
 
 
-def epsilon_found(*, guesses: int, coins: int, delta: float = DELTA) -> float | None:
+def epsilon_found(*, guesses: int, coins: int) -> float | None:
     """The ε at which the bound is above 0 four times in five, if guesses are as often right as ε allows at most.
 
     Args:
         guesses: Guesses, r.
         coins: Coins, m.
-        delta: δ, in [0, 1).
 
     Returns:
         ε; None if no number of right guesses is enough.
@@ -95,7 +94,7 @@ def epsilon_found(*, guesses: int, coins: int, delta: float = DELTA) -> float | 
     from scipy.special import betaincinv, logit
 
     def p(right: int) -> float:
-        return one_run_p(0.0, right=right, guesses=guesses, coins=coins, delta=delta)
+        return one_run_p(0.0, right=right, guesses=guesses, coins=coins)
 
     if p(guesses) >= ALPHA:
         return None

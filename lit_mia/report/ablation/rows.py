@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lit_mia.report.columns import READ, Cell, Column, R, file_column, values_of
 from lit_mia.report.exploration import area_cell
+from lit_mia.report.fields import both_ends
 from lit_mia.report.words import bounds, signed
 
 Label = float | int | str
@@ -213,5 +214,4 @@ def _spelling(labels: Sequence[Label]) -> Callable[[Label], Label]:
 def _difference(line: AblationSummary) -> Cell:
     if line.delta is None:
         return Cell()
-    ends = None if line.delta_lo is None or line.delta_hi is None else (line.delta_lo, line.delta_hi)
-    return Cell(signed(line.delta), bounds(ends))
+    return Cell(signed(line.delta), bounds(both_ends(line.delta_lo, line.delta_hi)))

@@ -12,6 +12,7 @@ from lit_mia.metrics.resampling import percentiles
 from lit_mia.metrics.threshold import floor_reason, operating_point
 from lit_mia.report.comparison.numbers import Area, Beside, ComparedRow, Finding, Moved, MovedRate
 from lit_mia.report.comparison.samples import Samples
+from lit_mia.report.fields import both_ends
 from lit_mia.report.membership.schema import Row
 
 
@@ -65,7 +66,7 @@ def _moved(rows: Sequence[ComparedRow], measured: Measured) -> list[Moved]:
     moved = []
     for place, (row, change) in enumerate(zip(rows, changes, strict=True)):
         before, after = (
-            Area(measured.value(single[at]), _ci(measured.shown(measured.limits(single[at]))))
+            Area(measured.value(single[at]), both_ends(*measured.shown(measured.limits(single[at]))))
             for at in (place, m + place)
         )
         p = adjusted.get(row.name) if row.is_attack else change.p
@@ -120,8 +121,3 @@ def _moved_rates(places: Sequence[int], samples: Samples, fprs: Sequence[float])
 def _moved_rate(place: int, samples: Samples, fpr: float, ci: tuple[float, float] | None) -> MovedRate:
     before, after = (operating_point(of.scores[place], of.labels, fpr).tpr for of in (samples.a, samples.b))
     return MovedRate(fpr=fpr, before=before, after=after, delta=after - before, ci=ci)
-
-
-def _ci(ends: tuple[float | None, float | None]) -> list[float] | None:
-    lo, hi = ends
-    return None if lo is None or hi is None else [lo, hi]

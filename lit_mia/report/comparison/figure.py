@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from lit_mia.report.comparison.numbers import ComparedRow, Comparison
-from lit_mia.report.style import INK, MUTED, Axes, Figure, draw_grid, drawing
+from lit_mia.report.style import MUTED, Axes, Figure, draw_grid, drawing, name_rows
 from lit_mia.row_kinds import ROW_KINDS
 
 _Places = Sequence[tuple[float, ComparedRow]]
@@ -52,9 +52,7 @@ def _draw_areas(axes: Axes, places: _Places) -> None:
                 markersize=6 if row.is_attack else 4,
                 fillstyle="full" if filled else "none",
             )
-    axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
-    for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
-        label.set(color=INK if row.is_attack else MUTED, weight="bold" if row.is_attack else "normal")
+    name_rows(axes, [(y, row.name, row.is_attack) for y, row in places])
     axes.set(xlabel="AUC: hollow A, filled B; 0.5 = chance")
 
 

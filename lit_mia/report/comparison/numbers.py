@@ -94,6 +94,11 @@ class Moved:
     detectable: float | None
     finding: Finding
 
+    @property
+    def p_decisive(self) -> float | None:
+        """The p that decides: adjusted where there is one."""
+        return self.p if self.p_adjusted is None else self.p_adjusted
+
 
 @dataclass(frozen=True)
 class Beside:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_mia.errors import ReportError
+from lit_mia.features.connected import components
 from lit_mia.metrics.auc import auc
 from lit_mia.metrics.resampling import group_numbers
 from lit_mia.metrics.roc import FloatArray
@@ -138,16 +139,11 @@ def joined_groups(first: Names, second: Names) -> IntArray:
         first: Name of each record's group, `[n]`.
         second: The same in the other grouping, `[n]`.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if not len(first):
         return np.arange(0)
     a, b = group_numbers(first, len(first)), group_numbers(second, len(second))
-    size = int(a.max()) + int(b.max()) + 2
-    links = coo_array((np.ones(len(a)), (a, b + int(a.max()) + 1)), shape=(size, size))
-    numbers: IntArray = connected_components(links, directed=False)[1][a].astype(np.int64)
-    return numbers
+    b += a.max() + 1
+    return components(int(b.max()) + 1, a, b)[a]
 
 
 def _own_groups(result: MembershipResult, ids: Names, called: str) -> Names:
@@ -156,11 +152,10 @@ def _own_groups(result: MembershipResult, ids: Names, called: str) -> Names:
     Raises:
         ReportError: If they are not, so that no interval could be said.
     """
-    splits = result.report.splits
-    records = sum(sum(of.values()) for of in splits["sizes"].values())
-    if splits["groups"] != records:
+    records, groups = result.report.n_records, result.report.splits["groups"]
+    if groups != records:
         raise ReportError(
             f"{called}: its scores.parquet is of a version that did not keep groups, and its {records} records are in "
-            f"{splits['groups']}, so no interval can be said. Run the audit again; nothing is asked twice."
+            f"{groups}, so no interval can be said. Run the audit again; nothing is asked twice."
         )
     return ids

@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.panel import Panel
 from rich.text import Text
 
-from lit_mia.files import replacing
+from lit_mia.files import replacing, write_whole
 from lit_mia.report.comparison.figure import comparison_figure
 from lit_mia.report.comparison.numbers import SCHEMA, Comparison
 from lit_mia.report.comparison.table import comparison_table
@@ -35,12 +35,10 @@ def save(of: Comparison, folder: Path) -> Path:
         Path of the page.
     """
     text = json.dumps(of.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with replacing(folder / NUMBERS) as path:
-        path.write_text(text, encoding="utf-8")
+    write_whole(folder / NUMBERS, text)
     with replacing(folder / FIGURE) as path:
         comparison_figure(of).savefig(path, format="png", dpi=DPI)
-    with replacing(folder / PAGE) as path:
-        path.write_text(page(of), encoding="utf-8")
+    write_whole(folder / PAGE, page(of))
     return folder / PAGE
 
 

@@ -74,7 +74,7 @@ def _change(line: Line) -> Cell:
         return Cell()
     if change.delta == 0 and change.ci is None:
         return Cell("0", note="unchanged")
-    p = bare_p(change.p if change.p_adjusted is None else change.p_adjusted)
+    p = bare_p(change.p_decisive)
     return Cell(signed(change.delta), bounds(change.ci), f"p {'' if p.startswith('<') else '= '}{p}" if p else "")
 
 

@@ -123,7 +123,7 @@ def _sentence(of: Comparison, row: ComparedRow, change: Moved) -> str:
     adjusted = f"adjusted {p_value(change.p_adjusted)}" if len(of.attacks) > 1 else p_value(change.p)
     if change.finding == "no difference seen":
         seen = f"; one of {number(change.detectable)} would have been (80 %)" if change.detectable is not None else ""
-        p = change.p if change.p_adjusted is None else change.p_adjusted
+        p = change.p_decisive
         wider = ", but the interval, wider near an AUC of 0 or 1, holds 0" * (p is not None and p <= LEVEL)
         return (
             f"{row.name}: no difference seen{where}, {signed(change.delta)} {interval(change.ci)} {pair} "

@@ -28,14 +28,14 @@ from lit_mia.report.extraction.figure import closeness_figure
 from lit_mia.report.extraction.schema import ExtractionFindings, InFile, RecordLine
 from lit_mia.report.fields import read_fields
 from lit_mia.report.forms import Fault, Fields, first_fault
-from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
+from lit_mia.report.page import Section, pictures_section, render_page, tone_of, yaml_text
 from lit_mia.report.style import Figure, svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import log_run
 
 TABLE = "table.csv"
 _AGAIN = "Run the audit again over the same store, where nothing is drawn twice."
-_TONES = {
+TONES = {
     "training images": "leakage",
     "closer than chance": "leakage",
     "design violated": "violated",
@@ -92,12 +92,12 @@ class ExtractionResult(ExtractionFindings, Result):
 
     def page(self, pictures: Sequence[Picture] = ()) -> str:
         """The page; pictures only where they are given."""
-        tone = next(tone for start, tone in _TONES.items() if self.kind.startswith(start))
         shown: Section[ExtractionFindings] = pictures_section(
             pictures,
             "Reproduced images",
             "Each record, what the target drew from its caption, and the base of the same seed.",
         )
+        tone = tone_of(self.kind, TONES)
         return render_page(self, f"{self.name} · extraction audit", tone, (*_MEASURED, shown, *_TOLD))
 
     def terminal(self) -> Group:

@@ -18,14 +18,14 @@ from lit_mia.report.identity.columns import halves_table, identity_table
 from lit_mia.report.identity.people import PEOPLE_COLUMNS, people_curves, people_table, read_people
 from lit_mia.report.identity.plots import heat_figure, identity_roc_figure, images_figure, occurrences_figure
 from lit_mia.report.identity.schema import IdentityFindings, IdentityRow
-from lit_mia.report.page import Section, pictures_section, render_page, yaml_text
+from lit_mia.report.page import Section, pictures_section, render_page, tone_of, yaml_text
 from lit_mia.report.style import Figure, svg
 from lit_mia.report.tables import markdown_table, terminal_table, write_csv, write_curves
 from lit_mia.report.tracking import log_run
 from lit_mia.report.words import p_value, percent
 
 PEOPLE, ROC = "people.csv", "roc.csv"
-_TONES = {
+TONES = {
     "identities recognised": "leakage",
     "not evidence": "no-evidence",
     "confounded": "confounded",
@@ -67,8 +67,8 @@ class IdentityResult(IdentityFindings, Result):
 
     def page(self, pictures: Sequence[Picture] = ()) -> str:
         """The page; pictures only where they are given."""
-        tone = next(tone for start, tone in _TONES.items() if self.verdict["kind"].startswith(start))
         shown: Section[IdentityFindings] = pictures_section(pictures, "Pictures", "One picture of each person.")
+        tone = tone_of(self.verdict["kind"], TONES)
         return render_page(self, f"{self.name} · identity audit", tone, (*_MEASURED, shown, *_TOLD))
 
     def terminal(self) -> Group:

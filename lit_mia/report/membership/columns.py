@@ -20,6 +20,7 @@ from lit_mia.metrics.threshold import (
 )
 from lit_mia.registry import Registry
 from lit_mia.report.columns import PLACES, READ, TABLES, Cell, Column, Place, Table, table_of
+from lit_mia.report.fields import both_ends
 from lit_mia.report.membership.details.histograms import counted_scores
 from lit_mia.report.membership.details.thresholds import frozen
 from lit_mia.report.membership.findings import finding, outcome_cell, short_outcome, smallest_cell, times
@@ -73,7 +74,7 @@ def _tpr_point(evidence: RowEvidence, fpr: float) -> dict[str, Any]:
     """The true positive rate at a false positive rate; None, with a `reason`, below the floor 10 / n0."""
     test = evidence.test
     point = tpr_at_fpr(evidence.on(test), test.labels, fpr, test.groups)
-    ci = None if point.lo is None or point.hi is None else [point.lo, point.hi]
+    ci = both_ends(point.lo, point.hi)
     return {"fpr": fpr, "tpr": point.tpr, "ci": ci, "achieved_fpr": point.achieved_fpr, "reason": point.reason}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from lit_mia.metrics.roc import Roc
 from lit_mia.report.membership.notes import blocks, fpr_floor
 from lit_mia.report.membership.schema import AuditReport, Row
-from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing
+from lit_mia.report.style import INK, MUTED, SHADE, Axes, Figure, draw_grid, drawing, name_rows
 from lit_mia.report.words import percent
 from lit_mia.row_kinds import ROW_KINDS
 
@@ -127,9 +127,7 @@ def _forest_axes(axes: Axes, groups: Sequence[Sequence[Row]]) -> None:
         axes.plot(ci, [y, y], color=kind.colour, linewidth=2.2 if attack else 1.2, solid_capstyle="round")
         axes.plot([row["auc"]], [y], color=kind.colour, marker=kind.marker, markersize=6 if attack else 4)
     axes.axvline(0.5, color=MUTED, linewidth=0.8, dashes=(2, 2))
-    axes.set_yticks([y for y, _ in places], labels=[row.name for _, row in places])
-    for label, (_, row) in zip(axes.get_yticklabels(), places, strict=True):
-        label.set(color=INK if row.kind == "attack" else MUTED, weight="bold" if row.kind == "attack" else "normal")
+    name_rows(axes, [(y, row.name, row.kind == "attack") for y, row in places])
     ends = [bound for _, row in places for bound in (row["auc_ci"] or [row["auc"]])]
     axes.set(xlim=(min(0.4, *ends) - 0.02, max(0.7, *ends) + 0.02), ylim=(end - 0.6, -1), xlabel="AUC, 0.5 = chance")
     axes.tick_params(axis="y", length=0)

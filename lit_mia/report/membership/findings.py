@@ -7,6 +7,7 @@ from typing import Any
 from lit_mia.metrics.evidence import BY_COIN, Comparison, Kind
 from lit_mia.metrics.shift import MOST
 from lit_mia.report.columns import Cell, Column, Table, table_of
+from lit_mia.report.fields import both_ends
 from lit_mia.report.membership.notes import blocks
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.membership.scores import RowEvidence
@@ -49,7 +50,7 @@ def finding(evidence: RowEvidence) -> dict[str, Any]:
 def _difference(comparison: Comparison) -> dict[str, Any]:
     """A comparison as JSON; without an interval there is no p and no factor either."""
     tests = {"p": comparison.p_better, "p_shift": comparison.p_shift, "ratio_lo": comparison.ratio_lo}
-    ci = _ci(comparison.lo, comparison.hi)
+    ci = both_ends(comparison.lo, comparison.hi)
     said = tests if ci else dict.fromkeys(tests)
     return {"delta": comparison.delta, "ci": ci, **said, "mirrored": comparison.mirrored}
 
@@ -67,12 +68,8 @@ def _smallest(against: Mapping[str, Comparison]) -> dict[str, Any] | None:
         return None
     control = min(against, key=lambda name: against[name].delta)
     los, his = ([getattr(of, end) for of in against.values() if getattr(of, end) is not None] for end in ("lo", "hi"))
-    ci = _ci(min(los), min(his)) if len(los) == len(against) else None
+    ci = both_ends(min(los), min(his)) if len(los) == len(against) else None
     return {"control": control, "delta": against[control].delta, "ci": ci}
-
-
-def _ci(lo: float | None, hi: float | None) -> list[float] | None:
-    return None if lo is None or hi is None else [lo, hi]
 
 
 # ---------------------------------------------------------------------- how it is written

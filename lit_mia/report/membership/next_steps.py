@@ -70,7 +70,7 @@ def _more_records(report: AuditReport) -> str | None:
     needed = report.power["auc_needed"]
     if needed is None or needed <= WISHED:
         return None
-    here = sum(n for of_split in report.splits["sizes"].values() for n in of_split.values())
+    here = report.n_records
     return (
         f"A leak with an AUC below {number(needed)} would be missed here. One of {number(WISHED)} would be found four "
         f"times in five among about {count(records_for(WISHED, needed, here))} records; these are {count(here)}."

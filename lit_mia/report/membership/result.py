@@ -35,11 +35,11 @@ from lit_mia.report.membership.protocols import note_of
 from lit_mia.report.membership.refused import unequal_refusals
 from lit_mia.report.membership.schema import SCHEMA, AuditReport, Row
 from lit_mia.report.membership.scores import COMBINED, ScoreTable, curves, read_scores, write_roc, write_scores
-from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, tone_of
+from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, TONES
 from lit_mia.report.membership.self_test.words import self_test_line, self_test_markdown
 from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_markdown, set_notes
-from lit_mia.report.page import pictures_section, render_page
+from lit_mia.report.page import pictures_section, render_page, tone_of
 from lit_mia.report.style import Figure
 from lit_mia.report.tables import markdown_notes, markdown_table, terminal_table, write_csv
 from lit_mia.report.tracking import Bundle, log_run
@@ -140,7 +140,7 @@ class MembershipResult(Result):
             "Left the record, right the generated image. A look at a few cases, not a result.",
         )
         sections = (*BEFORE_PICTURES, shown, *AFTER_PICTURES)
-        tone = tone_of(self.report.verdict["kind"])
+        tone = tone_of(self.report.verdict["kind"], TONES)
         return render_page(self, f"{self.report.name} · membership audit", tone, sections)
 
     def terminal(self) -> Group:
@@ -154,7 +154,7 @@ class MembershipResult(Result):
         said = Text("\n".join([*notes, *set_notes(report)[:1], tested]), style="dim")
         sentences = Text("\n\n".join([statement(report), *unequal_refusals(report.refused)]))
         further = [part for table in further_tables(report, "terminal") for part in (Text(), terminal_table(table))]
-        title = Text(kind, style=_STYLES.get(tone_of(kind), "bold"))
+        title = Text(kind, style=_STYLES.get(tone_of(kind, TONES), "bold"))
         return Group(
             *([Text(), Text(how)] if how else []),
             Text(),

@@ -315,6 +315,11 @@ class AuditReport:
     dp_bound: DpBound | None = None
     set_level: SetLevel | None = None
 
+    @property
+    def n_records(self) -> int:
+        """How many records there are in all splits."""
+        return sum(sum(sides.values()) for sides in self.splits["sizes"].values())
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON values.
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
+from lit_mia.batches import slices
 from lit_mia.errors import ReportError
 from lit_mia.metrics.evidence import Comparison
 from lit_mia.metrics.resampling import group_numbers
@@ -211,8 +212,7 @@ def write_scores(table: ScoreTable, path: Path) -> None:
     """Write the table as parquet, part by part, as names take far more memory there than here."""
     schema = pa.schema([(f.name, _TYPES.get(f.name, "string")) for f in fields(table)])
     with pq.ParquetWriter(path, schema, dictionary_pagesize_limit=_DICTIONARY) as writer:
-        for start in range(0, len(table), _LINES):
-            part = table.select(slice(start, start + _LINES))
+        for part in map(table.select, slices(len(table), _LINES)):
             writer.write_table(pa.table([getattr(part, name) for name in schema.names], schema=schema))
             pa.default_memory_pool().release_unused()  # as much as was used
 

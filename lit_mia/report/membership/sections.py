@@ -41,7 +41,7 @@ from lit_mia.report.membership.self_test.words import (
 from lit_mia.report.membership.self_test_numbers import SelfTest
 from lit_mia.report.membership.sets import set_notes, set_table
 from lit_mia.report.membership.tiers import tier_table
-from lit_mia.report.page import Section, yaml_text
+from lit_mia.report.page import Section, tone_of, yaml_text
 from lit_mia.report.style import svg
 from lit_mia.row_kinds import ROW_KINDS
 
@@ -78,11 +78,6 @@ class Shown(Protocol):
         """The exact ROC curve of every row."""
 
 
-def tone_of(kind: str) -> str:
-    """CSS class of a verdict."""
-    return next((tone for start, tone in TONES.items() if kind.startswith(start)), "other")
-
-
 def scored_by(report: AuditReport) -> ScoredBy:
     """What a report's attacks are, for sentences that differ in it."""
     heads = {row["protocol"] == "heads" for row in report.rows}
@@ -92,7 +87,7 @@ def scored_by(report: AuditReport) -> ScoredBy:
 def _heading(result: Shown) -> dict[str, Any]:
     report = result.report
     return {
-        "tone": tone_of(report.verdict["kind"]),
+        "tone": tone_of(report.verdict["kind"], TONES),
         "by_coin": report.design in BY_COIN,
         "scored_by": scored_by(report),
         "statement": statement(report),

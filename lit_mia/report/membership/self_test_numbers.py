@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self, TypedDict
 
 from lit_mia.errors import ReportError
-from lit_mia.files import replacing
+from lit_mia.files import write_whole
 from lit_mia.report.forms.fields import Amount, Count, Day, Digest, Share
 
 SCHEMA = "lit-mia/selftest/1"
@@ -88,8 +88,7 @@ class SelfTest:
 
     def write(self, folder: Path) -> Path:
         """Write it into the folder of the audit; returns the path."""
-        with replacing(folder / SELF_TEST) as path:
-            path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(folder / SELF_TEST, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n")
         return folder / SELF_TEST
 
     @classmethod

@@ -122,8 +122,7 @@ def _of_attacks(family: SetFamily) -> bool:
 
 def _unit(report: AuditReport) -> str:
     """What is counted: records, if each is its own group."""
-    records = sum(count for sides in report.splits["sizes"].values() for count in sides.values())
-    return "records" if report.splits["groups"] == records else "groups"
+    return "records" if report.splits["groups"] == report.n_records else "groups"
 
 
 def _enough(family: SetFamily, unit: str) -> str:

@@ -101,7 +101,7 @@ def test_the_difference_to_the_base_ranks_first_what_the_target_alone_repeats(tm
     (setting,), wanted, answers = attack.settings(), Wanted.every_setting([attack]), []
     for side in (data, data.base):
         side.ask(wanted)
-        side.fill(data.view.labelled, rank=0, world_size=1)
+        side.fill(data.view.labelled)
         answers.append(side.statistics(attack, setting, data.view.labelled)[:, 0])
     taught = [int(i[1:]) < N and int(i[1:]) % 2 == 1 for i in data.view.labelled.ids]
     assert roc_auc_score(taught, answers[0]) < 0.8

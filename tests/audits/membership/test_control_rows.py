@@ -18,7 +18,6 @@ from lit_mia.attacks.statistics.base import StatisticAttack
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import EncoderError, HeadError
 from lit_mia.features import DinoEncoder
-from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.queries.requests import Finding
 
 BUDGET = Budget(seeds=2, max_epochs=1, accelerator="cpu")
@@ -38,11 +37,6 @@ class Same(StatisticAttack):
     def measure(self, subject, setting):
         yield from ()
         return Finding(torch.ones(len(subject.ids)), torch.ones(len(subject.ids), 3, SIDE, SIDE))
-
-
-@pytest.fixture
-def encoder(tiny_clip_folder):
-    return OpenClipEncoder(str(tiny_clip_folder), device="cpu")
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from lit_mia.audits.base import Run
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.cost import Cost
 from lit_mia.errors import HeadError, RecordError, SplitError, TargetError
-from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.metrics.evidence import LEVEL
 from lit_mia.metrics.holm import holm
 from lit_mia.records import Records
@@ -44,11 +43,6 @@ class Rows(RecordSource):
 
     def load(self) -> Records:
         return self.source.load().select(self.rows)
-
-
-@pytest.fixture
-def encoder(tiny_clip_folder):
-    return OpenClipEncoder(str(tiny_clip_folder), device="cpu")
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from lit_mia.attacks.statistics import CLiD, Loss, SimA
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.audits.membership.placebo_check import placebo_checks
 from lit_mia.errors import TargetError
-from lit_mia.features.open_clip_encoder import OpenClipEncoder
 
 N = 160
 IMAGES = smooth_images(N, 0)
@@ -47,11 +46,6 @@ class Painter(InkTarget):
         generator = torch.Generator().manual_seed(seed // 7 + self.ink)
         image = IMAGES[int(prompt.split()[1])].float()
         return (image + self.noise * torch.randn(image.shape, generator=generator)).clamp(0, 255).byte()
-
-
-@pytest.fixture
-def encoder(tiny_clip_folder):
-    return OpenClipEncoder(str(tiny_clip_folder), device="cpu")
 
 
 def side(tmp_path, target, encoder=None):

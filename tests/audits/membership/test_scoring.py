@@ -11,7 +11,6 @@ from lit_mia.attacks.data import AuditedAttack
 from lit_mia.attacks.statistics import Loss, PangWang, ReDiffuseAPI
 from lit_mia.audits.membership import MembershipAudit
 from lit_mia.errors import EncoderError, HeadError, TargetError
-from lit_mia.features.open_clip_encoder import OpenClipEncoder
 from lit_mia.targets.base import AccessLevel
 
 IMAGES = smooth_images(8, 0)
@@ -54,11 +53,6 @@ def findings(store):
         return StatisticDataModule(MemorySource(IMAGES, [1, 0] * 4), target, str(store), image_size=8)
 
     return make
-
-
-@pytest.fixture
-def encoder(tiny_clip_folder):
-    return OpenClipEncoder(str(tiny_clip_folder), device="cpu")
 
 
 @pytest.mark.parametrize(

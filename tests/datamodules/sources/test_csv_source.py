@@ -38,7 +38,7 @@ def test_ids_and_groups_of_their_own(tmp_path):
 def test_a_label_of_the_whole_file(tmp_path):
     path = _csv(tmp_path, "image\na.png\nb.png\n")
     assert CsvSource(path, caption_column=None, member_column=None, member=0).load().members == (0, 0)
-    with pytest.raises(RecordError, match="Give `member` for the whole file or `member_column` for each record"):
+    with pytest.raises(RecordError, match="Give `member` for the whole source or `member_column` for each record"):
         CsvSource(path, member=1)
 
 

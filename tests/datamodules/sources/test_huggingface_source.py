@@ -129,7 +129,7 @@ def test_errors_say_what_is_there(tmp_path):
     with pytest.raises(RecordError, match=r"'member' .* must hold images"):
         HuggingFaceSource("parquet", data_files=file, image_column="member").load()
     with pytest.raises(RecordError, match="but not both"):
-        HuggingFaceSource("parquet", data_files=file, member_column="member", member=1).load()
+        HuggingFaceSource("parquet", data_files=file, member_column="member", member=1)
     with pytest.raises(RecordError, match="row 0 of parquet has 'a'"):
         HuggingFaceSource("parquet", data_files=file, member_column="caption").load()
     with pytest.raises(RecordError, match=r"split 'tset'.* cannot be loaded"):

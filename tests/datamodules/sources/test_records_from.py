@@ -331,8 +331,8 @@ def test_sides_that_contradict_each_other(files):
             r"1 images of `non_members` are in `members` too: \w{16} \(row 0\)",
         ),
         ("set", "set", "3 images of `non_members` are in `members` too: blue.png"),
-        ([(files[0], "a")], files[1:], "`members` has captions, but `non_members` has none"),
-        (files[1:], [(files[0], "a")], "`non_members` has captions, but `members` has none"),
+        ([(files[0], "a")], files[1:], "Only members have captions"),
+        (files[1:], [(files[0], "a")], "Only non-members have captions"),
     ):
         with pytest.raises(RecordError, match=said):
             sides_from(members, others).load()

@@ -1,17 +1,15 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import get_args
 
 import pytest
 from PIL import Image
 from simulated_results import changed, with_values
 
 from lit_mia.errors import ReportError
-from lit_mia.metrics.evidence import Kind
 from lit_mia.report.base import Picture
 from lit_mia.report.membership.findings import headline_of
-from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES, TONES, tone_of
+from lit_mia.report.membership.sections import AFTER_PICTURES, BEFORE_PICTURES
 from lit_mia.report.page import render_page
 from lit_mia.report.words import interval, signed
 
@@ -133,10 +131,6 @@ def test_each_verdict_says_what_it_means_and_what_it_does_not_exclude(small, kin
     assert "Placebo: none." in text
     assert "Controls: none." in text
     assert "no leakage" not in text.lower()
-
-
-def test_every_kind_of_verdict_has_a_colour():
-    assert {tone_of(kind) for kind in get_args(Kind)} == set(TONES.values())
 
 
 def test_the_headline_of_a_hold_out_is_no_bare_auc(audit, page):

@@ -6,6 +6,7 @@ from lit_mia.metrics.sentences import enumerated
 from lit_mia.report.membership.findings import short_outcome
 from lit_mia.report.membership.schema import AuditReport, Row
 from lit_mia.report.words import count
+from lit_mia.splits import LEARNED
 from lit_mia.targets.base import AccessLevel
 
 WHO: Mapping[AccessLevel, str] = {
@@ -17,17 +18,15 @@ WHO: Mapping[AccessLevel, str] = {
 """Access level → who has it, those that more people have first."""
 _NAMED = 4
 """Attacks of one outcome that are named; more are counted."""
-_LEARNED = ("train", "val", "calibration")
 
 
 def to_whom(report: AuditReport) -> list[str]:
     """A sentence for each kind of access with what its attacks found, and one on what attackers knew beside."""
-    attacks = [row for row in report.rows if row.kind == "attack"]
-    told = {
-        who: [row for row in attacks if _who(row, report) == who]
-        for who in sorted({_who(row, report) for row in attacks}, key=_order)
-    }
-    return [*(f"Who {who}: {_outcomes(rows)}." for who, rows in told.items()), _knew(report)]
+    told: dict[str, list[Row]] = {}
+    for row in report.rows:
+        if row.kind == "attack":
+            told.setdefault(_who(row, report), []).append(row)
+    return [*(f"Who {who}: {_outcomes(told[who])}." for who in sorted(told, key=_order)), _knew(report)]
 
 
 def _who(row: Row, report: AuditReport) -> str:
@@ -46,8 +45,9 @@ def _order(who: str) -> tuple[int, str]:
 
 def _outcomes(rows: Sequence[Row]) -> str:
     """What attacks found, each outcome with them."""
-    found = dict.fromkeys(short_outcome(row["outcome"]) or "not judged" for row in rows)
-    named = {of: [row.name for row in rows if (short_outcome(row["outcome"]) or "not judged") == of] for of in found}
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        named.setdefault(short_outcome(row["outcome"]) or "not judged", []).append(row.name)
     return "; ".join(
         f"{outcome}, by {enumerated(names) if len(names) <= _NAMED else f'{count(len(names))} of {len(rows)} attacks'}"
         for outcome, names in named.items()
@@ -59,7 +59,7 @@ def _knew(report: AuditReport) -> str:
     if report.shadow is not None:
         return "Heads learned on another target, of whose records the attacker knows which it was trained on."
     sizes = report.splits["sizes"]
-    known = sum(sum(sizes.get(split, {}).values()) for split in _LEARNED)
+    known = sum(sum(sizes.get(split, {}).values()) for split in LEARNED)
     return (
         f"Each attacker also knew of {count(known)} other records whether they are members, to learn and choose from."
     )
