@@ -73,9 +73,9 @@ def compare(
         ```
     """
     a, b = (each if isinstance(each, AuditResult) else load(each) for each in (before, after))
-    if a.folder.resolve() == b.folder.resolve():
+    if a.place == b.place:
         raise CommandError(f"A comparison needs two audits, but both folders are {a.folder}.")
-    named = f"runs/compare_{a.folder.resolve().name}_{b.folder.resolve().name}"
+    named = f"runs/compare_{a.place.name}_{b.place.name}"
     folder = place(named if output is None else output, "output")
     check_writable(folder)
     found = compare_audits(_of_records(a), _of_records(b), (a.folder, b.folder))
