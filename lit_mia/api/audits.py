@@ -55,12 +55,13 @@ class Audit:
     def __init__(
         self, name: str, config: Mapping[str, Any], held: Sequence[object] = (), folder: str | None = None
     ) -> None:
-        self.name, self._held = name, held
+        self.name = name
         self._kind: AuditKind = kind_of_config("audit", config)
         with told_as_ours():
             self.config = full_config(self._kind.audit, config)
             self._make = maker(self._kind.audit, config)
             audit = self._make()  # wrong arguments are told now, not when something was paid
+        self._held = held, audit  # what is in memory only is there for as long as somebody holds it
         self._folder = f"{folder or name}{audit.suffix}"
 
     @classmethod
@@ -113,7 +114,7 @@ class Audit:
             placebo=[] if placebo is None else targets_of(placebo),
             base=[] if base is None else targets_of(base),
             encoder=block_of(encoder),
-            image_size=image_size,
+            image_size=int(image_size),
             fractions=fractions,
             store=None if store is None else str(store),
         )
