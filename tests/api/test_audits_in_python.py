@@ -1,6 +1,9 @@
 """Audits of objects and of YAML, which are the same."""
 
+import copy
 import gc
+import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +142,27 @@ def test_an_audit_of_yaml_holds_what_is_in_memory_only(planned, tiny_pipeline_fo
     gc.collect()
     with pytest.raises(TargetError, match=r"is there no longer\. Give it here again"):
         lit_mia.Audit.from_yaml(path)
+
+
+def test_a_copy_is_the_same_audit(planned, tiny_pipeline_folder):
+    from diffusers import DiffusionPipeline
+
+    named = lit_mia.DiffusersTarget.from_pipeline(DiffusionPipeline.from_pretrained(tiny_pipeline_folder), steps=2)
+    audit = planned(attacks="II-S", settings=QUICK | {"data.target": named})
+    del named
+    for again in (copy.copy(audit), copy.deepcopy(audit), pickle.loads(pickle.dumps(audit))):
+        assert (again.config, again.name, again.folder()) == (audit.config, audit.name, audit.folder())
+        assert (again.estimate()["missing"] > 0).all()
+
+
+def test_a_class_of_a_notebook_is_in_no_other_process(planned, monkeypatch):
+    main = sys.modules["__main__"]
+    own = type("Own", (SimA,), {"__module__": "__main__", "__doc__": "An attack."})
+    monkeypatch.setattr(main, "Own", own, raising=False)
+    assert planned(attacks=own(3)).is_portable
+    monkeypatch.delattr(main, "__file__")
+    assert not planned(attacks=own(3)).is_portable
+    assert planned(attacks=SimA(3)).is_portable
 
 
 @pytest.mark.parametrize("target", [lit_mia.DiffusersTarget, lit_mia.DenoiserTarget])
