@@ -77,9 +77,16 @@ def blocks_of(attacks: object, targets: Sequence[Target], source: RecordSource) 
 
     Raises:
         ConfigError: If it is no attack, nor several.
+        RecordError: If all that the model can be asked need captions, and there are none.
     """
     if isinstance(attacks, str) and attacks == "all":
-        return list(map(attack_block, allowed(askable(targets), captions=any(source.load().captions))))
+        names = allowed(askable(targets), captions=any(source.load().captions))
+        if not names:
+            raise RecordError(
+                f"All attacks on {targets[0].name} ask by captions, but the records have none. Add captions, or give "
+                "the pipeline itself or its path, which attacks without captions can ask."
+            )
+        return list(map(attack_block, names))
     named = attacks if isinstance(attacks, Iterable) and not isinstance(attacks, _AN_ATTACK) else [attacks]
     each_of = list(named)
     if not all(isinstance(each, _AN_ATTACK) for each in each_of):

@@ -144,6 +144,15 @@ def test_an_audit_of_yaml_holds_what_is_in_memory_only(planned, tiny_pipeline_fo
         lit_mia.Audit.from_yaml(path)
 
 
+def test_all_attacks_of_records_without_captions_are_those_that_need_none(planned, tiny_pipeline_folder, two_folders):
+    pictures = [sorted(folder.glob("*.png")) for folder in two_folders]
+    bare = dict(zip(("members", "non_members"), pictures, strict=True), attacks="all")
+    assert len(planned(**bare).config["attacks"]) == 6
+    generating = lit_mia.DiffusersTarget(str(tiny_pipeline_folder))
+    with pytest.raises(RecordError, match="All attacks on pipeline ask by captions, but the records have none"):
+        lit_mia.Audit.of(generating, members=pictures[0], non_members=pictures[1])
+
+
 def test_a_copy_is_the_same_audit(planned, tiny_pipeline_folder):
     from diffusers import DiffusionPipeline
 
