@@ -2,27 +2,29 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_FOLDERS: list[Path] = []
-"""Where files are written instead; empty outside a dry run."""
+_FOLDER: ContextVar[Path | None] = ContextVar("_FOLDER", default=None)
+"""Where files are written instead; none outside a dry run. Another thread may be in the middle of a run of its own."""
 
 
 @contextmanager
 def keeping_nothing() -> Iterator[None]:
     """Do all that is done before anything is asked, such as decoding images, and leave no trace of it."""
     with TemporaryDirectory(prefix="lit-mia-dry-run-") as folder:
-        _FOLDERS.append(Path(folder))
+        before = _FOLDER.set(Path(folder))
         try:
             yield
         finally:
-            _FOLDERS.pop()
+            _FOLDER.reset(before)
 
 
 def written_at(path: Path) -> Path:
     """Where a file is written that belongs at `path`."""
-    return Path(_FOLDERS[-1], *path.absolute().parts[1:]) if _FOLDERS else path
+    folder = _FOLDER.get()
+    return path if folder is None else Path(folder, *path.absolute().parts[1:])
 
 
 def read_at(path: Path) -> Path:

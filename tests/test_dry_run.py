@@ -1,6 +1,7 @@
 """A dry run does what a run does before anything is asked, and leaves no trace."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -69,3 +70,11 @@ def test_a_dry_run_ends_with_its_errors(tmp_path):
     with replacing(tmp_path / "kept") as path:
         path.write_text("")
     assert (tmp_path / "kept").exists()
+
+
+def test_a_run_in_another_thread_keeps_what_it_writes(records, tmp_path):
+    with ThreadPoolExecutor(1) as other, keeping_nothing():
+        other.submit(work, records, tmp_path / "store").result()
+        work(records, tmp_path / "here")
+    assert (tmp_path / "store/splits.json").exists()
+    assert not (tmp_path / "here").exists()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from datamodules import RecordSource
 from datamodules.sources.given import records_from, sides_from
 from lit_mia.api.attack_names import allowed, attack_block
@@ -31,9 +33,9 @@ def check_arguments(image_size: object, store: object, name: object) -> None:
     Raises:
         LitMiaError: If one of them is not what it has to be.
     """
-    if not isinstance(image_size, int):
+    if isinstance(image_size, bool) or not isinstance(image_size, int | np.integer):
         raise RecordError(f"`image_size` must be a whole number of pixels, but is {image_size!r}.")
-    check(RecordError, SIDE(image_size=image_size))
+    check(RecordError, SIDE(image_size=int(image_size)))
     if store is not None:
         place(store, "store")
     if name is not None and (not isinstance(name, str) or name in ("", ".", "..") or set("/\\\0") & set(name)):
@@ -54,13 +56,13 @@ def source_of(members: Any, non_members: Any, records: Any) -> RecordSource:
     Raises:
         RecordError: If both sides and one table are given, or neither; or see `records_from`.
     """
-    sides = members is not None and non_members is not None
-    if sides == (records is not None):
+    sides = [side is not None for side in (members, non_members)]
+    if not all(sides) if records is None else any(sides):
         raise RecordError(
-            "An audit needs images of both sides: give `members` and `non_members`, or `records`, one table with a "
-            "label for each."
+            "An audit needs images of both sides: give `members` and `non_members`, or `records` alone, one table with "
+            "a label for each."
         )
-    if sides:
+    if records is None:
         return sides_from(members, non_members)
     return records.source() if isinstance(records, DesignResult) else records_from(records)
 
@@ -75,9 +77,16 @@ def blocks_of(attacks: object, targets: Sequence[Target], source: RecordSource) 
 
     Raises:
         ConfigError: If it is no attack, nor several.
+        RecordError: If all that the model can be asked need captions, and there are none.
     """
     if isinstance(attacks, str) and attacks == "all":
-        return list(map(attack_block, allowed(askable(targets), captions=any(source.load().captions))))
+        names = allowed(askable(targets), captions=any(source.load().captions))
+        if not names:
+            raise RecordError(
+                f"All attacks on {targets[0].name} ask by captions, but the records have none. Add captions, or give "
+                "the pipeline itself or its path, which attacks without captions can ask."
+            )
+        return list(map(attack_block, names))
     named = attacks if isinstance(attacks, Iterable) and not isinstance(attacks, _AN_ATTACK) else [attacks]
     each_of = list(named)
     if not all(isinstance(each, _AN_ATTACK) for each in each_of):

@@ -1,5 +1,6 @@
 """Audits in Python: described by objects, or by YAML; both make the same."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,10 +37,11 @@ ENCODER = "encoder/open_clip_vit_b_32"
 class Audit:
     """An audit that can be estimated, run and written as YAML; made by `Audit.of` or `Audit.from_yaml`.
 
+    It holds what is in memory only, such as a pipeline, for as long as it is there itself.
+
     Args:
         name: What reports call it.
         config: Its config as YAML values, with no block left to be looked up.
-        held: What the config names that is in memory only.
         folder: What the folder of results is called, below `runs`; as the audit if not given.
 
     Raises:
@@ -52,16 +54,13 @@ class Audit:
         ('membership', 1)
     """
 
-    def __init__(
-        self, name: str, config: Mapping[str, Any], held: Sequence[object] = (), folder: str | None = None
-    ) -> None:
-        self.name, self._held = name, held
+    def __init__(self, name: str, config: Mapping[str, Any], folder: str | None = None) -> None:
+        self.name, self._below = name, folder
         self._kind: AuditKind = kind_of_config("audit", config)
         with told_as_ours():
             self.config = full_config(self._kind.audit, config)
             self._make = maker(self._kind.audit, config)
-            audit = self._make()  # wrong arguments are told now, not when something was paid
-        self._folder = f"{folder or name}{audit.suffix}"
+            self._audit = self._make()  # wrong arguments are told now, not when something was paid
 
     @classmethod
     def from_yaml(cls, config: str | Path, settings: Mapping[str, Any] | None = None) -> Self:
@@ -110,7 +109,7 @@ class Audit:
             placebo=[] if placebo is None else targets_of(placebo),
             base=[] if base is None else targets_of(base),
             encoder=block_of(encoder),
-            image_size=image_size,
+            image_size=int(image_size),
             fractions=fractions,
             store=None if store is None else str(store),
         )
@@ -118,7 +117,7 @@ class Audit:
         config = placed(config_of(asked) | said, object_keys())
         laid = laid_over(config, settings)
         folder = f"{targets[0].name}-{key_digest(laid)[:8]}" if name is None else name
-        return cls(name or targets[0].name, laid, (asked, target, placebo, base), folder)
+        return cls(name or targets[0].name, laid, folder)
 
     def estimate(self) -> "DataFrame":
         """What is still to be asked, and what that would cost: one row for each model; asks and writes nothing."""
@@ -147,7 +146,8 @@ class Audit:
         Args:
             output: The folder that is wished; see `run`.
         """
-        return place(f"runs/{self._folder}" if output is None else output, "output")
+        named = f"runs/{self._below or self.name}{self._audit.suffix}"
+        return place(named if output is None else output, "output")
 
     def maker(self) -> Callable[[], Any]:
         """What makes the audit of records anew, also in another process if the config is portable."""
@@ -173,8 +173,12 @@ class Audit:
 
     @property
     def is_portable(self) -> bool:
-        """Whether the config names nothing that is in the memory of this process only."""
-        return PREFIX not in dumps(self.config)
+        """Whether the config names nothing that is in the memory of this process only, as a class of a notebook is."""
+        config, in_file = dumps(self.config), hasattr(sys.modules["__main__"], "__file__")
+        return PREFIX not in config and (in_file or "class_path: __main__." not in config)
+
+    def __reduce__(self) -> tuple[type["Audit"], tuple[Any, ...]]:
+        return Audit, (self.name, self.config, self._below)
 
     def __repr__(self) -> str:
         return f"<Audit {self.name!r}, {self._kind.name}>"

@@ -1,5 +1,6 @@
 """Comparisons of finished audits in Python."""
 
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -8,7 +9,7 @@ from rich.console import RenderableType
 from lit_mia.api.places import place
 from lit_mia.api.results import AuditResult, load
 from lit_mia.api.shown import Shown, data_frame
-from lit_mia.audits.comparing import set_side_by_side
+from lit_mia.audits.comparing import Finished, set_side_by_side
 from lit_mia.report.comparison import result as comparison
 from lit_mia.report.comparison.numbers import Comparison
 
@@ -71,8 +72,13 @@ def compare(
     """
     a, b = (each if isinstance(each, AuditResult) else load(each) for each in (before, after))
     place_of = None if output is None else place(output, "output")
-    found, page = set_side_by_side((a.result, a.folder), (b.result, b.folder), place_of)
+    found, page = set_side_by_side(_finished(a), _finished(b), place_of)
     return ComparisonResult(found, page.parent)
+
+
+def _finished(of: AuditResult) -> Finished:
+    """An audit and its folder as seen from here, wherever the process was when it ran."""
+    return of.result, Path(relpath(of.place))
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lit_mia.api.shown import Shown, data_frame
 from lit_mia.cli.owners_design import OwnersDesign, check_outside
 from lit_mia.designs.canaries import Canaries
 from lit_mia.designs.manifest import HOLDOUT, TRAIN, Manifest
+from lit_mia.errors import DesignError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -103,6 +104,8 @@ def design(
         ```
     """
     folder = place(output, "output")
+    if canaries is not None and not isinstance(canaries, Canaries):
+        raise DesignError(f"`canaries` must be of `lit_mia.designs.canaries.Canaries`, but is {canaries!r}.")
     if isinstance(images, str | Path):
         check_outside(folder, place(images, "images"))
     owners = OwnersDesign(

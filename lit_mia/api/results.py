@@ -1,12 +1,12 @@
 """A finished audit in Python."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import WandbLogger
 from rich.console import RenderableType
 
 from lit_mia.api.places import place, write_to
@@ -16,9 +16,9 @@ from lit_mia.blocks import dumps
 from lit_mia.errors import FolderError, ReportError, TrackingError
 from lit_mia.folders import check_writable
 from lit_mia.report.base import NUMBERS, Result
+from lit_mia.report.tracking import told_in_one_line
 
 if TYPE_CHECKING:
-    from lightning.pytorch.loggers import WandbLogger
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
@@ -46,10 +46,13 @@ class AuditResult(Shown):
     Args:
         result: The numbers.
         folder: Where its files are.
+
+    Attributes:
+        place: The same from the root on, wherever the process goes.
     """
 
     def __init__(self, result: Result, folder: Path) -> None:
-        self.result, self.folder = result, folder
+        self.result, self.folder, self.place = result, folder, folder.resolve()
         self._written = (folder / NUMBERS).read_bytes()
 
     @property
@@ -91,27 +94,26 @@ class AuditResult(Shown):
             FolderError: If it cannot be written, or is inside that of the audit.
             ReportError: If the folder of the audit holds another one by now, or none.
         """
-        to, own = place(folder, "folder"), self.folder.resolve()
+        to, own = place(folder, "folder"), self.place
         self._check_there()
         if to.resolve() != own:
             if to.resolve().is_relative_to(own):
                 raise FolderError(f"{to} is inside {self.folder}, the folder of the audit. Give one outside of it.")
             check_writable(to)
-            shutil.copytree(self.folder, to, dirs_exist_ok=True)
+            shutil.copytree(own, to, dirs_exist_ok=True)
         return self.result.save_page(to)
 
-    def log(self, logger: "WandbLogger | Callable[..., WandbLogger]") -> None:
+    def log(self, logger: WandbLogger | Callable[..., WandbLogger]) -> None:
         """Send numbers, tables and plots to Weights & Biases as one run, which ends with it; never images of records.
 
         Args:
             logger: A logger, or what makes one.
 
         Raises:
-            TrackingError: If it is something else.
+            TrackingError: If it is something else, or its run has ended, or cannot begin.
         """
-        if not callable(logger) and not isinstance(logger, Logger):
-            raise TrackingError(f"`logger` must be a `WandbLogger`, or what makes one, but is {logger!r}.")
-        self.result.log(logger if callable(logger) else lambda **_: logger)
+        with told_in_one_line(f"The audit is kept in {self.folder}. A logger is one run, so each audit needs its own."):
+            self.result.log(lambda **named: _run_of(logger, named))
 
     def to_yaml(self, path: str | Path | None = None) -> str:
         """The config of the audit, defaults filled in, as YAML that `Audit.from_yaml` and `lit-mia audit` read.
@@ -133,15 +135,23 @@ class AuditResult(Shown):
         return self.result.page()
 
     def _check_there(self) -> None:
-        file = self.folder / NUMBERS
+        file = self.place / NUMBERS
         if not file.is_file() or file.read_bytes() != self._written:
             raise ReportError(
-                f"{self.folder}, seen from {Path.cwd()}, no longer holds this audit: another one was written there, or "
-                "the folder was moved. Run the audit again, with an `output` of its own."
+                f"{self.place} no longer holds this audit: another one was written there, or the folder was moved. Run "
+                "the audit again, with an `output` of its own."
             )
 
     def __repr__(self) -> str:
         return f"<AuditResult {self.verdict.kind!r} in {self.folder}>"
+
+
+def _run_of(given: object, named: Mapping[str, Any]) -> WandbLogger:
+    is_other = isinstance(given, type) and not issubclass(given, WandbLogger)
+    made = given(**named) if callable(given) and not is_other else given
+    if not isinstance(made, WandbLogger):
+        raise TrackingError(f"`logger` must be a `WandbLogger`, or what makes one, but is {given!r}.")
+    return made
 
 
 def load(folder: str | Path) -> AuditResult:

@@ -1,5 +1,9 @@
 """Audits of objects and of YAML, which are the same."""
 
+import copy
+import gc
+import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +91,7 @@ def test_an_estimate_asks_and_writes_nothing(planned, tmp_path):
         ({"attacks": ["II-X"]}, ConfigError, "no attack 'II-X'"),
         ({"members": None}, RecordError, "images of both sides"),
         ({"records": "x.csv"}, RecordError, "images of both sides"),
+        ({"records": "x.csv", "members": None}, RecordError, "or `records` alone"),
         ({"attacks": ["SimA", "Pang-Wang"]}, HeadError, "one audit asks for one of them"),
         ({"attacks": "SimA", "settings": {"budgt.seeds": 1}}, ConfigError, "budgt"),
         ({"attacks": "SimA", "settings": {"data.stor": "x"}}, ConfigError, "stor"),
@@ -99,6 +104,7 @@ def test_an_estimate_asks_and_writes_nothing(planned, tmp_path):
         ({"attacks": "SimA", "settings": {"output": "x"}}, ConfigError, "output are options of the command"),
         ({"attacks": "SimA", "image_size": 0}, RecordError, "`image_size` must be between 1"),
         ({"attacks": "SimA", "image_size": 16.5}, RecordError, "whole number of pixels, but is 16.5"),
+        ({"attacks": "SimA", "image_size": True}, RecordError, "whole number of pixels, but is True"),
         ({"attacks": "SimA", "fractions": 5}, ConfigError, "fractions"),
         ({"attacks": "SimA", "fractions": None}, SplitError, "four positive numbers"),
         ({"attacks": "SimA", "settings": {"budget": 1}}, ConfigError, "`budget` holds several values"),
@@ -116,6 +122,63 @@ def test_a_mistake_is_told_before_anything_is_asked(planned, tmp_path, changes, 
 def test_something_else_is_no_model(two_folders):
     with pytest.raises(TargetError):
         lit_mia.audit(object(), members=two_folders[0], non_members=two_folders[1])
+
+
+def test_a_number_of_numpy_is_a_number(planned):
+    assert planned(attacks="II-S", image_size=np.int64(16)).config == planned(attacks="II-S").config
+
+
+def test_an_audit_of_yaml_holds_what_is_in_memory_only(planned, tiny_pipeline_folder, tmp_path):
+    from diffusers import DiffusionPipeline
+
+    named = lit_mia.DiffusersTarget.from_pipeline(DiffusionPipeline.from_pretrained(tiny_pipeline_folder), steps=2)
+    path = tmp_path / "audit.yaml"
+    planned(attacks="II-S", settings=QUICK | {"data.target": named}).to_yaml(path)
+    again = lit_mia.Audit.from_yaml(path)
+    del named
+    gc.collect()
+    assert (again.estimate()["missing"] > 0).all()
+    del again
+    gc.collect()
+    with pytest.raises(TargetError, match=r"is there no longer\. Give it here again"):
+        lit_mia.Audit.from_yaml(path)
+
+
+def test_all_attacks_of_records_without_captions_are_those_that_need_none(planned, tiny_pipeline_folder, two_folders):
+    pictures = [sorted(folder.glob("*.png")) for folder in two_folders]
+    bare = dict(zip(("members", "non_members"), pictures, strict=True), attacks="all")
+    assert len(planned(**bare).config["attacks"]) == 6
+    generating = lit_mia.DiffusersTarget(str(tiny_pipeline_folder))
+    with pytest.raises(RecordError, match="All attacks on pipeline ask by captions, but the records have none"):
+        lit_mia.Audit.of(generating, members=pictures[0], non_members=pictures[1])
+
+
+def test_a_copy_is_the_same_audit(planned, tiny_pipeline_folder):
+    from diffusers import DiffusionPipeline
+
+    named = lit_mia.DiffusersTarget.from_pipeline(DiffusionPipeline.from_pretrained(tiny_pipeline_folder), steps=2)
+    audit = planned(attacks="II-S", settings=QUICK | {"data.target": named})
+    del named
+    for again in (copy.copy(audit), copy.deepcopy(audit), pickle.loads(pickle.dumps(audit))):
+        assert (again.config, again.name, again.folder()) == (audit.config, audit.name, audit.folder())
+        assert (again.estimate()["missing"] > 0).all()
+
+
+def test_a_class_of_a_notebook_is_in_no_other_process(planned, monkeypatch):
+    main = sys.modules["__main__"]
+    own = type("Own", (SimA,), {"__module__": "__main__", "__doc__": "An attack."})
+    monkeypatch.setattr(main, "Own", own, raising=False)
+    assert planned(attacks=own(3)).is_portable
+    monkeypatch.delattr(main, "__file__")
+    assert not planned(attacks=own(3)).is_portable
+    assert planned(attacks=SimA(3)).is_portable
+
+
+@pytest.mark.parametrize("target", [lit_mia.DiffusersTarget, lit_mia.DenoiserTarget])
+@pytest.mark.parametrize("path", [None, Path("pipeline"), object()])
+def test_what_is_no_text_is_no_path_of_a_pipeline(target, path):
+    with pytest.raises(TargetError, match="A pipeline in memory is given to `from_pipeline`"):
+        target(path)
 
 
 def test_one_attack_needs_no_list_and_an_array_is_a_list(planned):
@@ -154,5 +217,7 @@ def test_only_an_audit_that_can_be_repeated_is_tested():
 def test_a_design_is_not_written_among_its_images(two_folders):
     with pytest.raises(CommandError, match="its images would be designed again"):
         lit_mia.design(two_folders[0], two_folders[0] / "design")
+    with pytest.raises(DesignError, match=r"`canaries` must be of .*Canaries`, but is 5"):
+        lit_mia.design(two_folders[0], two_folders[0].parent / "design", canaries=5)
     with pytest.raises(DesignError, match="but got 'half'"):
         lit_mia.design(two_folders[0], two_folders[0].parent / "design", include="half")

@@ -67,6 +67,7 @@ def with_processor(pipeline):
 
 CHANGES = {
     "weight": lambda pipeline: pipeline.unet.conv_in.weight.data.view(-1)[:1].mul_(1.001),
+    "order of weights": lambda pipeline: pipeline.unet.conv_in.weight.data.copy_(pipeline.unet.conv_in.weight.flip(0)),
     "type": lambda pipeline: pipeline.vae.to(torch.bfloat16),
     "layer": lambda pipeline: setattr(pipeline.unet.mid_block.resnets[0], "nonlinearity", torch.nn.GELU()),
     "buffer": lambda pipeline: pipeline.unet.register_buffer("more", torch.zeros(1), persistent=False),
@@ -78,6 +79,10 @@ CHANGES = {
     "table of the sampler": lambda pipeline: pipeline.scheduler.alphas_cumprod.mul_(0.99),
     "setting of the pipeline": lambda pipeline: setattr(pipeline, "vae_scale_factor", 4),
     "word": with_word,
+    "longest text": lambda pipeline: setattr(pipeline.tokenizer, "model_max_length", 8),
+    "padding word": lambda pipeline: setattr(pipeline.tokenizer, "pad_token", "a</w>"),
+    "side of padding": lambda pipeline: setattr(pipeline.tokenizer, "padding_side", "left"),
+    "side that is cut": lambda pipeline: setattr(pipeline.tokenizer, "truncation_side", "left"),
     "hook": lambda pipeline: pipeline.unet.register_forward_hook(lambda module, inputs, output: output),
 }
 

@@ -110,7 +110,7 @@ def test_the_arguments_of_a_target_make_it_again_while_the_pipeline_is_held(tiny
     del target
     gc.collect()
     for kind in (DiffusersTarget, DenoiserTarget, VariationTarget):
-        with pytest.raises(TargetError, match=r"in the memory of another process.* Save it with `save_pretrained`"):
+        with pytest.raises(TargetError, match=r"in the memory of another process.* save it with `save_pretrained`"):
             kind(arguments["path"])
 
 

@@ -64,9 +64,9 @@ class Cells:
         rows = Rows(
             columns=self.columns,
             ids=self.names if self.columns.id is None else list(map(self._id, range(len(self.ids)))),
-            captions=list(map(_plain, self.captions)),
+            captions=list(map(plain, self.captions)),
             members=self._labels(stated),
-            groups=list(map(_plain, self.groups)),
+            groups=list(map(plain, self.groups)),
             stamps=self.stamps,
             open_image=_opening(self.image, self.stamps, self.what),
             where=self.where,
@@ -77,7 +77,7 @@ class Cells:
 
     def _labels(self, stated: Sequence[Any] | None) -> list[int]:
         own, said = (
-            [parse_member(_plain(cell), self.where(row)) for row, cell in enumerate(cells)]
+            [parse_member(plain(cell), self.where(row)) for row, cell in enumerate(cells)]
             for cells in (self.members, self.members if stated is None else stated)
         )
         for row, (label, other) in enumerate(zip(own, said, strict=True)):
@@ -89,7 +89,7 @@ class Cells:
         return said
 
     def _id(self, row: int) -> str:
-        cell = _plain(self.ids[row])
+        cell = plain(self.ids[row])
         if is_empty(cell):
             raise RecordError(
                 f"The cell of `{self.columns.id}` is empty in {self.where(row)}. Fill it in, or leave the column out "
@@ -117,7 +117,7 @@ class Cells:
             raise RecordError(f"None of the {count} images of {self.what} can be read: {error}") from error
 
 
-def _plain(cell: Any) -> Any:
+def plain(cell: Any) -> Any:
     """A number of NumPy or PyTorch as one of Python, and an array as a list."""
     if isinstance(cell, Tensor | np.ndarray | np.generic):
         return cell.tolist()

@@ -29,12 +29,14 @@ def found_columns(present: Sequence[str], given: ColumnNames, what: str) -> Colu
     Raises:
         RecordError: If a column is given that is not there, there is none of images, or a name of a kind is unknown.
     """
-    odd = sorted(given.keys() - _USUAL.keys())
+    odd = sorted(given.keys() - _USUAL.keys(), key=str)
     if odd:
-        raise RecordError(f"`columns` may name the column of {', '.join(_USUAL)}, but names one of {', '.join(odd)}.")
+        raise RecordError(
+            f"`columns` may name the column of {', '.join(_USUAL)}, but names one of {', '.join(map(str, odd))}."
+        )
     usual = {kind: next((name for name in names if name in present), None) for kind, names in _USUAL.items()}
     found = {**usual, **given}
-    check_columns(what, [found[kind] for kind in given], present)
+    check_columns(what, list(found.values()), present)
     if found["image"] is None:
         raise RecordError(
             f"There is no column of images in {what} that is called {', '.join(_USUAL['image'])}; it has "

@@ -15,6 +15,7 @@ from datamodules.sources.hugging_face import HuggingFaceSource
 from datamodules.sources.labels import parse_member
 from datamodules.sources.places import image_files, with_home
 from datamodules.sources.rows import Columns
+from lit_mia.designs.manifest import COINS, PUBLIC
 from lit_mia.errors import RecordError
 from lit_mia.records import MEMBER, NON_MEMBER
 
@@ -42,6 +43,11 @@ def source_at(path: str, given: ColumnNames, member: Literal[1, 0] | None) -> Re
     if any((place / name).is_file() for name in _SAVED):
         raise RecordError(
             f"{path} was made by `save_to_disk`. Give what `datasets.load_from_disk` reads there, or HuggingFaceSource."
+        )
+    if (place / PUBLIC).is_file() and (place / COINS).is_file():
+        raise RecordError(
+            f"{path} is a design, whose coins say who is a member. Give what `lit_mia.design` returned, or "
+            "`datamodules.DesignSource` with the folder and its commitment."
         )
     if path and place.is_dir():
         return _folder(path, given, member)

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from datamodules.sources.given.cells import Cells
 from datamodules.sources.given.columns import ColumnNames, found_columns
-from datamodules.sources.given.naming import changed, name_of, named, place_in, stamp_of
+from datamodules.sources.given.naming import changed, name_of, named, place_in, stamp_of, without_na
 from datamodules.sources.rows import Columns
 from lit_mia.errors import RecordError
 
@@ -88,10 +88,10 @@ def _columns(keys: Sequence[str], given: ColumnNames, what: str) -> Columns:
 def _length(dataset: Dataset[Any]) -> int:
     try:
         return len(dataset)  # type: ignore[arg-type]
-    except TypeError as error:
+    except Exception as error:  # whatever the code of somebody else raises
         raise RecordError(
-            f"{type(dataset).__name__} has no length, so its items cannot be read again by their numbers. Make a list "
-            "of them."
+            f"{type(dataset).__name__} has no length ({error}), so its items cannot be read again by their numbers. "
+            "Make a list of them."
         ) from error
 
 
@@ -107,15 +107,15 @@ def _read(dataset: Dataset[Any], row: int, what: str) -> Any:
 
 def _item(element: Any, columns: Columns, where: str) -> Item:
     if _is_object(element):
-        return Item(*(None if name is None else element.get(name) for name in columns))
+        return Item(*(None if name is None else without_na(element.get(name)) for name in columns))
     if not isinstance(element, tuple | list):
-        return Item(element)
+        return Item(without_na(element))
     if not 1 <= len(element) <= len(_PARTS):
         raise RecordError(
             f"An item must be an image, (image, caption), (image, caption, label), or an object with such parts, but "
             f"{where} has {len(element)} parts."
         )
-    image, caption, member = (*element, None, None)[: len(_PARTS)]
+    image, caption, member = (*map(without_na, element), None, None)[: len(_PARTS)]
     if columns.caption is not None and _is_number(caption):
         raise RecordError(
             f"A number is no caption, but {where} is an image and {caption}. Give the texts as `captions`; for images "

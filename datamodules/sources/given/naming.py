@@ -1,5 +1,6 @@
 """What records are called that have no ids: by the name of their file, or by the content of their image."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,6 +35,12 @@ def named(cells: Iterable[Any], what: str) -> tuple[list[str], list[str]]:
 def name_of(cell: Any, stamp: str, row: int) -> str:
     """The name of a file, or else the beginning of the hash; the row where there is no image."""
     return file_in(cell) or (f"row {row}" if stamp == NO_IMAGE else stamp[:_HASH])
+
+
+def without_na(cell: Any) -> Any:
+    """A cell; None for the mark of pandas that one is empty, which cannot be compared."""
+    pandas = sys.modules.get("pandas")
+    return None if pandas is not None and cell is pandas.NA else cell
 
 
 def place_in(what: str, row: int) -> str:

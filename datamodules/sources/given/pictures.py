@@ -100,8 +100,7 @@ def _pixels(cell: Any, where: str) -> Image.Image:
     if isinstance(cell, np.ndarray):
         return rgb_of(Image.fromarray(_eight_bits(cell, where, "height × width × 3, or height × width")))
     if isinstance(cell, Tensor):
-        values = cell.detach().cpu()
-        array = (values.float() if values.is_floating_point() else values).numpy()
+        array = _array(cell, where)
         last = np.moveaxis(array, 0, -1) if array.ndim == 3 else array
         return rgb_of(Image.fromarray(_eight_bits(last, where, "3 × height × width, or height × width", cell)))
     if cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell == {"bytes": None, "path": None}:
@@ -110,6 +109,16 @@ def _pixels(cell: Any, where: str) -> Image.Image:
         f"An image must be a path, the bytes of a file, a Pillow image, an array or a tensor, but {where} has "
         f"{type(cell).__name__} {str(cell)[:80]!r}."
     )
+
+
+def _array(cell: Tensor, where: str) -> NDArray[Any]:
+    try:
+        values = cell.detach().cpu()
+        return np.asarray((values.float() if values.is_floating_point() else values).numpy())
+    except (TypeError, RuntimeError) as error:  # sparse, quantised, or without values
+        raise RecordError(
+            f"An image tensor must hold its pixels one by one, but that of {where} does not: {error}"
+        ) from error
 
 
 def _eight_bits(array: NDArray[Any], where: str, shapes: str, given: Any = None) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """Any of the forms in which people have images under question, as a source of records."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset
 
 from datamodules.sources.base import RecordSource
-from datamodules.sources.given.cells import Cells
+from datamodules.sources.given.cells import Cells, plain
 from datamodules.sources.given.columns import ColumnNames
 from datamodules.sources.given.files import source_at
 from datamodules.sources.given.items import of_dataset, of_list
+from datamodules.sources.given.naming import without_na
 from datamodules.sources.given.tables import of_frame, of_hub_table
 from datamodules.sources.in_memory import kept
 from datamodules.sources.labels import parse_member
@@ -85,10 +86,10 @@ def records_from(
         return source_at(str(data), given, _label(member))
     cells = _cells(data, given if captions is None else {**given, "caption": None})
     if captions is not None:
-        cells = replace(cells, captions=_one_each(captions, "captions", cells))
+        cells = replace(cells, captions=_one_each(captions, "captions", cells, data))
     if member is None:
         return kept(cells.records())
-    labels = _one_each(member, "member", cells) if _is_list(member) else [_label(member)] * len(cells.names)
+    labels = _one_each(member, "member", cells, data) if _is_list(member) else [_label(member)] * len(cells.names)
     return kept(cells.records(labels))
 
 
@@ -121,6 +122,11 @@ def _cells(data: Any, given: ColumnNames) -> Cells:
     raise RecordError(_refusal(data))
 
 
+def _index_of(data: Any) -> Any:
+    """The index of what is of pandas; None of all else."""
+    return data.index if _is(data, "pandas", "DataFrame") or _is(data, "pandas", "Series") else None
+
+
 def _is(data: Any, package: str, name: str) -> bool:
     """Whether it is of a class of a package; nothing is of one that was not imported."""
     return isinstance(data, getattr(sys.modules.get(package), name, ()))
@@ -131,6 +137,7 @@ def _refusal(data: Any) -> str:
         return f"A DatasetDict has several splits. Give one of them: {', '.join(map(str, data))}."
     kind = type(data)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name += f" of {'×'.join(map(str, data.shape))}" if isinstance(data, np.ndarray | Tensor) else ""
     return (
         "Records are made of a folder, a CSV or Parquet file, a pandas DataFrame, a list, an array of images, a "
         f"`datasets.Dataset` or a PyTorch Dataset, but this is a {name}. Of a generator, a loader or a stream make a "
@@ -139,13 +146,15 @@ def _refusal(data: Any) -> str:
 
 
 def _is_list(member: Any) -> bool:
-    return member is not None and not isinstance(member, str | int | float | np.generic)
+    """Whether there is one of each record; an array or a tensor without axes is one for all."""
+    one = isinstance(member, str | int | float | np.generic) or getattr(member, "ndim", None) == 0
+    return member is not None and not one
 
 
 def _label(member: Any) -> Literal[1, 0] | None:
     if member is None:
         return None
-    label = parse_member(member, "`member`")
+    label = parse_member(plain(member), "`member`")
     if label == MEMBER:
         return 1
     if label == NON_MEMBER:
@@ -153,16 +162,27 @@ def _label(member: Any) -> Literal[1, 0] | None:
     raise RecordError(f"`member` must be 1 or 0 for all records, or left out, but is {member!r}.")
 
 
-def _one_each(given: Any, name: str, cells: Cells) -> list[Any]:
+def _one_each(given: Any, name: str, cells: Cells, data: Any) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise RecordError(
             f"`{name}` must be one of each record, but is {given!r}. If that is a column, name it in `columns`, e.g. "
             f"`{{'caption': {given!r}}}`."
         )
-    each = list(given)
+    if isinstance(given, Mapping | Set):
+        raise RecordError(
+            f"`{name}` must be one of each record, in their order, but a {type(given).__name__} has another order, or "
+            "none. Make a list of it in the order of the records."
+        )
+    each = list(map(without_na, given))
     if len(each) != len(cells.names):
         raise RecordError(
             f"`{name}` must be one of each record, in their order, but {len(each)} are given of {len(cells.names)} "
             f"records of {cells.what}."
+        )
+    own, index = _index_of(given), _index_of(data)
+    if own is not None and index is not None and not own.equals(index):
+        raise RecordError(
+            f"`{name}` has another index than {cells.what}, so its values may belong to other rows. Make a column of "
+            f"it; or give `{name}.tolist()` if both are in one order."
         )
     return each

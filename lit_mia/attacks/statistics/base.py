@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lit_mia import ranges
 from lit_mia.attacks.data import AuditedAttack
+from lit_mia.attacks.statistics.own_code import own_code
 from lit_mia.configured import Configured
 from lit_mia.errors import HeadError
 from lit_mia.files import key_digest
@@ -34,7 +35,8 @@ class StatisticAttack(Configured, AuditedAttack):
         reconstructs: Whether its finding holds a pair of images to compare.
         swept: Names of the arguments that may be lists.
         combined: Those of them that only `combine` reads.
-        revision: Raised when the formula changes, so that stored statistics of the old one are asked again.
+        revision: Raised when the formula changes, so that stored statistics of the old one are asked again; of an
+            attack that does not ship, when something changes that `code_digest` does not tell.
     """
 
     level: AccessLevel = AccessLevel.DENOISE
@@ -53,6 +55,11 @@ class StatisticAttack(Configured, AuditedAttack):
     def highest_timestep(self, setting: Setting) -> int:
         """The highest timestep that a setting looks at: its t. An attack that looks at others says so."""
         return int(setting.get("t", 0))
+
+    @property
+    def code_digest(self) -> str | None:
+        """How the attack is written; None of one that ships. Stored statistics of other code are asked again."""
+        return own_code(type(self))
 
     @abstractmethod
     def measure(self, subject: Subject, setting: Setting) -> Steps:
@@ -88,10 +95,11 @@ class StatisticAttack(Configured, AuditedAttack):
 
     @final
     def plan(self, setting: Setting) -> Plan:
-        """What asking the target needs to know of one setting; findings are kept under its revision too."""
+        """What asking the target needs to know of one setting; findings are kept under its formula too."""
         fixed = {name: value for name, value in self.parameters.items() if name not in self.swept}
         asked = {name: value for name, value in setting.items() if name not in self.combined}
-        key = key_digest([self.name, fixed, asked, *([self.revision] if self.revision > 1 else [])])
+        formula = [self.revision if self.revision > 1 else None, self.code_digest]
+        key = key_digest([self.name, fixed, asked, *(part for part in formula if part is not None)])
         return Plan(key, lambda subject: self.measure(subject, setting))
 
     def settings(self) -> list[Setting]:

@@ -41,6 +41,11 @@ class FreMIA(StatisticAttack):
         """See `StatisticAttack`; those of the wrapped attack among them."""
         return {**self.attack.parameters, "r": self.r, "s": self.s, "norm": self.p}
 
+    @property
+    def code_digest(self) -> str | None:
+        """That of the wrapped attack."""
+        return self.attack.code_digest
+
     def highest_timestep(self, setting: Setting) -> int:
         """That of the wrapped attack."""
         return self.attack.highest_timestep(setting)

@@ -54,6 +54,9 @@ class Effort:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
+        given = {name: value for name, value in vars(self).items() if (name, value) != ("workers", None)}
+        odd = [name for name, value in given.items() if not isinstance(value, int)]
+        check(HeadError, (f"`{name}` of a self-test must be a whole number, but got {given[name]!r}" for name in odd))
         counted = {name: getattr(self, name) for name in ("permutations", "seeds", "workers")}
         more = {"planted": self.planted, "apart": self.apart}
         check(HeadError, at_least(1)("a self-test", **counted), at_least(0)("a self-test", **more))

@@ -20,7 +20,12 @@ LEFT_OUT = {
     "variant": None,
 }
 """Settings of a pipeline that is loaded from files, as they are where they are left out."""
-PIPELINES = Held[LivePipeline]("pipeline", "Save it with `save_pretrained` and give the folder.", TargetError)
+PIPELINES = Held[LivePipeline](
+    "pipeline",
+    "Give it here again, to `lit_mia.Audit.of` or `DiffusersTarget.from_pipeline`, and keep what that returns; for "
+    "another process save it with `save_pretrained` and give the folder.",
+    TargetError,
+)
 
 
 def pipeline_at(
@@ -37,8 +42,13 @@ def pipeline_at(
 
     Raises:
         TargetError: If local files are missing or hold no pipeline, or a pipeline in memory is not there, or is given
-            settings of files.
+            settings of files; or if the path is no text.
     """
+    if not isinstance(path, str):
+        raise TargetError(
+            f"`path` must be a text, the folder or the hub id of a pipeline, but is a {type(path).__name__}. A "
+            "pipeline in memory is given to `from_pipeline`; of a `pathlib.Path` make a text."
+        )
     if not is_held(path):
         return PipelineFiles(path, revision, config, prior)
     live, given = PIPELINES[path], {"revision": revision, "config": config, "prior": prior, **others}

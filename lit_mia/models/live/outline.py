@@ -22,6 +22,16 @@ HOOKED = "_diffusers_hook"
 """Where diffusers keeps its own hooks, which are refused, and what it remembers of its last call."""
 TABLES = ("betas", "alphas_cumprod")
 """What a sampler makes of its settings once, so that another may have been put in its place."""
+TOKENIZING = (
+    "add_bos_token",
+    "add_eos_token",
+    "clean_up_tokenization_spaces",
+    "model_max_length",
+    "padding_side",
+    "split_special_tokens",
+    "truncation_side",
+)
+"""Settings of tokenizers, not all of which are in their files."""
 VERSIONED = {"diffusers", "numpy", "torch", "transformers"} | sys.stdlib_module_names
 """Packages whose code is told by their release."""
 BY_SAVING = {"architectures", "dtype", "model_type"}
@@ -112,7 +122,8 @@ class Outline:
             tables = {name: table for name, table in vars(value).items() if name in TABLES}
             return [self._class(value), self._told(value.config), self._told(tables)]
         if isinstance(value, PreTrainedTokenizerBase):  # its words are in its files
-            return [self._class(value), len(value)]
+            special = {name: str(word) for name, word in value.special_tokens_map.items()}
+            return [self._class(value), len(value), special, [getattr(value, name, None) for name in TOKENIZING]]
         inside = getattr(value, "__dict__", {})
         if isinstance(value, PreTrainedConfig):
             inside = {name: item for name, item in inside.items() if name not in BY_SAVING}

@@ -13,6 +13,8 @@ from torch._dynamo.eval_frame import OptimizedModule
 
 CHUNK = 2**26
 """Bytes that are copied from an accelerator at once."""
+_ROW = 64
+"""Words of 8 bytes that are summed up as one."""
 
 
 def parts_of(pipeline: Any) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def digests(weights: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def sums(weights: Mapping[str, Tensor]) -> dict[str, int]:
-    """A sum over the bits of each tensor, which a training changes; some 20 times as fast as a digest."""
+    """A sum over the bits of each tensor and their places, which a training changes; much faster than a digest."""
     return {name: _sum(tensor) for name, tensor in weights.items()}
 
 
@@ -75,8 +77,10 @@ def sharing_weights(pipeline: Any) -> Any:
 
 def _sum(tensor: Tensor) -> int:
     values = _bytes(tensor)
-    whole = len(values) // 8 * 8
-    return int(values[:whole].view(torch.int64).sum()) + int(values[whole:].sum())
+    square = len(values) // (8 * _ROW) * 8 * _ROW
+    table = values[:square].view(torch.int64).view(-1, _ROW)
+    parts = (table.sum(0), table.sum(1), values[square:])
+    return sum(int((part * torch.arange(1, len(part) + 1, device=part.device)).sum()) for part in parts)
 
 
 def _bytes(tensor: Tensor) -> Tensor:

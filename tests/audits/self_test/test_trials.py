@@ -145,6 +145,13 @@ def test_efforts_that_are_none_are_refused(given):
         Effort(**given)
 
 
+@pytest.mark.parametrize("given", [{"apart": None}, {"planted": None}, {"permutations": 2.5}, {"workers": "two"}])
+def test_efforts_that_are_no_numbers_are_told(given):
+    (name,) = given
+    with pytest.raises(HeadError, match=f"`{name}` of a self-test must be a whole number, but got {given[name]!r}"):
+        Effort(**given)
+
+
 def test_a_placebo_takes_the_place_of_the_target():
     scores = {name: np.full((1, 3), number) for number, name in enumerate(("a", "b", "b placebo", "b blind"))}
     rows = [

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
 import lit_mia
 from lit_mia.errors import FolderError, ReportError, TrackingError
@@ -48,9 +50,30 @@ def test_what_is_no_path_is_told(kept, path):
         lit_mia.load(path)
 
 
-def test_what_is_no_logger_is_told(kept):
+@pytest.mark.parametrize("logger", [5, None, CSVLogger("logs"), CSVLogger, lambda **_: CSVLogger("logs"), []])
+def test_what_is_no_logger_is_told(kept, logger):
     with pytest.raises(TrackingError, match="`logger` must be a `WandbLogger`"):
-        kept.log(5)
+        kept.log(logger)
+
+
+def test_a_logger_whose_run_has_ended_is_told(kept, tmp_path):
+    logger = WandbLogger(project="lit-mia", save_dir=str(tmp_path), offline=True)
+    kept.log(logger)
+    with pytest.raises(TrackingError, match=r"kept in .*one\. A logger is one run, so each audit needs its own\."):
+        kept.log(logger)
+
+
+def test_it_is_known_wherever_the_process_goes(small, tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "a")
+    small.save(Path("run"))
+    first = lit_mia.load("run")
+    monkeypatch.chdir(tmp_path / "b")
+    small.save(Path("run"))
+    assert first.save("copy") == Path("copy/report.html")
+    assert lit_mia.load("copy").numbers == first.numbers
+    assert lit_mia.compare(first, lit_mia.load("run")).table()["change"].abs().max() < 1e-6
 
 
 def test_the_table_has_the_ends_of_intervals(kept):
