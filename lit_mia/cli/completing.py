@@ -16,7 +16,7 @@ from lit_mia.cli.command_table import COMMANDS
 from lit_mia.cli.commands import parser_of
 from lit_mia.cli.gating import add_gate
 from lit_mia.cli.self_testing import add_effort
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import OPTIONS
 
 SHELLS = ("bash", "zsh")
@@ -58,7 +58,7 @@ def completion(command: str, args: Sequence[str]) -> None:
         command: `completion`.
         args: What follows it.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(completion))
+    made = CommandParser(prog=f"lit-mia {command}", description=description(completion))
     made.add_argument("shell", choices=SHELLS, help="The shell.")
     print(script(made.parse_args(list(args)).shell))
 

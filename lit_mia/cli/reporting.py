@@ -10,7 +10,7 @@ from lit_mia.audits.base import load_result
 from lit_mia.audits.saved_config import saved_audit
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.report.base import NUMBERS, Picture
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import EPILOG, answer, say_always
 
 
@@ -44,7 +44,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `report`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(report), epilog=EPILOG)
+    made = CommandParser(prog=f"lit-mia {command}", description=description(report), epilog=EPILOG)
     made.add_argument("folder", type=str, help="Output folder of an audit.")
     made.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
     made.add_argument("--open", action="store_true", help="Open the page in the browser.")

@@ -33,6 +33,67 @@ def test_what_is_no_command_lists_all_of_them(failure):
     assert "Did you mean" not in failure("zzz")
 
 
+@pytest.mark.parametrize("option", ["--quiet", "--config", "-c", "--helpp"])
+def test_an_option_before_the_command_is_no_misspelt_command(option, failure):
+    said = failure(option, "audit")
+    assert said.startswith(f"lit-mia: The command comes first, before {option}: `lit-mia COMMAND [options]`.")
+
+
+@pytest.mark.parametrize(
+    ("args", "near"),
+    [
+        (["init", "--acess", "both"], "--access"),
+        (["init", "--over"], "--overwrite"),  # and not taken for it: no file is lost over a shorter option
+        (["report", "folder", "--galery"], "--gallery"),
+        (["audit", "--config", "audit/quickstart", "--budget.seedz", "3"], "--budget.seeds"),
+        (["audit", "--config", "audit/quickstart", "--dry_run"], "--dry-run"),
+        (["audit", "--config", "audit/quickstart", "--data.image_sizes", "3"], "image_size"),
+        (["audit", "--config", "audit/quickstart", "--conf", "other.yaml"], "--config"),
+        (["design", "--imagse", "folder"], "--images"),
+        (["report", "folder", "--zzz"], None),
+    ],
+)
+def test_an_option_that_a_command_does_not_know_is_asked_about(args, near, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(args)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.rstrip().endswith(f". Did you mean {near}?") if near else "Did you mean" not in said
+
+
+def test_the_help_of_a_class_needs_no_config(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(["audit", "--data.help", "ShadowDataModule"])
+    assert ended.value.code == 0
+    assert "--data.shadow.source" in capsys.readouterr().out
+
+
+def test_a_config_has_a_short_option_in_every_command(capsys):
+    for command, config in (
+        ("audit", "audit/quickstart"),
+        ("sweep", "ablation/t_sweep"),
+        ("design", "design/openmoji"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run([command, "-c", config, "--print_config"])
+        assert ended.value.code == 0
+        assert "class_path" in capsys.readouterr().out
+
+
+def test_a_home_that_does_not_exist_is_told_in_one_line(failure):
+    said = "A path begins with `~`, and whose folder that is cannot be told."
+    for args in (
+        ["report", "~no-such-user/x"],
+        ["audit", "--config", "~no-such-user/x.yaml"],
+        ["validate", "~no-such-user"],
+    ):
+        assert said in failure(*args)
+
+
+def test_nothing_to_validate_is_told_in_one_line(failure):
+    assert "needs the folder of a finished audit, or `--config FILE`" in failure("validate", "--json")
+
+
 @pytest.mark.parametrize("command", ["card", "completion", "configs", "init", "plugins", "report"])
 def test_help_says_what_a_command_does_and_not_how_its_function_is_called(command, capsys):
     with pytest.raises(SystemExit):
