@@ -1,12 +1,24 @@
-"""Terminals and files that cannot hold every character: what is printed is spelled in those that they have."""
+"""Where a process reads and prints: what is closed leads nowhere, and what a file cannot hold is spelled otherwise."""
 
 import codecs
 import io
+import os
 import sys
 
 SPELLED = str.maketrans("✓✗−–·×→←≈≤≥±…’²³Δ", "yn---x><~<>+.'23d")
 """One character for each, so that tables keep their columns."""
 HANDLER = "lit_mia.spelled"
+
+
+def open_closed() -> None:
+    """Let input, output and errors that are closed lead nowhere.
+
+    Else what is opened next would take their place, and be written over by all that is printed.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def spell_unprintable() -> None:

@@ -1,6 +1,7 @@
 """The table of commands: the overview, the version and what is no command."""
 
 import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -111,3 +112,9 @@ def test_what_nobody_reads_ends_with_a_status_of_its_own_and_no_traceback():
     os.close(writes)
     assert ended.returncode == 120
     assert "Traceback" not in ended.stderr
+
+
+def test_errors_that_are_closed_are_not_told_to_the_output():
+    line = f"exec {shlex.quote(sys.executable)} -m lit_mia configs nothing 2>&-"
+    ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
