@@ -4,6 +4,7 @@ import codecs
 import io
 import os
 import sys
+from pathlib import Path
 
 SPELLED = str.maketrans("✓✗−–·×→←≈≤≥±…’²³Δ", "yn---x><~<>+.'23d")
 """One character for each, so that tables keep their columns."""
@@ -13,12 +14,11 @@ HANDLER = "lit_mia.spelled"
 def open_closed() -> None:
     """Let input, output and errors that are closed lead nowhere.
 
-    Else what is opened next would take their place, and be written over by all that is printed.
+    Else what is opened next would have their number, the lowest that is free, and be written over by what is printed.
     """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            os.dup2(os.open(os.devnull, os.O_RDWR), number)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115, PTH123
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def spell_unprintable() -> None:
