@@ -9,7 +9,9 @@ from jsonargparse import ArgumentParser
 
 _LISTS = re.compile(r"\n\n(?:Args|Attributes|Raises|Returns|Yields):\n")
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[^\s=]+)|Option '([\w.]+)' is not accepted")
-"""How a parser names an option, or a key of a config, that it does not know."""
+"""How a parser names an option, or a key of a config, that it does not know; not what a parser within it says."""
+ALIKE = 0.7
+"""How much like an unknown name a known one has to be to be asked about."""
 
 
 def description(documented: object) -> str:
@@ -37,10 +39,10 @@ class CommandParser(ArgumentParser):
         super().error(message + self._near(message), ex)
 
     def _near(self, message: str) -> str:
-        unknown = _UNKNOWN.search(message)
+        unknown = _UNKNOWN.match(message)
         if unknown is None:
             return ""
         option, key = unknown.groups()
         known = {name: name if option else name.removeprefix("--") for name in self._option_string_actions}
-        near = get_close_matches(option or key, known.values(), 1)
+        near = get_close_matches(option or key, known.values(), 1, ALIKE)
         return f". Did you mean {near[0]}?" if near else ""

@@ -9,6 +9,7 @@ from importlib.metadata import version
 import pytest
 
 from lit_mia.cli.command_table import COMMANDS
+from lit_mia.cli.completing import parsers_of
 from lit_mia.main import run
 
 
@@ -59,7 +60,8 @@ def test_an_option_that_a_command_does_not_know_is_asked_about(args, near, capsy
         run(args)
     said = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said.rstrip().endswith(f". Did you mean {near}?") if near else "Did you mean" not in said
+    assert said.rstrip().endswith(f". Did you mean {near}?") or not near
+    assert said.count("Did you mean") == (near is not None)
 
 
 def test_the_help_of_a_class_needs_no_config(capsys):
@@ -118,3 +120,10 @@ def test_errors_that_are_closed_are_not_told_to_the_output():
     line = f"exec {shlex.quote(sys.executable)} -m lit_mia configs nothing 2>&-"
     ended = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("name", ["null", "~", "# a"])
+def test_a_file_whose_name_yaml_would_take_for_nothing_is_the_file(name):
+    for command, option in (("report", "junit"), ("card", "output"), ("compare", "output"), ("design", "images")):
+        folders = {"compare": ["a", "b"], "design": []}.get(command, ["a"])
+        assert next(parsers_of(command)).parse_args([*folders, f"--{option}", name])[option] == name
