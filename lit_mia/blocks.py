@@ -19,8 +19,6 @@ from lit_mia.errors import ConfigError
 
 PACKAGE = Path(__file__).parent
 SUFFIXES = (".yaml", ".yml")
-RUNNABLE = ("ablation/", "audit/", "design/", "experiment/", "shadow/")
-"""Folders of shipped configs that have a command; the others hold blocks."""
 PLAIN = (str, bytes, int, float, PurePath, Enum)
 """What a text or a number can become, so that a text at such a parameter is meant as it is."""
 BUILT_IN = frozenset({"builtins", "collections.abc", "types", "typing"})
@@ -116,8 +114,10 @@ def find_config(name: str) -> Path:
     path = Path(name).expanduser()
     found = path if path.is_file() else _shipped(name)
     if found is None:
-        runnable = ", ".join(shipped for shipped in shipped_names() if shipped.startswith(RUNNABLE))
-        raise ConfigError(f"There is no config {name!r}.{_near(name)} Give a YAML file, or a shipped name: {runnable}.")
+        raise ConfigError(
+            f"There is no config {name!r}.{_near(name)} Give a YAML file, or a shipped name, as `lit-mia configs` "
+            "lists them."
+        )
     return found
 
 
@@ -262,8 +262,8 @@ def is_block(name: str) -> bool:
 
 def block_file(name: str, folder: Path) -> Path | None:
     """The file of a block: a `.yaml` file, relative to a folder, or else a shipped name; None if there is neither."""
-    path = folder / Path(name).expanduser()
-    return path if name.endswith(SUFFIXES) and path.is_file() else _shipped(name)
+    path = folder / Path(name).expanduser() if name.endswith(SUFFIXES) else None
+    return path if path is not None and path.is_file() else _shipped(name)
 
 
 def _shipped(name: str) -> Path | None:

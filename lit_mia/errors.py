@@ -96,8 +96,11 @@ class PluginError(LitMiaError):
 def told_as_ours() -> Iterator[None]:
     """Raise a user's mistake as itself where jsonargparse has wrapped it, as it does where an argument may be None.
 
+    What pathlib says of a home that it does not find is one too.
+
     Raises:
         LitMiaError: In the place of the error that was caused by it.
+        FolderError: If a path begins with `~`, and there is no such home.
     """
     try:
         yield
@@ -106,6 +109,16 @@ def told_as_ours() -> Iterator[None]:
         if mistake is None:
             raise
         raise mistake from None
+    except RuntimeError as error:
+        if error.args != (_HOMELESS,):
+            raise
+        raise FolderError(
+            "A path begins with `~`, and whose folder that is cannot be told. Write the path in full."
+        ) from error
+
+
+_HOMELESS = "Could not determine home directory."
+"""What pathlib says of `~` where the system knows no home, and of `~` before the name of nobody."""
 
 
 def _mistake_behind(error: BaseException | None) -> LitMiaError | None:

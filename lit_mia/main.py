@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from lit_mia import own_datamodules
 from lit_mia.errors import LitMiaError, told_as_ours
 from lit_mia.folders import is_of_disk, unwritable
-from lit_mia.report.terminal import spell_unprintable
+from lit_mia.report.terminal import open_closed, spell_unprintable
 
 if TYPE_CHECKING:
     from lit_mia.cli.command_table import Command
@@ -24,6 +24,7 @@ def main() -> None:
 
     So does a crash, after its traceback: a status of 1 says that a condition of `--fail-if` holds.
     """
+    open_closed()
     spell_unprintable()
     signal.signal(signal.SIGTERM, _terminate)
     own_datamodules.prefer()

@@ -7,7 +7,7 @@ PYTHON=${PYTHON:-python3.11}
 command -v "$PYTHON" >/dev/null || PYTHON=python3
 BUILDER=$(mktemp -d)
 trap 'rm -rf "$BUILDER"' EXIT
-"$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$BUILDER" hatchling
+"$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$BUILDER" hatchling hatch-fancy-pypi-readme
 export PYTHONPATH=$BUILDER
 "$PYTHON" -m hatchling build -d "$OUTPUT"
 cd scripts/demo_distribution

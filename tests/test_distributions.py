@@ -1,6 +1,7 @@
 """What a release uploads: a small lit-mia, and the shipped models in a distribution of their own."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -60,6 +61,16 @@ def test_the_wheel_is_small_and_has_configs_templates_and_names(wheel):
     assert names >= {"lit_mia/report/templates/page.html.jinja", "datamodules/name_lists/surnames.txt"}
     assert not any(name.startswith("lit_mia/assets") or name.endswith(".safetensors") for name in names)
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"lit_mia", "datamodules"}
+
+
+def test_links_of_the_readme_hold_on_a_package_index(wheel):
+    archive = ZipFile(wheel)
+    (name,) = (name for name in archive.namelist() if name.endswith("dist-info/METADATA"))
+    _, _, readme = archive.read(name).decode("utf-8").partition("\n\n")
+    links = re.findall(r"\]\(([^)]+)\)", readme)
+    assert "https://github.com/lit-mia/lit-mia/blob/main/docs/simulations.md" in links
+    assert "https://raw.githubusercontent.com/lit-mia/lit-mia/main/docs/assets/report.png" in links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def test_the_demo_has_all_that_ships_with_its_licences(demo):

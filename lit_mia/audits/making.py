@@ -14,7 +14,7 @@ from lit_mia.attacks import AuditedAttack
 from lit_mia.audits.base import AUDIT_KINDS, Audit
 from lit_mia.blocks import ObjectKeys, object_parameters, placed
 from lit_mia.errors import ConfigError, told_as_ours
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 
 A = TypeVar("A", bound=Audit)
 T = TypeVar("T")
@@ -37,7 +37,7 @@ def audit_parser(audit: type[Audit], **settings: Any) -> ArgumentParser:
         settings: Of `ArgumentParser`.
     """
     set_parsing_settings(instantiate_subclass_spec_in_any=False)  # a config inside a config stays a config
-    parser = ArgumentParser(description=description(audit), **settings)
+    parser = CommandParser(description=description(audit), **settings)
     parser.add_class_arguments(audit, sub_configs=True)
     return parser
 

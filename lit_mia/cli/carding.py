@@ -6,9 +6,9 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from lit_mia.audits.base import load_result
+from lit_mia.cli.own_files import check_own, write_own
 from lit_mia.errors import CommandError
-from lit_mia.files import write_whole
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.membership import MembershipResult
 from lit_mia.report.membership.card import card as section
 
@@ -34,7 +34,9 @@ def card(command: str, args: Sequence[str]) -> None:
     if options.output is None:
         print(text, end="")
         return
-    _write(Path(options.output).expanduser(), text)
+    file = Path(options.output).expanduser()
+    check_own(file, text.partition("\n")[0], ", or add the section to it yourself: without `--output` it is printed")
+    write_own(file, text)
 
 
 def parser(command: str) -> ArgumentParser:
@@ -43,25 +45,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `card`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(card))
+    made = CommandParser(prog=f"lit-mia {command}", description=description(card))
     made.add_argument("folder", type=str, help="Output folder of an audit of records.")
-    made.add_argument("--output", type=str | None, help="A file to write instead of printing.")
+    made.add_argument("--output", type=str, help="A file to write instead of printing.")
     return made
-
-
-def _write(file: Path, text: str) -> None:
-    """Write the section, in the place of an earlier one only: a model card has more in it.
-
-    Raises:
-        CommandError: If the file holds something else, or cannot be written.
-    """
-    title = text.partition("\n")[0]
-    try:
-        if file.is_file() and not file.read_bytes().startswith(title.encode()):
-            raise CommandError(
-                f"`--output {file}` would take the place of what that file holds. Give another file, or add the "
-                "section to it yourself: without `--output` it is printed."
-            )
-        write_whole(file, text)
-    except (OSError, ValueError) as error:  # the latter of a path without a name, such as `.`
-        raise CommandError(f"`--output` cannot be written: {error}. Give another file.") from error

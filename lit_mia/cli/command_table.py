@@ -71,7 +71,7 @@ COMMANDS = {
         answers=True,
     ),
     "init": Command(
-        "write the config of an audit of your own target, after three questions or as flags say",
+        "write the config of an audit of your own target, after a few questions or as flags say",
         "initializing:initialize",
         kept="nothing was written",
     ),
@@ -132,8 +132,11 @@ def command_called(name: str) -> Command:
     Raises:
         CommandError: If there is no such command.
     """
+    known = f"The commands are {', '.join(COMMANDS)}."
+    if name.startswith("-"):
+        raise CommandError(f"The command comes first, before {name}: `lit-mia COMMAND [options]`. {known}")
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, 1)
         asked = f" Did you mean {near[0]!r}?" if near else ""
-        raise CommandError(f"There is no command {name!r}.{asked} The commands are {', '.join(COMMANDS)}.")
+        raise CommandError(f"There is no command {name!r}.{asked} {known}")
     return COMMANDS[name]

@@ -27,6 +27,9 @@ from lit_mia.report.base import NUMBERS, Result
 from lit_mia.report.telling import EPILOG, answer
 from lit_mia.report.tracking import told_in_one_line
 
+_HELP = ("-h", "--help", ".help")
+"""How options end that show help, for which no config is needed."""
+
 
 @dataclass(frozen=True)
 class CommandLine:
@@ -36,14 +39,14 @@ class CommandLine:
         args: What the parsers read: each `--config` holds its content.
         name: Name of the last config, without its suffix; empty if there is none.
         config: The configs laid over one another; of use for their top-level keys only.
-        files: The configs, and the files of the blocks that options name, each after the dotted key that it stands at;
-            a config at an empty one.
+        files: The configs, at an empty key, and the options after them, at the dotted key that each sets, with the file
+            of the block that it names; None if it names none.
     """
 
     args: tuple[str, ...]
     name: str
     config: dict[str, Any]
-    files: tuple[tuple[str, Path], ...]
+    files: tuple[tuple[str, Path | None], ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def parse(command: str, args: Sequence[str], further: Callable[[ArgumentParser],
     line = resolve(args, object_keys())
     kind = _kind(command, line)
     parser = parser_of(command, kind, further)
-    if not line.name and not {"-h", "--help"} & set(args):
+    if not line.name and not any(arg.partition("=")[0].endswith(_HELP) for arg in args):
         raise ConfigError(f"`lit-mia {command}` needs `--config FILE`, or a shipped name such as {kind.example}.")
     with told_where(line.files):
         given = parser.parse_args(line.args)
@@ -192,8 +195,8 @@ def resolve(args: Sequence[str], keys: ObjectKeys) -> CommandLine:
         value = next(contents) if each.is_config else _with_blocks(each.key, each.value, keys, config)
         resolved[each.place] = f"{each.name}={value}" if each.joined else value
     name = next((path.stem for path in reversed(configs)), "")
-    blocks = [(each.key, block_file(each.value, Path())) for each in given if not each.is_config]
-    files = [*(("", path) for path in paths), *((key, path) for key, path in blocks if path is not None)]
+    blocks = [(each.name.lstrip("-"), block_file(each.value, Path())) for each in given if not each.is_config]
+    files = [*(("", path) for path in paths), *blocks]
     return CommandLine(_configs_first(resolved, given), name, config, tuple(files))
 
 
@@ -323,8 +326,8 @@ def _accepts(kind: AuditKind, config: dict[str, Any]) -> bool:
 
 
 def _add_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    parser.add_argument("--output", type=str | None, help="Folder of the results; `runs/<config name>` if not given.")
+    parser.add_argument("-c", "--config", action="config", help="A YAML file, or the name of a shipped one.")
+    parser.add_argument("--output", type=str, help="Folder of the results; `runs/<config name>` if not given.")
     parser.add_argument("--gallery", type=bool, default=False, help="Show images on the page.")
     parser.add_argument(
         "--logger",

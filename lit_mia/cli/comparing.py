@@ -11,7 +11,7 @@ from lit_mia.audits.comparing import set_side_by_side
 from lit_mia.report.comparison.numbers import Comparison
 from lit_mia.report.comparison.result import NUMBERS, terminal
 from lit_mia.report.comparison.words import findings, verdicts
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import EPILOG, answer
 
 
@@ -43,8 +43,8 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `compare`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(measure), epilog=EPILOG)
+    made = CommandParser(prog=f"lit-mia {command}", description=description(measure), epilog=EPILOG)
     made.add_argument("a", type=str, help="Output folder of the audit before.")
     made.add_argument("b", type=str, help="Output folder of the audit after; changes are B minus A.")
-    made.add_argument("--output", type=str | None, help="Folder of the results; `runs/compare_A_B` if not given.")
+    made.add_argument("--output", type=str, help="Folder of the results; `runs/compare_A_B` if not given.")
     return made

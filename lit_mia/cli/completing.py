@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence, Set
+from typing import Any
 
 import lightning as L
 import shtab
@@ -16,7 +17,7 @@ from lit_mia.cli.command_table import COMMANDS
 from lit_mia.cli.commands import parser_of
 from lit_mia.cli.gating import add_gate
 from lit_mia.cli.self_testing import add_effort
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import OPTIONS
 
 SHELLS = ("bash", "zsh")
@@ -58,7 +59,7 @@ def completion(command: str, args: Sequence[str]) -> None:
         command: `completion`.
         args: What follows it.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(completion))
+    made = CommandParser(prog=f"lit-mia {command}", description=description(completion))
     made.add_argument("shell", choices=SHELLS, help="The shell.")
     print(script(made.parse_args(list(args)).shell))
 
@@ -74,7 +75,7 @@ def script(shell: str) -> str:
     for name, command in COMMANDS.items():
         completed = commands.add_parser(name, help=command.summary, add_help=False)
         for parser in parsers_of(name):
-            for action in _new_options(parser, completed):
+            for action in parser._actions:
                 _add(completed, action, name, blocks)
         for option, does in (OPTIONS if command.answers else {}).items():
             completed.add_argument(option, help=does, action="store_true")
@@ -109,34 +110,26 @@ def _of_lightning() -> ArgumentParser:
     return parser
 
 
-def _new_options(parser: argparse.ArgumentParser, known: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The options of a parser that another one has not, without those that add to lists or show help of a class."""
-    return [
-        action
-        for action in parser._actions
-        if action.option_strings
-        and action.help != argparse.SUPPRESS
-        and not action.option_strings[-1].endswith((".help", "+"))
-        and not known._option_string_actions.keys() & set(action.option_strings)
-    ]
-
-
 def _add(completed: argparse.ArgumentParser, action: argparse.Action, command: str, blocks: Set[str]) -> None:
-    name = action.option_strings[-1]
+    """Let a command have what one of its parsers takes, without what adds to lists or shows help of a class."""
+    names = [name for name in action.option_strings if not name.endswith((".help", "+"))]
+    known = completed._option_string_actions.keys() & set(names)
+    if action.help == argparse.SUPPRESS or known or (action.option_strings and not names):
+        return
     help_text = " ".join(str(action.help or "").replace("%", "%%").split())
     if action.nargs == 0:
-        completed.add_argument(name, help=help_text, action="store_true")
+        completed.add_argument(*names, help=help_text, action="store_true")
         return
-    added = completed.add_argument(name, help=help_text, choices=action.choices)
-    function = (
-        _of_configs(command)
-        if name == "--config"
-        else _BLOCKS
-        if name.rpartition(".")[-1].lstrip("-") in blocks
-        else None
-    )
-    if function is not None:
-        added.complete = {"bash": function, "zsh": function}  # type: ignore[attr-defined]
+    added = completed.add_argument(*(names or [action.dest]), help=help_text, choices=action.choices)
+    if action.choices is None:
+        added.complete = _what_stands_at(added.dest, command, blocks)  # type: ignore[attr-defined]
+
+
+def _what_stands_at(key: str, command: str, blocks: Set[str]) -> Any:
+    """How each shell completes a value: blocks and configs by name, all else as files."""
+    if key != "config" and key.rpartition(".")[-1] not in blocks:
+        return shtab.FILE
+    return dict.fromkeys(SHELLS, _of_configs(command) if key == "config" else _BLOCKS)
 
 
 def _of_configs(command: str) -> str:

@@ -13,7 +13,7 @@ from lit_mia.cli.stated import told_where
 from lit_mia.designs.layouts import LAYOUTS
 from lit_mia.designs.manifest import PUBLIC, SECRET, TRAIN, Manifest
 from lit_mia.errors import CommandError
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 
 
 def make(command: str, args: Sequence[str]) -> Manifest:
@@ -43,10 +43,10 @@ def parser(command: str) -> ArgumentParser:
         command: `design`.
     """
     set_parsing_settings(instantiate_subclass_spec_in_any=False)
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(OwnersDesign))
-    made.add_argument("--config", action="config", help="A YAML file, or the name of a shipped one.")
-    made.add_argument("--output", type=str | None, help="Folder of the design; `runs/<config name>` if not given.")
-    made.add_argument("--images", type=str | None, help="A folder of images, with captions in text files beside them.")
+    made = CommandParser(prog=f"lit-mia {command}", description=description(OwnersDesign))
+    made.add_argument("-c", "--config", action="config", help="A YAML file, or the name of a shipped one.")
+    made.add_argument("--output", type=str, help="Folder of the design; `runs/<config name>` if not given.")
+    made.add_argument("--images", type=str, help="A folder of images, with captions in text files beside them.")
     made.add_argument("--source", type=RecordSource | None, help="Your images and their captions.")
     made.add_class_arguments(OwnersDesign, skip={"source"})
     return made

@@ -39,7 +39,7 @@ def add_gate(parser: ArgumentParser) -> None:
         help='Exit with 1 if it holds for any attack, such as "dAUC.hi > 0.05", and with 2 if nobody can tell. May be '
         "given several times. See docs/gate.md.",
     )
-    parser.add_argument("--junit", type=str | None, metavar="FILE", help="Write what became of each as JUnit XML.")
+    parser.add_argument("--junit", type=str, metavar="FILE", help="Write what became of each as JUnit XML.")
 
 
 @final
@@ -62,7 +62,9 @@ class Gate:
         Raises:
             GateError: If a condition cannot be read, nothing would be evaluated, or the file cannot be written.
         """
-        gate = cls(tuple(map(read_condition, options.fail_if or ())), Path(options.junit) if options.junit else None)
+        gate = cls(
+            tuple(map(read_condition, options.fail_if or ())), None if options.junit is None else Path(options.junit)
+        )
         if gate.junit is not None and not gate.conditions:
             raise GateError("`--junit` writes what became of conditions, but there is none. Add `--fail-if CONDITION`.")
         if gate.conditions and options.get("dry_run"):

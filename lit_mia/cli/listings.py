@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from jsonargparse import ArgumentParser
-
 from lit_mia.blocks import config_folder, find_config, shipped_names
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import EPILOG, answer
 
 
 def configs(command: str, args: Sequence[str]) -> None:
     """List the shipped configs by folder, each with its first comment, or print one."""
-    parser = ArgumentParser(prog=f"lit-mia {command}", description=description(configs), epilog=EPILOG)
+    parser = CommandParser(prog=f"lit-mia {command}", description=description(configs), epilog=EPILOG)
     parser.add_argument("name", nargs="?", type=str, help="A shipped name, e.g. attack/ii_s.")
     name = parser.parse_args(list(args)).name
     if name is not None:
@@ -28,7 +26,7 @@ def configs(command: str, args: Sequence[str]) -> None:
 
 def plugins(command: str, args: Sequence[str]) -> None:
     """List the packages outside that add something, and what they add."""
-    ArgumentParser(prog=f"lit-mia {command}", description=description(plugins), epilog=EPILOG).parse_args(list(args))
+    CommandParser(prog=f"lit-mia {command}", description=description(plugins), epilog=EPILOG).parse_args(list(args))
     from lit_mia.cli.classes import plugins as loaded
 
     for plugin in loaded():

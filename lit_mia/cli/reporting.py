@@ -1,7 +1,9 @@
 """The command that makes the page of a finished audit anew."""
 
+import os
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
@@ -10,7 +12,7 @@ from lit_mia.audits.base import load_result
 from lit_mia.audits.saved_config import saved_audit
 from lit_mia.cli.gating import Gate, add_gate
 from lit_mia.report.base import NUMBERS, Picture
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.telling import EPILOG, answer, say_always
 
 
@@ -44,7 +46,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `report`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(report), epilog=EPILOG)
+    made = CommandParser(prog=f"lit-mia {command}", description=description(report), epilog=EPILOG)
     made.add_argument("folder", type=str, help="Output folder of an audit.")
     made.add_argument("--gallery", action="store_true", help="Add images, from the audit's records and store.")
     made.add_argument("--open", action="store_true", help="Open the page in the browser.")
@@ -54,5 +56,19 @@ def parser(command: str) -> ArgumentParser:
 
 def _open(page: Path) -> None:
     """Open a page in the browser; where there is none, say where it is."""
-    if not webbrowser.open_new_tab(page.resolve().as_uri()):
+    with nullcontext() if os.isatty(1) else _output_to_errors():
+        opened = webbrowser.open_new_tab(page.resolve().as_uri())
+    if not opened:
         say_always(f"There is no browser here to open {page} in. Copy the file, which needs no other, to where one is.")
+
+
+@contextmanager
+def _output_to_errors() -> Iterator[None]:
+    """Send to the errors what another program prints meanwhile, which belongs to no file of ours."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(output, 1)
+        os.close(output)

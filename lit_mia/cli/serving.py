@@ -15,7 +15,7 @@ from lit_mia.cli.commands import resolve
 from lit_mia.cli.demo_server.faults import Faults
 from lit_mia.cli.stated import told_where
 from lit_mia.errors import CommandError
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.targets import GenerateTarget, VaryTarget
 
 HOST = "127.0.0.1"
@@ -46,11 +46,11 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `serve-demo`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(serve))
+    made = CommandParser(prog=f"lit-mia {command}", description=description(serve))
     made.add_subclass_arguments(GenerateTarget, "generate", default=str(find_config("target/openmoji_demo")))
     made.add_subclass_arguments(VaryTarget, "vary", default=str(find_config("target/openmoji_ddpm")))
     made.add_class_arguments(Faults, "faults")
-    made.add_argument("--port", type=int, default=8765)
+    made.add_argument("--port", type=int, default=8765, help="Port of this machine; 0 takes a free one.")
     made.add_argument("--model", type=str, default="openmoji", help="The name that clients must give.")
     made.add_argument("--key_variable", type=str, default="", help="Environment variable with the key to demand.")
     return made

@@ -17,14 +17,16 @@ _NAMED = re.compile(r"""(?:key|option|Option|Group) ["']([^"']+)["']""")
 _BETWEEN = frozenset({"init_args", "<<"})
 """Keys that a parser does not name."""
 Keys = tuple[str, ...]
+Stated = tuple[str, Path | None]
 
 
 @contextmanager
-def told_where(files: Sequence[tuple[str, Path]]) -> Iterator[None]:
+def told_where(files: Sequence[Stated]) -> Iterator[None]:
     """Add to what a parser says of a config, which ends the program or leads to an error of ours, where it is written.
 
     Args:
-        files: The files of the config, each after the dotted key that it stands at.
+        files: The files of the config and what was laid over them, in this order: each after the dotted key that it
+            stands at, and None for a value that stands in no file.
     """
     try:
         yield
@@ -45,7 +47,7 @@ def _of_parser(error: BaseException | None) -> str:
     return "" if error is None else str(error)
 
 
-def where(said: str, files: Iterable[tuple[str, Path]]) -> str:
+def where(said: str, files: Iterable[Stated]) -> str:
     """Lines of the files in which the keys stand that a parser names; empty if there are none.
 
     Args:
@@ -55,15 +57,28 @@ def where(said: str, files: Iterable[tuple[str, Path]]) -> str:
     keys = tuple(part for named in _NAMED.findall(said) for part in _parts(named))
     if not keys:
         return ""
-    stated = [place for key, file in files for place in _stated_in(file, tuple(_parts(key)))]
+    stated = _laid_over(files)
     whole = [line for at, line in stated if at == keys]
     lines = whole or [line for at, line in stated if at[-len(keys) :] == keys]
     return f"`{keys[-1]}` stands in {' and '.join(dict.fromkeys(lines))}." if lines else ""
 
 
+def _laid_over(files: Iterable[Stated]) -> list[tuple[Keys, str]]:
+    """The keys of files, each with its line, without those in whose place something else was put."""
+    stated: list[tuple[Keys, str]] = []
+    for key, file in files:
+        above = tuple(_parts(key))
+        if above and not key.endswith("+"):
+            stated = [(at, line) for at, line in stated if at[: len(above)] != above]
+        if file is not None:
+            stated += _stated_in(file, above)
+    return stated
+
+
 def _parts(key: str) -> Iterator[str]:
     """The keys of a dotted one, without places in lists."""
-    return (part for part in key.removesuffix("+").split(".") if part not in _BETWEEN and not part.isdecimal())
+    parts = key.removesuffix("+").split(".")
+    return (part for part in parts if part and part not in _BETWEEN and not part.isdecimal())
 
 
 def _stated_in(file: Path, keys: Keys) -> Iterator[tuple[Keys, str]]:

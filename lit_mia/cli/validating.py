@@ -6,8 +6,9 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from lit_mia.cli.faults import faults_in, faults_of_config
+from lit_mia.errors import CommandError
 from lit_mia.report.base import NUMBERS
-from lit_mia.report.helping import description
+from lit_mia.report.helping import CommandParser, description
 from lit_mia.report.membership.self_test_numbers import SELF_TEST
 from lit_mia.report.telling import EPILOG, answer
 
@@ -21,8 +22,15 @@ def validate(command: str, args: Sequence[str]) -> object:
     Args:
         command: `validate`.
         args: A file or a folder; or options, which are for Lightning's command.
+
+    Raises:
+        CommandError: If there is neither.
     """
-    if not args or args[0].startswith("-"):
+    if not args:
+        raise CommandError(
+            f"`lit-mia {command}` needs the folder of a finished audit, or `--config FILE` and a trained head."
+        )
+    if args[0].startswith("-"):
         from lit_mia.cli.lightning_cli import run_lightning
 
         return run_lightning(command, args)
@@ -48,7 +56,7 @@ def parser(command: str) -> ArgumentParser:
     Args:
         command: `validate`.
     """
-    made = ArgumentParser(prog=f"lit-mia {command}", description=description(validate), epilog=EPILOG)
+    made = CommandParser(prog=f"lit-mia {command}", description=description(validate), epilog=EPILOG)
     made.add_argument("path", type=str, help="An `audit.json`, or the folder of a finished audit of any kind.")
     return made
 

@@ -4,6 +4,7 @@ All of it goes to the errors, and only from the first of several processes.
 """
 
 import os
+import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -23,6 +24,8 @@ RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 """What launchers call the number of a process."""
 DELAY = 0.5
 """Seconds after which a terminal shows a bar."""
+COUNTS = 45
+"""Columns of a terminal that a bar needs for how much is done and what time is left."""
 _hidden: ContextVar[bool] = ContextVar("hidden", default=False)
 
 
@@ -109,7 +112,7 @@ class _Nothing(Progress):
 @final
 class _Bar(Progress):
     def __init__(self, what: str, total: int, unit: str) -> None:
-        self._bar = tqdm(total=total, desc=what, unit=unit, delay=DELAY, dynamic_ncols=True, file=sys.stderr)
+        self._bar = tqdm(total=total, desc=_short(what), unit=unit, delay=DELAY, dynamic_ncols=True, file=sys.stderr)
 
     def update(self, n: int = 1) -> None:
         """See `Progress`."""
@@ -118,6 +121,12 @@ class _Bar(Progress):
     def end(self) -> None:
         """See `Progress`."""
         self._bar.close()
+
+
+def _short(what: str) -> str:
+    """What is done, cut where the terminal would have no room for the time left behind it."""
+    room = max(8, shutil.get_terminal_size().columns - COUNTS)
+    return what if len(what) <= room else f"{what[: room - 1]}…"
 
 
 @final

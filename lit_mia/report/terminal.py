@@ -1,12 +1,24 @@
-"""Terminals and files that cannot hold every character: what is printed is spelled in those that they have."""
+"""Where a process reads and prints: what is closed leads nowhere, and what a file cannot hold is spelled otherwise."""
 
 import codecs
 import io
+import os
 import sys
+from pathlib import Path
 
 SPELLED = str.maketrans("✓✗−–·×→←≈≤≥±…’²³Δ", "yn---x><~<>+.'23d")
 """One character for each, so that tables keep their columns."""
 HANDLER = "lit_mia.spelled"
+
+
+def open_closed() -> None:
+    """Let input, output and errors that are closed lead nowhere.
+
+    Else what is opened next would have their number, the lowest that is free, and be written over by what is printed.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def spell_unprintable() -> None:

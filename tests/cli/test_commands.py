@@ -208,7 +208,7 @@ def test_a_logger_without_a_key_ends_in_one_line_after_the_files_are_written(ins
     [
         (["audit"], "`lit-mia audit` needs `--config FILE`, or a shipped name such as audit/quickstart"),
         (["sweep"], "`lit-mia sweep` needs `--config FILE`, or a shipped name such as ablation/"),
-        (["sweep", "--config", "nowhere"], "ablation/rediffuse_n"),
+        (["sweep", "--config", "nowhere"], "no config 'nowhere'.*`lit-mia configs` lists them"),
         (["query", "--config", "swept.yaml"], "'swept' is not for `lit-mia query`.*Run `lit-mia sweep`"),
         (
             ["audit", "--config", "swept.yaml"],

@@ -45,8 +45,31 @@ def test_commands_options_and_shipped_names_are_completed(bash, tmp_path):
     assert completed(bash, tmp_path, "completion", "") == list(SHELLS)
     for command, option in (("report", "--open"), ("selftest", "--planted"), ("init", "--csv"), ("fit", "--ckpt_path")):
         assert completed(bash, tmp_path, command, option[:-1]) == [option]
+    assert "--attacks" in completed(bash, tmp_path, "audit", "--attack")
+    assert completed(bash, tmp_path, "sweep", "-c", "ablation/t_") == ["ablation/t_sweep"]
     for command in ("audit", "compare", "configs"):
         assert {"--quiet", "--json"} <= set(completed(bash, tmp_path, command, "--"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report",),
+        ("validate",),
+        ("card",),
+        ("compare",),
+        ("compare", "runs"),
+        ("report", "--open"),
+        ("init", "--images"),
+        ("init", "--output"),
+        ("audit", "--output"),
+        ("audit", "--junit"),
+        ("fit", "--ckpt_path"),
+    ],
+)
+def test_folders_and_files_are_completed_as_without_the_script(bash, tmp_path, words):
+    (tmp_path / "runs").mkdir()
+    assert completed(bash, tmp_path, *words, "ru") == ["runs"]
 
 
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from lit_mia.blocks import loads
 from lit_mia.cli.beginning.writing import Beginning, config_text
 from lit_mia.cli.commands import parse
 from lit_mia.cli.initializing import initialize
@@ -109,13 +110,67 @@ def test_three_questions_are_asked_on_a_terminal(inside, monkeypatch, capsys):
         (["--target", "pipeline", "--images", "none", "--non-members", "out"], "There is no folder 'none'"),
         ((*FOLDERS[:4], "--non-members", "out/../in"), "Members and non-members are both in in."),
         (["--target", "pixels", *FOLDERS[2:], "--access", "both"], "The target reads no captions"),
-        ([*FOLDERS, "--access", "denoise", "--output", "records.csv"], "records.csv exists already"),
+        ([*FOLDERS, "--output", "records.csv", "--overwrite"], "would take the place of what that file holds"),
+        ([*FOLDERS, "--output", "out"], "`--output` names a file to write, but out is a folder"),
+        ([*FOLDERS, "--output", ""], "`--output` names a file to write, but . is a folder"),
+        ([*FOLDERS, "--output", "a" * 300], "`--output` cannot be written: [Errno 36] File name too long"),
+        ([*FOLDERS, "--access", "denoise", "--output", "in/0.txt/own.yaml"], "Nothing can be written in"),
+        ([*FOLDERS, "--output", "a\nb.yaml"], r"`--output 'a\nb.yaml'` has a character that no comment"),
+        ([*FOLDERS, "--output", "a\udcff.yaml"], r"`--output 'a\udcff.yaml'` has a character that no comment"),
+        (["--target", "~no-such-user/pipeline"], "A path begins with `~`, and whose folder that is cannot be told"),
+        (["--target", "null"], "There is no folder 'null'"),
+        (["--target", "# a"], "There is no folder '# a'"),
     ],
 )
 def test_what_is_missing_or_of_another_kind_is_said(inside, failure, args, message):
     assert message in failure("init", *args)
     assert not Path("own_audit.yaml").exists()
     assert Path("records.csv").read_text().startswith("image,")
+
+
+def test_nobody_is_asked_where_the_input_is_closed(inside, monkeypatch, failure):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "`--target` is missing, and nobody can be asked here" in failure("init")
+
+
+ODD = (
+    "it's",
+    'a "b"',
+    "a # b",
+    "# a",
+    "~",
+    "${HOME}",
+    "1e3",
+    "null",
+    " a ",
+    "- a",
+    "ä☃",
+    "a\nb",
+    "a\u2028b",
+    "a\x85b",
+    "{{ a }}",
+)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_path_is_read_as_it_was_given_whatever_it_is_called(name):
+    of_csv = loads(config_text(Beginning(name, None, None, name, "both", True), Path("own.yaml")))
+    of_folders = loads(
+        config_text(Beginning(name, name, name, None, "generate", False), Path(f"{name[0].strip()}o.yaml"))
+    )
+    data, also = of_csv["data"]["init_args"], of_csv["also"]["init_args"]
+    assert data["target"]["init_args"]["path"] == data["source"]["init_args"]["path"] == name
+    assert also["target"]["init_args"]["path"] == name
+    sources = of_folders["data"]["init_args"]["source"]["init_args"]["sources"]
+    assert [source["init_args"]["path"] for source in sources] == [name, name]
+
+
+def test_a_config_of_its_own_is_replaced_and_lies_at_home_if_asked(inside, monkeypatch, failure):
+    monkeypatch.setenv("HOME", str(inside))
+    run(["init", *FOLDERS, "--access", "generate", "--output", "~/own.yaml"])
+    assert "own.yaml exists already" in failure("init", *FOLDERS, "--output", "own.yaml")
+    run(["init", *FOLDERS, "--access", "denoise", "--output", "own.yaml", "--overwrite"])
+    assert "statistic/secmi" in Path("own.yaml").read_text()
 
 
 def test_a_question_that_is_not_answered_is_a_mistake(inside, monkeypatch, failure):

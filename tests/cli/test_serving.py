@@ -38,3 +38,16 @@ def test_it_serves_until_ctrl_c_and_tells_how_requests_ended(tiny_pipeline_folde
     assert [answer.status_code for answer in answers] == [200, 400]
     assert "The form holds no file `image`" in answers[1].text
     assert (process.returncode, said) == (0, "requests: {'answered': 1}\n"), errors
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--faults.rate", "2", "`rate` must be in [0, 1], but got 2.0"),
+        ("--faults.refused", "-0.1", "`refused` must be in [0, 1], but got -0.1"),
+        ("--faults.hang_seconds", "-1", "`hang_seconds` must be at least 0, but got -1.0"),
+        ("--faults.kinds", "[]", "`kinds` names no kind of fault"),
+    ],
+)
+def test_faults_that_cannot_be_are_refused_before_anything_is_served(failure, option, value, message):
+    assert message in failure("serve-demo", f"{option}={value}", "--port", "0")

@@ -58,6 +58,26 @@ def test_a_block_of_an_option_is_looked_into():
     )
 
 
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        ([("budget.seeds", None)], ""),
+        ([("budget", None)], ""),
+        ([("budget.patience", None)], "`seeds` stands in line 4 of audit.yaml."),
+        ([("attacks+", None)], "`seeds` stands in line 4 of audit.yaml."),
+    ],
+)
+def test_a_value_of_the_command_line_is_looked_for_in_no_file(files, place):
+    assert where('Parser key "budget.seeds"', [AUDIT, *files]) == place
+
+
+def test_a_block_that_an_option_puts_in_the_place_of_another_is_the_one():
+    Path("other.yaml").write_text("class_path: AuxiliaryDataModule\ninit_args: {store: 3}\n")
+    said, files = 'Parser key "data":\n  Parser key "store"', [AUDIT, ("data", Path("other.yaml"))]
+    assert where(said, files) == "`store` stands in line 2 of other.yaml."
+    assert where(said, [*files, ("data.init_args.store", None)]) == ""
+
+
 def test_a_key_that_stands_in_several_blocks_is_told_of_each():
     Path("audit.yaml").write_text("attacks: [own.yaml, attack/ii_s]\n")
     said = where('Parser key "attacks":\n  Parser key "widths"', [AUDIT])

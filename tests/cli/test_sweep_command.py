@@ -237,4 +237,4 @@ def test_answers_of_another_kind_are_refused(fresh, tiny_pipeline_folder):
 
 def test_a_missing_config_is_named(failure):
     assert "`lit-mia sweep` needs `--config FILE`, or a shipped name such as ablation/" in failure("sweep")
-    assert "ablation/rediffuse_n" in failure("sweep", "--config", "nowhere")
+    assert "There is no config 'nowhere'." in failure("sweep", "--config", "nowhere")

@@ -1,6 +1,7 @@
 """`--quiet` and `--json`: what a command says and where, whatever the kind of audit."""
 
 import json
+import subprocess
 import webbrowser
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tiny_audit import read
 
 from lit_mia.blocks import shipped_names
+from lit_mia.cli.reporting import _open
 from lit_mia.main import run
 from lit_mia.report.telling import answer, telling
 
@@ -60,6 +62,13 @@ def test_the_page_is_opened_in_the_browser_or_it_is_said_that_there_is_none(tiny
     run(["report", "runs/own", "--open"])
     assert "There is no browser here to open runs/own/report.html in." in capsys.readouterr().out
     assert opened == [page.resolve().as_uri()] * 2
+
+
+def test_what_a_browser_prints_goes_to_the_errors(monkeypatch, capfd):
+    monkeypatch.setattr(webbrowser, "open_new_tab", lambda address: subprocess.run(["echo", address]).returncode == 0)
+    _open(Path("report.html"))
+    said = capfd.readouterr()
+    assert (said.out, said.err) == ("", f"{Path('report.html').resolve().as_uri()}\n")
 
 
 def test_lists_are_json_too(capsys):

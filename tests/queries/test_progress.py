@@ -64,3 +64,16 @@ def test_a_terminal_has_a_bar_with_the_time_left_which_a_line_does_not_spoil(cap
     assert "train heads: 100%" in said.err
     assert "2/2" in said.err
     assert "\x1b[3" not in said.err  # no colour, whatever NO_COLOR says
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"), [(40, "embed i…:  50%"), (80, "embed images by a very long name o…:  50%")]
+)
+def test_a_narrow_terminal_keeps_the_time_left_beside_a_long_name(columns, told, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(module, "DELAY", 0.0)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with progress("embed images by a very long name of a folder", 2, "images") as bar:
+        bar.update()
+    said = capsys.readouterr().err
+    assert told in said

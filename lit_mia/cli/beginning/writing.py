@@ -1,14 +1,16 @@
 """The commented config of an audit of one's own target."""
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lit_mia.blocks import dumps
+
+MARK = "# lit-mia audit --config "
+"""How the config begins."""
 Access = Literal["generate", "denoise", "both"]
 HEADS = ("attack/i_p", "attack/i_s", "attack/ii_p", "attack/ii_s", "attack/iii", "attack/iv")
 STATISTICS = ("statistic/loss", "statistic/secmi", "statistic/pia", "statistic/sima", "statistic/rediffuse")
@@ -47,9 +49,11 @@ def config_text(of: Beginning, output: Path) -> str:
     environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, autoescape=False)
     environment.filters["yaml"] = _scalar
     template = environment.get_template("audit.yaml.jinja")
-    return template.render(**vars(of), attacks=_ATTACKS[of.access], output=shlex.quote(str(output)), name=output.stem)
+    return template.render(
+        **vars(of), mark=MARK, attacks=_ATTACKS[of.access], output=shlex.quote(str(output)), name=output.stem
+    )
 
 
 def _scalar(text: str) -> str:
     """A text as YAML, quoted where it has to be."""
-    return str(yaml.safe_dump(text, allow_unicode=True, width=sys.maxsize)).splitlines()[0]
+    return dumps(text).removesuffix("...\n").removesuffix("\n")

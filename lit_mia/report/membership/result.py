@@ -166,6 +166,10 @@ class MembershipResult(Result):
             Panel(sentences, title=title, title_align="left", padding=(0, 1)),
         )
 
+    def line(self) -> str:
+        """See `Result`; the kind of verdict is not said twice."""
+        return f"{self.report.verdict['kind']}: {' '.join(statement(self.report).split())}"
+
     def next_steps(self, folder: Path) -> list[str]:
         """See `Result`."""
         return next_steps(self.report, self.self_test, folder)

@@ -75,3 +75,10 @@ def test_numbers_without_their_scores(audit, tmp_path):
     (tmp_path / "scores.parquet").unlink()
     with pytest.raises(ReportError, match="no scores"):
         load(tmp_path)
+
+
+def test_the_line_says_the_kind_of_verdict_once(audit):
+    kind = "not detected at this power"
+    of = changed(audit, verdict={"kind": kind, "sentence": "Not detected at this power: no attack\nis found."})
+    assert of.line() == f"{kind}: No attack is found."
+    assert changed(audit, verdict={"kind": kind, "sentence": "Else."}).line() == f"{kind}: Else."
