@@ -171,6 +171,11 @@ def test_a_whole_config_can_be_a_block(composed, keys):
         ("model: number.yaml", r"`model` of .*own\.yaml names .*number\.yaml, which holds 42, but a block is a"),
         ("a: &x [*x]", r"own\.yaml an alias \(\*\) stands inside what it stands for"),
         ("a: [", r"own\.yaml cannot be read as YAML: while parsing"),
+        ("a: 1\nb: {c: 1, d: [{e: 2, e: 2}]}", r"own\.yaml .*: `e` stands twice, in lines 2 and 2"),
+        (
+            "attacks: [x]\nseed: 1\nattacks: [y]",
+            r"`attacks` stands twice, in lines 1 and 3, and only one of them would",
+        ),
     ],
 )
 def test_what_cannot_be_put_in_its_place_is_named(composed, tmp_path, content, message):
@@ -193,7 +198,7 @@ def test_blocks_resolve_in_an_installed_package(tmp_path, monkeypatch, keys, com
     names, quickstart = shipped_names(), compose(QUICKSTART, keys)
     installed = tmp_path / "site-packages/lit_mia"
     shutil.copytree(config_folder(), installed / "configs")
-    monkeypatch.setattr(lit_mia.blocks, "PACKAGE", installed)
+    monkeypatch.setattr(lit_mia.blocks.composing, "PACKAGE", installed)
     assert config_folder() == installed / "configs"
     assert shipped_names() == names
     assert compose(find_config("audit/quickstart"), keys) == quickstart

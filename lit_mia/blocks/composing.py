@@ -1,7 +1,4 @@
-"""Configs put together from blocks: YAML files that stand in others by their path or, if shipped, by their name.
-
-YAML is read as the command line reads it: `1e-3` is a number and a date is a text.
-"""
+"""Configs put together from blocks: YAML files that stand in others by their path or, if shipped, by their name."""
 
 import inspect
 from collections import defaultdict
@@ -12,12 +9,10 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any, final, get_args, get_origin, get_type_hints
 
-import yaml
-from jsonargparse import get_loader
-
+from lit_mia.blocks.yaml_text import load
 from lit_mia.errors import ConfigError
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 SUFFIXES = (".yaml", ".yml")
 PLAIN = (str, bytes, int, float, PurePath, Enum)
 """What a text or a number can become, so that a text at such a parameter is meant as it is."""
@@ -281,66 +276,3 @@ def _near(name: str) -> str:
     last = [shipped for shipped in names if Path(shipped).name == Path(short).name]
     near = list(dict.fromkeys([*last, *get_close_matches(short, names)]))
     return f" Did you mean {', '.join(near)}?" if near else ""
-
-
-# ------------------------------------------------------------------ YAML as the command line reads it
-
-
-def load(path: Path, named: str = "") -> Any:
-    """The values of a YAML file.
-
-    Args:
-        path: The file.
-        named: Who names it, for the message.
-
-    Raises:
-        ConfigError: If the file cannot be read, or is no YAML.
-    """
-    try:
-        return loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
-        raise ConfigError(f"{path}{named and f', which {named} names,'} cannot be read as YAML: {problem}") from error
-
-
-def loads(text: str) -> Any:
-    """The values of a YAML text.
-
-    Raises:
-        YAMLError: If it is no YAML.
-    """
-    try:
-        return get_loader("yaml")(text)
-    except TypeError as error:  # jsonargparse, of a mapping such as {0}
-        raise yaml.YAMLError(f"{text!r} is a mapping without values.") from error
-
-
-def dumps(value: Any, *, flow: bool = False) -> str:
-    """YAML that `loads` reads back as the same values.
-
-    Args:
-        value: YAML values.
-        flow: Whether to write it in one line.
-    """
-    return str(
-        yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=2**30)
-    )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every text that `loads` would take for something else, which PyYAML's own rules do not find."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Write the same value twice where it stands twice."""
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    try:
-        plain = loads(text) == text
-    except yaml.YAMLError:
-        plain = False
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
-
-
-_Dumper.add_representer(str, _text)
