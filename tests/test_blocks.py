@@ -174,7 +174,7 @@ def test_a_whole_config_can_be_a_block(composed, keys):
         ("a: 1\nb: {c: 1, d: [{e: 2, e: 2}]}", r"own\.yaml .*: `e` stands twice, in lines 2 and 2"),
         (
             "attacks: [x]\nseed: 1\nattacks: [y]",
-            r"`attacks` stands twice, in lines 1 and 3, and only one of them would",
+            r"`attacks` stands twice, in lines 1 and 3, and only one of them",
         ),
     ],
 )

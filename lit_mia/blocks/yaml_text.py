@@ -65,11 +65,11 @@ def _check_keys(root: yaml.Node | None) -> None:
             continue
         lines = dict[str, int]()
         for key, value in node.value:
-            line = key.start_mark.line + 1
-            if str(key.value) in lines:
-                where = f"stands twice, in lines {lines[key.value]} and {line}"
-                raise yaml.YAMLError(f"`{key.value}` {where}, and only one of them would count. Leave one.")
-            lines[str(key.value)] = line
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                where = f"stands twice, in lines {lines[name]} and {line}"
+                raise yaml.YAMLError(f"`{name}` {where}, and only one of them would count. Leave one.")
+            lines[name] = line
             waiting.append(value)
 
 
