@@ -168,6 +168,7 @@ def test_a_class_of_a_notebook_is_in_no_other_process(planned, monkeypatch):
     main = sys.modules["__main__"]
     own = type("Own", (SimA,), {"__module__": "__main__", "__doc__": "An attack."})
     monkeypatch.setattr(main, "Own", own, raising=False)
+    monkeypatch.setattr(main, "__file__", "script.py", raising=False)
     assert planned(attacks=own(3)).is_portable
     monkeypatch.delattr(main, "__file__")
     assert not planned(attacks=own(3)).is_portable
