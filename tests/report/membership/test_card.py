@@ -144,7 +144,7 @@ def test_a_card_that_has_more_in_it_is_not_overwritten(result, tmp_path, monkeyp
         run(["card", "audit", "--output", "README.md"])
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == whole
     for file in (".", "README.md/own.md"):
-        with pytest.raises(LitMiaError, match="Give a file in it|Nothing can be written"):
+        with pytest.raises(LitMiaError, match=r"Give a file in it|Nothing can be written"):
             run(["card", "audit", "--output", file])
     for _ in range(2):
         run(["card", "audit", "--output", "own.md"])
