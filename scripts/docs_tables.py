@@ -273,7 +273,8 @@ def seconds(found: Result) -> str:
     if not cost:
         return ""
     busy = ", on a busy machine" * found["measured"].get("busy", False)
-    return f"{duration(cost['seconds'])}, {count(cost['queries'])} queries{busy}"
+    asked = f"{count(cost['queries'])} queries" if cost["queries"] else "of kept answers"
+    return f"{duration(cost['seconds'])}, {asked}{busy}"
 
 
 def best(name: str, found: Result) -> str:
