@@ -133,13 +133,13 @@ def check_splits(splits: Splits, records: Records) -> None:
     Raises:
         SplitError: If a split holds fewer than `LEAST` records of a class, or test fewer groups of one.
     """
-    sizes = splits.sizes()
-    tested = {(records.members[row], records.groups[row]) for row in splits.rows.get("test", ())}
-    groups = Counter(member for member, _ in tested)
-    counted = [*groups.values(), *(count for classes in sizes.values() for count in classes.values())]
-    if min(counted, default=LEAST) >= LEAST:
+    held, groups = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+    for name, rows in splits.rows.items():
+        held.update((name, records.members[row]) for row in rows)
+        groups.update((name, member) for member, _ in {(records.members[row], records.groups[row]) for row in rows})
+    if all(_enough(cell[0], held[cell], groups[cell]) for cell in product(splits.rows, (MEMBER, NON_MEMBER))):
         return
-    counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in sizes.items())
+    counts = ", ".join(f"{name} {c['member']} + {c['non_member']}" for name, c in splits.sizes().items())
     known = f"{records.members.count(MEMBER)} members and {records.members.count(NON_MEMBER)} non-members"
     raise SplitError(
         f"Each split needs at least {LEAST} members and {LEAST} non-members, but they hold (members + "
@@ -223,6 +223,11 @@ def group_coin(seed: int | str, group: str) -> float:
     return int(hashlib.sha256(f"{seed}/{group}".encode()).hexdigest()[:16], 16) / 2**64
 
 
+def _enough(name: str, records: int, groups: int) -> bool:
+    """Whether so many records, in so many groups, are enough of one class in a split."""
+    return records >= LEAST and (name != "test" or groups >= LEAST)
+
+
 class _Draw:
     """Groups in splits by their hashes, and how much each split holds."""
 
@@ -258,9 +263,7 @@ class _Draw:
 
     def _enough(self, name: str, member: int, but: int = 0, groups: int = 0) -> bool:
         """Whether a split holds enough of a class, without some of its records and groups."""
-        least_groups = LEAST if name == "test" else 0
-        left = self.records[name, member] - but, self.groups[name, member] - groups
-        return left[0] >= LEAST and left[1] >= least_groups
+        return _enough(name, self.records[name, member] - but, self.groups[name, member] - groups)
 
     def _spared(self, group: str) -> bool:
         name = self.split_of[group]
