@@ -8,6 +8,9 @@ from jsonargparse import get_loader
 
 from lit_mia.errors import ConfigError
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The fast one, where PyYAML was built with it."""
+
 
 def load(path: Path, named: str = "") -> Any:
     """The values of a YAML file.
@@ -21,11 +24,12 @@ def load(path: Path, named: str = "") -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        _check_keys(yaml.compose(text, yaml.SafeLoader))
-        return loads(text)
+        values = loads(text)
+        _check_keys(yaml.compose(text, _LOADER))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).replace('in "<unicode string>", ', "at ").split())
         raise ConfigError(f"{path}{named and f', which {named} names,'} cannot be read as YAML: {problem}") from error
+    return values
 
 
 def loads(text: str) -> Any:
