@@ -12,7 +12,7 @@ from lit_mia.report.membership.schema import Row
 
 RESULTS = Path(__file__).parents[1] / "docs/results"
 SWEPT = ("t", "k", "n")
-"""Settings of ReDiffuse."""
+"""Settings of training-free attacks that are swept."""
 Result = dict[str, Any]
 
 
@@ -41,22 +41,26 @@ def collected(folder: Path, busy: bool) -> Result:
         return {"config": f"ablation/{folder.name}", **origin, **explored(numbers), "tables": [table]}
     if numbers["schema"].startswith("lit-mia/identity/"):
         return {"config": f"audit/{numbers['name']}", **origin, "tables": [people_table(numbers["rows"])]}
-    return {"config": f"audit/{numbers['name']}", **origin, **audited(MembershipResult.load(folder, numbers))}
+    return {"config": f"audit/{numbers['name']}", **origin, **audited(numbers, folder)}
 
 
 def explored(numbers: Mapping[str, Any]) -> Result:
     """Records and cost of a sweep or an ablation."""
-    cost = numbers["cost"]
     return {
         "splits": numbers["splits"],
         "measured_on": {"member": numbers["n_members"], "non_member": numbers["n_nonmembers"]},
-        "cost": {"queries": cost["queries"], "evaluations": cost["nfe"], "seconds": round(cost["seconds_total"])},
+        "cost": spent(numbers["cost"]),
     }
 
 
-def audited(audit: MembershipResult) -> Result:
+def spent(cost: Mapping[str, Any]) -> Result:
+    """What a run cost."""
+    return {"queries": cost["queries"], "evaluations": cost["nfe"], "seconds": round(cost["seconds_total"])}
+
+
+def audited(numbers: Mapping[str, Any], folder: Path) -> Result:
     """Sizes, verdict, cost and rows of an audit of membership."""
-    report = audit.report
+    report = MembershipResult.load(folder, numbers).report
     return {
         "protocol": report.protocol,
         "design": report.design,
@@ -65,11 +69,7 @@ def audited(audit: MembershipResult) -> Result:
         "verdict": report.verdict,
         "auc_needed": report.power["auc_needed"],
         "control_null": report.control_null,
-        "cost": {
-            "queries": report.cost.queries,
-            "evaluations": report.cost.nfe,
-            "seconds": round(report.cost.seconds_total),
-        },
+        "cost": spent(numbers["cost"]),
         "tiers": [{**tier, "auc": rounded(tier["auc"]), "auc_ci": rounded(tier["auc_ci"])} for tier in report.tiers],
         "set_level": report.set_level,
         "rows": [audited_row(row) for row in report.rows],
@@ -137,9 +137,13 @@ def heads_table(axis: str, summary: Sequence[Mapping[str, str]], points: Sequenc
 
 def head_cell(row: Mapping[str, str]) -> str:
     """Mean AUC with its interval, and the range over n repetitions."""
-    auc, lo, hi, least, most = (float(row[name]) for name in ("auc", "auc_lo", "auc_hi", "auc_min", "auc_max"))
-    several = f"; {least:.2f}–{most:.2f} over {row['n']}" if row["n"] != "1" else ""
-    return f"{auc:.3f} [{lo:.2f}, {hi:.2f}{several}]"
+    least, most = float(row["auc_min"]), float(row["auc_max"])
+    return area(row, f"; {least:.2f}–{most:.2f} over {row['n']}" if row["n"] != "1" else "")
+
+
+def area(row: Mapping[str, str], beside: str = "") -> str:
+    """AUC with its interval, and what else stands in its brackets."""
+    return f"{float(row['auc']):.3f} [{float(row['auc_lo']):.2f}, {float(row['auc_hi']):.2f}{beside}]"
 
 
 def sweep_table(rows: Sequence[Mapping[str, str]]) -> Result:
@@ -151,14 +155,9 @@ def sweep_table(rows: Sequence[Mapping[str, str]]) -> Result:
         of_value = {row[swept]: row for row in rows if row["attack"] == attack}
         first = next(iter(of_value.values()))
         fixed = ", ".join(f"{name} = {first[name]}" for name in SWEPT if name != swept and first.get(name))
-        cells = [sweep_cell(of_value[value]) if value in of_value else "–" for value in values]
+        cells = [area(of_value[value]) if value in of_value else "–" for value in values]
         lines.append([f"{attack} ({fixed})" if fixed else attack, *cells])
     return {"headings": [swept, *values], "rows": lines}
-
-
-def sweep_cell(row: Mapping[str, str]) -> str:
-    """AUC with its interval."""
-    return f"{float(row['auc']):.3f} [{float(row['auc_lo']):.2f}, {float(row['auc_hi']):.2f}]"
 
 
 def as_json(found: Result) -> str:
